@@ -1,0 +1,32 @@
+import { MemoryStore, type LogoutStore } from '@bcl/core'
+import { createCheapIssuer } from './tokens.ts'
+
+/** A store that keeps what is written. */
+export function recordingStore(): { store: LogoutStore; written: [key: string, value: string, expiresAt: number][] } {
+  const memory = new MemoryStore()
+  const written: [string, string, number][] = []
+  return {
+    written,
+    store: {
+      add: (...args) => (written.push(args), memory.add(...args)),
+      values: (keys) => memory.values(keys),
+      remove: (...args) => memory.remove(...args),
+    },
+  }
+}
+
+/** One string in memory, as core writes them, not a tree of pieces. */
+const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+
+/** Writes `count` logouts as `receive` does, of subjects `sub-0`, `sub-1` and so on, without verifying as many tokens. */
+export async function fill(store: LogoutStore, count: number): Promise<number> {
+  const { store: recorder, written } = recordingStore()
+  const issuer = await createCheapIssuer()
+  await issuer.createReceiver(recorder).receive(await issuer.token({ sub: '@sub@', sid: '@sid@', jti: '@jti@' }))
+  for (let index = 0; index < count; index += 1) {
+    for (const [key, value, expiresAt] of written) {
+      await store.add(flat(key.replace(/@(\w+)@/g, `$1-${index}`)), flat(value), expiresAt)
+    }
+  }
+  return written.length
+}

@@ -1,0 +1,38 @@
+// One process with so many remembered logouts; it measures a round whenever it is asked.
+import { MemoryStore } from '@bcl/core'
+import { fill } from './fill.ts'
+import { atOnce, rateOf } from './measure.ts'
+import { createCheapIssuer } from './tokens.ts'
+
+const remembered = Number(process.argv[2])
+const [tokens, checks] = [Number(process.argv[3]), Number(process.argv[4])]
+const store = new MemoryStore()
+await fill(store, remembered)
+const issuer = await createCheapIssuer()
+const logout = issuer.createReceiver(store)
+
+/** Half of them logged out, in no order. */
+const session = () => {
+  const index = Math.floor(Math.random() * remembered * 2)
+  return issuer.op.session({ sub: `sub-${index}`, sid: `sid-${index}` })
+}
+
+const rounds = {
+  logouts: () =>
+    rateOf({
+      count: tokens,
+      prepare: () => Promise.all(Array.from({ length: tokens }, () => issuer.token({ sid: crypto.randomUUID() }))),
+      run: (list) => atOnce(32, list, (token) => logout.receive(token)),
+    }),
+  checks: () =>
+    rateOf({
+      count: checks,
+      prepare: () => Array.from({ length: checks }, session),
+      run: async (list) => {
+        for (const one of list) await logout.isLoggedOut(one)
+      },
+    }),
+}
+
+process.on('message', async (what: keyof typeof rounds) => process.send!(await rounds[what]()))
+process.send!('ready')

@@ -1,0 +1,60 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createConnection } from 'node:net'
+
+import { freePorts } from './free-ports.ts'
+
+export interface RedisServer {
+  url: string
+  /** Stops it where it is: connections stay open, and nothing answers. */
+  freeze(): void
+  thaw(): void
+  stop(): Promise<void>
+}
+
+/** Whether this machine has a redis-server to start. */
+export function hasRedis(): boolean {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A Redis of our own on a free loopback port, that keeps nothing. It ends with this process at the latest. */
+export async function startRedis(): Promise<RedisServer> {
+  const [port] = (await freePorts(1)) as [number]
+  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {
+    stdio: 'ignore',
+  })
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  const ended = once(child, 'exit').finally(() => process.off('exit', kill))
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null) throw new Error('redis-server did not start.')
+    await delay(20)
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    async stop() {
+      kill()
+      await ended
+    },
+  }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = createConnection({ port, host: '127.0.0.1' })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}

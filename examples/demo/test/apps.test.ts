@@ -1,0 +1,225 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { nextSecond } from '../src/clock.ts'
+import { createDevice } from '../src/device.ts'
+import type { ProviderClient } from '../src/provider-client.ts'
+import { type App, type Stack, startStack } from '../src/stack.ts'
+
+const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+
+describe.each([
+  { example: 'hono', onServer: false },
+  { example: 'koa', onServer: true },
+  { example: 'nestjs', onServer: true },
+])('$example', ({ example, onServer }) => {
+  let stack: Stack
+  let provider: ProviderClient
+  let app: App
+  let appBySubject: App
+
+  beforeAll(async () => {
+    stack = await startStack([
+      { example },
+      { example, clientId: `${example}-by-subject`, metadata: { backchannel_logout_session_required: false } },
+    ])
+    provider = stack.provider
+    ;[app, appBySubject] = stack.apps as [App, App]
+  })
+
+  afterAll(() => stack?.stop())
+
+  async function signedIn(user: string, at: App = app) {
+    const device = createDevice('laptop')
+    await device.signIn(at, user)
+    const { body } = await device.me(at)
+    return { ...device, sid: body.sid }
+  }
+
+  async function uidOf(user: string, sid: string | null | undefined): Promise<string> {
+    const sessions = await provider.sessionsOf(user)
+    return sessions.find(({ clients }) => clients.some((client) => client.sid === sid))!.uid
+  }
+
+  describe('a client registered with backchannel_logout_session_required', () => {
+    it('signs in through the authorization code flow', async () => {
+      const device = await signedIn('alice')
+      expect(await device.me(app)).toEqual({
+        status: 200,
+        body: { iss: provider.url, sub: 'alice', sid: expect.any(String), iat: expect.any(Number) },
+      })
+    })
+
+    it('loses the session that the provider ends, and no other', async () => {
+      const [laptop, phone, other] = [await signedIn('bob'), await signedIn('bob'), await signedIn('dave')]
+
+      const [delivery, ...more] = await provider.endSession(await uidOf('bob', laptop.sid))
+
+      expect(more).toEqual([])
+      expect(delivery).toMatchObject({
+        client_id: app.clientId,
+        status: 200,
+        body: '',
+        headers: { 'cache-control': 'no-store' },
+      })
+      expect(decodeProtectedHeader(delivery!.logout_token)).toMatchObject({ alg: 'RS256', typ: 'logout+jwt' })
+      expect(decodeJwt(delivery!.logout_token)).toMatchObject({ sub: 'bob', sid: laptop.sid, events: { [EVENT]: {} } })
+      expect((await laptop.me(app)).status).toBe(401)
+      expect((await phone.me(app)).status).toBe(200)
+      expect((await other.me(app)).status).toBe(200)
+    })
+
+    it('loses every session when the provider ends all of them', async () => {
+      const [laptop, phone] = [await signedIn('carol'), await signedIn('carol')]
+
+      const deliveries = await provider.endSessionsOf('carol')
+
+      expect(deliveries.map(({ status }) => status)).toEqual([200, 200])
+      expect((await laptop.me(app)).status).toBe(401)
+      expect((await phone.me(app)).status).toBe(401)
+      expect(await provider.sessionsOf('carol')).toEqual([])
+    })
+
+    it('lets a new session live, and the old cookie stay dead', async () => {
+      const old = await signedIn('alice')
+      await provider.endSession(await uidOf('alice', old.sid))
+      const kept = createDevice('kept', old.browser.copy())
+
+      await nextSecond()
+      await old.signIn(app, 'alice')
+
+      expect((await old.me(app)).status).toBe(200)
+      expect((await kept.me(app)).status).toBe(401)
+    })
+
+    it('is called back when it starts the logout itself', async () => {
+      const [laptop, phone] = [await signedIn('erin'), await signedIn('erin')]
+      const kept = createDevice('kept', laptop.browser.copy())
+
+      const page = await laptop.signOut(app)
+
+      expect(page).toMatchObject({ status: 200, url: `${app.url}/`, body: expect.stringContaining('Not signed in') })
+      const delivery = (await provider.deliveries()).findLast(({ client_id }) => client_id === app.clientId)
+      expect(delivery?.status).toBe(200)
+      expect(decodeJwt(delivery!.logout_token)['sid']).toBe(laptop.sid)
+      expect((await kept.me(app)).status).toBe(401)
+      expect((await phone.me(app)).status).toBe(200)
+    })
+
+    it('tells an open page that its session ended', async () => {
+      const device = await signedIn('dave')
+      const events = await device.browser.fetch(`${app.url}/events`)
+      expect(events.headers.get('content-type')).toBe('text/event-stream')
+
+      const heard = events.text()
+      await provider.endSession(await uidOf('dave', device.sid))
+
+      expect(await heard).toMatch(/^event: logged-out$/m)
+    })
+
+    it('tells a page that asks after its session ended', async () => {
+      const device = await signedIn('dave')
+      await provider.endSession(await uidOf('dave', device.sid))
+
+      const events = await device.browser.fetch(`${app.url}/events`)
+
+      if (onServer) expect(events.status).toBe(401)
+      else expect(await events.text()).toMatch(/^event: logged-out$/m)
+    })
+
+    it('replaces a session on the server when the user signs in again, and leaves no way to the old one', async () => {
+      const device = await signedIn('alice')
+      const kept = createDevice('kept', device.browser.copy())
+
+      await device.signIn(app, 'alice')
+
+      expect((await device.me(app)).status).toBe(200)
+      expect((await kept.me(app)).status).toBe(onServer ? 401 : 200)
+    })
+  })
+
+  describe('a client registered without backchannel_logout_session_required', () => {
+    it('T-9: gets the sub alone, and loses all sessions of the user', async () => {
+      const [laptop, phone, other] = [
+        await signedIn('bob', appBySubject),
+        await signedIn('bob', appBySubject),
+        await signedIn('carol', appBySubject),
+      ]
+      expect(laptop.sid).toBeNull()
+      const session = (await provider.sessionsOf('bob')).find(({ clients }) =>
+        clients.some(({ client_id }) => client_id === appBySubject.clientId),
+      )
+
+      const [delivery] = await provider.endSession(session!.uid)
+
+      expect(delivery).toMatchObject({ client_id: appBySubject.clientId, status: 200 })
+      expect(decodeJwt(delivery!.logout_token)).toMatchObject({ sub: 'bob' })
+      expect(decodeJwt(delivery!.logout_token)).not.toHaveProperty('sid')
+      expect((await laptop.me(appBySubject)).status).toBe(401)
+      expect((await phone.me(appBySubject)).status).toBe(401)
+      expect((await other.me(appBySubject)).status).toBe(200)
+    })
+  })
+
+  describe('the endpoint', () => {
+    it('refuses what is no Logout Token with 400 and JSON, and wants no Origin', async () => {
+      const response = await fetch(`${app.url}/backchannel-logout`, {
+        method: 'POST',
+        body: new URLSearchParams({ logout_token: 'garbage' }),
+      })
+      expect(response.status).toBe(400)
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(await response.json()).toMatchObject({ error: 'invalid_request' })
+    })
+
+    it.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('refuses %s with 405 and Allow', async (method) => {
+      const response = await fetch(`${app.url}/backchannel-logout`, { method })
+      expect(response.status).toBe(405)
+      expect(response.headers.get('allow')).toBe('POST')
+      expect(response.headers.get('cache-control')).toBe('no-store')
+    })
+  })
+
+  describe('the other routes', () => {
+    it.each([
+      [403, { origin: 'https://elsewhere.example' }],
+      [403, { 'sec-fetch-site': 'cross-site' }],
+      [403, { 'sec-fetch-site': 'same-site' }],
+      [303, { 'sec-fetch-site': 'same-origin' }],
+      [303, {}],
+    ])('answer %i to a POST with %j', async (status, headers) => {
+      const response = await fetch(`${app.url}/logout`, { method: 'POST', headers, redirect: 'manual' })
+      expect(response.status).toBe(status)
+    })
+
+    it.each(['/me', '/events'])('%s wants a session', async (path) => {
+      const response = await fetch(app.url + path, { headers: { cookie: `${example}_session=forged` } })
+      expect(response.status).toBe(401)
+      expect(await response.json()).toEqual({ error: 'not signed in' })
+    })
+
+    it('/callback refuses an answer that nobody waits for', async () => {
+      expect((await fetch(`${app.url}/callback?code=x&state=y`)).status).toBe(400)
+    })
+
+    it.each(['', 'code=x', 'code=x&state=', 'code=x&state=forged', 'error=access_denied', 'iss=&code=x'])(
+      '/callback refuses "%s"',
+      async (query) => {
+        const { browser } = createDevice('laptop')
+        await browser.fetch(`${app.url}/login`)
+        const page = await browser.get(`${app.url}/callback?iss=${encodeURIComponent(provider.url)}&${query}`)
+        expect(page.status).toBe(400)
+      },
+    )
+
+    it('/callback refuses a code that the provider did not issue', async () => {
+      const { browser } = createDevice('laptop')
+      const login = await browser.fetch(`${app.url}/login`)
+      const answer = new URL(`${app.url}/callback`)
+      answer.searchParams.set('iss', provider.url)
+      answer.searchParams.set('code', 'forged')
+      answer.searchParams.set('state', new URL(login.headers.get('location')!).searchParams.get('state')!)
+      expect((await browser.get(answer.href)).status).toBe(400)
+    })
+  })
+})

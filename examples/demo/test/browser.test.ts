@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises'
+
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+import { findChromium, launchChromium } from '../src/chromium.ts'
+import { takePicture } from '../src/picture.ts'
+import { type App, type Stack, startStack } from '../src/stack.ts'
+
+const EXAMPLES = ['hono', 'koa', 'nestjs']
+
+/** In CI a missing Chromium is a failure. */
+const present = findChromium() !== undefined || process.env['CI'] === 'true'
+const describeChromium = present ? describe : describe.skip
+const why = present ? '' : ': skipped, there is no chromium on the PATH'
+
+describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
+  let stack: Stack
+  let browser: Browser
+  let context: BrowserContext
+
+  beforeAll(async () => {
+    browser = await launchChromium()
+    stack = await startStack(EXAMPLES.map((example) => ({ example })))
+  }, 120_000)
+
+  afterAll(async () => {
+    await Promise.all([stack?.stop(), browser?.close()])
+  })
+
+  beforeEach(async () => {
+    context = await browser.newContext({ locale: 'en-GB', viewport: { width: 333, height: 300 } })
+  })
+
+  afterEach(() => context?.close())
+
+  /** Leaves the page open, listening for the end of its session. */
+  async function signIn(app: App): Promise<Page> {
+    const page = await context.newPage()
+    await page.goto(`${app.url}/`)
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    // The provider asks once; to the other applications it just sends the user on.
+    const account = page.getByRole('button', { name: 'Alice Adams' })
+    await account.or(page.getByText('Signed in as alice')).waitFor()
+    if (await account.isVisible()) await account.click()
+    await page.getByText('Signed in as alice').waitFor()
+    await page.waitForFunction('events.readyState === EventSource.OPEN')
+    return page
+  }
+
+  it('the pages of all applications turn to signed out by themselves when the provider ends the session', async () => {
+    const pages: Page[] = []
+    for (const app of stack.apps) pages.push(await signIn(app))
+    const provider = await context.newPage()
+    await provider.setViewportSize({ width: 1040, height: 410 })
+    await provider.goto(`${stack.provider.url}/sessions`)
+
+    await provider.getByRole('button', { name: 'End', exact: true }).click()
+
+    for (const page of pages) await page.getByText(/^Signed out at \d\d:\d\d:\d\d, by the provider$/).waitFor()
+    await provider.getByText('Nobody is signed in.').waitFor()
+    const picture = process.env['SCREENSHOT']
+    if (picture !== undefined) await writeFile(picture, await takePicture(browser, [provider, ...pages]))
+    for (const page of pages) {
+      await page.reload()
+      await page.getByText('Not signed in').waitFor()
+    }
+  })
+
+  it.each(EXAMPLES)('the button of the %s example signs out', async (example) => {
+    const app = stack.apps.find(({ clientId }) => clientId === example)!
+    const page = await signIn(app)
+
+    await page.getByRole('button', { name: 'Sign out' }).click()
+
+    await page.getByText('Not signed in').waitFor()
+    expect(page.url()).toBe(`${app.url}/`)
+    expect(await stack.provider.sessionsOf('alice')).toEqual([])
+  })
+})

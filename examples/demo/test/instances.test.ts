@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { createDevice } from '../src/device.ts'
+import { type ExampleProcess, startExample } from '../src/example-process.ts'
+import { freePorts } from '../src/free-ports.ts'
+import { createProviderClient, type ProviderClient } from '../src/provider-client.ts'
+import { hasRedis, type RedisServer, startRedis } from '../src/redis-server.ts'
+import type { App } from '../src/stack.ts'
+
+const skip = !hasRedis() && !process.env['CI']
+const title = skip ? 'two instances with one Redis (skipped: there is no redis-server)' : 'two instances with one Redis'
+
+describe.skipIf(skip)(title, () => {
+  describe.each(['hono', 'koa', 'nestjs'])('%s', (example) => {
+    let redis: RedisServer
+    let provider: ProviderClient
+    let processes: ExampleProcess[]
+    let startInstance: (port: number) => Promise<ExampleProcess>
+    let ports: [number, number, number]
+    let [a, b]: [App, App] = [undefined!, undefined!]
+
+    beforeAll(async () => {
+      redis = await startRedis()
+      ports = (await freePorts(3)) as [number, number, number]
+      const [issuer, urlA, urlB] = ports.map((port) => `http://127.0.0.1:${port}`) as [string, string, string]
+      const env = {
+        ISSUER: issuer,
+        CLIENT_ID: example,
+        CLIENT_SECRET: randomBytes(16).toString('base64url'),
+        SESSION_SECRET: randomBytes(32).toString('base64url'),
+        REDIS_URL: redis.url,
+      }
+      const client = {
+        client_id: env.CLIENT_ID,
+        client_secret: env.CLIENT_SECRET,
+        redirect_uris: [`${urlA}/callback`, `${urlB}/callback`],
+        post_logout_redirect_uris: [`${urlA}/`, `${urlB}/`],
+        backchannel_logout_uri: `${urlA}/backchannel-logout`,
+      }
+      startInstance = (port) => startExample(example, port, env)
+      processes = [
+        await startExample('provider', ports[0], { ISSUER: issuer, CLIENTS: JSON.stringify([client]) }),
+        ...(await Promise.all([startInstance(ports[1]), startInstance(ports[2])])),
+      ]
+      provider = createProviderClient(issuer)
+      a = { clientId: example, url: urlA }
+      b = { clientId: example, url: urlB }
+    })
+
+    afterAll(async () => {
+      await Promise.all(processes?.map((each) => each.stop()) ?? [])
+      await redis?.stop()
+    })
+
+    async function signedIn(user: string) {
+      const device = createDevice('laptop')
+      await device.signIn(a, user)
+      return device
+    }
+
+    async function endAt(device: Awaited<ReturnType<typeof signedIn>>, user: string): Promise<void> {
+      const { sid } = (await device.me(a)).body
+      const sessions = await provider.sessionsOf(user)
+      const session = sessions.find(({ clients }) => clients.some((client) => client.sid === sid))!
+      expect(await provider.endSession(session.uid)).toMatchObject([{ status: 200 }])
+    }
+
+    it('a sign-in at one holds at the other, and a logout that one receives ends it there', async () => {
+      const [laptop, phone] = [await signedIn('alice'), await signedIn('alice')]
+      expect((await laptop.me(b)).body).toEqual((await laptop.me(a)).body)
+      await endAt(laptop, 'alice')
+      expect([(await laptop.me(b)).status, (await laptop.me(a)).status]).toEqual([401, 401])
+      expect([(await phone.me(b)).status, (await phone.me(a)).status]).toEqual([200, 200])
+    })
+
+    it('a page that is open at the other is told', async () => {
+      const device = await signedIn('bob')
+      const events = await device.browser.copy().fetch(`${b.url}/events`)
+      expect(events.status).toBe(200)
+      const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader()
+      await reader.read()
+      await endAt(device, 'bob')
+      let text = ''
+      while (!text.includes('event: logged-out')) {
+        const { done, value } = await reader.read()
+        if (done) expect.fail(`the stream ended without the event: ${text}`)
+        text += value
+      }
+      await reader.cancel()
+    })
+
+    it('with Redis frozen nobody passes, and a logout is not lost', async () => {
+      const device = await signedIn('dave')
+      const { sid, sub } = (await device.me(a)).body
+      const sessions = await provider.sessionsOf('dave')
+      const session = sessions.find(({ clients }) => clients.some((client) => client.sid === sid))!
+      redis.freeze()
+      try {
+        expect([(await device.me(a)).status, sub]).toEqual([503, 'dave'])
+        expect(await provider.endSession(session.uid)).toMatchObject([{ status: 400 }])
+      } finally {
+        redis.thaw()
+      }
+      await expect.poll(async () => (await device.me(b)).status, { timeout: 15_000 }).toBe(401)
+    })
+
+    it('a restart forgets nothing', async () => {
+      const [ended, lasting] = [await signedIn('carol'), await signedIn('carol')]
+      await endAt(ended, 'carol')
+      await Promise.all(processes.slice(1).map((each) => each.stop()))
+      processes = [processes[0]!, ...(await Promise.all([startInstance(ports[1]), startInstance(ports[2])]))]
+      expect([(await ended.me(a)).status, (await ended.me(b)).status]).toEqual([401, 401])
+      expect([(await lasting.me(a)).status, (await lasting.me(b)).status]).toEqual([200, 200])
+    })
+  })
+})

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { nextSecond } from '../src/clock.ts'
+import { createDevice } from '../src/device.ts'
+import { type Stack, startStack } from '../src/stack.ts'
+import { startTokenGate } from './token-gate.ts'
+
+describe.each([
+  { example: 'hono', lands: 'Not signed in' },
+  { example: 'koa', lands: 'the provider has ended the session already' },
+  { example: 'nestjs', lands: 'the provider has ended the session already' },
+])('$example', ({ example, lands }) => {
+  let gate: Awaited<ReturnType<typeof startTokenGate>>
+  let stack: Stack
+
+  beforeAll(async () => {
+    gate = await startTokenGate()
+    stack = await startStack([{ example }], { issuer: gate.url })
+    gate.leadTo(stack.provider.url)
+  })
+
+  afterAll(async () => {
+    await stack?.stop()
+    await gate.stop()
+  })
+
+  it('a logout that arrives before the login has finished still counts', async () => {
+    const app = stack.apps[0]!
+    const device = createDevice('laptop')
+    const { issued, release } = gate.hold()
+
+    const signingIn = device.browser.get(`${app.url}/login?login_hint=alice`)
+    await issued
+    const [delivery] = await stack.provider.endSessionsOf('alice')
+    expect(delivery?.status).toBe(200)
+    release()
+    expect((await signingIn).body).toContain(lands)
+
+    expect((await device.me(app)).status).toBe(401)
+
+    await nextSecond()
+    await device.signIn(app, 'alice')
+    expect((await device.me(app)).status).toBe(200)
+  })
+})

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { createDevice } from '../src/device.ts'
+import { type App, type Stack, startStack } from '../src/stack.ts'
+
+let stack: Stack
+let app: App
+
+beforeAll(async () => {
+  stack = await startStack([{ example: 'hono', clientId: 'hono<&>' }])
+  app = stack.apps[0]!
+})
+
+afterAll(() => stack?.stop())
+
+it('lists the accounts, and signs in the one that is chosen', async () => {
+  const { browser, me } = createDevice('laptop')
+
+  const page = await browser.get(`${app.url}/login`)
+  expect(page.body).toContain('to <strong>hono&lt;&amp;&gt;</strong>')
+  expect((await browser.post(page.url, { account: 'nobody' })).status).toBe(400)
+  await browser.post(page.url, { account: 'bob' })
+
+  expect((await me(app)).body.sub).toBe('bob')
+})
+
+it('lists the sessions with a button to end each', async () => {
+  const device = createDevice('laptop')
+  await device.signIn(app, 'carol')
+  const [session] = await stack.provider.sessionsOf('carol')
+  const { browser } = createDevice('administrator')
+
+  const listed = await browser.get(`${stack.provider.url}/sessions`)
+  expect(listed.body).toContain(`<a href="${app.url}/">hono&lt;&amp;&gt;</a>`)
+  expect(listed.body).toContain(`action="/sessions/${session!.uid}/end"`)
+  expect(listed.body).toContain('action="/users/carol/end-sessions"')
+
+  const ended = await browser.post(`${stack.provider.url}/sessions/${session!.uid}/end`)
+  expect(ended).toMatchObject({ status: 200, url: `${stack.provider.url}/sessions` })
+  expect(ended.body).not.toContain(session!.uid)
+  expect((await device.me(app)).status).toBe(401)
+})
+
+it('signs out the account that is signed in when another is hinted at', async () => {
+  const device = createDevice('laptop')
+  await device.signIn(app, 'erin')
+  const kept = createDevice('kept', device.browser.copy())
+
+  await device.signIn(app, 'alice')
+
+  expect((await device.me(app)).body.sub).toBe('alice')
+  expect((await kept.me(app)).status).toBe(401)
+  expect(await stack.provider.sessionsOf('erin')).toEqual([])
+})
+
+it('asks before it signs out somebody whose ID Token it was not shown', async () => {
+  const device = createDevice('laptop')
+  await device.signIn(app, 'dave')
+
+  const page = await device.browser.get(`${stack.provider.url}/session/end`)
+
+  expect(page.body).toContain('Stay signed in')
+  expect((await device.me(app)).status).toBe(200)
+})
+
+it('does not know a session that is not there', async () => {
+  const response = await fetch(`${stack.provider.url}/sessions/unknown/end`, { method: 'POST' })
+  expect(response.status).toBe(404)
+})

@@ -1,0 +1,132 @@
+import type { BackchannelLogout } from '@bcl/core'
+import { activeSession, backchannelLogout } from '@bcl/hono'
+import { type Context, Hono } from 'hono'
+import { csrf } from 'hono/csrf'
+import { streamSSE } from 'hono/streaming'
+
+import type { Config } from './config.ts'
+import { signInFailedPage, signedInPage, signedOutPage } from './page.ts'
+import { createSealedCookie } from './sealed-cookie.ts'
+import { createSessions, type Session } from './session.ts'
+import { createSignIn, type PendingSignIn } from './sign-in.ts'
+
+type Env = { Variables: { session: Session | undefined } }
+
+const HEARTBEAT_MS = 15_000
+
+export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> {
+  const sessions = createSessions(config)
+  const signIn = createSignIn(config)
+  const pendingSignIn = createSealedCookie<PendingSignIn>('hono_sign_in', {
+    secret: config.sessionSecret,
+    secure: config.baseUrl.startsWith('https:'),
+    maxAge: 10 * 60,
+  })
+  const app = new Hono<Env>()
+
+  // Before csrf(): the provider's POST comes from no page of ours, and its signature says more than an Origin could.
+  app.all('/backchannel-logout', backchannelLogout(logout))
+  // Browsers name the origin of each POST. What names none is no browser, and holds no cookie that it was not given.
+  const fromOwnPages = csrf({ origin: new URL(config.baseUrl).origin })
+  app.use((c, next) => (c.req.header('origin') || c.req.header('sec-fetch-site') ? fromOwnPages(c, next) : next()))
+
+  app.use(async (c, next) => {
+    c.set('session', await sessions.read(c))
+    c.header('cache-control', 'no-store')
+    await next()
+  })
+
+  const active = (onLoggedOut: (c: Context<Env>) => Response | Promise<Response>) =>
+    activeSession<Env>(logout, {
+      session: (c) => c.get('session')?.claims,
+      onLoggedOut: (c) => {
+        sessions.end(c)
+        return onLoggedOut(c)
+      },
+    })
+
+  app.get('/', active(signedOut), (c) => {
+    const session = c.get('session')
+    return session ? c.html(signedInPage(session.claims)) : signedOut(c)
+  })
+
+  app.get('/me', active(unauthorized), (c) => {
+    const session = c.get('session')
+    if (!session) return unauthorized(c)
+    const { iss, sub, sid, iat } = session.claims
+    return c.json({ iss, sub, sid: sid ?? null, iat })
+  })
+
+  // Not behind activeSession(): a page that was loaded just before the logout must still be told.
+  app.get('/events', (c) => {
+    const session = c.get('session')
+    if (!session) return unauthorized(c)
+    return streamSSE(c, async (stream) => {
+      const { promise, resolve } = Promise.withResolvers<'logged out' | 'gone'>()
+      stream.onAbort(() => resolve('gone'))
+      const stopWatching = logout.watch(session.claims, () => resolve('logged out'))
+      const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS)
+      await stream.write(':\n\n')
+      const reason = await promise
+      clearInterval(heartbeat)
+      stopWatching()
+      if (reason === 'logged out') {
+        await stream.writeSSE({ event: 'logged-out', data: JSON.stringify({ at: new Date().toISOString() }) })
+      }
+    })
+  })
+
+  app.get('/login', async (c) => {
+    try {
+      const { url, pending } = await signIn.start(c.req.query('login_hint'))
+      pendingSignIn.write(c, await pendingSignIn.seal(pending))
+      return c.redirect(url.href)
+    } catch (error) {
+      log('Sign-in not started', error)
+      return c.html(signInFailedPage('the provider cannot be reached.'), 503)
+    }
+  })
+
+  app.get('/callback', async (c) => {
+    const pending = await pendingSignIn.read(c)
+    pendingSignIn.clear(c)
+    if (!pending) return c.html(signInFailedPage('it was not started in this browser, or too long ago.'), 400)
+    try {
+      const { claims, idToken } = await signIn.finish(new URL(c.req.url).search, pending)
+      await sessions.start(c, claims, idToken)
+    } catch (error) {
+      log('Sign-in refused', error)
+      return c.html(signInFailedPage('the answer of the provider was refused.'), 400)
+    }
+    return c.redirect('/')
+  })
+
+  app.post('/logout', async (c) => {
+    sessions.end(c)
+    try {
+      const url = await signIn.endSessionUrl(c.get('session')?.idToken)
+      return c.redirect(url.href, 303)
+    } catch (error) {
+      log('Signed out here, but not at the provider', error)
+      return c.redirect('/', 303)
+    }
+  })
+
+  app.get('/healthz', (c) => c.text('ok'))
+
+  return app
+}
+
+function signedOut(c: Context<Env>) {
+  return c.html(signedOutPage())
+}
+
+function unauthorized(c: Context<Env>): Response {
+  return c.json({ error: 'not signed in' }, 401)
+}
+
+/** Messages alone: what else an error carries may be somebody's token. */
+function log(what: string, error: unknown): void {
+  const messages = [error, error instanceof Error && error.cause].filter((part) => part instanceof Error)
+  console.error(`${what}: ${messages.map(({ message }) => message).join(': ')}`)
+}

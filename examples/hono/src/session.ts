@@ -1,0 +1,42 @@
+import { type SessionClaims, sessionClaims } from '@bcl/core'
+import type { Context } from 'hono'
+import type { IDToken } from 'openid-client'
+
+import type { Config } from './config.ts'
+import { createSealedCookie } from './sealed-cookie.ts'
+
+export interface Session {
+  claims: SessionClaims
+  /** For the provider's `id_token_hint`. */
+  idToken?: string
+}
+
+/** What a browser takes for one cookie is 4096 bytes; this leaves room for its name and attributes. */
+const MAX_LENGTH = 3800
+
+/** The session is the cookie; nothing of it is kept on the server. */
+export function createSessions(config: Config) {
+  const cookie = createSealedCookie<Session>('hono_session', {
+    secret: config.sessionSecret,
+    secure: config.baseUrl.startsWith('https:'),
+    maxAge: config.sessionMaxAge,
+  })
+
+  return {
+    /** Puts a new session in place of whatever was there. Refuses a Logout Token that came as an ID Token. */
+    async start(c: Context, idTokenClaims: IDToken, idToken: string): Promise<void> {
+      const claims = sessionClaims(idTokenClaims)
+      const whole = await cookie.seal({ claims, idToken })
+      cookie.write(c, whole.length <= MAX_LENGTH ? whole : await cookie.seal({ claims }))
+    },
+
+    async read(c: Context): Promise<Session | undefined> {
+      const session = await cookie.read(c)
+      return session?.claims.iss === config.issuer ? session : undefined
+    },
+
+    end(c: Context): void {
+      cookie.clear(c)
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import { Hono } from 'hono'
+import type { IDToken } from 'openid-client'
+import { expect, it } from 'vitest'
+
+import { readConfig } from '../src/config.ts'
+import { createSessions } from '../src/session.ts'
+
+const config = readConfig({ SESSION_SECRET: 'secret' })
+const claims: IDToken = { iss: config.issuer, sub: 'alice', sid: 'a', aud: 'hono', iat: 1, exp: 2 }
+
+async function start(idTokenClaims: IDToken, idToken: string, startConfig = config): Promise<Response> {
+  const app = new Hono().get('/', async (c) => {
+    await createSessions(startConfig).start(c, idTokenClaims, idToken)
+    return c.body(null)
+  })
+  app.onError((error, c) => c.text(error.message, 400))
+  return app.request('/')
+}
+
+async function read(cookie: string): Promise<unknown> {
+  const app = new Hono().get('/', async (c) => c.json((await createSessions(config).read(c)) ?? null))
+  return (await app.request('/', { headers: { cookie } })).json()
+}
+
+const cookieOf = (response: Response) => response.headers.get('set-cookie')!.split(';')[0]!
+
+it('keeps the claims and the ID Token', async () => {
+  const response = await start(claims, 'id-token')
+  expect(response.headers.get('set-cookie')).toMatch(/; Max-Age=28800; Path=\/; HttpOnly; SameSite=Lax$/)
+  expect(await read(cookieOf(response))).toEqual({
+    claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat: 1 },
+    idToken: 'id-token',
+  })
+})
+
+it('leaves out an ID Token that would make the cookie too long for a browser', async () => {
+  const response = await start(claims, 'x'.repeat(4000))
+  expect(cookieOf(response).length).toBeLessThan(4096)
+  expect(await read(cookieOf(response))).toEqual({ claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat: 1 } })
+})
+
+it('refuses a Logout Token', async () => {
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+  const response = await start({ ...claims, events }, 'id-token')
+  expect(response.status).toBe(400)
+  expect(response.headers.has('set-cookie')).toBe(false)
+})
+
+it('is Secure where the site is', async () => {
+  const response = await start(claims, 'id-token', { ...config, baseUrl: 'https://rp.example.com' })
+  expect(response.headers.get('set-cookie')).toContain('; Secure')
+})
+
+it.each(['', 'garbage', 'a.b.c.d.e'])('takes "%s" for no session', async (value) => {
+  expect(await read(`hono_session=${value}`)).toBeNull()
+})
+
+it('takes the session of another issuer or secret for none', async () => {
+  const elsewhere = await start({ ...claims, iss: 'https://other.example.com' }, 'id-token')
+  const othersSecret = await start(claims, 'id-token', { ...config, sessionSecret: 'other' })
+  expect(await read(cookieOf(elsewhere))).toBeNull()
+  expect(await read(cookieOf(othersSecret))).toBeNull()
+})

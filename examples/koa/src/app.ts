@@ -1,0 +1,153 @@
+import { PassThrough } from 'node:stream'
+
+import type { BackchannelLogout } from '@bcl/core'
+import { activeSession, backchannelLogout } from '@bcl/koa'
+import { bodyParser } from '@koa/bodyparser'
+import { Router } from '@koa/router'
+import Koa from 'koa'
+
+import type { Config } from './config.ts'
+import { fromOwnPages } from './from-own-pages.ts'
+import { signInFailedPage, signedInPage, signedOutPage } from './page.ts'
+import { createSessions, type SessionContext } from './session.ts'
+import { createSignIn, type PendingSignIn } from './sign-in.ts'
+import { createSignedCookie } from './signed-cookie.ts'
+import type { SessionStore } from './store.ts'
+
+type Context = Koa.ParameterizedContext<Koa.DefaultState, SessionContext>
+
+const HEARTBEAT_MS = 15_000
+
+export function createApp(config: Config, logout: BackchannelLogout, store: SessionStore): Koa {
+  const app = new Koa()
+  const secure = config.baseUrl.startsWith('https:')
+  app.keys = [config.sessionSecret]
+  app.proxy = secure // https ends in front of this server, and X-Forwarded-Proto tells of it
+  app.on('error', (error) => {
+    const pageWasClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // one that listened to /events
+    if (!error.expose && !pageWasClosed) log('Not answered', error)
+  })
+
+  const sessions = createSessions(app, config, logout, store)
+  const signIn = createSignIn(config)
+  // Not in the session: a logout that ends the old one meanwhile must not end the new sign-in.
+  const pendingSignIn = createSignedCookie<PendingSignIn>('koa_sign_in', { secure, maxAge: 10 * 60 })
+
+  const active = (onLoggedOut: (ctx: Context) => void) =>
+    activeSession<Koa.DefaultState, SessionContext>(logout, {
+      session: (ctx) => sessions.read(ctx)?.claims,
+      onLoggedOut: (ctx) => {
+        ctx.session = null
+        onLoggedOut(ctx)
+      },
+    })
+
+  const router = new Router<Koa.DefaultState, SessionContext>()
+
+  router.get('/', active(signedOut), (ctx) => {
+    const session = sessions.read(ctx)
+    if (!session) return signedOut(ctx)
+    ctx.body = signedInPage(session.claims)
+  })
+
+  router.get('/me', active(unauthorized), (ctx) => {
+    const session = sessions.read(ctx)
+    if (!session) return unauthorized(ctx)
+    const { iss, sub, sid, iat } = session.claims
+    ctx.body = { iss, sub, sid: sid ?? null, iat }
+  })
+
+  // Not behind activeSession(): a page that was loaded just before the logout must still be told.
+  router.get('/events', (ctx) => {
+    const session = sessions.read(ctx)
+    if (!session) return unauthorized(ctx)
+    const stream = new PassThrough()
+    const stopWatching = logout.watch(session.claims, () => {
+      stream.end(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
+    })
+    const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS)
+    stream.on('close', () => {
+      clearInterval(heartbeat)
+      stopWatching()
+    })
+    stream.write(':\n\n')
+    ctx.set('content-type', 'text/event-stream')
+    ctx.body = stream
+  })
+
+  router.get('/login', async (ctx) => {
+    try {
+      const { login_hint: hint } = ctx.query
+      const { url, pending } = await signIn.start(typeof hint === 'string' ? hint : undefined)
+      pendingSignIn.write(ctx, pending)
+      ctx.redirect(url.href)
+    } catch (error) {
+      log('Sign-in not started', error)
+      ctx.status = 503
+      ctx.body = signInFailedPage('the provider cannot be reached.')
+    }
+  })
+
+  router.get('/callback', async (ctx) => {
+    const pending = pendingSignIn.read(ctx)
+    pendingSignIn.clear(ctx)
+    ctx.status = 400
+    if (!pending) {
+      ctx.body = signInFailedPage('it was not started in this browser, or too long ago.')
+      return
+    }
+    try {
+      const { claims, idToken } = await signIn.finish(ctx.search, pending)
+      if (await sessions.start(ctx, claims, idToken)) ctx.redirect('/')
+      else ctx.body = signInFailedPage('the provider has ended the session already.')
+    } catch (error) {
+      log('Sign-in refused', error)
+      ctx.body = signInFailedPage('the answer of the provider was refused.')
+    }
+  })
+
+  router.post('/logout', async (ctx) => {
+    const session = sessions.read(ctx)
+    ctx.status = 303
+    try {
+      await sessions.end(ctx)
+      const url = await signIn.endSessionUrl(session?.idToken)
+      ctx.redirect(url.href)
+    } catch (error) {
+      log('Signed out here, but not at the provider', error)
+      ctx.redirect('/')
+    }
+  })
+
+  router.get('/healthz', (ctx) => {
+    ctx.body = 'ok'
+  })
+
+  // First: neither the check of origins nor the body parser and its limits are for the provider's POST.
+  app.use(backchannelLogout(logout, { path: '/backchannel-logout' }))
+  app.use(fromOwnPages(new URL(config.baseUrl).origin))
+  app.use(bodyParser())
+  app.use((ctx, next) => {
+    ctx.set('cache-control', 'no-store')
+    return next()
+  })
+  app.use(sessions.middleware)
+  app.use(router.routes())
+
+  return app
+}
+
+function signedOut(ctx: Context): void {
+  ctx.body = signedOutPage()
+}
+
+function unauthorized(ctx: Context): void {
+  ctx.status = 401
+  ctx.body = { error: 'not signed in' }
+}
+
+/** Messages alone: what else an error carries may be somebody's token. */
+function log(what: string, error: unknown): void {
+  const messages = [error, error instanceof Error && error.cause].filter((part) => part instanceof Error)
+  console.error(`${what}: ${messages.map(({ message }) => message).join(': ')}`)
+}

@@ -1,0 +1,49 @@
+import type { ClientMetadata } from 'oidc-provider'
+
+export interface Config {
+  port: number
+  issuer: string
+  clients: ClientMetadata[]
+}
+
+/** Reads the environment. A wrong value is an `Error` that names the variable. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const port = readPort(env['PORT'] ?? '3000')
+  return {
+    port,
+    issuer: env['ISSUER'] ?? `http://127.0.0.1:${port}`,
+    clients: env['CLIENTS'] === undefined ? defaultClients() : readClients(env['CLIENTS']),
+  }
+}
+
+function readPort(value: string): number {
+  const port = Number(value)
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new Error(`PORT must be a number from 1 to 65535, not "${value}"`)
+  }
+  return port
+}
+
+function readClients(json: string): ClientMetadata[] {
+  try {
+    const clients: unknown = JSON.parse(json)
+    if (Array.isArray(clients)) return clients
+  } catch {
+    // The message below says what is wrong as well as the parser does.
+  }
+  throw new Error('CLIENTS must be a JSON array of client metadata')
+}
+
+/** The Relying Party examples, each on its own port. */
+function defaultClients(): ClientMetadata[] {
+  return ['hono', 'koa', 'nestjs'].map((name, index) => {
+    const baseUrl = `http://127.0.0.1:${3001 + index}`
+    return {
+      client_id: name,
+      client_secret: `${name}-secret`,
+      redirect_uris: [`${baseUrl}/callback`],
+      post_logout_redirect_uris: [`${baseUrl}/`],
+      backchannel_logout_uri: `${baseUrl}/backchannel-logout`,
+    }
+  })
+}

@@ -1,0 +1,75 @@
+import type { ClientAuthorizationState, Provider } from 'oidc-provider'
+
+import type { Deliveries, Delivery } from './deliveries.ts'
+import type { Storage } from './storage.ts'
+
+export interface SessionInfo {
+  uid: string
+  sub: string
+  login_ts: number
+  clients: { client_id: string; sid?: string }[]
+}
+
+/** What oidc-provider has and its types leave out. */
+interface LogoutClient {
+  backchannelLogoutUri?: string
+  backchannelLogout(sub: string, sid: string | undefined): Promise<void>
+}
+
+/** The sessions at the provider, and how they end there. */
+export function createSessions(provider: Provider, storage: Storage, deliveries: Deliveries) {
+  function list(): SessionInfo[] {
+    return storage
+      .sessions()
+      .filter((session) => session.accountId !== undefined)
+      .map((session) => ({
+        uid: session.uid!,
+        sub: session.accountId!,
+        login_ts: session.loginTs!,
+        clients: Object.entries(session.authorizations ?? {}).map(([client_id, { sid }]) => ({
+          client_id,
+          ...(sid !== undefined && { sid }),
+        })),
+      }))
+      .toSorted((a, b) => a.sub.localeCompare(b.sub) || a.login_ts - b.login_ts)
+  }
+
+  /** Ends one session and tells each client in it. `undefined`: there is no such session. */
+  async function end(uid: string): Promise<Delivery[] | undefined> {
+    const session = await provider.Session.findByUid(uid)
+    if (session?.accountId === undefined) return undefined
+    const sub = session.accountId
+    const authorizations = Object.entries(session.authorizations ?? {})
+
+    // The session goes first: while its clients are being told, none of them can sign in with it again.
+    await session.destroy()
+    await Promise.all(authorizations.map(([, authorization]) => revoke(authorization)))
+    return deliveries.during(() =>
+      Promise.allSettled(authorizations.map(([clientId, { sid }]) => tell(clientId, sub, sid))),
+    )
+  }
+
+  async function endAll(sub: string): Promise<Delivery[]> {
+    const ended = list().filter((session) => session.sub === sub)
+    return (await Promise.all(ended.map(({ uid }) => end(uid)))).flatMap((made) => made ?? [])
+  }
+
+  /** As oidc-provider's own `end_session` does: what was granted for offline access outlives the session. */
+  async function revoke({ grantId, persistsLogout }: ClientAuthorizationState): Promise<void> {
+    if (grantId === undefined || persistsLogout) return
+    await Promise.all([
+      provider.AuthorizationCode.revokeByGrantId(grantId),
+      provider.AccessToken.revokeByGrantId(grantId),
+      provider.RefreshToken.revokeByGrantId(grantId),
+      provider.Grant.adapter.destroy(grantId),
+    ])
+  }
+
+  /** Sends `sub` and `sid`, or `sub` alone to a client registered without `backchannel_logout_session_required`. */
+  async function tell(clientId: string, sub: string, sid: string | undefined): Promise<void> {
+    const client = (await provider.Client.find(clientId)) as LogoutClient | undefined
+    if (client?.backchannelLogoutUri) await client.backchannelLogout(sub, sid)
+  }
+
+  return { list, end, endAll }
+}

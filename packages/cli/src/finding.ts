@@ -1,0 +1,14 @@
+/** What `bcl doctor` sees. */
+export interface DoctorFinding {
+  level: 'good' | 'warning' | 'problem'
+  what: string
+  remedy?: string
+}
+
+export const good = (what: string): DoctorFinding => ({ level: 'good', what })
+export const warning = (what: string, remedy: string): DoctorFinding => ({ level: 'warning', what, remedy })
+export const problem = (what: string, remedy: string): DoctorFinding => ({ level: 'problem', what, remedy })
+
+/** Whether an address is that of this machine. */
+export const isLoopback = (url: string): boolean =>
+  /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)

@@ -1,0 +1,9 @@
+/** What went wrong, in a sentence, and what to do about it. Nothing else that is thrown is meant for users. */
+export class Problem extends Error {
+  readonly remedy: string
+
+  constructor(what: string, remedy: string) {
+    super(what)
+    this.remedy = remedy
+  }
+}

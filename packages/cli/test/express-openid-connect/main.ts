@@ -1,0 +1,43 @@
+// An application on express-openid-connect with back-channel logout on, as its documentation has it.
+import express from 'express'
+import { auth } from 'express-openid-connect'
+
+const { PORT = '', ISSUER = '', CLIENT_ID = '', CLIENT_SECRET = '', SESSION_SECRET = '' } = process.env
+
+/** A store in the form of express-session, in memory. */
+function createStore<T>() {
+  const entries = new Map<string, T>()
+  return {
+    get: (id: string, callback: (error: unknown, value?: T | null) => void) => callback(null, entries.get(id) ?? null),
+    set: (id: string, value: T, callback: (error?: unknown) => void = () => {}) => {
+      entries.set(id, value)
+      callback()
+    },
+    destroy: (id: string, callback: (error?: unknown) => void = () => {}) => {
+      entries.delete(id)
+      callback()
+    },
+  }
+}
+
+const app = express()
+app.use(
+  auth({
+    baseURL: `http://127.0.0.1:${PORT}`,
+    issuerBaseURL: ISSUER,
+    clientID: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    secret: SESSION_SECRET,
+    authRequired: false,
+    authorizationParams: { response_type: 'code', scope: 'openid' },
+    backchannelLogout: { store: createStore() },
+  }),
+)
+app.get('/me', (req, res) => {
+  if (!req.oidc.isAuthenticated()) return void res.status(401).json({ error: 'not signed in' })
+  const { iss, sub, sid, iat } = req.oidc.idTokenClaims!
+  res.json({ iss, sub, sid, iat })
+})
+app.get('/', (_, res) => void res.send('ok'))
+app.get('/healthz', (_, res) => void res.send('ok'))
+app.listen(Number(PORT), '127.0.0.1')

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const root = new URL('../../../', import.meta.url)
+const startTimeout = 30_000
+
+/** What `bcl` finds as its provider, with an application on a port of its own. */
+export interface Application {
+  endpoint: string
+  providerPort: number
+  stop(): Promise<void>
+}
+
+/** Loopback ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+/** An example by its `start` script; any other application by its main.ts. */
+async function argumentsIn(folder: URL): Promise<string[]> {
+  const manifest = await readFile(new URL('package.json', folder), 'utf8').catch(() => undefined)
+  const start =
+    (manifest && (JSON.parse(manifest) as { scripts?: { start?: string } }).scripts?.start) || 'node main.ts'
+  return start.split(' ').slice(1)
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(1000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
+
+/** Starts an application, from its folder below the root, that trusts the provider `bcl` will start. */
+export async function startApplication(folder: string): Promise<Application> {
+  const [port, providerPort] = (await freePorts(2)) as [number, number]
+  const cwd = new URL(`${folder}/`, root)
+  const child = spawn(process.execPath, await argumentsIn(cwd), {
+    cwd: fileURLToPath(cwd),
+    env: {
+      PATH: process.env['PATH'],
+      PORT: String(port),
+      ISSUER: `http://127.0.0.1:${providerPort}`,
+      CLIENT_ID: 'bcl-client',
+      CLIENT_SECRET: 'bcl-client-secret',
+      SESSION_SECRET: 'a secret of a test, and of nothing else',
+    },
+    stdio: 'ignore',
+  })
+  const ended = once(child, 'exit')
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
+
+  async function stop(): Promise<void> {
+    child.kill('SIGTERM')
+    const impatience = setTimeout(kill, 3000)
+    await ended
+    clearTimeout(impatience)
+    process.off('exit', kill)
+  }
+
+  const deadline = Date.now() + startTimeout
+  while (!(await answers(`http://127.0.0.1:${port}/healthz`))) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      await stop()
+      throw new Error(`${folder} did not start`)
+    }
+    await delay(50)
+  }
+  return { endpoint: `http://127.0.0.1:${port}/backchannel-logout`, providerPort, stop }
+}

@@ -1,0 +1,261 @@
+import { isObject } from './compact.js'
+import { asLogoutError } from './errors.js'
+import { createIssuers, type ResolvedIssuer } from './issuers.js'
+import {
+  covers,
+  formatHint,
+  formatTracked,
+  markerKeysFor,
+  parseMarker,
+  scopesFor,
+  trackKey,
+  withoutClaims,
+} from './markers.js'
+import { callable, flag, isText, oneOf, optional, period, requireOption, requireOptions, type Rule } from './options.js'
+import { createPendingMarkers } from './pending-markers.js'
+import { createReceive, forgetAt, type LogoutEvent } from './receive.js'
+import { createRespond, handleWith, type LogoutDelivery, type LogoutRequest, type LogoutResponse } from './respond.js'
+import { checkSession, type SessionClaims } from './session-claims.js'
+import type { LogoutStore } from './store.js'
+import { tell, within } from './time.js'
+import type { Registration, TrustedIssuer } from './trusted-issuer.js'
+import { createWatchers } from './watch.js'
+
+/** Options of {@link createBackchannelLogout}. */
+export interface BackchannelLogoutOptions {
+  /**
+   * The client registrations to trust, or a function that finds those of an issuer. Its answers, `undefined` for none
+   * included, are remembered for 60 seconds.
+   */
+  issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
+  /** Seconds a session may live, counted from its first ID Token's `iat`; past it a session counts as logged out. */
+  sessionMaxAge: number
+  /** Where logouts are remembered. What it forgets comes alive again, so one that lasts and is shared, in production. */
+  store: LogoutStore
+  /** Ends a session that {@link BackchannelLogout.trackSession} named. Awaited; a failure fails the logout. */
+  destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
+  /** A token that comes again is answered 200 and not carried out again, or refused. @default 'acknowledge' */
+  replay?: 'acknowledge' | 'reject' | undefined
+  /** The status for outages of ours; 503 for providers that retry on it. @default 400 */
+  unavailableStatus?: 400 | 503 | undefined
+  /** Seconds that one call of the store may take. @default 1 */
+  storeTimeout?: number | undefined
+  /** Seconds that a listener, or `destroySession`, may take. @default 2 */
+  listenerTimeout?: number | undefined
+  /** Seconds between the looks of {@link BackchannelLogout.watch} at the store. @default 30 */
+  pollInterval?: number | undefined
+  /** The `fetch` for keys and discovery. @default globalThis.fetch */
+  fetch?: typeof fetch | undefined
+  /** Allow `http:` to other machines than this one for keys and discovery. @default false */
+  allowInsecureRequests?: boolean | undefined
+  /** The clock: a NumericDate, seconds. @default the system's */
+  now?: (() => number) | undefined
+  /** Gets one record for each request to the endpoint. A throw in it changes nothing. */
+  onDelivery?: ((delivery: LogoutDelivery) => void) | undefined
+  /** Hears of failures in the background: polls, subscriptions, key refreshes, waiting logouts. */
+  onError?: ((error: unknown) => void) | undefined
+}
+
+/** Receives logouts, and tells which sessions they ended. */
+export interface BackchannelLogout {
+  /**
+   * Verifies a Logout Token, remembers the logout, and tells listeners.
+   *
+   * @throws {BackchannelLogoutError} with any code but `ERR_LOGOUT_REQUEST_INVALID`.
+   */
+  receive(logoutToken: string): Promise<LogoutEvent>
+  /** Calls `listener` for each logout, on the instance that received it. Awaited; a failure fails the logout. Returns a function that ends it. */
+  onLogout(listener: (event: LogoutEvent) => unknown): () => void
+  /**
+   * Whether a session is over: by a logout, or by its age.
+   *
+   * @throws {TypeError} when the session is not what {@link SessionClaims} says, or from an issuer that is not trusted.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` when the store is down: do not let the request pass.
+   */
+  isLoggedOut(session: SessionClaims): Promise<boolean>
+  /**
+   * Calls `listener` once, when the session ends: live sign-out, on every instance. Returns a function that ends it.
+   *
+   * @throws {TypeError} as {@link isLoggedOut} does.
+   */
+  watch(session: SessionClaims, listener: () => void): () => void
+  /**
+   * Remembers the application's own id of a session, for `destroySession` and listeners. Resolves to false when the
+   * session was logged out already: do not create it.
+   *
+   * @throws {TypeError} as {@link isLoggedOut} does.
+   */
+  trackSession(session: SessionClaims, sessionId: string): Promise<boolean>
+  /** Forgets a session that the application has ended itself. */
+  untrackSession(session: SessionClaims, sessionId: string): Promise<void>
+  /** Answers a request to the endpoint, whatever framework it came through. Never rejects. */
+  respond(request: LogoutRequest): Promise<LogoutResponse>
+  /** Answers a Web-standard `Request` to the endpoint. Never rejects. */
+  handle(request: Request): Promise<Response>
+  /**
+   * Fetches the keys of the listed issuers, where there are none yet: for a readiness probe.
+   *
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE`
+   */
+  warm(): Promise<void>
+  /** Ends watches, timers and the subscription, and writes what still waits for the store. */
+  close(): Promise<void>
+}
+
+/** The same store, each call of it bounded in time (RP-39), and failing as one of ours. */
+function bound(store: LogoutStore, timeout: number): LogoutStore {
+  const call = <T>(texts: readonly string[], work: () => T | Promise<T>): Promise<T> =>
+    within(timeout, 'the store', work).catch((error: unknown) => {
+      throw asLogoutError('the store failed', withoutClaims(error, texts))
+    })
+  return {
+    add: (...args) => call(args.slice(0, 2) as string[], () => store.add(...args)),
+    remove: (...args) => call(args, () => store.remove(...args)),
+    values: (keys) =>
+      call(keys, async () => {
+        const found = await store.values(keys)
+        if (found.length !== keys.length) throw new Error('the store gave no answer for each key')
+        return found
+      }),
+    ...(store.publish && { publish: (message: string) => call([message], () => store.publish!(message)) }),
+    ...(store.subscribe && {
+      subscribe: async (listener: (message: string) => void) => store.subscribe!(listener),
+    }),
+  }
+}
+
+const isStore = (store?: Partial<LogoutStore>): boolean =>
+  [store?.add, store?.values, store?.remove].every((method) => typeof method === 'function')
+
+const rules: Record<string, Rule> = {
+  sessionMaxAge: period,
+  store: [isStore, 'a LogoutStore'],
+  destroySession: optional(callable),
+  replay: optional(oneOf('acknowledge', 'reject')),
+  unavailableStatus: optional(oneOf(400, 503)),
+  storeTimeout: optional(period),
+  listenerTimeout: optional(period),
+  pollInterval: optional(period),
+  fetch: optional(callable),
+  allowInsecureRequests: optional(flag),
+  now: optional(callable),
+  onDelivery: optional(callable),
+  onError: optional(callable),
+}
+
+/**
+ * Makes the receiver of back-channel logouts. It does nothing else yet: no request, no timer, no clock, so module
+ * scope is a fine place for it on any runtime.
+ *
+ * @throws {TypeError} when an option is wrong; the message names it.
+ * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html OpenID Connect Back-Channel Logout 1.0}
+ * @example
+ * ```ts
+ * import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+ *
+ * const logout = createBackchannelLogout({
+ *   issuers: [{ issuer: 'https://op.example.com', clientId: 'my-client' }],
+ *   sessionMaxAge: 8 * 60 * 60,
+ *   store: new MemoryStore(),
+ * })
+ *
+ * // POST /backchannel-logout
+ * export const POST = (request: Request) => logout.handle(request)
+ * ```
+ */
+export function createBackchannelLogout(options: BackchannelLogoutOptions): BackchannelLogout {
+  requireOption(isObject(options), 'options', 'an object')
+  requireOptions(options, rules)
+  const { sessionMaxAge, unavailableStatus = 400, storeTimeout = 1, listenerTimeout = 2, pollInterval = 30 } = options
+  const { now = () => Math.floor(Date.now() / 1000) } = options
+  const onError = (error: unknown): void => tell(options.onError, [error])
+  const issuers = createIssuers({ ...options, now, onError })
+  const store = bound(options.store, storeTimeout)
+  const listeners = new Set<{ call: (event: LogoutEvent) => unknown }>()
+
+  const onWritten = (keys: readonly string[]): void => void store.publish?.(formatHint(keys)).catch(onError)
+  const pending = createPendingMarkers(store, storeTimeout, now, onWritten, onError)
+
+  const isOver = ({ iat }: SessionClaims): boolean => now() - iat > sessionMaxAge
+
+  const anyCovers = (session: SessionClaims, values: readonly string[]): boolean =>
+    values.some((value) => covers(parseMarker(value), session))
+
+  /** Ended by its age, or by logouts found under its keys, those that wait for the store included. */
+  const isEnded = (session: SessionClaims, keys: readonly string[], found: readonly string[][]): boolean =>
+    isOver(session) || anyCovers(session, pending.values(keys)) || found.some((values) => anyCovers(session, values))
+
+  const look = async (session: SessionClaims): Promise<boolean> => {
+    const keys = markerKeysFor(session)
+    return isEnded(session, keys, []) || isEnded(session, keys, await store.values(keys))
+  }
+
+  const requireClient = ({ iat, clientId }: SessionClaims, atIssuer: readonly Registration[]): void => {
+    const clients = atIssuer.filter((client) => [undefined, client.clientId].includes(clientId))
+    if (clients.length === 0) throw new TypeError('session "iss" or "clientId" is not configured')
+    const tolerance = Math.max(...clients.map(({ clockTolerance }) => clockTolerance))
+    if (iat > now() + tolerance) throw new TypeError('session "iat" is in the future: is it in seconds?')
+  }
+
+  /** Refuses a session whose claims are not what they must be (RP-37); at once, unless a function finds the issuer. */
+  const requireSession = (session: SessionClaims): void | Promise<void> => {
+    checkSession(session)
+    const atIssuer = issuers.find(session.iss)
+    return 'then' in atIssuer
+      ? atIssuer.then((found) => requireClient(session, found))
+      : requireClient(session, atIssuer)
+  }
+
+  /** Does something to each entry of a tracked session. */
+  const eachEntry = async (
+    session: SessionClaims,
+    sessionId: string,
+    work: (key: string, value: string) => Promise<void>,
+  ): Promise<void> => {
+    checkSession(session)
+    if (!isText(sessionId)) throw new TypeError('sessionId must be a non-empty string')
+    const value = formatTracked({ sessionId, session })
+    await Promise.all(scopesFor(session).map((scope) => work(trackKey(scope), value)))
+  }
+
+  const untrackSession = (session: SessionClaims, sessionId: string): Promise<void> =>
+    eachEntry(session, sessionId, store.remove)
+
+  const watchers = createWatchers(store, isEnded, storeTimeout, pollInterval, onError)
+  const run = createReceive({ ...options, listeners, listenerTimeout, now, onError }, issuers, store, pending, watchers)
+  const respond = createRespond(run, unavailableStatus, options.onDelivery)
+
+  return {
+    receive: async (logoutToken) => run(logoutToken).event,
+    onLogout(listener) {
+      requireOptions({ listener }, { listener: callable })
+      const entry = { call: listener }
+      listeners.add(entry)
+      return () => void listeners.delete(entry)
+    },
+    async isLoggedOut(session) {
+      await requireSession(session)
+      return look(session)
+    },
+    watch(session, listener) {
+      requireOptions({ listener }, { listener: callable })
+      const known = requireSession(session)
+      return watchers.watch({ ...session }, listener, known)
+    },
+    async trackSession(session, sessionId) {
+      await requireSession(session)
+      const expiresAt = forgetAt(session.iat, now(), sessionMaxAge)
+      await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
+      if (!(await look(session))) return true
+      await untrackSession(session, sessionId)
+      return false
+    },
+    untrackSession,
+    respond,
+    handle: (request) => handleWith(respond, request),
+    warm: issuers.warm,
+    async close() {
+      await Promise.all([watchers.close(), pending.close()])
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import { decodeObject, defined, isObject } from './compact.js'
+import { BACKCHANNEL_LOGOUT_EVENT } from './logout-token.js'
+import { isText } from './options.js'
+
+/**
+ * What an application keeps in its session of the sign-in it came from: claims of the first ID Token, not of one that
+ * a refresh brought.
+ */
+export interface SessionClaims {
+  /** Issuer Identifier. */
+  iss: string
+  /** The End-User at that issuer. */
+  sub: string
+  /** The session at the provider; absent, null and empty mean that it is not known. */
+  sid?: string | null | undefined
+  /** NumericDate, seconds: when the first ID Token was issued. */
+  iat: number
+  /** Set where several clients of one issuer share a store: then only logouts for this client end the session. */
+  clientId?: string | undefined
+}
+
+/** A `sid` that is known. */
+export const knownSid = (session: SessionClaims): string | undefined => session.sid || undefined
+
+const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)
+
+/** Checks a session's form (RP-37): a wrong one is the application's mistake, and never "not logged out". */
+export function checkSession(session: SessionClaims): void {
+  const { iss, sub, sid, iat, clientId } = isObject(session) ? session : ({} as SessionClaims)
+  const wrong = !isText(iss)
+    ? 'iss'
+    : !isText(sub)
+      ? 'sub'
+      : !(sid === '' || isOptionalText(sid ?? undefined))
+        ? 'sid'
+        : !Number.isFinite(iat)
+          ? 'iat'
+          : !isOptionalText(clientId) && 'clientId'
+  if (wrong) throw new TypeError(`session "${wrong}" is missing or of the wrong type`)
+}
+
+/**
+ * Tells a Logout Token from an ID Token, which otherwise has the same claims (T-10). It looks only, and verifies
+ * nothing; what is no JWT, or is encrypted, counts as none.
+ *
+ * @param jwtOrClaims A JWT in Compact Serialization, or its claims.
+ * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken OpenID Connect Back-Channel Logout 1.0, 2.4}
+ * @example
+ * ```ts
+ * import { isLogoutToken } from '@bcl/core'
+ *
+ * declare const idToken: string
+ *
+ * if (isLogoutToken(idToken)) throw new Error('a Logout Token cannot sign anybody in')
+ * ```
+ */
+export function isLogoutToken(jwtOrClaims: string | object): boolean {
+  if (typeof jwtOrClaims === 'string') {
+    const [header = '', payload = ''] = jwtOrClaims.split('.', 2)
+    try {
+      return hasLogoutType(decodeObject(header)) || isLogoutToken(decodeObject(payload))
+    } catch {
+      return false
+    }
+  }
+  if (!isObject(jwtOrClaims)) return false
+  const { events } = jwtOrClaims
+  return hasLogoutType(jwtOrClaims) || (isObject(events) && Object.hasOwn(events, BACKCHANNEL_LOGOUT_EVENT))
+}
+
+const hasLogoutType = ({ typ }: { typ?: unknown }): boolean =>
+  typeof typ === 'string' && /^(?:application\/)?logout\+jwt$/i.test(typ)
+
+/**
+ * The part of an ID Token's claims that a session keeps for {@link BackchannelLogout.isLoggedOut}.
+ *
+ * @param idTokenClaims Claims of the ID Token that signed the user in, verified.
+ * @throws {TypeError} when a claim is missing or of the wrong type, or when these are the claims of a Logout Token.
+ * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDToken OpenID Connect Core 1.0, 2}
+ * @example
+ * ```ts
+ * import { sessionClaims } from '@bcl/core'
+ *
+ * declare const tokens: { claims(): object }
+ *
+ * const session = { claims: sessionClaims(tokens.claims()) }
+ * ```
+ */
+export function sessionClaims(idTokenClaims: object): SessionClaims {
+  const { iss, sub, sid, iat, events } = Object(idTokenClaims) as SessionClaims & { events?: unknown }
+  if (events !== undefined || isLogoutToken(idTokenClaims))
+    throw new TypeError('session claims must not be those of a Logout Token')
+  const session = defined({ iss, sub, sid: sid === '' ? undefined : (sid ?? undefined), iat }) as SessionClaims
+  checkSession(session)
+  return session
+}

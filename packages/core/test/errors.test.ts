@@ -1,0 +1,200 @@
+import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutErrorCode, type LogoutDelivery } from '@bcl/core'
+import { failureCases, requestCases, wrongTokens, type TestIssuer } from '@bcl/testing'
+import { decodeJwt } from 'jose'
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { create, refusal, sharedIssuer } from './support.js'
+
+const op = await sharedIssuer()
+
+const codes: Record<BackchannelLogoutErrorCode, 'refused' | 'failed'> = {
+  ERR_LOGOUT_REQUEST_INVALID: 'refused',
+  ERR_LOGOUT_TOKEN_INVALID: 'refused',
+  ERR_LOGOUT_TOKEN_SIGNATURE: 'refused',
+  ERR_LOGOUT_TOKEN_CLAIM: 'refused',
+  ERR_LOGOUT_TOKEN_EXPIRED: 'refused',
+  ERR_LOGOUT_TOKEN_REPLAYED: 'refused',
+  ERR_LOGOUT_KEYS_UNAVAILABLE: 'failed',
+  ERR_LOGOUT_FAILED: 'failed',
+}
+
+const post = (token: string) =>
+  new Request('https://app.example/backchannel-logout', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: `logout_token=${token}`,
+  })
+
+describe('which check gives which code', () => {
+  const refusedRequests = requestCases.filter(({ code }) => code !== undefined)
+
+  test.each(refusedRequests.map((row) => [row.requirement, row.name, row] as const))(
+    'request, %s: %s',
+    async (_, __, row) => {
+      const deliveries: LogoutDelivery[] = []
+      const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
+      const { query = '', ...init } = await row.make(op)
+      const response = await logout.handle(new Request(`https://app.example/logout${query}`, init))
+      expect(response.status).toBe(row.status)
+      expect(deliveries).toMatchObject([{ outcome: 'refused', code: row.code }])
+    },
+  )
+
+  test('a request that names no code is accepted', () => {
+    for (const { code, status } of requestCases) expect(code === undefined).toBe(status === 200)
+  })
+
+  test.concurrent.each(failureCases.map((row) => [row.requirement, row.name, row] as const))(
+    'failure, %s: %s',
+    async (_, __, row) => {
+      const { logout, token } = await row.make(op)
+      expect((await refusal(logout.receive(token))).code).toBe(row.code)
+    },
+  )
+
+  test('each code has a row', () => {
+    const rows = [...refusedRequests, ...wrongTokens, ...failureCases]
+    expect(new Set(rows.map(({ code }) => code))).toEqual(new Set(Object.keys(codes)))
+  })
+})
+
+describe('RP-41: what an answer says of a failure', () => {
+  test.concurrent.each(failureCases.map((row) => [row.name, row] as const))('%s', async (_, row) => {
+    const ours = codes[row.code] === 'failed'
+    const check = async (unavailableStatus: 400 | 503): Promise<void> => {
+      const deliveries: LogoutDelivery[] = []
+      const onDelivery = (delivery: LogoutDelivery) => deliveries.push(delivery)
+      const { logout, token } = await row.make(op, { unavailableStatus, onDelivery })
+      const response = await logout.handle(post(token))
+      expect(response.status).toBe(ours ? unavailableStatus : 400)
+      expect(await response.json()).toMatchObject({ error: ours ? 'temporarily_unavailable' : 'invalid_request' })
+      expect(deliveries).toMatchObject([{ outcome: codes[row.code], code: row.code }])
+    }
+    await Promise.all([check(400), check(503)])
+  })
+})
+
+/** All text that a logger could find in a value, whatever it follows. */
+function everythingIn(value: unknown, seen = new Set<unknown>()): string[] {
+  if (seen.has(value)) return []
+  seen.add(value)
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return [String(value)]
+  const limits = { maxStringLength: null, maxArrayLength: null, breakLength: Infinity }
+  const texts = [
+    inspect(value, { depth: Infinity, showHidden: true, getters: true, ...limits }),
+    JSON.stringify(value) ?? '',
+    String(value),
+  ]
+  const members = Reflect.ownKeys(value).flatMap((name) => [
+    String(name),
+    ...everythingIn((value as Record<PropertyKey, unknown>)[name], seen),
+  ])
+  return [...texts, ...members]
+}
+
+const secrets = {
+  sub: 'SECRET-subject',
+  sid: 'SECRET-session',
+  jti: 'SECRET-token-id',
+  email: 'SECRET@example.com',
+  address: { street_address: 'SECRET street', floor: 90_210_777 },
+}
+
+/** The same issuer, with tokens that carry secrets wherever a row leaves room. */
+const secretive: TestIssuer = {
+  ...op,
+  logoutToken: (claims = {}, header = {}) => op.logoutToken({ ...secrets, ...claims }, header),
+}
+
+const leaves = (value: unknown): unknown[] =>
+  typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [value]
+
+/** What must not be found: the token, its parts and each value in it, but for short ones and what is configured. */
+function forbidden(token: string): string[] {
+  const known = new Set([op.issuer, op.clientId, BACKCHANNEL_LOGOUT_EVENT])
+  let claims: unknown
+  try {
+    claims = decodeJwt(token)
+  } catch {
+    claims = secrets
+  }
+  return [token, ...token.split('.'), ...leaves(claims).map(String)].filter(
+    (text) => text.length > 4 && !known.has(text),
+  )
+}
+
+function expectNone(texts: readonly string[], found: unknown): void {
+  const everything = everythingIn(found).join('\n')
+  for (const text of texts) expect(everything).not.toContain(text)
+}
+
+describe('RP-43: no claim value and no token in errors, records and answers', () => {
+  test('the search finds what is hidden', () => {
+    const inner = Object.defineProperty(new Error('x'), 'payload', { value: { sub: 'SECRET' }, enumerable: false })
+    const error = new Error('y', { cause: new AggregateError([inner]) })
+    expect(() => expectNone(['SECRET'], { error })).toThrow('SECRET')
+    expect(() => expectNone(['SECRET'], new Error('a SECRET'))).toThrow('SECRET')
+    expect(forbidden('not.a.token-at-all')).toContain('SECRET-subject')
+  })
+
+  test.each(wrongTokens.map((row) => [row.name, row] as const))('a token refused for %s', async (_, row) => {
+    const token = await row.make(secretive)
+    const deliveries: LogoutDelivery[] = []
+    const logout = create(op, {
+      issuers: [{ ...op.trusted, ...row.settings }],
+      onDelivery: (delivery) => deliveries.push(delivery),
+    })
+    expectNone(forbidden(token), await refusal(logout.receive(token)))
+    const response = await logout.handle(post(token))
+    expectNone(forbidden(token), [await response.text(), ...response.headers])
+    expect(deliveries).toHaveLength(1)
+    expectNone(forbidden(token), deliveries)
+    expect(Object.keys(deliveries[0]!).toSorted()).toEqual(['code', 'durationMs', 'error', 'outcome'])
+  })
+
+  test.concurrent.each(failureCases.map((row) => [row.name, row] as const))(
+    'a logout that failed: %s',
+    async (_, row) => {
+      const deliveries: LogoutDelivery[] = []
+      const { logout, token } = await row.make(secretive, { onDelivery: (delivery) => deliveries.push(delivery) })
+      const [error, response] = await Promise.all([refusal(logout.receive(token)), logout.handle(post(token))])
+      expectNone(forbidden(token), [error, await response.text(), ...response.headers])
+      // A record names the token once it is verified, and nothing else of it.
+      const { jti, ...rest } = deliveries[0]!
+      expect([undefined, secrets.jti]).toContain(jti)
+      expectNone(forbidden(token), rest)
+    },
+  )
+
+  test('a logout that was carried out', async () => {
+    const deliveries: LogoutDelivery[] = []
+    const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
+    const token = await secretive.logoutToken()
+    const response = await logout.handle(post(token))
+    expectNone(forbidden(token), [await response.text(), ...response.headers])
+    const { jti, ...rest } = deliveries[0]!
+    expect(jti).toBe(secrets.jti)
+    expectNone(forbidden(token), rest)
+  })
+
+  test('a store whose errors repeat what it was asked for', async () => {
+    const down = async (...args: unknown[]): Promise<never> => {
+      throw Object.assign(new Error(`failed: ${JSON.stringify(args)}`), { command: { name: 'SADD', args } })
+    }
+    const deliveries: LogoutDelivery[] = []
+    const errors: unknown[] = []
+    const logout = create(op, {
+      store: { add: down, values: down, remove: down },
+      onDelivery: (delivery) => deliveries.push(delivery),
+      onError: (error) => errors.push(error),
+    })
+    const token = await secretive.logoutToken()
+    const [error] = await Promise.all([refusal(logout.receive(token)), logout.handle(post(token))])
+    const { jti: _, ...rest } = deliveries[0]!
+    expectNone(forbidden(token), [error, rest])
+    const session = op.session({ ...secrets, sid: 'SECRET-other' })
+    expectNone(forbidden(token), await refusal(logout.isLoggedOut(session)))
+    expectNone(forbidden(token), errors)
+    await logout.close()
+  })
+})

@@ -1,0 +1,430 @@
+import {
+  createBackchannelLogout,
+  discoverKeys,
+  MemoryStore,
+  verifyLogoutToken,
+  type BackchannelLogoutOptions,
+} from '@bcl/core'
+import { createTestIssuer, createTestKey, type TestIssuer } from '@bcl/testing'
+import { generateKeyPair, exportJWK } from 'jose'
+import { describe, expect, test, vi } from 'vitest'
+import { createClock, deferred, refusal } from './support.js'
+
+type Fetch = (url: string, init: RequestInit) => Response | Promise<Response>
+
+interface Discovering extends Partial<BackchannelLogoutOptions> {
+  answer?: (url: string, init: RequestInit) => Response | undefined | Promise<Response | undefined>
+}
+
+/** A receiver whose keys come by discovery from `op`, or from whatever `answer` says first. */
+function discovering(op: TestIssuer, { answer = () => undefined, ...options }: Discovering = {}) {
+  const clock = createClock(op.now())
+  const requests: string[] = []
+  const fetch: Fetch = async (url, init) => {
+    requests.push(url)
+    return (await answer(url, init)) ?? op.fetch(url, init)
+  }
+  const onError = vi.fn()
+  const logout = createBackchannelLogout({
+    issuers: [{ issuer: op.issuer, clientId: op.clientId }],
+    sessionMaxAge: 3600,
+    store: new MemoryStore(),
+    fetch: fetch as typeof globalThis.fetch,
+    now: clock.now,
+    onError,
+    ...options,
+  })
+  const token = (claims: object = {}, header: object = {}) =>
+    op.logoutToken({ iat: clock.time, exp: clock.time + 120, ...claims }, header)
+  const outcome = async (header?: object) =>
+    logout.receive(await token({}, header)).then(
+      () => 'ok',
+      (error: unknown) => (error as { code: string }).code,
+    )
+  return { clock, requests, logout, token, outcome, onError }
+}
+
+const unavailable = 'ERR_LOGOUT_KEYS_UNAVAILABLE'
+const wrongSignature = 'ERR_LOGOUT_TOKEN_SIGNATURE'
+const discovery = 'https://op.example.com/.well-known/openid-configuration'
+const jwks = 'https://op.example.com/jwks'
+
+describe('RP-50: discovery', () => {
+  test('finds the keys once, for all clients of the issuer', async () => {
+    const op = await createTestIssuer()
+    const issuers = ['test-client', 'second'].map((clientId) => ({ issuer: op.issuer, clientId }))
+    const { requests, logout, token } = discovering(op, { issuers })
+    await Promise.all([
+      logout.receive(await token()),
+      logout.receive(await token({ aud: 'second' })),
+      logout.receive(await token({ sid: 'x' })),
+    ])
+    await logout.receive(await token())
+    expect(requests).toEqual([discovery, jwks])
+  })
+
+  test.each([
+    [
+      'https://api.asgardeo.io/t/acme/oauth2/token',
+      'https://api.asgardeo.io/t/acme/oauth2/token/.well-known/openid-configuration',
+    ],
+    ['https://op.example.com/', 'https://op.example.com/.well-known/openid-configuration'],
+    ['https://am.example.com:443/openam', 'https://am.example.com:443/openam/.well-known/openid-configuration'],
+  ])('of %s', async (issuer, url) => {
+    const op = await createTestIssuer({ issuer })
+    const { requests, outcome } = discovering(op)
+    expect(await outcome()).toBe('ok')
+    expect(requests[0]).toBe(url)
+  })
+
+  test.each<[string, (op: TestIssuer) => Response]>([
+    ['another issuer', (op) => Response.json({ issuer: `${op.issuer}/`, jwks_uri: jwks })],
+    ['no jwks_uri', (op) => Response.json({ issuer: op.issuer })],
+    ['a jwks_uri over http', (op) => Response.json({ issuer: op.issuer, jwks_uri: 'http://op.example.com/jwks' })],
+    ['a list', () => Response.json([])],
+    ['what is no JSON', () => new Response('<html>')],
+    ['404', () => new Response(null, { status: 404 })],
+    ['201', (op) => Response.json({ issuer: op.issuer, jwks_uri: jwks }, { status: 201 })],
+    ['a redirect', () => new Response(null, { status: 302, headers: { location: jwks } })],
+    ['nothing', () => new Response(null)],
+    ['more than 256 KiB', (op) => Response.json({ issuer: op.issuer, jwks_uri: jwks, filler: 'x'.repeat(256 * 1024) })],
+  ])('that answers %s is an outage, and no keys are asked for', async (_, respond) => {
+    const op = await createTestIssuer()
+    const { requests, outcome } = discovering(op, {
+      answer: (url: string) => (url === discovery ? respond(op) : undefined),
+    })
+    expect(await outcome()).toBe(unavailable)
+    expect(requests).toEqual([discovery])
+  })
+
+  test('that breaks off while its answer is thrown away is an outage, and nothing else', async () => {
+    const op = await createTestIssuer()
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const cancel = () => Promise.reject(new Error('terminated'))
+    const { outcome } = discovering(op, { answer: () => new Response(new ReadableStream({ cancel }), { status: 502 }) })
+    expect(await outcome()).toBe(unavailable)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+
+  test('asks for JSON, and follows no redirect', async () => {
+    const op = await createTestIssuer()
+    const inits: RequestInit[] = []
+    const { outcome } = discovering(op, { answer: (_: string, init: RequestInit) => void inits.push(init) })
+    await outcome()
+    expect(inits.map(({ redirect, method }) => [redirect, method])).toEqual([
+      ['manual', undefined],
+      ['manual', undefined],
+    ])
+    expect(inits.every(({ signal }) => signal instanceof AbortSignal)).toBe(true)
+  })
+
+  test('http is asked only on loopback, or where that is allowed', async () => {
+    expect(() => discoverKeys('http://op.example.com')).toThrow(TypeError)
+    expect(() => discoverKeys('')).toThrow(TypeError)
+    for (const issuer of ['http://localhost:9', 'http://127.1.2.3:9', 'http://[::1]:9', 'https://op.example.com']) {
+      expect(() => discoverKeys(issuer)).not.toThrow()
+    }
+    for (const issuer of ['http://127.0.0.1.example.com', 'http://localhost.example.com', 'http://1127.0.0.1']) {
+      expect(() => discoverKeys(issuer)).toThrow(TypeError)
+    }
+    expect(() => discoverKeys('http://op.example.com', { allowInsecureRequests: true })).not.toThrow()
+  })
+
+  test('discoverKeys serves verifyLogoutToken', async () => {
+    const op = await createTestIssuer()
+    const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys: discoverKeys(op.issuer, { fetch: op.fetch }) }]
+    for (let times = 0; times < 3; times += 1) await verifyLogoutToken(await op.logoutToken(), issuers)
+    expect(op.requests.length).toBe(2)
+    await expect(
+      verifyLogoutToken(await op.logoutToken(), [{ issuer: op.issuer, clientId: op.clientId }]),
+    ).rejects.toThrow(TypeError)
+  })
+})
+
+describe('RP-51: a key that is known answers at once', () => {
+  test('while a stale set is refreshed beside it', async () => {
+    const op = await createTestIssuer()
+    const gate = deferred()
+    let slow = false
+    const { clock, requests, outcome } = discovering(op, {
+      answer: async () => (slow ? (await gate.promise, undefined) : undefined),
+    })
+    expect(await outcome()).toBe('ok')
+    clock.time += 600
+    slow = true
+    expect(await outcome()).toBe('ok')
+    expect(await outcome()).toBe('ok')
+    expect(requests.length).toBe(3)
+    gate.resolve()
+    await vi.waitFor(() => expect(requests.length).toBe(4))
+    expect(await outcome()).toBe('ok')
+    expect(requests.length).toBe(4)
+  })
+
+  test('a key that the provider has withdrawn goes with the refresh', async () => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome, logout, token } = discovering(op)
+    const old = await token()
+    expect(await outcome()).toBe('ok')
+    await op.rotate({ keepOld: false })
+    clock.time += 600
+    expect(await logout.receive(old).catch((error: unknown) => error as { code: string })).toMatchObject({
+      code: 'ERR_LOGOUT_TOKEN_EXPIRED',
+    })
+    await vi.waitFor(() => expect(requests.length).toBe(4))
+    expect(await outcome()).toBe('ok')
+    expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
+  })
+
+  test('a provider that does not answer is waited for no longer than 1.5 s', async () => {
+    const op = await createTestIssuer()
+    const { outcome } = discovering(op, { answer: () => new Promise(() => {}) })
+    const started = performance.now()
+    expect(await outcome()).toBe(unavailable)
+    expect(performance.now() - started).toBeLessThan(3000)
+  })
+})
+
+describe('RP-52: what forged tokens can make us ask', () => {
+  test.each(['cold', 'warm'])('60 unknown kids at once cost at most 6 requests, %s', async (start) => {
+    const op = await createTestIssuer()
+    const { requests, outcome, logout } = discovering(op)
+    if (start === 'warm') await logout.warm()
+    const outcomes = await Promise.all(Array.from({ length: 60 }, (_, index) => outcome({ kid: `forged-${index}` })))
+    expect(new Set(outcomes).size).toBeLessThanOrEqual(2)
+    expect(outcomes).not.toContain('ok')
+    expect(requests.length).toBeLessThanOrEqual(6)
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('60 one after another too; then a withheld refresh is an outage, not a bad signature', async () => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome } = discovering(op)
+    const outcomes: string[] = []
+    for (let index = 0; index < 60; index += 1) outcomes.push(await outcome({ kid: `forged-${index}` }))
+    expect(requests.length).toBeLessThanOrEqual(6)
+    expect([outcomes[0], outcomes.at(-1)]).toEqual([wrongSignature, unavailable])
+    expect(await outcome()).toBe('ok')
+    const before = requests.length
+    clock.time += 15
+    await outcome({ kid: 'forged-60' })
+    await outcome({ kid: 'forged-61' })
+    expect(requests.length).toBe(before + 2)
+  })
+
+  test('a kid that was looked for in vain is not looked for again for 30 s', async () => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome } = discovering(op)
+    await outcome({ kid: 'forged' })
+    await outcome({ kid: 'forged' })
+    const before = requests.length
+    expect(await outcome({ kid: 'forged' })).toBe(wrongSignature)
+    clock.time += 29
+    expect(await outcome({ kid: 'forged' })).toBe(wrongSignature)
+    expect(requests.length).toBe(before)
+    clock.time += 31
+    await outcome({ kid: 'forged' })
+    expect(requests.length).toBeGreaterThan(before)
+  })
+
+  test('failures are counted', async () => {
+    const op = await createTestIssuer()
+    const { requests, outcome } = discovering(op, { answer: () => new Response(null, { status: 500 }) })
+    for (let times = 0; times < 20; times += 1) expect(await outcome()).toBe(unavailable)
+    expect(requests.length).toBe(4)
+  })
+})
+
+describe('RP-53, RP-54: keys that change', () => {
+  test('a new key is found at the first token that names it', async () => {
+    const op = await createTestIssuer()
+    const { requests, outcome } = discovering(op)
+    expect(await outcome()).toBe('ok')
+    await op.rotate()
+    expect(await outcome()).toBe('ok')
+    expect(requests).toEqual([discovery, jwks, jwks])
+  })
+
+  test('also by many tokens at once, in one request', async () => {
+    const op = await createTestIssuer()
+    const { requests, outcome, logout } = discovering(op)
+    await logout.warm()
+    await op.rotate()
+    expect(new Set(await Promise.all(Array.from({ length: 20 }, () => outcome())))).toEqual(new Set(['ok']))
+    expect(requests).toEqual([discovery, jwks, jwks])
+  })
+
+  test.each([404, 200])('a jwks_uri that moved is followed, the old one answering %d', async (status) => {
+    const op = await createTestIssuer()
+    let uri = 'https://op.example.com/old'
+    const old = { keys: [...op.jwks.keys] }
+    const answer = (url: string) => {
+      if (url === discovery) return Response.json({ issuer: op.issuer, jwks_uri: uri })
+      if (url === uri) return Response.json(op.jwks)
+      return status === 200 ? Response.json(old) : new Response(null, { status })
+    }
+    const { outcome } = discovering(op, { answer })
+    expect(await outcome()).toBe('ok')
+    uri = 'https://op.example.com/new'
+    await op.rotate()
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('a jwks_uri that moved is followed though somebody forges kids all the while', async () => {
+    const op = await createTestIssuer()
+    let uri = 'https://op.example.com/old'
+    const old = { keys: [...op.jwks.keys] }
+    const answer = (url: string) =>
+      url === discovery
+        ? Response.json({ issuer: op.issuer, jwks_uri: uri })
+        : Response.json(url === uri ? op.jwks : old)
+    const { clock, outcome } = discovering(op, { answer })
+    expect(await outcome()).toBe('ok')
+    expect(await outcome({ kid: 'forged-0' })).toBe(wrongSignature)
+    uri = 'https://op.example.com/new'
+    await op.rotate()
+    for (let times = 1; times <= 3; times += 1) {
+      clock.time += 15
+      await outcome({ kid: `forged-${times}` })
+    }
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('a token without kid waits for the refresh of a stale set', async () => {
+    const op = await createTestIssuer()
+    const { clock, outcome } = discovering(op)
+    expect(await outcome({ kid: undefined })).toBe('ok')
+    await op.rotate({ keepOld: false })
+    clock.time += 3600
+    expect(await outcome({ kid: undefined })).toBe('ok')
+  })
+
+  test('with the provider down a known key verifies for 24 hours', async () => {
+    const op = await createTestIssuer()
+    let isDown = false
+    const { clock, outcome, onError } = discovering(op, {
+      answer: () => (isDown ? Promise.reject(new Error('down')) : undefined),
+    })
+    expect(await outcome()).toBe('ok')
+    isDown = true
+    clock.time += 86_400
+    expect(await outcome()).toBe('ok')
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
+    expect(await outcome({ kid: 'unknown' })).toBe(unavailable)
+    clock.time += 1
+    expect(await outcome()).toBe(unavailable)
+    isDown = false
+    clock.time += 15
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('a set of keys for others, and of what is no key, is no hindrance', async () => {
+    const op = await createTestIssuer()
+    const { publicKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
+    const strange = [
+      null,
+      'key',
+      [],
+      {},
+      { kty: 7, kid: 7 },
+      { kty: 'EC', crv: 'secp256k1', x: 'AA', y: 'AA', kid: 'k1' },
+      { kty: 'unheard of', kid: op.key.kid },
+      { kty: 'oct', k: 'AAAA', kid: op.key.kid },
+      { ...(await exportJWK(publicKey)), use: 'enc', kid: op.key.kid },
+      { kty: 'RSA', kid: 'broken', n: '!', e: {} },
+      { ...op.key.publicJwk, x5c: ['AAAA'], extra: { a: 1 } },
+    ]
+    const { outcome } = discovering(op, {
+      answer: (url: string) => (url === jwks ? Response.json({ keys: strange }) : undefined),
+    })
+    expect(await outcome()).toBe('ok')
+    expect(await outcome({ kid: undefined })).toBe('ok')
+  })
+
+  test('a kid of more than 1,024 characters is refused before any request', async () => {
+    const op = await createTestIssuer()
+    const { requests, outcome } = discovering(op)
+    expect(await outcome({ kid: 'k'.repeat(1025) })).toBe('ERR_LOGOUT_TOKEN_INVALID')
+    expect(requests).toEqual([])
+  })
+
+  test('a token without kid is tried against the keys that fit, eight at most', async () => {
+    const op = await createTestIssuer()
+    const others = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) => (await createTestKey('RS256', `o${index}`)).publicJwk),
+    )
+    const serve = (keys: object[]) =>
+      discovering(op, { answer: (url: string) => (url === jwks ? Response.json({ keys }) : undefined) })
+    expect(await serve([...others.slice(0, 7), op.key.publicJwk]).outcome({ kid: undefined })).toBe('ok')
+    expect(await serve([...others, op.key.publicJwk]).outcome({ kid: undefined })).toBe(wrongSignature)
+  })
+
+  test('an answer that is no JWK Set is an outage', async () => {
+    const op = await createTestIssuer()
+    for (const body of [{}, { keys: {} }, []]) {
+      const { outcome } = discovering(op, { answer: (url: string) => (url === jwks ? Response.json(body) : undefined) })
+      expect(await outcome()).toBe(unavailable)
+    }
+  })
+})
+
+describe('keys from elsewhere', () => {
+  test('a URL is fetched without discovery, http only on loopback', async () => {
+    const op = await createTestIssuer()
+    const { requests, outcome } = discovering(op, {
+      issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
+    })
+    expect(await outcome()).toBe('ok')
+    expect(await outcome({ kid: 'unknown' })).toBe(wrongSignature)
+    expect(requests).toEqual([jwks, jwks])
+    const insecure = { issuer: op.issuer, clientId: op.clientId, keys: new URL('http://op.example.com/jwks') }
+    expect(() => discovering(op, { issuers: [insecure] })).toThrow(TypeError)
+  })
+
+  test('a function that fails is an outage', async () => {
+    const op = await createTestIssuer()
+    const keys = () => Promise.reject(new Error('vault'))
+    const { outcome } = discovering(op, { issuers: [{ issuer: op.issuer, clientId: op.clientId, keys }] })
+    expect(await outcome()).toBe(unavailable)
+  })
+
+  test('RP-11: an unknown issuer is refused before any request', async () => {
+    const op = await createTestIssuer()
+    const { requests, logout, token } = discovering(op)
+    const error = await refusal(logout.receive(await token({ iss: 'https://op.example.com/' })))
+    expect([error.code, error.claim, error.expected, requests]).toEqual([
+      'ERR_LOGOUT_TOKEN_CLAIM',
+      'iss',
+      'https://op.example.com',
+      [],
+    ])
+  })
+})
+
+describe('warm', () => {
+  test('fetches the keys of each issuer once', async () => {
+    const op = await createTestIssuer()
+    const { requests, logout, outcome } = discovering(op)
+    await Promise.all([logout.warm(), logout.warm()])
+    await logout.warm()
+    expect(await outcome()).toBe('ok')
+    expect(requests).toEqual([discovery, jwks])
+  })
+
+  test('rejects while the provider is down', async () => {
+    const op = await createTestIssuer()
+    const { logout } = discovering(op, { answer: () => new Response(null, { status: 503 }) })
+    expect((await refusal(logout.warm())).code).toBe(unavailable)
+  })
+
+  test('has nothing to do for keys that are at hand', async () => {
+    const op = await createTestIssuer()
+    const issuers = [op.trusted, { issuer: 'entity', clientId: 'c', algorithms: ['HS256'], clientSecret: 's' }]
+    const { requests, logout } = discovering(op, { issuers })
+    await logout.warm()
+    expect(requests).toEqual([])
+  })
+})

@@ -1,0 +1,138 @@
+import { type SessionClaims } from '@bcl/core'
+import { describe, expect, test } from 'vitest'
+import { create, createClock, sharedIssuer } from './support.js'
+
+const clock = createClock()
+const op = await sharedIssuer(clock)
+const now = clock.time
+
+/** Logs out by tokens with these claims, then says which sessions are over. */
+async function after(tokens: object[], sessions: Partial<SessionClaims>[], settings: object = {}): Promise<boolean[]> {
+  const logout = create(op, {
+    issuers: [
+      { ...op.trusted, ...settings },
+      { ...op.trusted, ...settings, clientId: 'second-client' },
+    ],
+  })
+  for (const claims of tokens) await logout.receive(await op.logoutToken(claims))
+  return Promise.all(sessions.map((session) => logout.isLoggedOut(op.session(session))))
+}
+
+const noSid = { sid: undefined }
+
+describe('RP-30: whom a logout ends', () => {
+  test('with sid that session, and those of the subject whose sid is not known', async () => {
+    const sessions = [{}, { sid: 'session-2' }, noSid, { sid: null }, { sid: '' }, { ...noSid, sub: 'bob' }]
+    expect(await after([{}], sessions)).toEqual([true, false, true, true, true, false])
+  })
+
+  test('with sid alone only that session', async () => {
+    expect(await after([{ sub: undefined }], [{}, { sid: 'session-2' }, noSid])).toEqual([true, false, false])
+  })
+
+  test('without sid every session of the subject', async () => {
+    expect(await after([noSid], [{}, { sid: 'session-2' }, noSid, { sub: 'bob' }])).toEqual([true, true, true, false])
+  })
+
+  test('with logoutScope "subject" the session and its subject', async () => {
+    const sessions = [{}, { sid: 'session-2' }, noSid, { sub: 'bob' }, { sub: 'bob', sid: 'session-2' }]
+    expect(await after([{}], sessions, { logoutScope: 'subject' })).toEqual([true, true, true, true, false])
+    expect(await after([{ sub: undefined }], sessions, { logoutScope: 'subject' })).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+    ])
+  })
+
+  test('RP-33: sid decides where the session has another sub', async () => {
+    expect(await after([{ sub: 'pairwise' }], [{}, noSid])).toEqual([true, false])
+  })
+
+  test('RP-25, RP-31: a logout of nobody is a success', async () => {
+    expect(await after([{ sid: 'never', sub: 'nobody' }], [{}])).toEqual([false])
+  })
+
+  test('a session that names its client is ended by that client alone, one that names none by any', async () => {
+    const sessions = [{ clientId: 'test-client' }, { clientId: 'second-client' }, {}]
+    expect(await after([{ aud: 'second-client' }], sessions)).toEqual([false, true, true])
+    expect(await after([{ aud: 'second-client' }, {}], sessions)).toEqual([true, true, true])
+  })
+})
+
+describe('RP-19: sid is opaque', () => {
+  const names = [
+    'a b',
+    '"a"',
+    'a\\b',
+    'a|b',
+    'a:b',
+    'a%20b',
+    'a,b',
+    '[a]',
+    '\\u0061',
+    'é',
+    '😀',
+    '\ud800',
+    'a\u0000b',
+    'session-1 ',
+    'SESSION-1',
+  ]
+  test.each(names)('%j', async (name) => {
+    expect(await after([{ sid: name, sub: undefined }], [{ sid: name }, {}])).toEqual([true, false])
+    expect(await after([{ sub: name, sid: undefined }], [{ sub: name }, {}])).toEqual([true, false])
+  })
+
+  test('sub and sid never share a name', async () => {
+    expect(await after([{ sid: 'alice', sub: undefined }], [noSid, { sid: 'alice' }])).toEqual([false, true])
+    expect(await after([{ sub: 'session-1', sid: undefined }], [{}, { sub: 'session-1' }])).toEqual([false, true])
+  })
+})
+
+describe('RP-32: a logout ends sessions that began then or before', () => {
+  test('equal counts as logged out, a second later does not', async () => {
+    const sessions = [{ iat: now - 11 }, { iat: now - 10 }, { iat: now - 9 }]
+    expect(await after([{ iat: now - 10 }], sessions)).toEqual([true, true, false])
+  })
+
+  test('a late logout leaves a newer one standing', async () => {
+    expect(await after([{ iat: now - 10 }, { iat: now - 30 }], [{ iat: now - 10 }, { iat: now - 9 }])).toEqual([
+      true,
+      false,
+    ])
+  })
+
+  test('T-6: signing in again does not revive the old session', async () => {
+    const logout = create(op)
+    await logout.receive(await op.logoutToken({ iat: now - 10 }))
+    expect(await logout.trackSession(op.session({ iat: now - 5 }), 'new')).toBe(true)
+    expect(await logout.isLoggedOut(op.session({ iat: now - 5 }))).toBe(false)
+    expect(await logout.isLoggedOut(op.session({ iat: now - 60 }))).toBe(true)
+  })
+
+  test('T-14: iatSkew is added to the logout for a provider that dates it early', async () => {
+    const sessions = [{ iat: now - 9 }, { iat: now - 8 }]
+    expect(await after([{ iat: now - 10 }], sessions)).toEqual([false, false])
+    expect(await after([{ iat: now - 10 }], sessions, { iatSkew: 1 })).toEqual([true, false])
+  })
+})
+
+describe('RP-36: a session has an absolute end', () => {
+  test('sessionMaxAge after its first ID Token, and not before', async () => {
+    const sessions = [{ iat: now - 3600 }, { iat: now - 3601 }]
+    expect(await after([], sessions)).toEqual([false, true])
+  })
+
+  test('a session that was logged out never lives again, however late it is asked for', async () => {
+    const moving = createClock(Math.floor(Date.now() / 1000))
+    const provider = { ...op, now: moving.now }
+    const logout = create(provider)
+    const session = { ...op.session(), iat: moving.time }
+    await logout.receive(await op.logoutToken({ iat: moving.time, exp: moving.time + 120 }))
+    for (const age of [0, 1, 3599, 3600, 3601, 3899, 3901, 86_400]) {
+      moving.time = session.iat + age
+      expect(await logout.isLoggedOut(session)).toBe(true)
+    }
+  })
+})

@@ -1,0 +1,591 @@
+import { BackchannelLogoutError, type LogoutDelivery, type LogoutEvent } from '@bcl/core'
+import { decodeJwt } from 'jose'
+import { describe, expect, test, vi } from 'vitest'
+import { create, createClock, deferred, refusal, sharedIssuer, SpyStore } from './support.js'
+
+const clock = createClock()
+const op = await sharedIssuer(clock)
+const forgotten = (key: string) => (call: string, name: string) => {
+  if (call === 'add' && name.includes(key)) throw new Error('the store hiccups')
+}
+
+describe('what listeners are told', () => {
+  test("RP-34: the event carries the claims, and Keycloak's further event", async () => {
+    const logout = create(op)
+    const events: LogoutEvent[] = []
+    logout.onLogout((event) => events.push(event))
+    const claims = {
+      jti: 'j1',
+      iat: clock.time - 1,
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {}, revoke_offline_access: true },
+      extra: { a: 1 },
+    }
+    const returned = await logout.receive(await op.logoutToken(claims))
+    expect(events).toEqual([returned])
+    expect(returned).toEqual({
+      iss: op.issuer,
+      clientId: op.clientId,
+      jti: 'j1',
+      iat: clock.time - 1,
+      sub: 'alice',
+      sid: 'session-1',
+      events: claims.events,
+      claims: expect.objectContaining({ extra: { a: 1 }, exp: clock.time + 120 }),
+      sessionIds: [],
+      replayed: false,
+    })
+  })
+
+  test('RP-23: a claim called __proto__ does no harm', async () => {
+    const token = await op.sign(
+      `{"__proto__":{"sub":"mallory"},"iss":"${op.issuer}","aud":"${op.clientId}","iat":${clock.time},"exp":${clock.time + 9},"jti":"p","sid":"s","events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`,
+      { alg: 'RS256', kid: op.key.kid },
+    )
+    const event = await create(op).receive(token)
+    expect(event).not.toHaveProperty('sub')
+    expect(({} as { sub?: string }).sub).toBeUndefined()
+  })
+
+  test('RP-35: all are awaited, all are called, and their failures are gathered', async () => {
+    const destroySession = vi.fn(async () => Promise.reject(new Error('one')))
+    const logout = create(op, { destroySession })
+    await logout.trackSession(op.session(), 'local-1')
+    const called = vi.fn()
+    logout.onLogout(() => {
+      throw new Error('two')
+    })
+    logout.onLogout(called)
+    const error = await refusal(logout.receive(await op.logoutToken()))
+    expect(error.code).toBe('ERR_LOGOUT_FAILED')
+    expect((error.cause as AggregateError).errors.map(String)).toEqual(['Error: two', 'Error: one'])
+    expect(called).toHaveBeenCalledOnce()
+  })
+
+  test('RP-39: a listener that does not end fails the logout in its time', async () => {
+    const logout = create(op, { listenerTimeout: 0.02 })
+    logout.onLogout(() => new Promise(() => {}))
+    const error = await refusal(logout.receive(await op.logoutToken()))
+    expect(error.code).toBe('ERR_LOGOUT_FAILED')
+    expect(await logout.isLoggedOut(op.session())).toBe(true)
+  })
+
+  test('a listener that has gone is not called, the same one added twice is called twice', async () => {
+    const logout = create(op)
+    const listener = vi.fn()
+    const end = logout.onLogout(listener)
+    logout.onLogout(listener)
+    await logout.receive(await op.logoutToken())
+    end()
+    end()
+    await logout.receive(await op.logoutToken())
+    expect(listener).toHaveBeenCalledTimes(3)
+  })
+
+  test('a listener that is none is a TypeError', () => {
+    expect(() => create(op).onLogout(undefined as never)).toThrow(TypeError)
+  })
+})
+
+describe('RP-24: replay', () => {
+  test('a token that comes again is acknowledged, and nobody is told', async () => {
+    const logout = create(op)
+    const listener = vi.fn()
+    logout.onLogout(listener)
+    const token = await op.logoutToken()
+    expect((await logout.receive(token)).replayed).toBe(false)
+    const second = await logout.receive(token)
+    expect([second.replayed, second.sessionIds]).toEqual([true, []])
+    expect(listener).toHaveBeenCalledOnce()
+  })
+
+  test('or refused', async () => {
+    const logout = create(op, { replay: 'reject' })
+    const token = await op.logoutToken()
+    await logout.receive(token)
+    expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
+  })
+
+  test('a jti that comes again with another iat, sub or sid is another logout', async () => {
+    const logout = create(op, { replay: 'reject' })
+    for (const claims of [
+      {},
+      { iat: clock.time - 1 },
+      { sub: 'bob' },
+      { sid: 'session-2' },
+      { sid: undefined },
+      { sub: undefined },
+    ]) {
+      expect((await logout.receive(await op.logoutToken({ jti: 'same', ...claims }))).replayed).toBe(false)
+    }
+  })
+
+  test('a logout that failed is carried out when it comes again', async () => {
+    const logout = create(op)
+    let fails = true
+    const listener = vi.fn(() => {
+      if (fails) throw new Error('not yet')
+    })
+    logout.onLogout(listener)
+    const token = await op.logoutToken()
+    await refusal(logout.receive(token))
+    fails = false
+    expect((await logout.receive(token)).replayed).toBe(false)
+    expect((await logout.receive(token)).replayed).toBe(true)
+    expect(listener).toHaveBeenCalledTimes(2)
+  })
+
+  test('copies that arrive at once share one run', async () => {
+    const logout = create(op, { replay: 'reject' })
+    const listener = vi.fn()
+    logout.onLogout(listener)
+    const token = await op.logoutToken()
+    const events = await Promise.all([logout.receive(token), logout.receive(token), logout.receive(token)])
+    expect(new Set(events).size).toBe(1)
+    expect(listener).toHaveBeenCalledOnce()
+  })
+
+  test('a run that its runtime has ended does not hold the token for ever', async () => {
+    const logout = create(op)
+    const token = await op.logoutToken()
+    const listener = vi.fn<() => unknown>(() => new Promise(() => {}))
+    logout.onLogout(listener)
+    const time = vi.spyOn(performance, 'now')
+    const dead = logout.receive(token)
+    await vi.waitFor(() => expect(listener).toHaveBeenCalledOnce())
+    listener.mockImplementation(() => {})
+    time.mockImplementation(() => 1e12)
+    expect((await logout.receive(token)).replayed).toBe(false)
+    time.mockRestore()
+    expect(listener).toHaveBeenCalledTimes(2)
+    await refusal(dead)
+  })
+
+  test('one marker that cannot be read leaves no removal that nobody waits for', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const store = new SpyStore()
+    const logout = create(op, { store })
+    await logout.receive(await op.logoutToken({ iat: clock.time - 9 }))
+    for (const [key, values] of store.entries) if (key.includes('"nosid"')) values.set('garbage', Infinity)
+    store.before = (call) => {
+      if (call === 'remove') throw new Error('the store fails')
+    }
+    expect((await refusal(logout.receive(await op.logoutToken()))).code).toBe('ERR_LOGOUT_FAILED')
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+    expect(store.calls.some((call) => call.startsWith('remove'))).toBe(false)
+  })
+
+  test('it is remembered for as long as the token would be taken', async () => {
+    const moving = createClock(Math.floor(Date.now() / 1000))
+    const logout = create({ ...op, now: moving.now }, { replay: 'reject' })
+    const token = await op.logoutToken({ iat: moving.time, exp: moving.time + 120 })
+    await logout.receive(token)
+    moving.time += 179
+    expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
+    moving.time += 1
+    expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_EXPIRED')
+  })
+})
+
+describe('tracked sessions', () => {
+  const setUp = () => {
+    const destroyed: string[] = []
+    const store = new SpyStore()
+    const logout = create(op, { store, destroySession: (id) => destroyed.push(id) })
+    return { destroyed, store, logout }
+  }
+
+  test('are destroyed with the session they came from, and no other', async () => {
+    const { destroyed, logout } = setUp()
+    await logout.trackSession(op.session(), 'a')
+    await logout.trackSession(op.session(), 'b')
+    await logout.trackSession(op.session({ sid: 'session-2' }), 'c')
+    await logout.trackSession(op.session({ sid: undefined }), 'd')
+    await logout.trackSession(op.session({ iat: clock.time }), 'later')
+    const event = await logout.receive(await op.logoutToken({ iat: clock.time - 1 }))
+    expect(event.sessionIds.toSorted()).toEqual(['a', 'b', 'd'])
+    expect(destroyed.toSorted()).toEqual(['a', 'b', 'd'])
+    await logout.receive(await op.logoutToken({ sid: undefined }))
+    expect(destroyed.toSorted()).toEqual(['a', 'b', 'c', 'd', 'later'])
+  })
+
+  test('of a subject are destroyed once each', async () => {
+    const { destroyed, logout } = setUp()
+    await logout.trackSession(op.session({ sid: undefined }), 'a')
+    await logout.receive(await op.logoutToken({ sid: undefined }))
+    expect(destroyed).toEqual(['a'])
+  })
+
+  test('of another client stay', async () => {
+    const destroyed: string[] = []
+    const issuers = [op.trusted, { ...op.trusted, clientId: 'second-client' }]
+    const logout = create(op, { issuers, destroySession: (id) => destroyed.push(id) })
+    await logout.trackSession(op.session({ clientId: 'second-client' }), 'second')
+    await logout.trackSession(op.session({ clientId: 'test-client' }), 'first')
+    await logout.receive(await op.logoutToken())
+    expect(destroyed).toEqual(['first'])
+  })
+
+  test('RP-32: are not created when the logout came first', async () => {
+    const { store, logout } = setUp()
+    await logout.receive(await op.logoutToken())
+    const size = [...store.entries.values()].flatMap((values) => [...values]).length
+    expect(await logout.trackSession(op.session(), 'late')).toBe(false)
+    expect([...store.entries.values()].flatMap((values) => [...values]).length).toBe(size)
+    expect(await logout.trackSession(op.session({ iat: clock.time - 3601 }), 'old')).toBe(false)
+  })
+
+  test('are told of even where nothing destroys them', async () => {
+    const logout = create(op)
+    await logout.trackSession(op.session(), 'a')
+    expect((await logout.receive(await op.logoutToken())).sessionIds).toEqual(['a'])
+  })
+
+  test('are forgotten when untracked, and once destroyed', async () => {
+    const { destroyed, store, logout } = setUp()
+    await logout.trackSession(op.session(), 'a')
+    await logout.trackSession(op.session(), 'b')
+    await logout.untrackSession(op.session(), 'a')
+    await logout.receive(await op.logoutToken({ sub: undefined }))
+    expect(destroyed).toEqual(['b'])
+    const tracked = [...store.entries].filter(([key]) => key.includes('"session"')).flatMap(([, values]) => [...values])
+    expect(tracked).toEqual([])
+  })
+
+  test('T-11: one that a rolling save brings back is still logged out', async () => {
+    const saved = new Map([['local', op.session()]])
+    const logout = create(op, { destroySession: (id) => saved.delete(id) })
+    await logout.trackSession(op.session(), 'local')
+    await logout.receive(await op.logoutToken())
+    expect(saved.size).toBe(0)
+    saved.set('local', op.session())
+    expect(await logout.isLoggedOut(saved.get('local')!)).toBe(true)
+  })
+
+  test('are named again when destroying them failed', async () => {
+    let fails = true
+    const logout = create(op, {
+      destroySession: () => {
+        if (fails) throw new Error('not yet')
+      },
+    })
+    await logout.trackSession(op.session(), 'a')
+    const token = await op.logoutToken()
+    await refusal(logout.receive(token))
+    fails = false
+    expect((await logout.receive(token)).sessionIds).toEqual(['a'])
+  })
+})
+
+describe('the order of receive', () => {
+  test('mark, look, carry out, done', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { store })
+    logout.onLogout(() => store.calls.push('listener'))
+    await logout.receive(await op.logoutToken())
+    expect(store.calls.map((call) => call.replace(/^(\w+) .*?"(\w+)".*$/, '$1 $2'))).toEqual([
+      'add logout',
+      'add logout',
+      'values done',
+      'listener',
+      'add done',
+    ])
+  })
+
+  test('RP-38: a marker that a hiccup kept out is written within the request', async () => {
+    const store = new SpyStore()
+    let failures = 2
+    store.before = (call) => {
+      if (call === 'add' && failures-- > 0) throw new Error('the store hiccups')
+    }
+    const logout = create(op, { store })
+    await logout.receive(await op.logoutToken())
+    expect(await logout.isLoggedOut(op.session())).toBe(true)
+  })
+
+  test('RP-38: what the store does not take waits here, counts at once, and is written when it is back', async () => {
+    const store = new SpyStore()
+    const hints: string[] = []
+    Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
+    const other = create(op, { store })
+    const logout = create(op, { store, storeTimeout: 0.2 })
+    store.before = () => {
+      throw new Error('the store is down')
+    }
+    const heard = vi.fn()
+    const listener = vi.fn()
+    logout.watch(op.session(), heard)
+    logout.onLogout(listener)
+    const error = await refusal(logout.receive(await op.logoutToken()))
+    expect([error.code, String((error.cause as Error).message)]).toEqual(['ERR_LOGOUT_FAILED', 'the store is down'])
+    expect(listener).not.toHaveBeenCalled()
+    expect(heard).toHaveBeenCalledOnce()
+    expect(await logout.isLoggedOut(op.session())).toBe(true)
+    expect((await refusal(logout.isLoggedOut(op.session({ sid: 'session-2' })))).code).toBe('ERR_LOGOUT_FAILED')
+    store.before = () => {}
+    await vi.waitFor(async () => expect(await other.isLoggedOut(op.session())).toBe(true), 5000)
+    await vi.waitFor(() => expect(hints.length).toBeGreaterThan(0))
+    await logout.close()
+  })
+
+  test('RP-38: a marker that the store never takes does not hold up the others', async () => {
+    const store = new SpyStore()
+    store.before = () => {
+      throw new Error('the store is down')
+    }
+    const logout = create(op, { store })
+    const tokens = [await op.logoutToken({ sid: 'poison', sub: undefined }), await op.logoutToken({ sub: undefined })]
+    await Promise.all(tokens.map((token) => refusal(logout.receive(token))))
+    store.before = (call, key) => {
+      if (call === 'add' && key.includes('poison')) throw new Error('this shard is down')
+    }
+    const other = create(op, { store })
+    await vi.waitFor(async () => expect(await other.isLoggedOut(op.session())).toBe(true), 8000)
+    expect(await logout.isLoggedOut(op.session({ sid: 'poison' }))).toBe(true)
+    store.before = () => {}
+    await logout.close()
+    expect(await other.isLoggedOut(op.session({ sid: 'poison' }))).toBe(true)
+  })
+
+  test('RP-38: what waits is written when the next logout finds the store back', async () => {
+    const store = new SpyStore()
+    store.before = forgotten('logout')
+    const logout = create(op, { store })
+    await refusal(logout.receive(await op.logoutToken()))
+    store.before = () => {}
+    await logout.receive(await op.logoutToken({ sid: 'session-2', sub: 'bob' }))
+    await vi.waitFor(async () => expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true))
+    await logout.close()
+  })
+
+  test('RP-38: a hiccup after the marker is bridged too', async () => {
+    for (const step of ['values', 'add']) {
+      const store = new SpyStore()
+      const listener = vi.fn()
+      const logout = create(op, { store })
+      logout.onLogout(listener)
+      let failures = 1
+      store.before = (call, key) => {
+        if (call === step && key.includes('"done"') && failures-- > 0) throw new Error('the store hiccups')
+      }
+      expect((await logout.receive(await op.logoutToken())).replayed).toBe(false)
+      expect(listener).toHaveBeenCalledOnce()
+    }
+  })
+
+  test('a store that does not answer for each key is an outage, not a session that lives', async () => {
+    for (const values of [async () => [], async () => undefined as never]) {
+      const logout = create(op, { store: Object.assign(new SpyStore(), { values }) })
+      expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
+      expect((await refusal(logout.receive(await op.logoutToken()))).code).toBe('ERR_LOGOUT_FAILED')
+    }
+  })
+
+  test('RP-38: what waits is written at close', async () => {
+    const store = new SpyStore()
+    store.before = forgotten('logout')
+    const logout = create(op, { store })
+    await refusal(logout.receive(await op.logoutToken()))
+    store.before = () => {}
+    await logout.close()
+    expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
+  })
+
+  test('RP-39: a store that never answers fails in its time', async () => {
+    const logout = create(op, {
+      store: {
+        add: () => new Promise(() => {}),
+        values: () => new Promise(() => {}),
+        remove: () => new Promise(() => {}),
+      },
+      storeTimeout: 0.05,
+    })
+    expect((await refusal(logout.receive(await op.logoutToken()))).code).toBe('ERR_LOGOUT_FAILED')
+    expect((await refusal(logout.isLoggedOut(op.session({ sid: 'other' })))).code).toBe('ERR_LOGOUT_FAILED')
+  })
+
+  test('10,000 logouts of one subject leave one marker', async () => {
+    const store = new SpyStore()
+    const secret = new TextEncoder().encode('s'.repeat(32))
+    const issuers = [{ ...op.trusted, algorithms: ['HS256'], clientSecret: 's'.repeat(32) }]
+    const logout = create(op, { store, issuers, sessionMaxAge: 86_400 })
+    const template = decodeJwt(await op.logoutToken({ sid: undefined }))
+    for (let second = 10_000; second > 0; second -= 1) {
+      const claims = { ...template, iat: clock.time - second, jti: String(second) }
+      await logout.receive(await op.sign(claims, { alg: 'HS256' }, secret))
+    }
+    const markers = [...store.entries].filter(([key]) => key.includes('"logout"'))
+    expect(markers.map(([, values]) => values.size)).toEqual([1])
+    expect(await logout.isLoggedOut(op.session({ iat: clock.time - 1 }))).toBe(true)
+    expect(await logout.isLoggedOut(op.session({ iat: clock.time }))).toBe(false)
+  }, 60_000)
+
+  test('a marker of another client is not one of the smaller', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { store, issuers: [op.trusted, { ...op.trusted, clientId: 'second-client' }] })
+    await logout.receive(await op.logoutToken({ iat: clock.time - 5, aud: 'second-client' }))
+    await logout.receive(await op.logoutToken())
+    expect(await logout.isLoggedOut(op.session({ clientId: 'second-client' }))).toBe(true)
+  })
+
+  test('a broadcast that fails does not fail the logout', async () => {
+    const store = Object.assign(new SpyStore(), { publish: () => Promise.reject(new Error('no broadcast')) })
+    const onError = vi.fn()
+    await create(op, { store, onError }).receive(await op.logoutToken())
+    expect(onError.mock.calls.map(([error]) => (error as BackchannelLogoutError).code)).toEqual(['ERR_LOGOUT_FAILED'])
+  })
+
+  test('what the store holds that is no tracked session is said without its text', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { store })
+    await logout.trackSession(op.session(), 'local')
+    for (const [key] of store.entries) store.entries.set(key, new Map([['SECRET garbage', Infinity]]))
+    const error = await refusal(logout.receive(await op.logoutToken()))
+    expect([error.code, String(error.cause), error.message.includes('SECRET')]).toEqual([
+      'ERR_LOGOUT_FAILED',
+      'undefined',
+      false,
+    ])
+  })
+
+  test('a store that quotes what it was asked for is not quoted', async () => {
+    for (const [sub, said] of [
+      ['alice-é', 'alice-é'],
+      ['alice-é', 'alice-\\u00e9'],
+      ['a "b"', 'a \\"b\\"'],
+    ]) {
+      const fail = () => Promise.reject(new Error(`cannot write ${said}`))
+      const logout = create(op, { store: { add: fail, values: fail, remove: fail } })
+      const error = await refusal(logout.receive(await op.logoutToken({ sub })))
+      expect(String(error.cause)).toContain('withheld')
+    }
+  })
+
+  test('RP-45: what the answer need not wait for holds it up no longer than one call of the store', async () => {
+    const hang = () => new Promise<never>(() => {})
+    const store = Object.assign(new SpyStore(), { publish: hang, remove: hang })
+    const logout = create(op, { store, storeTimeout: 0.05 })
+    await logout.trackSession(op.session(), 'local')
+    await logout.receive(await op.logoutToken({ iat: clock.time - 9 }))
+    expect((await logout.receive(await op.logoutToken())).replayed).toBe(false)
+  })
+
+  test('what the store holds that is no marker is an error, not a session that lives', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { store })
+    await logout.receive(await op.logoutToken())
+    for (const [key, values] of store.entries)
+      store.entries.set(key, new Map([...values].map(([, until]) => ['{}', until])))
+    await expect(logout.isLoggedOut(op.session())).rejects.toThrow('not put there')
+  })
+})
+
+describe('failure between any two steps', () => {
+  const steps = ['add logout', 'values', 'listener', 'destroy', 'add done', 'remove'] as const
+
+  test.each(steps.flatMap((step) => [[step, 'retries'] as const, [step, 'does not retry'] as const]))(
+    'at "%s", by a sender that %s',
+    async (step, sender) => {
+      const store = new SpyStore()
+      let fails = false
+      const failAt = (name: string) => {
+        if (fails && name.startsWith(step)) throw new Error(`fails at ${step}`)
+      }
+      store.before = (call, key) =>
+        failAt(
+          call === 'add'
+            ? `add ${key.includes('"done"') ? 'done' : key.includes('"logout"') ? 'logout' : 'session'}`
+            : call,
+        )
+      const called: string[] = []
+      const logout = create(op, {
+        store,
+        destroySession: (id) => {
+          failAt('destroy')
+          called.push(id)
+        },
+      })
+      logout.onLogout(() => {
+        failAt('listener')
+        called.push('listener')
+      })
+      await logout.trackSession(op.session(), 'local')
+      await logout.receive(await op.logoutToken({ iat: clock.time - 90, jti: 'earlier' }))
+      called.length = 0
+      fails = true
+
+      const token = await op.logoutToken()
+      const first = await logout.receive(token).then(
+        () => 200,
+        () => 400,
+      )
+      // Housekeeping may fail; a 200 is never answered before the work is done.
+      expect(first).toBe(step === 'remove' ? 200 : 400)
+      fails = false
+      // The session is dead on this instance whatever failed: by the marker, or by the one that waits for the store.
+      expect(await logout.isLoggedOut(op.session())).toBe(true)
+      if (sender === 'retries') {
+        expect((await logout.receive(token)).replayed).toBe(step === 'remove')
+        expect(new Set(called)).toEqual(new Set(['local', 'listener']))
+      }
+      await logout.close()
+      expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
+    },
+  )
+})
+
+describe('delivery records', () => {
+  const post = (body: string) => ({ method: 'POST', contentType: 'application/x-www-form-urlencoded', body })
+
+  test('one for each request, which names the logout only once verified', async () => {
+    const deliveries: LogoutDelivery[] = []
+    const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
+    const token = await op.logoutToken({ jti: 'j1' })
+    let failing = false
+    logout.onLogout(() => {
+      if (failing) throw new Error('listener')
+    })
+    await logout.respond(post(`logout_token=${token}`))
+    await logout.respond(post(`logout_token=${token}`))
+    await logout.respond(post(''))
+    await logout.respond(post(`logout_token=${await op.logoutToken({ iss: 'x' })}`))
+    failing = true
+    await logout.respond(post(`logout_token=${await op.logoutToken({ jti: 'j2' })}`))
+    const named = { iss: op.issuer, clientId: op.clientId }
+    const durationMs = expect.any(Number) as number
+    const error = expect.any(BackchannelLogoutError) as unknown
+    expect(deliveries).toEqual([
+      { outcome: 'logged_out', ...named, jti: 'j1', durationMs },
+      { outcome: 'replayed', ...named, jti: 'j1', durationMs },
+      { outcome: 'refused', code: 'ERR_LOGOUT_REQUEST_INVALID', error, durationMs },
+      { outcome: 'refused', code: 'ERR_LOGOUT_TOKEN_CLAIM', error, durationMs },
+      { outcome: 'failed', code: 'ERR_LOGOUT_FAILED', error, ...named, jti: 'j2', durationMs },
+    ])
+  })
+
+  test('a record that cannot be written changes nothing', async () => {
+    for (const onDelivery of [
+      () => {
+        throw new Error('log')
+      },
+      () => Promise.reject(new Error('log')),
+    ]) {
+      const logout = create(op, { onDelivery: onDelivery as () => void })
+      expect((await logout.respond(post(`logout_token=${await op.logoutToken()}`))).status).toBe(200)
+    }
+  })
+
+  test('shared runs are recorded each', async () => {
+    const onDelivery = vi.fn()
+    const gate = deferred()
+    const logout = create(op, { onDelivery })
+    logout.onLogout(() => gate.promise)
+    const body = `logout_token=${await op.logoutToken()}`
+    const answers = [logout.respond(post(body)), logout.respond(post(body))]
+    gate.resolve()
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
+    expect(onDelivery).toHaveBeenCalledTimes(2)
+  })
+})

@@ -1,0 +1,230 @@
+import type { LogoutRequest } from '@bcl/core'
+import { describe, expect, test, vi } from 'vitest'
+import { create, sharedIssuer } from './support.js'
+
+const op = await sharedIssuer()
+const logout = create(op)
+const contentType = 'application/x-www-form-urlencoded'
+const token = () => op.logoutToken()
+const encoder = new TextEncoder()
+
+const status = async (body: LogoutRequest['body'], more: Partial<LogoutRequest> = {}) =>
+  (await logout.respond({ method: 'POST', contentType, body, ...more })).status
+
+const streamOf = (...chunks: (string | Uint8Array)[]) =>
+  ReadableStream.from(chunks.map((chunk) => (typeof chunk === 'string' ? encoder.encode(chunk) : chunk)))
+
+describe('RP-1, T-3: the body in every form', () => {
+  test.each<[string, (form: string, jwt: string) => LogoutRequest['body']]>([
+    ['text', (form) => form],
+    ['bytes', (form) => encoder.encode(form)],
+    ['a Buffer', (form) => Buffer.from(form)],
+    ['a Web stream', (form) => streamOf(form.slice(0, 9), form.slice(9))],
+    [
+      'an iterable of bytes',
+      async function* (form) {
+        yield encoder.encode(form)
+      },
+    ],
+    [
+      'an iterable of text',
+      async function* (form) {
+        yield form.slice(0, 7)
+        yield form.slice(7)
+      },
+    ],
+    ['URLSearchParams', (form) => new URLSearchParams(form)],
+    [
+      'FormData',
+      (_, jwt) => {
+        const data = new FormData()
+        data.set('logout_token', jwt)
+        data.set('x', new Blob(['y']))
+        return data
+      },
+    ],
+    ['an object', (_, jwt) => ({ logout_token: jwt, other: ['1', '2'] })],
+    ['an object without a prototype', (_, jwt) => Object.assign(Object.create(null) as object, { logout_token: jwt })],
+  ])('%s', async (_, make) => {
+    const jwt = await token()
+    expect(await status(make(`logout_token=${jwt}`, jwt))).toBe(200)
+  })
+
+  test.each<[string, (jwt: string) => LogoutRequest['body']]>([
+    ['nothing', () => undefined],
+    ['null', () => null],
+    ['a list in an object', (jwt) => ({ logout_token: [jwt] })],
+    ['two in an object', (jwt) => ({ logout_token: [jwt, jwt] })],
+    ['a nested object', (jwt) => ({ logout_token: { a: jwt } })],
+    ['logout_token[] beside it, by a simple parser', (jwt) => ({ logout_token: jwt, 'logout_token[]': jwt })],
+    ['an inherited member', (jwt) => Object.create({ logout_token: jwt }) as object],
+    ['a list', (jwt) => [jwt]],
+    [
+      'two in FormData',
+      (jwt) => {
+        const data = new FormData()
+        data.append('logout_token', jwt)
+        data.append('logout_token', jwt)
+        return data
+      },
+    ],
+    [
+      'a file in FormData',
+      (jwt) => {
+        const data = new FormData()
+        data.set('logout_token', new Blob([jwt]))
+        return data
+      },
+    ],
+    [
+      'two in URLSearchParams',
+      (jwt) =>
+        new URLSearchParams([
+          ['logout_token', jwt],
+          ['logout_token', jwt],
+        ]),
+    ],
+    ['an object that calls itself a stream', () => ({ getReader: 'x' })],
+    ['a stream of objects', () => ReadableStream.from([{ a: 1 }] as never)],
+    [
+      'a stream that breaks',
+      () => new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) }),
+    ],
+    ['a number', () => 7 as unknown as string],
+  ])('RP-3: %s is refused', async (_, make) => {
+    expect(await status(make(await token()))).toBe(400)
+  })
+
+  test('RP-3: a stream that somebody reads already is refused', async () => {
+    const stream = streamOf('logout_token=x')
+    stream.getReader()
+    expect(await status(stream)).toBe(400)
+    const request = new Request('https://app.example/', {
+      method: 'POST',
+      headers: { 'content-type': contentType },
+      body: 'logout_token=x',
+    })
+    request.body!.getReader()
+    expect((await logout.handle(request)).status).toBe(400)
+    const read = new Request('https://app.example/', {
+      method: 'POST',
+      headers: { 'content-type': contentType },
+      body: 'logout_token=x',
+    })
+    await read.text()
+    expect((await logout.handle(read)).status).toBe(400)
+  })
+
+  test.each([
+    undefined,
+    null,
+    '',
+    ';',
+    'form',
+    'application/x-www-form-urlencoded-2',
+    'text/html; application/x-www-form-urlencoded',
+  ])('RP-3: media type %j is refused', async (type) => {
+    expect(await status(`logout_token=${await token()}`, { contentType: type })).toBe(400)
+  })
+})
+
+describe('RP-4: sizes', () => {
+  const filled = async (size: number) => {
+    const form = `logout_token=${await token()}&x=`
+    return form + 'A'.repeat(size - form.length)
+  }
+
+  test('64 KiB are taken, a byte more is not', async () => {
+    const limit = 64 * 1024
+    for (const make of [
+      (form: string) => form,
+      (form: string) => encoder.encode(form),
+      (form: string) => streamOf(form),
+    ]) {
+      expect(await status(make(await filled(limit)))).toBe(200)
+      expect(await status(make(await filled(limit + 1)))).toBe(413)
+    }
+    expect(await status('é'.repeat(limit / 2 + 1))).toBe(413)
+    expect(await status(new URLSearchParams({ logout_token: await token(), x: 'A'.repeat(limit) }))).toBe(413)
+    expect(await status({ logout_token: await token(), x: 'A'.repeat(limit) })).toBe(413)
+  })
+
+  test('a larger stream is left after 64 KiB, not held', async () => {
+    let pulled = 0
+    const cancelled = vi.fn()
+    const endless = new ReadableStream({
+      pull: (controller) => {
+        pulled += 1
+        controller.enqueue(new Uint8Array(16 * 1024))
+      },
+      cancel: cancelled,
+    })
+    expect(await status(endless)).toBe(413)
+    expect(pulled).toBeLessThanOrEqual(7)
+    expect(cancelled).toHaveBeenCalledOnce()
+  })
+
+  test('a token of 16 KiB is looked at, one of a character more is not', async () => {
+    const base = await op.logoutToken({ filler: '' })
+    const filler = 'A'.repeat(Math.floor(((16 * 1024 - base.length) / 4) * 3) - 4)
+    expect(await status(`logout_token=${await op.logoutToken({ filler })}`)).toBe(200)
+    expect(await status(`logout_token=${await op.logoutToken({ filler: `${filler}AAAAAAAAAAAA` })}`)).toBe(400)
+  })
+})
+
+describe('RP-40 to RP-44: answers', () => {
+  test('of an outage name it, with the status that is set', async () => {
+    const down = async (): Promise<never> => Promise.reject(new Error('secret of the store'))
+    const store = { add: down, values: down, remove: down }
+    const body = `logout_token=${await token()}`
+    const answer = await create(op, { store }).respond({ method: 'POST', contentType, body })
+    expect(answer).toEqual({
+      status: 400,
+      headers: { 'cache-control': 'no-store', 'content-type': 'application/json' },
+      body: '{"error":"temporarily_unavailable","error_description":"logout failed"}',
+    })
+    const retry = await create(op, { store, unavailableStatus: 503 }).respond({ method: 'POST', contentType, body })
+    expect([retry.status, retry.headers['retry-after']]).toEqual([503, '5'])
+    const refused = await create(op, { store, unavailableStatus: 503 }).respond({
+      method: 'POST',
+      contentType,
+      body: '',
+    })
+    expect(refused.status).toBe(400)
+  })
+
+  test('of a replay that is refused', async () => {
+    const rejecting = create(op, { replay: 'reject' })
+    const request = { method: 'POST', contentType, body: `logout_token=${await token()}` }
+    expect((await rejecting.respond(request)).status).toBe(200)
+    const answer = await rejecting.respond(request)
+    expect([answer.status, (JSON.parse(answer.body) as { error: string }).error]).toEqual([400, 'invalid_request'])
+  })
+
+  test('of handle carry no body with 200, and JSON otherwise', async () => {
+    const post = (body: string) =>
+      logout.handle(
+        new Request('https://app.example/x?y', { method: 'POST', headers: { 'content-type': contentType }, body }),
+      )
+    const good = await post(`logout_token=${await token()}`)
+    expect([good.status, good.body, good.headers.get('cache-control')]).toEqual([200, null, 'no-store'])
+    const bad = await post('')
+    expect([bad.status, bad.headers.get('content-type')]).toEqual([400, 'application/json'])
+  })
+
+  test("a request of the wrong types is the sender's fault", async () => {
+    for (const request of [
+      { method: 'POST', contentType: [contentType], body: 7 },
+      { method: 'POST', contentType: [contentType, 'x'], body: `logout_token=${await token()}` },
+      { method: 'POST', contentType, body: true },
+      { method: undefined, contentType, body: '' },
+    ]) {
+      const answer = await create(op, { unavailableStatus: 503 }).respond(request as never)
+      expect(JSON.parse(answer.body)).toMatchObject({ error: 'invalid_request' })
+    }
+  })
+
+  test('a request that is none is an answer, not a throw', async () => {
+    expect((await logout.respond(undefined as never)).status).toBe(400)
+  })
+})

@@ -1,0 +1,101 @@
+import { BACKCHANNEL_LOGOUT_EVENT, isLogoutToken, sessionClaims } from '@bcl/core'
+import { describe, expect, test } from 'vitest'
+import { create, createClock, sharedIssuer } from './support.js'
+
+const clock = createClock()
+const op = await sharedIssuer(clock)
+const idToken = {
+  iss: op.issuer,
+  sub: 'alice',
+  aud: 'test-client',
+  iat: clock.time,
+  exp: clock.time + 300,
+  sid: 'session-1',
+  nonce: 'n',
+}
+const events = { [BACKCHANNEL_LOGOUT_EVENT]: {} }
+
+describe('sessionClaims', () => {
+  test('keeps what a session needs, and no more', () => {
+    expect(sessionClaims(idToken)).toEqual({ iss: op.issuer, sub: 'alice', sid: 'session-1', iat: clock.time })
+  })
+
+  test.each([undefined, null, ''])('RP-37: takes sid %o for unknown', (sid) => {
+    expect(sessionClaims({ ...idToken, sid })).toEqual({ iss: op.issuer, sub: 'alice', iat: clock.time })
+  })
+
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a list', [idToken]],
+    ['text', 'alice'],
+    ['no iss', { ...idToken, iss: undefined }],
+    ['an empty iss', { ...idToken, iss: '' }],
+    ['no sub', { ...idToken, sub: undefined }],
+    ['sub as a number', { ...idToken, sub: 1 }],
+    ['sid as a number', { ...idToken, sid: 1 }],
+    ['no iat', { ...idToken, iat: undefined }],
+    ['iat as text', { ...idToken, iat: '1' }],
+    ['iat not finite', { ...idToken, iat: Infinity }],
+    ['iat NaN', { ...idToken, iat: NaN }],
+    ['a Logout Token', { ...idToken, events }],
+    ['a token with any events', { ...idToken, events: {} }],
+    ['a Logout Token by its typ (Rauthy)', { ...idToken, typ: 'logout+jwt' }],
+  ])('T-10, RP-37: refuses %s', (_, claims) => {
+    expect(() => sessionClaims(claims as object)).toThrow(TypeError)
+  })
+})
+
+describe('isLogoutToken', () => {
+  test('T-10: tells a Logout Token by header or by payload', async () => {
+    expect(isLogoutToken(await op.logoutToken())).toBe(true)
+    expect(isLogoutToken(await op.logoutToken({}, { typ: 'JWT' }))).toBe(true)
+    expect(isLogoutToken(await op.logoutToken({ events: undefined }, { typ: 'application/LOGOUT+JWT' }))).toBe(true)
+    expect(isLogoutToken(await op.logoutToken({ events: undefined }, { typ: 'JWT' }))).toBe(false)
+    expect(isLogoutToken({ ...idToken, events })).toBe(true)
+    expect(isLogoutToken({ events: { [BACKCHANNEL_LOGOUT_EVENT]: null } })).toBe(true)
+    expect(isLogoutToken(idToken)).toBe(false)
+  })
+
+  test.each(['', '.', '..', 'a.b.c', 'null', 'e30', 'e30.e30.', 'bnVsbA.bnVsbA.'])('takes %o for none', (text) => {
+    expect(isLogoutToken(text)).toBe(false)
+  })
+
+  test.each([null, [], undefined, 7])('takes %o for none', (value) => {
+    expect(isLogoutToken(value as unknown as object)).toBe(false)
+  })
+})
+
+describe('RP-37: a session that is none is an error, never "not logged out"', () => {
+  const logout = create(op)
+  const good = op.session()
+
+  test.each<[string, object | null | undefined]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['no iss', { ...good, iss: undefined }],
+    ['an issuer that is not configured', { ...good, iss: `${op.issuer}/` }],
+    ['an empty sub', { ...good, sub: '' }],
+    ['no sub', { ...good, sub: undefined }],
+    ['sid as a number', { ...good, sid: 1 }],
+    ['no iat', { ...good, iat: undefined }],
+    ['iat in milliseconds', { ...good, iat: clock.time * 1000 }],
+    ['iat 61 s ahead', { ...good, iat: clock.time + 61 }],
+    ['iat not finite', { ...good, iat: -Infinity }],
+    ['an empty clientId', { ...good, clientId: '' }],
+    ['a clientId that is not configured', { ...good, clientId: 'other' }],
+  ])('%s', async (_, value) => {
+    const session = value as typeof good
+    await expect(logout.isLoggedOut(session)).rejects.toThrow(TypeError)
+    await expect(logout.trackSession(session, 'id')).rejects.toThrow(TypeError)
+    expect(() => logout.watch(session, () => {})).toThrow(TypeError)
+  })
+
+  test('iat a little ahead is the tolerance of clocks', async () => {
+    expect(await logout.isLoggedOut({ ...good, iat: clock.time + 60 })).toBe(false)
+  })
+
+  test('an application id that is none is an error', async () => {
+    await expect(logout.trackSession(good, '')).rejects.toThrow(TypeError)
+    await expect(logout.trackSession(good, 7 as unknown as string)).rejects.toThrow(TypeError)
+  })
+})

@@ -1,0 +1,71 @@
+import {
+  BackchannelLogoutError,
+  createBackchannelLogout,
+  MemoryStore,
+  type BackchannelLogout,
+  type BackchannelLogoutOptions,
+  type LogoutStore,
+} from '@bcl/core'
+import { createTestIssuer, type TestIssuer } from '@bcl/testing'
+import { expect } from 'vitest'
+
+/** A fixed NumericDate that tests may move. */
+export interface Clock {
+  time: number
+  now: () => number
+}
+
+export function createClock(time = 1_800_000_000): Clock {
+  const clock = { time, now: () => clock.time }
+  return clock
+}
+
+/** One key pair for the file that asks: making one takes longer than most tests. */
+export const sharedIssuer = async (clock?: Clock): Promise<TestIssuer> => createTestIssuer(clock && { now: clock.now })
+
+export const create = (op: TestIssuer, options: Partial<BackchannelLogoutOptions> = {}): BackchannelLogout =>
+  createBackchannelLogout({
+    issuers: [op.trusted],
+    sessionMaxAge: 3600,
+    store: new MemoryStore({ now: op.now }),
+    now: op.now,
+    ...options,
+  })
+
+/** The error that `work` is refused with. */
+export async function refusal(work: Promise<unknown>): Promise<BackchannelLogoutError> {
+  const error = await work.then(
+    (value) => expect.fail(`was not refused: ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(BackchannelLogoutError)
+  return error as BackchannelLogoutError
+}
+
+/** A store that does what `before` wants, then what a MemoryStore does. It shows what it holds. */
+export class SpyStore implements LogoutStore {
+  readonly entries = new Map<string, Map<string, number>>()
+  readonly calls: string[] = []
+  before: (call: string, key: string) => unknown = () => {}
+
+  async add(key: string, value: string, expiresAt: number): Promise<void> {
+    await this.#enter('add', key)
+    const values = this.entries.get(key) ?? new Map<string, number>()
+    this.entries.set(key, values.set(value, Math.max(expiresAt, values.get(value) ?? expiresAt)))
+  }
+  async values(keys: readonly string[]): Promise<string[][]> {
+    await this.#enter('values', keys.join(' '))
+    return keys.map((key) => [...(this.entries.get(key)?.keys() ?? [])])
+  }
+  async remove(key: string, value: string): Promise<void> {
+    await this.#enter('remove', key)
+    this.entries.get(key)?.delete(value)
+  }
+  async #enter(call: string, key: string): Promise<void> {
+    this.calls.push(`${call} ${key}`)
+    await this.before(call, key)
+  }
+}
+
+/** A promise and what settles it. */
+export const deferred = <T = void>() => Promise.withResolvers<T>()

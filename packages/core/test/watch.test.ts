@@ -1,0 +1,262 @@
+import { type LogoutStore } from '@bcl/core'
+import { describe, expect, test, vi } from 'vitest'
+import { create, createClock, deferred, sharedIssuer, SpyStore } from './support.js'
+
+const op = await sharedIssuer()
+
+/** A store that several instances share, with a broadcast between them that can be cut. */
+function sharedStore() {
+  const store = new SpyStore()
+  const subscribers = new Set<(message: string) => void>()
+  const line = { cut: false, messages: [] as string[], subscriptions: 0 }
+  const shared: LogoutStore = {
+    add: (...args) => store.add(...args),
+    values: (...args) => store.values(...args),
+    remove: (...args) => store.remove(...args),
+    async publish(message) {
+      line.messages.push(message)
+      if (!line.cut) for (const hear of subscribers) hear(message)
+    },
+    async subscribe(listener) {
+      line.subscriptions += 1
+      subscribers.add(listener)
+      return async () => void subscribers.delete(listener)
+    },
+  }
+  return { store, shared, line, subscribers }
+}
+
+describe('watch', () => {
+  test('hears of a logout on this instance, once', async () => {
+    const logout = create(op)
+    const ended = vi.fn()
+    const other = vi.fn()
+    logout.watch(op.session(), ended)
+    logout.watch(op.session({ sid: 'session-2' }), other)
+    await logout.receive(await op.logoutToken())
+    await logout.receive(await op.logoutToken())
+    expect(ended).toHaveBeenCalledOnce()
+    expect(other).not.toHaveBeenCalled()
+    await logout.receive(await op.logoutToken({ sid: undefined }))
+    expect(other).toHaveBeenCalledOnce()
+    await logout.close()
+  })
+
+  test('hears of it before the listeners have finished, and though one fails', async () => {
+    const logout = create(op)
+    const gate = deferred()
+    const ended = deferred()
+    logout.watch(op.session(), ended.resolve)
+    logout.onLogout(async () => {
+      await gate.promise
+      throw new Error('a listener fails')
+    })
+    const received = logout.receive(await op.logoutToken())
+    await ended.promise
+    gate.resolve()
+    await expect(received).rejects.toThrow('listener')
+    await logout.close()
+  })
+
+  test('hears nothing once it has ended, nor of a session that began later', async () => {
+    const logout = create(op)
+    const ended = vi.fn()
+    logout.watch(op.session(), ended)()
+    logout.watch(op.session({ iat: op.now() }), ended)
+    await logout.receive(await op.logoutToken({ iat: op.now() - 1 }))
+    expect(ended).not.toHaveBeenCalled()
+    await logout.close()
+  })
+
+  test('hears of a logout that came before it began', async () => {
+    const { shared } = sharedStore()
+    await create(op, { store: shared }).receive(await op.logoutToken())
+    const logout = create(op, { store: shared })
+    const ended = deferred()
+    logout.watch(op.session(), ended.resolve)
+    await ended.promise
+    await logout.close()
+  })
+
+  test('RP-36: hears of a session past its age', async () => {
+    const clock = createClock(op.now())
+    const logout = create(op, { now: clock.now, pollInterval: 0.01 })
+    const ended = deferred()
+    logout.watch(op.session({ iat: clock.time - 3600 }), ended.resolve)
+    clock.time += 1
+    await ended.promise
+    await logout.close()
+  })
+
+  test('hears of a logout on another instance by the broadcast', async () => {
+    const { shared, subscribers, line } = sharedStore()
+    const logout = create(op, { store: shared })
+    const ended = deferred()
+    logout.watch(op.session(), ended.resolve)
+    logout.watch(op.session({ sid: 'session-2' }), () => expect.fail('another session'))
+    await vi.waitFor(() => expect(subscribers.size).toBe(1))
+    await create(op, { store: shared }).receive(await op.logoutToken())
+    await ended.promise
+    expect(line.subscriptions).toBe(1)
+    await logout.close()
+    expect(subscribers.size).toBe(0)
+  })
+
+  test('a broadcast is a hint: nothing ends by it that the store does not say', async () => {
+    const { shared, subscribers, line } = sharedStore()
+    const logout = create(op, { store: shared })
+    const ended = vi.fn()
+    logout.watch(op.session(), ended)
+    await vi.waitFor(() => expect(subscribers.size).toBe(1))
+    const [hear] = subscribers
+    await create(op).receive(await op.logoutToken())
+    for (const message of ['', '{}', 'null', '[]', '[2]', '[1,7]', '[1,"x"]', ...line.messages]) hear!(message)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(ended).not.toHaveBeenCalled()
+    await logout.close()
+  })
+
+  test('a broadcast that is lost delays it to the next poll', async () => {
+    const { shared, line } = sharedStore()
+    line.cut = true
+    const logout = create(op, { store: shared, pollInterval: 0.02 })
+    const ended = deferred()
+    logout.watch(op.session(), ended.resolve)
+    await create(op, { store: shared }).receive(await op.logoutToken())
+    await ended.promise
+    await logout.close()
+  })
+
+  test('a store without a broadcast is asked by polls, in few calls', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { store, pollInterval: 0.05 })
+    const ended = vi.fn()
+    for (let index = 0; index < 10_000; index += 1)
+      logout.watch(op.session({ sid: `s${index}`, sub: `u${index}` }), ended)
+    await vi.waitFor(() => expect(store.calls.length).toBeGreaterThanOrEqual(10_000))
+    store.calls.length = 0
+    await create(op, { store }).receive(await op.logoutToken({ sid: 's77', sub: 'u77' }))
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce())
+    await logout.close()
+    expect(store.calls.filter((call) => call.startsWith('values') && call.includes('s9999')).length).toBeLessThan(10)
+    expect(store.calls.length).toBeLessThan(100)
+  })
+
+  test('a store that fails is reported, and asked again', async () => {
+    const store = new SpyStore()
+    store.before = () => {
+      throw new Error('down')
+    }
+    const onError = vi.fn()
+    const logout = create(op, { store, onError, pollInterval: 0.01 })
+    const ended = deferred()
+    logout.watch(op.session(), ended.resolve)
+    await vi.waitFor(() => expect(onError.mock.calls.length).toBeGreaterThan(1))
+    store.before = () => {}
+    await create(op, { store }).receive(await op.logoutToken())
+    await ended.promise
+    await logout.close()
+  })
+
+  test('a subscription that fails is reported, and tried again', async () => {
+    const { shared, subscribers } = sharedStore()
+    let failures = 1
+    const { subscribe } = shared
+    shared.subscribe = async (listener) => {
+      if (failures-- > 0) throw new Error('no subscription')
+      return subscribe!(listener)
+    }
+    const onError = vi.fn()
+    const logout = create(op, { store: shared, onError, pollInterval: 0.01 })
+    logout.watch(op.session(), () => {})
+    await vi.waitFor(() => expect(subscribers.size).toBe(1))
+    expect(String(onError.mock.calls[0]![0])).toContain('no subscription')
+    await logout.close()
+  })
+
+  test('a listener that throws is reported, and harms no other', async () => {
+    const onError = vi.fn()
+    const logout = create(op, { onError })
+    const ended = vi.fn()
+    logout.watch(op.session(), () => {
+      throw new Error('a watcher fails')
+    })
+    logout.watch(op.session(), ended)
+    await logout.receive(await op.logoutToken())
+    await vi.waitFor(() => expect(String(onError.mock.calls[0]?.[0])).toContain('a watcher fails'))
+    expect(ended).toHaveBeenCalledOnce()
+    await logout.close()
+  })
+
+  test('with an issuer function, a session of no issuer is reported', async () => {
+    const onError = vi.fn()
+    const logout = create(op, { issuers: async () => undefined, onError })
+    logout.watch(op.session(), () => expect.fail('was never watched'))
+    await vi.waitFor(() => expect(onError.mock.calls[0]?.[0]).toBeInstanceOf(TypeError))
+    await logout.close()
+  })
+
+  test('with an issuer function that fails for a while, the next poll makes up for it', async () => {
+    let failures = 1
+    const issuers = async () => {
+      if (failures-- > 0) throw new Error('database')
+      return op.trusted
+    }
+    const logout = create(op, { issuers, pollInterval: 0.02 })
+    const ended = deferred()
+    logout.watch(op.session(), ended.resolve)
+    await logout.receive(await op.logoutToken({ sid: 'another' })).catch(() => {})
+    await logout.receive(await op.logoutToken())
+    await ended.promise
+    await logout.close()
+  })
+
+  test('close ends in its time, and writes what waits, though the subscription hangs', async () => {
+    for (const subscribe of [
+      () => new Promise<never>(() => {}),
+      async () => () => new Promise<never>(() => {}),
+      async () => () => Promise.reject(new Error('gone')),
+    ]) {
+      const store = new SpyStore()
+      store.before = (call) => {
+        if (call === 'add') throw new Error('down')
+      }
+      const logout = create(op, { store: Object.assign(store, { subscribe }), storeTimeout: 0.1 })
+      logout.watch(op.session({ sid: 'session-2', sub: 'bob' }), () => {})
+      await logout.receive(await op.logoutToken()).catch(() => {})
+      store.before = () => {}
+      await logout.close()
+      expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
+    }
+  })
+
+  test('what cannot be read of one session does not keep the others from being told', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { store, pollInterval: 0.02 })
+    const ended = deferred()
+    logout.watch(op.session({ sid: 'garbled' }), () => expect.fail('nothing says that it ended'))
+    logout.watch(op.session(), ended.resolve)
+    await create(op, { store }).receive(await op.logoutToken({ sid: 'garbled', sub: undefined }))
+    for (const [key] of store.entries) if (key.includes('garbled')) store.entries.set(key, new Map([['{}', Infinity]]))
+    await create(op, { store }).receive(await op.logoutToken())
+    await ended.promise
+    await logout.close()
+    expect(() => logout.watch(op.session(), () => {})).toThrow('after close')
+  })
+
+  test('a listener that is none is a TypeError', () => {
+    expect(() => create(op).watch(op.session(), undefined as never)).toThrow(TypeError)
+  })
+
+  test('nothing is heard after close, and no timer is left', async () => {
+    const { shared, subscribers } = sharedStore()
+    const logout = create(op, { store: shared, pollInterval: 0.01 })
+    const ended = vi.fn()
+    logout.watch(op.session(), ended)
+    await vi.waitFor(() => expect(subscribers.size).toBe(1))
+    await logout.close()
+    await logout.close()
+    await logout.receive(await op.logoutToken())
+    expect(ended).not.toHaveBeenCalled()
+  })
+})

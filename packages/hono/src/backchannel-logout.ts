@@ -1,0 +1,48 @@
+import type { LogoutRequest } from '@bcl/core'
+import type { Context, Env, Handler } from 'hono'
+import { logoutOf, type LogoutSource } from './logout-source.js'
+
+/** The body wherever it is: read and kept by an earlier middleware, read and gone, or still to be read (T-13). */
+async function bodyOf({ req }: Context): Promise<LogoutRequest['body']> {
+  const { bodyCache, raw } = req
+  try {
+    const cached = Object.keys(bodyCache)
+    if (cached.some((kind) => kind !== 'formData')) return await req.text()
+    if (cached.length > 0) return await bodyCache.formData
+  } catch {
+    return null
+  }
+  return raw.bodyUsed ? null : raw.body
+}
+
+/**
+ * The endpoint that the OpenID Provider posts Logout Tokens to. Mount it for all methods, before `hono/csrf` and
+ * anything else that turns away a form without a login.
+ *
+ * @param logout What `createBackchannelLogout` made, or a function of the context that gives it.
+ * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
+ * @example
+ * ```ts
+ * import type { BackchannelLogout } from '@bcl/core'
+ * import { backchannelLogout } from '@bcl/hono'
+ * import { Hono } from 'hono'
+ * import { csrf } from 'hono/csrf'
+ *
+ * declare const logout: BackchannelLogout
+ *
+ * const app = new Hono()
+ * app.all('/backchannel-logout', backchannelLogout(logout))
+ * app.use(csrf())
+ * ```
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- Hono's own default for Env: it fits every application
+export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E>): Handler<E> {
+  return async (c) => {
+    const { status, headers, body } = await logoutOf(logout, c).respond({
+      method: c.req.method,
+      contentType: c.req.header('content-type'),
+      body: await bodyOf(c),
+    })
+    return new Response(body === '' ? null : body, { status, headers })
+  }
+}

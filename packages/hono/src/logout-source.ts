@@ -1,0 +1,8 @@
+import type { BackchannelLogout } from '@bcl/core'
+import type { Context, Env } from 'hono'
+
+/** The receiver, or a function that gives it where a request brings its own bindings (Workers). */
+export type LogoutSource<E extends Env> = BackchannelLogout | ((c: Context<E>) => BackchannelLogout)
+
+export const logoutOf = <E extends Env>(source: LogoutSource<E>, c: Context<E>): BackchannelLogout =>
+  typeof source === 'function' ? source(c) : source

@@ -1,0 +1,107 @@
+import { activeSession, backchannelLogout } from '@bcl/hono'
+import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { createTestIssuer, testAdapter, type MountAdapter } from '@bcl/testing'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { csrf } from 'hono/csrf'
+import { describe, expect, test } from 'vitest'
+
+/** The adapter in an application, behind whatever middleware stands before it. */
+const mountBehind =
+  (...before: MiddlewareHandler[]): MountAdapter =>
+  (logout, sessionOf) => {
+    const app = new Hono()
+    app.onError((error, c) => ('getResponse' in error ? error.getResponse() : c.body(null, 500)))
+    for (const middleware of before) app.use(middleware)
+    app.all('/backchannel-logout', backchannelLogout(logout))
+    app.use(csrf())
+    app.use('/me', activeSession(logout, { session: (c) => sessionOf(c.req.header('x-test-session')) }))
+    app.get('/me', (c) => c.text('active'))
+    return { fetch: (path, init) => app.request(path, init) }
+  }
+
+describe('Hono, before hono/csrf (T-2)', () => testAdapter(test, mountBehind()))
+
+describe.each<[string, MiddlewareHandler]>([
+  ['parseBody()', async (c, next) => (await c.req.parseBody(), next())],
+  ['text()', async (c, next) => (await c.req.text(), next())],
+  ['arrayBuffer()', async (c, next) => (await c.req.arrayBuffer(), next())],
+  ['blob()', async (c, next) => (await c.req.blob(), next())],
+  ['formData(), which keeps no bytes', async (c, next) => (await c.req.formData().catch(() => undefined), next())],
+  ['json(), which throws on a form', async (c, next) => (await c.req.json().catch(() => undefined), next())],
+])('Hono, behind a middleware that called %s (T-13)', (_, middleware) => testAdapter(test, mountBehind(middleware)))
+
+const op = await createTestIssuer()
+const create = () => createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
+const form = async () => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  body: `logout_token=${await op.logoutToken()}`,
+})
+
+test('T-13: a body that was read past Hono is an answer of 400', async () => {
+  const app = new Hono()
+  app.use(async (c, next) => (await c.req.raw.text(), next()))
+  app.all('/backchannel-logout', backchannelLogout(create()))
+  expect((await app.request('/backchannel-logout', await form())).status).toBe(400)
+})
+
+test('T-2: hono/csrf in front of the endpoint would have refused the provider', async () => {
+  const app = new Hono()
+  app.use(csrf())
+  app.all('/backchannel-logout', backchannelLogout(create()))
+  expect((await app.request('/backchannel-logout', await form())).status).toBe(403)
+})
+
+test('the endpoint stands in a sub-app with a base path', async () => {
+  const sub = new Hono().basePath('/auth').all('/backchannel-logout', backchannelLogout(create()))
+  const app = new Hono().route('/tenant', sub)
+  expect((await app.request('/tenant/auth/backchannel-logout', await form())).status).toBe(200)
+  expect((await app.request('/tenant/auth/backchannel-logout')).headers.get('allow')).toBe('POST')
+})
+
+test('the receiver may come from the context', async () => {
+  const logout = create()
+  const app = new Hono<{ Bindings: { open: boolean }; Variables: { sub: string } }>()
+  app.all(
+    '/backchannel-logout',
+    backchannelLogout((c) => (c.env.open ? logout : create())),
+  )
+  app.use(
+    '/me',
+    activeSession((c) => (c.env.open ? logout : create()), { session: () => op.session() }),
+  )
+  app.get('/me', (c) => c.text('active'))
+  expect((await app.request('/backchannel-logout', await form(), { open: true })).status).toBe(200)
+  expect((await app.request('/me', {}, { open: true })).status).toBe(401)
+  expect((await app.request('/me', {}, { open: false })).status).toBe(200)
+})
+
+test('the application answers for a session that is over, or that nobody knows of', async () => {
+  const logout = create()
+  await logout.receive(await op.logoutToken())
+  const app = new Hono()
+  app.use('/over', activeSession(logout, { session: () => op.session(), onLoggedOut: (c) => c.redirect('/login') }))
+  const unknown = new Error('the store is down')
+  const down = createBackchannelLogout({
+    issuers: [op.trusted],
+    sessionMaxAge: 3600,
+    store: {
+      add: () => Promise.reject(unknown),
+      values: () => Promise.reject(unknown),
+      remove: () => Promise.reject(unknown),
+    },
+  })
+  app.use(
+    '/down',
+    activeSession(down, {
+      session: async () => op.session(),
+      onUnavailable: (c, error) => c.json({ error: String(error) }, 503),
+    }),
+  )
+  app.use('/plain', activeSession(down, { session: () => op.session() }))
+  expect((await app.request('/over')).headers.get('location')).toBe('/login')
+  const response = await app.request('/down')
+  expect(response.status).toBe(503)
+  expect(await response.json()).toEqual({ error: 'BackchannelLogoutError: the store failed' })
+  expect((await app.request('/plain')).status).toBe(503)
+})

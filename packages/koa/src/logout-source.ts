@@ -1,0 +1,12 @@
+import type { BackchannelLogout } from '@bcl/core'
+import type { ParameterizedContext } from 'koa'
+
+/** The receiver, or a function of the context that gives it: one for each tenant, say. */
+export type LogoutSource<StateT, ContextT> =
+  | BackchannelLogout
+  | ((ctx: ParameterizedContext<StateT, ContextT>) => BackchannelLogout)
+
+export const logoutOf = <StateT, ContextT>(
+  source: LogoutSource<StateT, ContextT>,
+  ctx: ParameterizedContext<StateT, ContextT>,
+): BackchannelLogout => (typeof source === 'function' ? source(ctx) : source)

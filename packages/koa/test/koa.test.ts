@@ -1,0 +1,196 @@
+import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type LogoutStore } from '@bcl/core'
+import { activeSession, backchannelLogout } from '@bcl/koa'
+import { createTestIssuer } from '@bcl/testing'
+import { bodyParser } from '@koa/bodyparser'
+import { Router } from '@koa/router'
+import Koa3, { type Middleware, type ParameterizedContext } from 'koa'
+import Koa2 from 'koa2'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+import { serve, type Served } from './serve.js'
+
+const path = '/backchannel-logout'
+const op = await createTestIssuer()
+const create = (store: LogoutStore = new MemoryStore(), onDelivery?: () => void): BackchannelLogout =>
+  createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store, onDelivery })
+const broken = async (): Promise<never> => {
+  throw new Error('the store is down')
+}
+const down = (): BackchannelLogout => create({ add: broken, values: broken, remove: broken })
+const form = async (): Promise<RequestInit> => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  body: `logout_token=${await op.logoutToken()}`,
+})
+
+const head = (...lines: string[]): string =>
+  [
+    `POST ${path} HTTP/1.1`,
+    'host: app.example',
+    'content-type: application/x-www-form-urlencoded',
+    ...lines,
+    '',
+    '',
+  ].join('\r\n')
+
+describe.each<[string, typeof Koa3]>([
+  ['Koa 3', Koa3],
+  ['Koa 2', Koa2],
+])('%s', (_, Koa) => {
+  const using = async (...middlewares: Middleware[]): Promise<Served> => {
+    const app = new Koa()
+    for (const middleware of middlewares) app.use(middleware)
+    return serve(app)
+  }
+
+  test.each<[string, Middleware]>([
+    ['read to its end', async ({ req }, next) => (await text(req), next())],
+    ['dumped', async ({ req }, next) => (await once(req.resume(), 'end'), next())],
+    ['left by a parser at its limit', bodyParser({ formLimit: 10, onError: () => {} })],
+    [
+      'thrown away by a parser',
+      async ({ request, req }, next) => (await text(req), Object.assign(request, { body: {} }), next()),
+    ],
+  ])('T-3: a body that was %s is an answer of 400, and no hang', async (__, middleware) => {
+    const app = await using(middleware, backchannelLogout(create(), { path }))
+    const { body, ...init } = await form()
+    const chunked = new Blob([String(body)]).stream()
+    expect((await app.fetch(path, { ...init, body: chunked, duplex: 'half' } as RequestInit)).status).toBe(400)
+    expect(app.errors).toEqual([])
+    await app.close()
+  })
+
+  test('a body that waits for 100 Continue is asked for', async () => {
+    const app = await using(backchannelLogout(create(), { path }))
+    const body = `logout_token=${await op.logoutToken()}`
+    const socket = connect(app.port, '127.0.0.1')
+    socket.write(head(`content-length: ${body.length}`, 'expect: 100-continue', 'connection: close'))
+    const [interim] = (await once(socket, 'data')) as [Buffer]
+    expect(String(interim)).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    socket.write(body)
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(app.errors).toEqual([])
+    await app.close()
+  })
+
+  test('a body that breaks off is refused, and the next request is answered', async () => {
+    let deliver = (): void => {}
+    const delivered = new Promise<void>((resolve) => (deliver = resolve))
+    const app = await using(backchannelLogout(create(undefined, deliver), { path }))
+    const socket = connect(app.port, '127.0.0.1')
+    socket.write(head('content-length: 1000') + 'logout_token=half')
+    await once(app.server, 'request')
+    socket.destroy()
+    await delivered
+    expect((await app.fetch(path, await form())).status).toBe(200)
+    await app.close()
+  })
+
+  test('RP-4: 10 MB in chunks are answered 413 while they come, and the connection lives on', async () => {
+    const app = await using(backchannelLogout(create(), { path }))
+    const socket = connect(app.port, '127.0.0.1')
+    let answers = ''
+    socket.setEncoding('utf8').on('data', (chunk: string) => (answers += chunk))
+    socket.write(head('transfer-encoding: chunked'))
+    const chunk = `10000\r\n${'A'.repeat(0x10000)}\r\n`
+    socket.write(chunk.repeat(2))
+    await once(socket, 'data')
+    expect(answers).toMatch(/^HTTP\/1\.1 413 /)
+    for (let sent = 0; sent < 160; sent += 1) {
+      if (!socket.write(chunk)) await once(socket, 'drain')
+    }
+    const body = `logout_token=${await op.logoutToken()}`
+    socket.write(`0\r\n\r\n${head(`content-length: ${body.length}`, 'connection: close')}${body}`)
+    await once(socket, 'close')
+    expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+    expect(app.errors).toEqual([])
+    await app.close()
+  })
+
+  test('only the path itself is answered, whatever its query string', async () => {
+    const app = await using(backchannelLogout(create(), { path }), (ctx) => {
+      ctx.body = 'elsewhere'
+    })
+    const bodies = await Promise.all(
+      ['/', `${path}/`, `${path}/x`, '/x/backchannel-logout', `${path}x`].map(async (target) =>
+        (await app.fetch(target, {})).text(),
+      ),
+    )
+    expect(new Set(bodies)).toEqual(new Set(['elsewhere']))
+    expect((await app.fetch(`${path}?tenant=/a`, await form())).status).toBe(200)
+    await app.close()
+  })
+
+  test('the endpoint stands in a router with a prefix', async () => {
+    const router = new Router({ prefix: '/auth' }).all(path, backchannelLogout(create()))
+    const app = await using(router.routes() as Middleware)
+    expect((await app.fetch(`/auth${path}`, await form())).status).toBe(200)
+    expect((await app.fetch(`/auth${path}`, {})).headers.get('allow')).toBe('POST')
+    await app.close()
+  })
+
+  test('T-5: a success is a 200 of length 0', async () => {
+    const app = await using(backchannelLogout(create()))
+    const response = await app.fetch(path, await form())
+    expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([200, '0', ''])
+    await app.close()
+  })
+
+  test('the receiver may come from the context', async () => {
+    const [open, other] = [create(), create()]
+    const choose: (ctx: ParameterizedContext) => BackchannelLogout = (ctx) =>
+      ctx.get('x-tenant') === 'open' ? open : other
+    const app = await using(
+      backchannelLogout(choose, { path }),
+      activeSession(choose, { session: () => op.session() }),
+      (ctx) => {
+        ctx.body = 'active'
+      },
+    )
+    const { headers, ...init } = await form()
+    expect((await app.fetch(path, { ...init, headers: { ...headers, 'x-tenant': 'open' } })).status).toBe(200)
+    expect((await app.fetch('/', { headers: { 'x-tenant': 'open' } })).status).toBe(401)
+    expect((await app.fetch('/', {})).status).toBe(200)
+    await app.close()
+  })
+
+  test('the application answers for a session that is over', async () => {
+    const logout = create()
+    await logout.receive(await op.logoutToken())
+    const over = await using(
+      activeSession(logout, { session: () => op.session(), onLoggedOut: async (ctx) => ctx.redirect('/login') }),
+    )
+    const bare = await using(activeSession(logout, { session: async () => op.session() }))
+    expect((await over.fetch('/', {})).headers.get('location')).toBe('/login')
+    const response = await bare.fetch('/', {})
+    expect([response.status, await response.text()]).toEqual([401, ''])
+    expect([...over.errors, ...bare.errors]).toEqual([])
+    await Promise.all([over.close(), bare.close()])
+  })
+
+  test("the application answers for a session that nobody knows of, or an error of Koa's does", async () => {
+    const handled = await using(
+      activeSession(down(), {
+        session: () => op.session(),
+        onUnavailable(ctx, error) {
+          ctx.status = 503
+          ctx.body = { code: (error as { code: unknown }).code }
+        },
+      }),
+    )
+    const thrown = await using(activeSession(down(), { session: () => op.session() }))
+    const response = await handled.fetch('/', {})
+    expect([response.status, await response.json()]).toEqual([503, { code: 'ERR_LOGOUT_FAILED' }])
+    expect(handled.errors).toEqual([])
+    const error = await thrown.fetch('/', {})
+    expect([error.status, await error.text()]).toEqual([503, 'Service Unavailable'])
+    expect(thrown.errors).toMatchObject([{ status: 503, expose: false, cause: { code: 'ERR_LOGOUT_FAILED' } }])
+    await Promise.all([handled.close(), thrown.close()])
+  })
+})
+
+test('a path without a slash at its beginning is a mistake', () => {
+  expect(() => backchannelLogout(create(), { path: 'backchannel-logout' })).toThrow(TypeError)
+})

@@ -1,0 +1,47 @@
+import { createBackchannelLogout, type BackchannelLogout } from '@bcl/core'
+import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common'
+import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core'
+import type { BackchannelLogoutModuleOptions, BackchannelLogoutRegistration } from './options.js'
+import { register } from './registration.js'
+import { getBackchannelLogoutToken, optionsToken, REGISTRATION } from './tokens.js'
+
+function createLogout(options: BackchannelLogoutModuleOptions): BackchannelLogout {
+  if ('name' in options || 'path' in options) throw new TypeError('name and path belong beside useFactory')
+  return createBackchannelLogout(options)
+}
+
+function define(
+  definition: DynamicModule,
+  { name = '', path = '/backchannel-logout' }: BackchannelLogoutRegistration,
+): DynamicModule {
+  if (!/^\/[^?#]*$/.test(path)) throw new TypeError('path must begin with a slash and have no query')
+  const logout = getBackchannelLogoutToken(name)
+  const options = optionsToken(name)
+  return {
+    ...definition,
+    global: true,
+    providers: [
+      ...(definition.providers ?? []),
+      { provide: options, useExisting: MODULE_OPTIONS_TOKEN },
+      { provide: logout, useFactory: createLogout, inject: [options] },
+      {
+        provide: REGISTRATION,
+        useFactory: register(name, path),
+        inject: [logout, HttpAdapterHost, DiscoveryService, MetadataScanner],
+      },
+    ],
+    exports: [logout, options],
+  }
+}
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<BackchannelLogoutModuleOptions>(
+  {
+    moduleName: 'BackchannelLogout',
+  },
+)
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createBackchannelLogoutOptions')
+  .setExtras<BackchannelLogoutRegistration>({ name: undefined, path: undefined }, define)
+  .build()
+
+export { ConfigurableModuleClass }

@@ -1,0 +1,43 @@
+import type { LogoutEvent } from '@bcl/core'
+import { SetMetadata } from '@nestjs/common'
+import { Reflector } from '@nestjs/core'
+
+const NAMES = 'BACKCHANNEL_LOGOUT_LISTENER'
+const reflector = new Reflector()
+
+/** The names of the registrations that a method listens to. */
+export const listensTo = (method: (event: LogoutEvent) => unknown): readonly string[] =>
+  reflector.get<readonly string[] | undefined>(NAMES, method) ?? []
+
+/**
+ * Calls a method for each logout, on the instance that received it. It is awaited; a failure fails the logout, and the
+ * provider may send it again. The class may be any provider or controller, of any module, that is not request-scoped
+ * or transient.
+ *
+ * @param name The name of the registration, where there are several.
+ * @example
+ * ```ts
+ * import type { LogoutEvent } from '@bcl/core'
+ * import { OnLogout } from '@bcl/nestjs'
+ * import { Injectable } from '@nestjs/common'
+ *
+ * @Injectable()
+ * export class Sockets {
+ *   readonly #open = new Map<string, { close(): void }>()
+ *
+ *   @OnLogout()
+ *   async closeSockets({ sid }: LogoutEvent) {
+ *     if (sid) this.#open.get(sid)?.close()
+ *   }
+ * }
+ * ```
+ */
+export function OnLogout(name = '') {
+  return <T extends (event: LogoutEvent) => unknown>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<T>,
+  ): void => {
+    SetMetadata(NAMES, [...listensTo(descriptor.value!), name])(target, key, descriptor)
+  }
+}

@@ -1,0 +1,5 @@
+import './suites/endpoint.js'
+import './suites/adapter.js'
+import './suites/guard.js'
+import './suites/listeners.js'
+import './suites/module.js'

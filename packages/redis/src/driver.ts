@@ -1,0 +1,28 @@
+/** A value under a key, and the NumericDate until which it is there. */
+export type Entry = readonly [value: string, expiresAt: number]
+
+/** What the store asks of a client, whichever it is. Every call is one round trip. */
+export interface Driver {
+  /** Runs a script on one key. */
+  run(script: string, key: string, ...args: string[]): Promise<unknown>
+  /** The sorted set of each key, whole, in the order of `keys`, and as the client gives it. */
+  ranges(keys: readonly string[]): Promise<readonly unknown[]>
+  /** Reads one of them. */
+  entriesOf(range: unknown): Entry[]
+  remove(key: string, value: string): Promise<unknown>
+  publish(channel: string, message: string): Promise<unknown>
+  /** Hears a channel on a connection of its own, until what it resolves to is called. Absent where a client cannot. */
+  subscribe?(channel: string, listener: (message: string) => void): Promise<() => Promise<unknown>>
+}
+
+/** Reads what `ZRANGE … WITHSCORES` answers: flat by RESP2, in pairs by RESP3. */
+export function entriesOfReply(reply: unknown): Entry[] {
+  const flat = (reply as unknown[]).flat()
+  return Array.from({ length: flat.length / 2 }, (_, index) => [String(flat[index * 2]), Number(flat[index * 2 + 1])])
+}
+
+/** Whether a client, of any kind, has these methods. */
+export const hasMethods = (client: unknown, ...names: string[]): boolean =>
+  typeof client === 'object' &&
+  client !== null &&
+  names.every((name) => typeof (client as Record<string, unknown>)[name] === 'function')

@@ -1,0 +1,98 @@
+import { hasMethods, type Driver } from './driver.js'
+
+/** What is reached of node-redis: a client, a pool, a cluster or a sentinel. */
+export interface NodeRedisClient {
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+  zRangeWithScores(key: string, min: number, max: number): Promise<unknown>
+  zRem(key: string, member: string): Promise<unknown>
+  publish(channel: string, message: string): Promise<unknown>
+}
+
+interface Member {
+  value: unknown
+  score: unknown
+}
+
+interface Pipeline {
+  zRangeWithScores(key: string, min: number, max: number): unknown
+  execAsPipeline(): Promise<readonly unknown[]>
+}
+
+interface Pool {
+  readonly clientSideCache?: unknown
+  execute<T>(work: (member: Duplicable) => T): Promise<T>
+  multi(): Pipeline
+}
+
+interface Subscriber {
+  readonly isOpen: boolean
+  on(event: 'error', listener: () => void): unknown
+  connect(): Promise<unknown>
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  destroy(): unknown
+}
+
+interface Duplicable {
+  duplicate(overrides: object): Subscriber
+}
+
+const asPool = (client: NodeRedisClient): Pool | undefined =>
+  hasMethods(client, 'execute', 'multi') ? (client as unknown as Pool) : undefined
+
+/** All keys, by single commands: only they are answered from a client-side cache, and only they reach all of a cluster. */
+const rangeEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
+  Promise.all(keys.map((key) => client.zRangeWithScores(key, 0, -1)))
+
+/** All keys, by one connection of a pool: it takes another for each single command. */
+function rangeTogether(pool: Pool, keys: readonly string[]): Promise<readonly unknown[]> {
+  const pipeline = pool.multi()
+  for (const key of keys) pipeline.zRangeWithScores(key, 0, -1)
+  return pipeline.execAsPipeline()
+}
+
+/** A duplicate must not share the cache: its end would empty it. */
+const own = { clientSideCache: undefined, emitInvalidate: false }
+
+async function subscribeAlone(
+  subscriber: Subscriber,
+  channel: string,
+  listener: (message: string) => void,
+): Promise<() => Promise<void>> {
+  subscriber.on('error', () => {})
+  const end = async (): Promise<void> => {
+    if (subscriber.isOpen) subscriber.destroy()
+  }
+  try {
+    await subscriber.connect()
+    await subscriber.subscribe(channel, listener)
+  } catch (error) {
+    await end()
+    throw error
+  }
+  return end
+}
+
+export const isNodeRedis = (client: unknown): client is NodeRedisClient =>
+  hasMethods(client, 'eval', 'zRangeWithScores', 'zRem', 'publish')
+
+export const nodeRedis = (client: NodeRedisClient): Driver => ({
+  run: (script, key, ...args) => client.eval(script, { keys: [key], arguments: args }),
+  ranges(keys) {
+    const pool = asPool(client)
+    return pool && !pool.clientSideCache ? rangeTogether(pool, keys) : rangeEach(client, keys)
+  },
+  entriesOf: (range) => (range as Member[]).map(({ value, score }) => [String(value), Number(score)]),
+  remove: (key, value) => client.zRem(key, value),
+  publish: (channel, message) => client.publish(channel, message),
+  async subscribe(channel, listener) {
+    const pool = asPool(client)
+    if (pool) return subscribeAlone(await pool.execute((member) => member.duplicate(own)), channel, listener)
+    if ('isPubSubActive' in client)
+      return subscribeAlone((client as unknown as Duplicable).duplicate(own), channel, listener)
+    // A cluster and a sentinel keep a connection for subscriptions themselves.
+    const many = client as unknown as Subscriber
+    await many.subscribe(channel, listener)
+    return () => many.unsubscribe(channel, listener)
+  },
+})

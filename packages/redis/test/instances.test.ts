@@ -1,0 +1,106 @@
+import {
+  createBackchannelLogout,
+  type BackchannelLogout,
+  type BackchannelLogoutOptions,
+  type LogoutStore,
+} from '@bcl/core'
+import { RedisStore } from '@bcl/redis'
+import { createTestIssuer } from '@bcl/testing'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from './support/eventually.js'
+import { describeRedis, redisUrl } from './support/services.js'
+
+const op = await createTestIssuer()
+const prefix = `bcl-test-${crypto.randomUUID()}:`
+
+describeRedis('instances that share one Redis', () => {
+  const connect = () => createClient({ url: redisUrl }).on('error', () => {})
+  const [redis, otherRedis] = [connect(), connect()]
+  const running: BackchannelLogout[] = []
+  const instance = (store: LogoutStore, options: Partial<BackchannelLogoutOptions> = {}): BackchannelLogout => {
+    const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store, ...options })
+    running.push(logout)
+    return logout
+  }
+  const stores = (application = ''): [RedisStore, RedisStore] => [
+    new RedisStore(redis, { prefix: prefix + application }),
+    new RedisStore(otherRedis, { prefix: prefix + application }),
+  ]
+  const watched = (logout: BackchannelLogout, sid: string): Promise<void> =>
+    new Promise((resolve) => logout.watch(op.session({ sid, sub: sid }), resolve))
+  const token = (sid: string): Promise<string> => op.logoutToken({ sid, sub: sid })
+
+  beforeAll(() => Promise.all([redis.connect(), otherRedis.connect()]))
+  afterAll(async () => {
+    await Promise.all(running.map((logout) => logout.close()))
+    for await (const keys of redis.scanIterator({ MATCH: `${prefix}*`, COUNT: 1000 }))
+      if (keys.length > 0) await redis.del(keys)
+    await Promise.all([redis.close(), otherRedis.close()])
+  })
+
+  test('a logout at one ends the session at the other, and its open page, also when a listener fails', async () => {
+    const [here, there] = stores().map((store) => instance(store)) as [BackchannelLogout, BackchannelLogout]
+    expect(await there.isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(false)
+    const ended = watched(there, 'a')
+    here.onLogout(() => {
+      throw new Error('a listener failed')
+    })
+    await expect(here.receive(await token('a'))).rejects.toMatchObject({ code: 'ERR_LOGOUT_FAILED' })
+    expect(await there.isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(true)
+    await ended
+    // A restart forgets nothing.
+    expect(await instance(stores()[0]).isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(true)
+  })
+
+  test('clocks a minute apart change nothing', async () => {
+    const [one, other] = stores()
+    const [slow, fast] = [instance(one, { now: () => op.now() - 50 }), instance(other, { now: () => op.now() + 50 })]
+    await slow.receive(await token('slow'))
+    await fast.receive(await token('fast'))
+    for (const logout of [slow, fast]) {
+      for (const sid of ['slow', 'fast']) expect(await logout.isLoggedOut(op.session({ sid, sub: sid }))).toBe(true)
+      expect(await logout.isLoggedOut(op.session({ sid: 'neither', sub: 'neither' }))).toBe(false)
+    }
+  })
+
+  test('two applications under two prefixes, or two clients of one, leave each other their tracked sessions', async () => {
+    const destroyed: string[] = []
+    const destroySession = (id: string): unknown => destroyed.push(id)
+    const client = await createTestIssuer({ issuer: op.issuer, clientId: 'other-client' })
+    const both = { issuers: [op.trusted, { ...op.trusted, clientId: client.clientId }], destroySession }
+    const [one, other] = [instance(stores('one:')[0], both), instance(stores('other:')[1], both)]
+    const session = op.session({ sid: 'shared', sub: 'shared', clientId: op.clientId })
+    await one.trackSession(session, 'one')
+    await one.trackSession({ ...session, clientId: client.clientId }, 'one, of the other client')
+    await other.trackSession(session, 'other')
+    await one.receive(await token('shared'))
+    expect(destroyed).toEqual(['one'])
+    expect(await one.isLoggedOut({ ...session, clientId: client.clientId })).toBe(false)
+    expect(await other.isLoggedOut(session)).toBe(false)
+  })
+
+  test('a broadcast that is lost delays a live sign-out until the poll, which asks for 10,000 sessions in four calls', async () => {
+    const [one, other] = stores('lost:')
+    const calls: number[] = []
+    const deaf: LogoutStore = {
+      add: (...args) => other.add(...args),
+      remove: (...args) => other.remove(...args),
+      values: (keys) => {
+        calls.push(keys.length)
+        return other.values(keys)
+      },
+      subscribe: async () => async () => {},
+    }
+    const there = instance(deaf, { pollInterval: 0.5, storeTimeout: 5 })
+    const sids = Array.from({ length: 10_000 }, (_, index) => `lost ${index}`)
+    const ended = sids.map((sid) => watched(there, sid))
+    await eventually('all are looked at', () => calls.reduce((sum, count) => sum + count, 0) >= 20_000)
+    calls.length = 0
+    await instance(one).receive(await token('lost 7777'))
+    await ended[7777]
+    // A poll may have been under way when the logout came.
+    expect(calls.slice(0, 8).every((count) => count === 5000)).toBe(true)
+    expect(calls.length).toBeLessThanOrEqual(8)
+  })
+})

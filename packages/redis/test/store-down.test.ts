@@ -1,0 +1,105 @@
+import { createBackchannelLogout, type BackchannelLogout } from '@bcl/core'
+import { RedisStore, type RedisStoreClient } from '@bcl/redis'
+import { createTestIssuer } from '@bcl/testing'
+import { describe, expect, test } from 'vitest'
+import { clients } from './support/clients.js'
+import { eventually, timed } from './support/eventually.js'
+import { startProxy } from './support/proxy.js'
+import { startRedis, type RedisServer } from './support/redis-server.js'
+import { describeOwnRedis } from './support/services.js'
+
+const op = await createTestIssuer()
+
+const instance = (client: RedisStoreClient, unavailableStatus: 400 | 503): BackchannelLogout =>
+  createBackchannelLogout({
+    issuers: [op.trusted],
+    sessionMaxAge: 3600,
+    store: new RedisStore(client),
+    unavailableStatus,
+  })
+
+const send = async (logout: BackchannelLogout, sid: string): Promise<number> => {
+  const { status } = await logout.respond({
+    method: 'POST',
+    contentType: 'application/x-www-form-urlencoded',
+    body: `logout_token=${await op.logoutToken({ sid, sub: sid })}`,
+  })
+  return status
+}
+
+interface Fault {
+  /** Where the client connects. */
+  url: string
+  begin(): unknown
+  end(): unknown
+  close(): Promise<void>
+}
+
+const faults: Record<string, (server: RedisServer) => Promise<Fault>> = {
+  killed: async (server) => ({
+    url: server.url,
+    begin: () => server.kill(),
+    end: () => server.start(),
+    close: async () => {},
+  }),
+  frozen: async (server) => ({
+    url: server.url,
+    begin: () => server.freeze(),
+    end: () => server.thaw(),
+    close: async () => {},
+  }),
+  unreachable: async (server) => {
+    const proxy = await startProxy(server.url)
+    return { url: proxy.url, begin: () => proxy.cut(), end: () => proxy.mend(), close: () => proxy.close() }
+  },
+}
+
+const cases = Object.keys(faults).flatMap((fault) =>
+  ['node-redis', 'node-redis, a pool', 'ioredis'].map((client) => [fault, client] as const),
+)
+
+describeOwnRedis('the store down', () => {
+  describe.concurrent('', () => {
+    test.for(cases)('%s, with %s', { timeout: 30_000 }, async ([name, driver], { onTestFinished }) => {
+      const server = await startRedis()
+      onTestFinished(() => server.close())
+      const fault = await faults[name]!(server)
+      onTestFinished(() => fault.close())
+      const { client, close } = await clients[driver]!(fault.url)
+      onTestFinished(() => void close())
+      const [here, at400] = [instance(client, 503), instance(client, 400)]
+      expect(await send(here, 'first')).toBe(200)
+      expect(await here.isLoggedOut(op.session({ sid: 'first' }))).toBe(true)
+      expect(await here.isLoggedOut(op.session({ sid: 'other' }))).toBe(false)
+
+      await fault.begin()
+      const [unavailable, refused] = await Promise.all([
+        timed(() => send(here, 'second')),
+        timed(() => send(at400, 'third')),
+      ])
+      expect([unavailable.result, refused.result]).toEqual([503, 400])
+      expect(Math.max(unavailable.seconds, refused.seconds)).toBeLessThan(2)
+      // What it could not write, this instance honours at once; of the others it knows nothing, and lets nobody in.
+      expect(await here.isLoggedOut(op.session({ sid: 'second' }))).toBe(true)
+      const check = await timed(() => here.isLoggedOut(op.session({ sid: 'other' })).catch((error: unknown) => error))
+      expect(check.result).toMatchObject({ code: 'ERR_LOGOUT_FAILED' })
+      expect(check.seconds).toBeLessThan(1.5)
+
+      await fault.end()
+      const reader = await clients['node-redis']!(server.url)
+      onTestFinished(() => void reader.close())
+      const elsewhere = instance(reader.client, 400)
+      for (const sid of ['second', 'third']) {
+        await eventually(`${sid} is written`, () => elsewhere.isLoggedOut(op.session({ sid })))
+      }
+      await eventually('checks work again', () =>
+        here.isLoggedOut(op.session({ sid: 'other' })).then(
+          (is) => !is,
+          () => false,
+        ),
+      )
+      expect(await send(here, 'fourth')).toBe(200)
+      await Promise.all([here, at400, elsewhere].map((logout) => logout.close()))
+    })
+  })
+})

@@ -1,0 +1,119 @@
+import { RedisStore } from '@bcl/redis'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest'
+import { clients, clusterClients, type Connected } from './support/clients.js'
+import { eventually } from './support/eventually.js'
+import { startCluster, type RedisCluster } from './support/redis-cluster.js'
+import { startRedis } from './support/redis-server.js'
+import { describeOwnRedis } from './support/services.js'
+
+const canSubscribe = (name: string): boolean => /^(node-redis|ioredis)/.test(name)
+/** How many connections subscribe, over all the servers. */
+async function subscribers(servers: readonly { url: string }[], channel: string): Promise<number> {
+  const counts = await Promise.all(
+    servers.map(async ({ url }) => {
+      const redis = await createClient({ url }).connect()
+      const found = await redis.pubSubNumSub(channel)
+      redis.destroy()
+      return found[channel]!
+    }),
+  )
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+async function cutOffSubscribers(servers: readonly { url: string }[]): Promise<void> {
+  for (const { url } of servers) {
+    const redis = await createClient({ url }).connect()
+    await redis.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
+    redis.destroy()
+  }
+}
+
+/** The store hears what is published, again and again, until it ends the subscription. */
+async function hearsThroughout(
+  client: Connected['client'],
+  servers: readonly { url: string }[],
+  disturb: () => Promise<void>,
+): Promise<void> {
+  const prefix = `bcl-test-${crypto.randomUUID()}:`
+  const channel = `${prefix}logouts`
+  const store = new RedisStore(client, { prefix })
+  const heard: string[] = []
+  const end = await store.subscribe!((message) => heard.push(message))
+  expect(await subscribers(servers, channel)).toBe(1)
+  await store.publish('before')
+  await eventually('it hears', () => heard.length === 1)
+  await disturb()
+  await eventually('it subscribes again', async () => (await subscribers(servers, channel)) === 1)
+  await store.publish('after')
+  await eventually('it hears again', () => heard.length === 2)
+  await end()
+  await eventually('its connection is closed', async () => (await subscribers(servers, channel)) === 0)
+  expect(heard).toEqual(['before', 'after'])
+}
+
+test.each(Object.keys(clients))('%s: subscribe is there where it can be kept', async (name) => {
+  const lazy: Record<string, object> = {
+    'Valkey GLIDE': { customCommand() {}, zrangeWithScores() {}, zrem() {}, publish() {} },
+    Upstash: { eval() {}, zrem() {}, publish() {}, createScript() {} },
+  }
+  const client = Object.entries(lazy).find(([key]) => name.startsWith(key))?.[1] ?? createClient()
+  expect(new RedisStore(client as Connected['client']).subscribe !== undefined).toBe(canSubscribe(name))
+})
+
+describeOwnRedis('a subscription', () => {
+  const subscribing = (all: readonly string[]): string[] => all.filter(canSubscribe)
+
+  describe.concurrent('on one server', () => {
+    const start = async (name: string, onTestFinished: TestContext['onTestFinished']) => {
+      const server = await startRedis()
+      onTestFinished(() => server.close())
+      const { client, close } = await clients[name]!(server.url)
+      onTestFinished(() => void close())
+      return { server, client }
+    }
+
+    test.for(subscribing(Object.keys(clients)))(
+      '%s: comes back when it is cut off',
+      async (name, { onTestFinished }) => {
+        const { server, client } = await start(name, onTestFinished)
+        await hearsThroughout(client, [server], () => cutOffSubscribers([server]))
+      },
+    )
+
+    test.for(subscribing(Object.keys(clients)))(
+      '%s: comes back when the server does',
+      async (name, { onTestFinished }) => {
+        const { server, client } = await start(name, onTestFinished)
+        await hearsThroughout(client, [server], async () => {
+          await server.kill()
+          await server.start()
+          // The application's own connection is back, too.
+          await eventually('commands work', () =>
+            new RedisStore(client).values(['k']).then(
+              () => true,
+              () => false,
+            ),
+          )
+        })
+      },
+    )
+  })
+
+  describe('on a cluster', () => {
+    let cluster: RedisCluster
+    beforeAll(async () => {
+      cluster = await startCluster()
+    })
+    afterAll(() => cluster.close())
+
+    test.for(subscribing(Object.keys(clusterClients)))(
+      '%s: comes back when it is cut off',
+      async (name, { onTestFinished }) => {
+        const { client, close } = await clusterClients[name]!(cluster)
+        onTestFinished(() => void close())
+        await hearsThroughout(client, cluster.nodes, () => cutOffSubscribers(cluster.nodes))
+      },
+    )
+  })
+})

@@ -1,0 +1,40 @@
+import { padded, quote, withoutSchema, type Dialect } from './statement.js'
+
+const name = (table: string): string => quote(table, '`')
+const expired = 'expires_at <= UNIX_TIMESTAMP()'
+
+export const mysql: Dialect = {
+  name,
+  // VARBINARY: collations of text take case for nothing, and most, those called `_bin` too, trailing spaces.
+  schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
+  entry_key VARBINARY(255) NOT NULL,
+  entry_value VARBINARY(255) NOT NULL,
+  full_value MEDIUMBLOB,
+  expires_at BIGINT NOT NULL,
+  PRIMARY KEY (entry_key, entry_value),
+  KEY ${name(`${withoutSchema(table)}_expires_at`)} (expires_at)
+) ENGINE=InnoDB;
+`,
+  add: (table, { key, value, full, expiresAt }) => [
+    `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES (?, ?, ?, ?)
+ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?)`,
+    key,
+    value,
+    full,
+    expiresAt,
+    expiresAt,
+  ],
+  values: (table, keys, now) => {
+    const all = padded(keys)
+    return [
+      `SELECT CONVERT(entry_key USING utf8mb4) AS k, CONVERT(coalesce(full_value, entry_value) USING utf8mb4) AS v FROM ${table}
+WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ?`,
+      ...all,
+      now,
+    ]
+  },
+  remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
+  // A prepared LIMIT takes no number of JavaScript's: it is sent as a fraction.
+  sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
+  prune: (table) => [`DELETE FROM ${table} WHERE ${expired}`],
+}

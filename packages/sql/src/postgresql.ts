@@ -1,0 +1,43 @@
+import { padded, quote, withoutSchema, type Dialect } from './statement.js'
+
+const name = (table: string): string => quote(table, '"')
+const expired = 'expires_at <= floor(extract(epoch FROM statement_timestamp()))::bigint'
+
+export const postgresql: Dialect = {
+  name,
+  // The collation is that of bytes, whatever the database's own.
+  schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
+  entry_key text COLLATE "C" NOT NULL,
+  entry_value text COLLATE "C" NOT NULL,
+  full_value text,
+  expires_at bigint NOT NULL,
+  PRIMARY KEY (entry_key, entry_value)
+);
+CREATE INDEX IF NOT EXISTS ${name(`${withoutSchema(table)}_expires_at`)} ON ${name(table)} (expires_at);
+`,
+  add: (table, { key, value, full, expiresAt }) => [
+    `INSERT INTO ${table} AS entry (entry_key, entry_value, full_value, expires_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = excluded.expires_at WHERE entry.expires_at < excluded.expires_at`,
+    key,
+    value,
+    full,
+    expiresAt,
+  ],
+  values: (table, keys, now) => {
+    const all = padded(keys)
+    return [
+      `SELECT entry_key AS k, coalesce(full_value, entry_value) AS v FROM ${table}
+WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND expires_at > $1`,
+      now,
+      ...all,
+    ]
+  },
+  remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = $1 AND entry_value = $2`, key, value],
+  sweep: (table, limit) => [
+    `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))`,
+    limit,
+  ],
+  prune: (table) => [`DELETE FROM ${table} WHERE ${expired}`],
+  notify: (channel, payload) => ['SELECT pg_notify($1, $2)', channel, payload],
+}

@@ -1,0 +1,156 @@
+import type { LogoutStore } from '@bcl/core'
+import { identify, identifyAll, sha256 } from './identify.js'
+import { checkTable, dialectOf, type SqlDialect } from './schema.js'
+import type { Dialect, SqlParameter, Statement } from './statement.js'
+
+/** Rows, as objects by column: as they are, or the `rows` of what a driver answers. */
+export type SqlResult = readonly unknown[] | { readonly rows: readonly unknown[] }
+
+/** Runs a statement. The rows of one that is no query do not matter. */
+export type SqlQuery = (text: string, params: SqlParameter[]) => SqlResult | PromiseLike<SqlResult>
+
+/** Hears what is notified on a channel, on a connection that it keeps and restores; what it resolves to ends that. */
+export type SqlListen = (channel: string, listener: (payload: string) => void) => Promise<() => unknown>
+
+/** Options of {@link SqlStore}. */
+export interface SqlStoreOptions {
+  /** Which database; `mysql` is MariaDB's too. */
+  dialect: SqlDialect
+  /** Runs a statement, by the application's own driver, on the primary: a replica is late. */
+  query: SqlQuery
+  /** The table that `schema` makes. @default 'bcl_logouts' */
+  table?: string | undefined
+  /** PostgreSQL only: how to `LISTEN`, for live sign-out at once. Without it, `watch` relies on its poll. */
+  listen?: SqlListen | undefined
+}
+
+/** Each so many adds, so many expired rows are deleted at most: twice what comes in goes, and no call does much. */
+const sweepEvery = 8
+const sweepLimit = 100
+
+/** Bytes that PostgreSQL carries in a notification, with room for the mark; and seconds that a longer message is kept. */
+const longestPayload = 7900
+const messageTime = 60
+
+/**
+ * Remembers logouts in PostgreSQL, SQLite, MySQL or MariaDB, in one table, through the driver the application has.
+ *
+ * Expired rows are deleted as others are added. `publish` is there on PostgreSQL, `subscribe` with `listen`.
+ *
+ * @example
+ * ```ts
+ * import { createBackchannelLogout } from '@bcl/core'
+ * import { SqlStore } from '@bcl/sql'
+ * import pg from 'pg'
+ *
+ * const pool = new pg.Pool({ connectionString: 'postgres://localhost/app' })
+ *
+ * export const logout = createBackchannelLogout({
+ *   issuers: [{ issuer: 'https://op.example.com', clientId: 'my-client' }],
+ *   sessionMaxAge: 8 * 60 * 60,
+ *   store: new SqlStore({ dialect: 'postgresql', query: (text, params) => pool.query(text, params) }),
+ * })
+ * ```
+ */
+export class SqlStore implements LogoutStore {
+  readonly publish?: (message: string) => Promise<void>
+  readonly subscribe?: (listener: (message: string) => void) => Promise<() => Promise<void>>
+  readonly #dialect: Dialect
+  readonly #query: SqlQuery
+  readonly #table: string
+  #adds = 0
+
+  /** @throws {TypeError} when an option is wrong; the message names it. */
+  constructor(options: SqlStoreOptions) {
+    const { dialect, query, table = 'bcl_logouts', listen } = options
+    if (typeof query !== 'function') throw new TypeError('query must be a function')
+    if (listen !== undefined && typeof listen !== 'function') throw new TypeError('listen must be a function')
+    this.#dialect = dialectOf(dialect)
+    this.#query = query
+    this.#table = this.#dialect.name(checkTable(table))
+    const { notify } = this.#dialect
+    if (listen && !notify) throw new TypeError(`listen is for PostgreSQL only, and dialect is "${dialect}"`)
+    // A plain name, so that it is the same whether a driver puts it in quotes or not.
+    const channel = table.toLowerCase().replace('.', '_')
+    if (notify) this.publish = async (message) => void (await this.#run(notify(channel, await this.#pack(message))))
+    if (listen) this.subscribe = (listener) => this.#listen(listen, channel, listener)
+  }
+
+  async add(key: string, value: string, expiresAt: number): Promise<void> {
+    const [keyId, valueId] = await Promise.all([identify(key), identify(value)])
+    const full = valueId === value ? null : value
+    const row = { key: keyId, value: valueId, full, expiresAt: Math.ceil(expiresAt) }
+    await Promise.all([this.#run(this.#dialect.add(this.#table, row)), this.#sweep()])
+  }
+
+  async values(keys: readonly string[]): Promise<string[][]> {
+    if (keys.length === 0) return []
+    const ids = await identifyAll(keys)
+    const result = await this.#run(this.#dialect.values(this.#table, ids, Math.floor(Date.now() / 1000)))
+    const found = new Map<string, string[]>()
+    for (const { k, v } of rowsOf(result)) {
+      const values = found.get(k)
+      if (values) values.push(v)
+      else found.set(k, [v])
+    }
+    return ids.map((id) => [...(found.get(id) ?? [])])
+  }
+
+  async remove(key: string, value: string): Promise<void> {
+    await this.#run(this.#dialect.remove(this.#table, await identify(key), await identify(value)))
+  }
+
+  /** Deletes all that has expired: for a scheduled job, where adds are too few to keep the table small. */
+  async prune(): Promise<void> {
+    await this.#run(this.#dialect.prune(this.#table))
+  }
+
+  #run([text, ...params]: Statement): SqlResult | PromiseLike<SqlResult> {
+    return this.#query(text, params)
+  }
+
+  /** It may fail: what it leaves is not found, and later adds try again. */
+  async #sweep(): Promise<void> {
+    this.#adds += 1
+    if (this.#adds % sweepEvery !== 1) return
+    try {
+      await this.#run(this.#dialect.sweep(this.#table, sweepLimit))
+    } catch {}
+  }
+
+  /** A message for the channel; one too long for it is kept in the table for a while, and the channel says where. */
+  async #pack(message: string): Promise<string> {
+    if (new TextEncoder().encode(message).length <= longestPayload) return `=${message}`
+    const key = `message:${await sha256(message)}`
+    await this.add(key, message, Date.now() / 1000 + messageTime)
+    return `#${key}`
+  }
+
+  async #unpack(payload: string): Promise<string[]> {
+    return payload.startsWith('#') ? (await this.values([payload.slice(1)]))[0]! : [payload.slice(1)]
+  }
+
+  async #listen(listen: SqlListen, channel: string, listener: (message: string) => void): Promise<() => Promise<void>> {
+    let isEnded = false
+    const hear = async (payload: string): Promise<void> => {
+      for (const message of await this.#unpack(payload)) if (!isEnded) listener(message)
+    }
+    // A message is a hint, and one that cannot be read is none.
+    const end = await listen(channel, (payload) => void hear(payload).catch(() => {}))
+    return async () => {
+      isEnded = true
+      await end()
+    }
+  }
+}
+
+/** The rows of an answer. Anything else is an error: taking it for none would let a session live. */
+function rowsOf(result: SqlResult): { k: string; v: string }[] {
+  const rows = Array.isArray(result) ? (result as unknown[]) : (result as { rows?: unknown } | undefined)?.rows
+  const isRow = (row: unknown): row is { k: string; v: string } => {
+    const { k, v } = Object(row) as { k?: unknown; v?: unknown }
+    return typeof k === 'string' && typeof v === 'string'
+  }
+  if (!Array.isArray(rows) || !rows.every(isRow)) throw new TypeError('query must give the rows, as objects by column')
+  return rows
+}

@@ -1,0 +1,39 @@
+import { quote, withoutSchema, type Dialect } from './statement.js'
+
+const name = (table: string): string => quote(table, '"')
+const expired = "expires_at <= CAST(strftime('%s', 'now') AS INTEGER)"
+
+export const sqlite: Dialect = {
+  name,
+  schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
+  entry_key TEXT NOT NULL,
+  entry_value TEXT NOT NULL,
+  full_value TEXT,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (entry_key, entry_value)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ${name(`${table}_expires_at`)} ON ${name(withoutSchema(table))} (expires_at);
+`,
+  add: (table, { key, value, full, expiresAt }) => [
+    `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`,
+    key,
+    value,
+    full,
+    expiresAt,
+  ],
+  // One parameter for any number of keys: a placeholder for each would meet the limit.
+  values: (table, keys, now) => [
+    `SELECT entry_key AS k, coalesce(full_value, entry_value) AS v FROM ${table}
+WHERE entry_key IN (SELECT value FROM json_each(?)) AND expires_at > ?`,
+    JSON.stringify(keys),
+    now,
+  ],
+  remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
+  sweep: (table, limit) => [
+    `DELETE FROM ${table} WHERE (entry_key, entry_value) IN (
+  SELECT entry_key, entry_value FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ?)`,
+    limit,
+  ],
+  prune: (table) => [`DELETE FROM ${table} WHERE ${expired}`],
+}

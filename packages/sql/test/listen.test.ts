@@ -1,0 +1,95 @@
+import { pgListen, schema, SqlStore } from '@bcl/sql'
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { databases, type Database } from './support/databases.js'
+import { eventually } from './support/eventually.js'
+import { describeOn, postgresUrl } from './support/services.js'
+
+describe.each(['pg', 'postgres.js'])('with %s', (name) => {
+  describeOn('postgres', 'LISTEN and NOTIFY', () => {
+    // An upper-case letter: PostgreSQL knows two kinds of names.
+    const table = `bcl_Test_${crypto.randomUUID().slice(0, 8)}`
+    let database: Database
+    let store: SqlStore
+    beforeAll(async () => {
+      database = await databases[name]!.connect()
+      await database.migrate(schema('postgresql', { table }))
+      store = new SqlStore({ ...database, table })
+    })
+    afterAll(async () => {
+      await database.migrate(`DROP TABLE "${table}"`)
+      await database.close()
+    })
+
+    const listeners = async (): Promise<number[]> => {
+      const result = await database.query(
+        `SELECT pid FROM pg_stat_activity WHERE query ILIKE 'listen %' AND query ILIKE '%' || $1 || '%' AND pid <> pg_backend_pid()`,
+        [table],
+      )
+      const rows = 'rows' in result ? result.rows : result
+      return rows.map((row) => (row as { pid: number }).pid)
+    }
+
+    test('a subscription that is cut off comes back, and ends when told', async () => {
+      const heard: string[] = []
+      const end = await store.subscribe!((message) => heard.push(message))
+      await store.publish!('before')
+      await eventually('it hears', () => heard.length === 1)
+      const [pid] = await listeners()
+      await database.query('SELECT pg_terminate_backend($1)', [pid!])
+      await eventually('it listens again', async () => {
+        const [other] = await listeners()
+        return other !== undefined && other !== pid
+      })
+      await store.publish!('after')
+      await eventually('it hears again', () => heard.length === 2)
+      await end()
+      // postgres.js keeps its connection, and stops to listen.
+      if (name === 'pg') await eventually('its connection is closed', async () => (await listeners()).length === 0)
+      expect(heard).toEqual(['before', 'after'])
+    })
+
+    test('a message longer than PostgreSQL carries is heard whole', async () => {
+      const heard: string[] = []
+      const end = await store.subscribe!((message) => heard.push(message))
+      const messages = [7899, 7900, 7901, 8000, 100_000].map((length) => 'x'.repeat(length))
+      for (const message of [...messages, '#', '=', '', 'é'.repeat(7000)]) await store.publish!(message)
+      await eventually('all are heard', () => heard.length === messages.length + 4)
+      expect(heard.map(({ length }) => length).toSorted((a, b) => a - b)).toEqual([
+        0, 1, 1, 7000, 7899, 7900, 7901, 8000, 100_000,
+      ])
+      await end()
+    })
+
+    test('two tables do not hear each other', async () => {
+      const other = new SqlStore({ ...database, table: `${table}_other` })
+      const heard: string[] = []
+      const end = await store.subscribe!((message) => heard.push(message))
+      await other.publish!('from the other')
+      await store.publish!('from the same')
+      await eventually('the message comes', () => heard.length > 0)
+      expect(heard).toEqual(['from the same'])
+      await end()
+    })
+  })
+})
+
+test('a server that is not there is a rejection, for the caller to try again', async () => {
+  const listen = pgListen(() => new Client('postgres://127.0.0.1:1/none'))
+  await expect(listen('channel', () => {})).rejects.toThrow('ECONNREFUSED')
+})
+
+describeOn('postgres', 'pgListen', () => {
+  test('ended while it is cut off, it does not come back', async ({ onTestFinished }) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const client = new Client(postgresUrl)
+    const end = await pgListen(() => client)('bcl_test_channel', () => {})
+    const gone = new Promise<void>((resolve) => client.once('end', resolve))
+    await client.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => {})
+    await gone
+    expect(vi.getTimerCount()).toBe(1)
+    await end()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

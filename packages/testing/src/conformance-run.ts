@@ -1,0 +1,200 @@
+import { createBrowser, type FetchLike } from './conformance-browser.js'
+import type { ConformanceCase, ConformanceGrade } from './conformance-case.js'
+import { conformanceCases } from './conformance-cases.js'
+import { createParty, type Answer, type PartyOptions, type SignInContract } from './conformance-party.js'
+import type { TestProvider } from './conformance-provider.js'
+
+/** Options of {@link runConformance}. */
+export interface ConformanceOptions {
+  /** The provider that the application trusts, by its issuer or by `provider.trusted`. */
+  provider: TestProvider
+  /** The address of the endpoint. */
+  endpoint: string
+  /**
+   * Where browsers sign in, for what is about sessions and to see that they end. Left out, only answers are looked at.
+   */
+  signIn?: SignInContract | undefined
+  /** Ids, or beginnings of them, groups, grades or requirements of the cases to run. @default all */
+  only?: readonly string[] | undefined
+  /** Let 204 pass for the 200 that it stands for. @default false */
+  accept204?: boolean | undefined
+  /** Seconds one answer may take. @default 10 */
+  timeout?: number | undefined
+  /**
+   * Seconds to wait until a first good token is accepted: an application that holds the keys of an earlier provider may
+   * look for new ones only now and then. Past it, the cases run all the same. @default 0
+   */
+  patience?: number | undefined
+  /** Called once when that wait begins. */
+  onWait?: (() => void) | undefined
+  /** Called with each result as it comes. */
+  onResult?: ((result: ConformanceResult) => void) | undefined
+  /** Lets the clock of provider and application reach a later second. @default waits for it */
+  nextSecond?: (() => Promise<void>) | undefined
+}
+
+/** What became of one case. */
+export interface ConformanceResult extends Omit<ConformanceCase, 'acts'> {
+  outcome: 'passed' | 'failed' | 'skipped'
+  /** What came back, why it is not what was wanted, or why it was not tried. */
+  got: string
+  durationMs: number
+}
+
+interface Run {
+  row: ConformanceCase
+  acts: (() => Promise<void>)[]
+  answers: Answer[]
+  durationMs: number
+}
+
+/** Whether a case is one of those named. */
+const isSelected = ({ id, group, grade, requirement }: ConformanceCase, only: readonly string[] = []): boolean =>
+  only.length === 0 ||
+  only.some((name) => id === name || id.startsWith(name) || [group, grade, requirement].includes(name))
+
+async function laterSecond(): Promise<void> {
+  const second = Math.floor(Date.now() / 1000)
+  while (Math.floor(Date.now() / 1000) === second)
+    await new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000)))
+}
+
+/** The statuses that came back, each once: `200, then 400`. */
+const summaryOf = (answers: readonly Answer[]): string =>
+  answers.length === 0 ? 'as wanted' : answers.map(({ status }) => status).join(', then ')
+
+/** Gives the application a reason to fetch the provider's keys, where it does so, and time. */
+async function warm(
+  fetch: FetchLike,
+  options: PartyOptions,
+  { patience = 0, onWait }: ConformanceOptions,
+): Promise<void> {
+  const party = createParty(fetch, options)
+  const deadline = performance.now() + patience * 1000
+  const isAccepted = async (): Promise<boolean> => {
+    const answer = await party.post(await party.logoutToken(await party.signIn()))
+    return answer.status >= 200 && answer.status < 300
+  }
+  for (let isFirst = true; !(await isAccepted().catch(() => false)); isFirst = false) {
+    if (performance.now() >= deadline) return
+    if (isFirst) onWait?.()
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
+}
+
+/** Why nobody can sign in, or nothing. */
+async function signInProblem(fetch: FetchLike, options: PartyOptions): Promise<string | undefined> {
+  try {
+    const visit = await createParty(fetch, options).signIn()
+    const stranger = createBrowser(fetch, options.provider)
+    const status = await stranger.look(options.contract!.me)
+    if (status === 200) return `${options.contract!.me} answers 200 to somebody who is not signed in`
+    await visit.isLive()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/**
+ * Runs the cases against an endpoint, and gives what became of each.
+ *
+ * A failing grade of `MUST` is a fault by the standard. Application and provider must share a clock.
+ *
+ * @param fetch Sends a request to the application: `fetch`, or what hands it to a handler. It must not follow redirects.
+ * @example
+ * ```ts
+ * import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+ * import { createTestProvider, runConformance } from '@bcl/testing'
+ * import assert from 'node:assert/strict'
+ * import test from 'node:test'
+ *
+ * test('the endpoint does all that a standard asks for', async () => {
+ *   const provider = await createTestProvider()
+ *   const logout = createBackchannelLogout({
+ *     issuers: [provider.trusted],
+ *     sessionMaxAge: 3600,
+ *     store: new MemoryStore(),
+ *   })
+ *   const results = await runConformance((url, init) => logout.handle(new Request(url, init)), {
+ *     provider,
+ *     endpoint: 'https://app.example.com/backchannel-logout',
+ *   })
+ *   assert.deepEqual(results.filter(({ outcome }) => outcome === 'failed'), [])
+ * })
+ * ```
+ */
+export async function runConformance(fetch: FetchLike, options: ConformanceOptions): Promise<ConformanceResult[]> {
+  const { provider, endpoint, signIn, onResult, accept204 = false, timeout = 10, nextSecond = laterSecond } = options
+  const party: PartyOptions = { provider, endpoint, contract: signIn, accept204, timeout }
+  const selected = conformanceCases.filter((row) => isSelected(row, options.only))
+  const results = new Map<ConformanceCase, ConformanceResult>()
+
+  const settle = (row: ConformanceCase, outcome: ConformanceResult['outcome'], got: string, durationMs = 0): void => {
+    const { acts: _, ...described } = row
+    const result = { ...described, outcome, got, durationMs: Math.round(durationMs) }
+    results.set(row, result)
+    onResult?.(result)
+  }
+
+  const problem = signIn ? await signInProblem(fetch, party) : 'no way to sign in was given'
+  if (problem) party.contract = undefined
+
+  if (selected.length > 0) await warm(fetch, party, options)
+
+  const reasonToSkip = ({ needs }: ConformanceCase): string | undefined => {
+    if (needs === 'sign-in') return problem
+    if (needs === 'fetched keys' && !provider.keysWereFetched) return 'the application has its keys from elsewhere'
+    return undefined
+  }
+
+  const start = (row: ConformanceCase): Run => {
+    const answers: Answer[] = []
+    return { row, acts: row.acts(createParty(fetch, party, (answer) => answers.push(answer))), answers, durationMs: 0 }
+  }
+
+  /** Does the next act of a case; says whether there is one more. */
+  const advance = async (run: Run): Promise<boolean> => {
+    const startedAt = performance.now()
+    try {
+      await run.acts.shift()!()
+    } catch (error) {
+      settle(run.row, 'failed', (error as Error).message, run.durationMs + performance.now() - startedAt)
+      return false
+    }
+    run.durationMs += performance.now() - startedAt
+    if (run.acts.length > 0) return true
+    settle(run.row, 'passed', summaryOf(run.answers), run.durationMs)
+    return false
+  }
+
+  // Group by group, one request at a time: the first acts of all cases, a second that passes, their second acts.
+  for (const group of new Set(selected.map((row) => row.group))) {
+    let runs: Run[] = []
+    for (const row of selected.filter((one) => one.group === group)) {
+      const reason = reasonToSkip(row)
+      if (reason === undefined) runs.push(start(row))
+      else settle(row, 'skipped', reason)
+    }
+    while (runs.length > 0) {
+      const going: Run[] = []
+      for (const run of runs) if (await advance(run)) going.push(run)
+      runs = going
+      // Without sign-ins there is nothing that a token must be later than.
+      if (runs.length > 0 && party.contract) await nextSecond()
+    }
+  }
+  return selected.map((row) => results.get(row)!)
+}
+
+/** How many passed and failed, by grade. */
+export function sumUp(
+  results: readonly ConformanceResult[],
+): Record<ConformanceGrade, Record<ConformanceResult['outcome'], number>> {
+  const count = (grade: ConformanceGrade) => {
+    const outcomes = results.filter((result) => result.grade === grade).map(({ outcome }) => outcome)
+    const of = (wanted: ConformanceResult['outcome']): number => outcomes.filter((one) => one === wanted).length
+    return { passed: of('passed'), failed: of('failed'), skipped: of('skipped') }
+  }
+  return { MUST: count('MUST'), hardening: count('hardening'), interoperability: count('interoperability') }
+}

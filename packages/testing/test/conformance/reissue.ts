@@ -1,0 +1,58 @@
+import { BACKCHANNEL_LOGOUT_EVENT } from '@bcl/core'
+import type { TestKey } from '@bcl/testing'
+import type { Tools } from './relying-party.ts'
+
+export type Claims = Record<string, any>
+
+const bytesOf = (part: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
+
+/** What a part of a token says, or nothing where it is none. */
+export function decode(part = ''): Claims {
+  try {
+    return Object(JSON.parse(new TextDecoder().decode(bytesOf(part)))) as Claims
+  } catch {
+    return {}
+  }
+}
+
+/** Whether a key of the provider made the signature of a token. */
+export async function isSignedBy(
+  { publicKey }: TestKey,
+  algorithm: { name: string; hash?: string },
+  token: string,
+): Promise<boolean> {
+  const [header, payload, signature = ''] = token.split('.')
+  try {
+    const signed = new TextEncoder().encode(`${header}.${payload}`)
+    return await crypto.subtle.verify(algorithm, publicKey, bytesOf(signature), signed)
+  } catch {
+    return false
+  }
+}
+
+/** Whether nothing is strange about the form of an RS256 token, its signature aside. */
+export function isPlain(token: string): boolean {
+  const [header] = token.split('.')
+  const { alg, crit, b64 } = decode(header)
+  const isCanonical = /^(?:[\w-]+\.){2}[\w-]{341}[AQgw]$/.test(token)
+  return isCanonical && alg === 'RS256' && crit === undefined && b64 === undefined
+}
+
+/** The claims of a token that the provider signed, or nothing. */
+export async function claimsOf(token: string, { provider }: Tools): Promise<Claims | undefined> {
+  const isGood = isPlain(token) && (await isSignedBy(provider.op.key, { name: 'RSASSA-PKCS1-v1_5' }, token))
+  return isGood ? decode(token.split('.')[1]) : undefined
+}
+
+/** Signs what is left after a change anew, so that the rest of a token is checked as it came. */
+export const reissue =
+  (change: (claims: Claims, tools: Tools) => Claims) =>
+  async (token: string, tools: Tools): Promise<string> => {
+    const claims = await claimsOf(token, tools)
+    if (!claims) return token
+    const changed = change(claims, tools)
+    return changed === claims ? token : tools.provider.op.sign(changed, decode(token.split('.')[0]))
+  }
+
+export const event = BACKCHANNEL_LOGOUT_EVENT

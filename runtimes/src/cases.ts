@@ -1,0 +1,15 @@
+import { createTestIssuer } from '@bcl/testing'
+import { algorithmRows } from './algorithm-rows.ts'
+import { runAll, type Report } from './case.ts'
+import { discoveryRows } from './discovery-rows.ts'
+import { useProvider } from './module-scope.ts'
+import { requestRows } from './request-rows.ts'
+import { sessionRows } from './session-rows.ts'
+import { tokenRows } from './token-rows.ts'
+
+/** Runs every case, on whichever runtime this is. */
+export async function runCases(): Promise<Report> {
+  const op = await createTestIssuer()
+  useProvider(op)
+  return runAll([...requestRows, ...tokenRows, ...algorithmRows, ...sessionRows, ...discoveryRows], op)
+}

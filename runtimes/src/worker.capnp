@@ -1,0 +1,12 @@
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .worker)],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+
+# No compatibility flags: the library needs nothing of Node's here.
+const worker :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "../dist/worker.js")],
+  compatibilityDate = "2025-01-01",
+);

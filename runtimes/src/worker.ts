@@ -1,0 +1,37 @@
+import { createTestIssuer } from '@bcl/testing'
+import { runAll } from './case.ts'
+import { runCases } from './cases.ts'
+import { afterRows, beginRows } from './worker-rows.ts'
+
+/** Whether this runtime refuses, as it should, what construction may not do. */
+function refusesAtModuleScope(): boolean {
+  try {
+    crypto.randomUUID()
+    return false
+  } catch {
+    return true
+  }
+}
+
+const isStrict = refusesAtModuleScope()
+
+const worker = {
+  async fetch(request: Request): Promise<Response> {
+    const op = await createTestIssuer()
+    switch (new URL(request.url).pathname) {
+      case '/begin':
+        return Response.json(await runAll(beginRows, op))
+      case '/after':
+        return Response.json(await runAll(afterRows, op))
+      default: {
+        const report = await runCases()
+        if (!isStrict)
+          report.failed.push({ name: 'module scope', message: 'the runtime allowed a random number there' })
+        return Response.json(report)
+      }
+    }
+  },
+}
+
+// eslint-disable-next-line import/no-default-export -- workerd looks for it
+export default worker

@@ -1,0 +1,82 @@
+// Writes docs/conformance.md: what `bcl conformance` says of our examples and of express-openid-connect.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { startApplication } from '../packages/cli/test/start-application.ts'
+import type { ConformanceResult } from '../packages/testing/dist/index.js'
+
+const applications: Record<string, string> = {
+  'examples/hono': 'examples/hono',
+  'examples/koa': 'examples/koa',
+  'examples/nestjs': 'examples/nestjs',
+  'express-openid-connect': 'packages/cli/test/express-openid-connect',
+}
+const grades = ['MUST', 'hardening', 'interoperability'] as const
+const file = 'docs/conformance.md'
+
+async function certify(folder: string): Promise<ConformanceResult[]> {
+  const { endpoint, providerPort, stop } = await startApplication(folder)
+  try {
+    const args = ['packages/cli/dist/main.js', 'conformance', endpoint, '--port', String(providerPort), '--json']
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    const [out] = await Promise.all([text(child.stdout), once(child, 'close')])
+    return (JSON.parse(out) as { results: ConformanceResult[] }).results
+  } finally {
+    await stop()
+  }
+}
+
+const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+const results: Record<string, ConformanceResult[]> = {}
+for (const [name, folder] of Object.entries(applications)) {
+  console.log(`${name} ...`)
+  results[name] = await certify(folder)
+}
+
+const of = (name: string, grade: string): string => {
+  const graded = results[name]!.filter((result) => result.grade === grade)
+  return `${graded.filter(({ outcome }) => outcome === 'passed').length} of ${graded.length}`
+}
+const failures = Object.entries(results).flatMap(([name, all]) =>
+  all.filter(({ outcome }) => outcome === 'failed').map((result) => ({ name, ...result })),
+)
+const names = Object.keys(applications)
+const { version } = JSON.parse(
+  readFileSync('packages/cli/node_modules/express-openid-connect/package.json', 'utf8'),
+) as { version: string }
+
+writeFileSync(
+  file,
+  `# Conformance
+
+What \`bcl conformance\` says of the three examples of this repository, and of an application on
+[express-openid-connect](https://github.com/auth0/express-openid-connect) ${version} with its back-channel logout switched on
+and nothing else changed, \`packages/cli/test/express-openid-connect/main.ts\`: another library for Node.js that both signs in and takes
+back-channel logouts. The page is written by \`pnpm conformance\`, and a test fails when its list of failures is no longer true.
+
+The grades: **MUST** is asked for by a standard, OpenID Connect Back-Channel Logout 1.0 with errata set 1 or what it refers to;
+\`exp\` became required with those errata. **hardening** is asked for by none in so many words, and who lacks it can be attacked or loses logouts.
+**interoperability** is what some provider or framework needs.
+
+${table(
+  ['cases passed', ...names],
+  grades.map((grade) => [grade, ...names.map((name) => of(name, grade))]),
+)}
+
+The cases that failed:
+
+${table(
+  ['case', 'grade', 'application', 'wanted', 'got'],
+  failures.map(({ id, grade, name, wants, got }) => [`\`${id}\``, grade, name, wants, got.replaceAll('"', "'")]),
+)}
+
+Some of these are choices that can be defended: a 204 is what many providers take for the 200 that the standard asks for, and a logout
+that ends every session of its user errs on the safe side.
+`,
+)
+execFileSync('oxfmt', ['--write', file], { stdio: 'inherit' })
+console.log(`${file} written`)

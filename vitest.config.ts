@@ -1,0 +1,23 @@
+import { availableParallelism } from 'node:os'
+
+import { defineConfig } from 'vitest/config'
+
+const source = (name: string) => new URL(`./packages/${name}/src/index.ts`, import.meta.url).pathname
+
+// Unit tests run against the sources, in one module graph; the examples, the runtimes and the packages against dist.
+export default defineConfig({
+  resolve: {
+    alias: Object.fromEntries(
+      ['core', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql'].map((name) => [`@bcl/${name}`, source(name)]),
+    ),
+  },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+    // .ci/run adds up what this writes.
+    reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'test-results.json' }]] : ['default'],
+    // Most of these tests wait, for servers and for the next second: on two processors one worker would leave both idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+})
