@@ -1,4 +1,3 @@
-import { base64url } from 'jose'
 import { invalidToken } from './errors.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -12,18 +11,25 @@ export function isObject(value: unknown): value is JSONObject {
 }
 
 /** Takes away the members that are `undefined`. */
-export const defined = <T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never
+export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const rest: Record<string, unknown> = {}
+  for (const name of Object.keys(object) as (keyof T & string)[])
+    if (object[name] !== undefined) rest[name] = object[name]
+  return rest as never
+}
 
-const canonical = /^(?:[\w-]{4})*(?:[\w-]{2}(?<=[AQgw])|[\w-]{3}(?<=[AEIMQUYcgkosw048]))?$/
+const alphabet = /^[\w-]*$/
+/** How a part may end, by its length past whole groups of four: with no bits to spare (RP-10a). */
+const endings: readonly RegExp[] = [/^/, /(?!)/, /[AQgw]$/, /[AEIMQUYcgkosw048]$/]
 
 /**
  * Splits a Compact Serialization into its parts, three of a JWS or five of a JWE, and takes only the canonical
- * spelling of each: no padding, no white space, no spare bits (RP-10a). So one signature has one spelling.
+ * spelling of each: no padding, no white space, no spare bits. So one signature has one spelling.
  */
 export function splitCompact(token: string): string[] {
   const parts = token.split('.', 6)
-  if ((parts.length !== 3 && parts.length !== 5) || !parts.every((part) => canonical.test(part))) {
+  const isCanonical = parts.every((part) => alphabet.test(part) && endings[part.length % 4]!.test(part))
+  if ((parts.length !== 3 && parts.length !== 5) || !isCanonical) {
     throw invalidToken('is not a canonical Compact Serialization')
   }
   return parts
@@ -33,7 +39,9 @@ export function splitCompact(token: string): string[] {
 export function decodeObject(part: string): JSONObject {
   let value: unknown
   try {
-    value = JSON.parse(utf8.decode(base64url.decode(part)))
+    const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
+    const isAscii = !/[\x80-\xff]/.test(binary)
+    value = JSON.parse(isAscii ? binary : utf8.decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))))
   } catch {
     // said below
   }

@@ -1,23 +1,14 @@
+import { boundStore } from './bound-store.js'
 import { isObject } from './compact.js'
-import { asLogoutError } from './errors.js'
 import { createIssuers, type ResolvedIssuer } from './issuers.js'
-import {
-  covers,
-  formatHint,
-  formatTracked,
-  markerKeysFor,
-  parseMarker,
-  scopesFor,
-  trackKey,
-  withoutClaims,
-} from './markers.js'
+import { covers, formatHint, formatTracked, markerKeysFor, parseMarker, scopesFor, trackKey } from './markers.js'
 import { callable, flag, isText, oneOf, optional, period, requireOption, requireOptions, type Rule } from './options.js'
 import { createPendingMarkers } from './pending-markers.js'
 import { createReceive, forgetAt, type LogoutEvent } from './receive.js'
 import { createRespond, handleWith, type LogoutDelivery, type LogoutRequest, type LogoutResponse } from './respond.js'
 import { checkSession, type SessionClaims } from './session-claims.js'
 import type { LogoutStore } from './store.js'
-import { tell, within } from './time.js'
+import { tell } from './time.js'
 import type { Registration, TrustedIssuer } from './trusted-issuer.js'
 import { createWatchers } from './watch.js'
 
@@ -102,28 +93,6 @@ export interface BackchannelLogout {
   close(): Promise<void>
 }
 
-/** The same store, each call of it bounded in time (RP-39), and failing as one of ours. */
-function bound(store: LogoutStore, timeout: number): LogoutStore {
-  const call = <T>(texts: readonly string[], work: () => T | Promise<T>): Promise<T> =>
-    within(timeout, 'the store', work).catch((error: unknown) => {
-      throw asLogoutError('the store failed', withoutClaims(error, texts))
-    })
-  return {
-    add: (...args) => call(args.slice(0, 2) as string[], () => store.add(...args)),
-    remove: (...args) => call(args, () => store.remove(...args)),
-    values: (keys) =>
-      call(keys, async () => {
-        const found = await store.values(keys)
-        if (found.length !== keys.length) throw new Error('the store gave no answer for each key')
-        return found
-      }),
-    ...(store.publish && { publish: (message: string) => call([message], () => store.publish!(message)) }),
-    ...(store.subscribe && {
-      subscribe: async (listener: (message: string) => void) => store.subscribe!(listener),
-    }),
-  }
-}
-
 const isStore = (store?: Partial<LogoutStore>): boolean =>
   [store?.add, store?.values, store?.remove].every((method) => typeof method === 'function')
 
@@ -170,7 +139,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const { now = () => Math.floor(Date.now() / 1000) } = options
   const onError = (error: unknown): void => tell(options.onError, [error])
   const issuers = createIssuers({ ...options, now, onError })
-  const store = bound(options.store, storeTimeout)
+  const store = boundStore(options.store, storeTimeout)
   const listeners = new Set<{ call: (event: LogoutEvent) => unknown }>()
 
   const onWritten = (keys: readonly string[]): void => void store.publish?.(formatHint(keys)).catch(onError)
@@ -191,9 +160,10 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   }
 
   const requireClient = ({ iat, clientId }: SessionClaims, atIssuer: readonly Registration[]): void => {
-    const clients = atIssuer.filter((client) => [undefined, client.clientId].includes(clientId))
-    if (clients.length === 0) throw new TypeError('session "iss" or "clientId" is not configured')
-    const tolerance = Math.max(...clients.map(({ clockTolerance }) => clockTolerance))
+    let tolerance = -1
+    for (const client of atIssuer)
+      if (clientId === undefined || clientId === client.clientId) tolerance = Math.max(tolerance, client.clockTolerance)
+    if (tolerance < 0) throw new TypeError('session "iss" or "clientId" is not configured')
     if (iat > now() + tolerance) throw new TypeError('session "iat" is in the future: is it in seconds?')
   }
 
@@ -234,8 +204,9 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
       return () => void listeners.delete(entry)
     },
     async isLoggedOut(session) {
-      await requireSession(session)
-      return look(session)
+      const known = requireSession(session)
+      if (known) await known
+      return await look(session)
     },
     watch(session, listener) {
       requireOptions({ listener }, { listener: callable })

@@ -81,7 +81,7 @@ export function chooseByAudience(candidates: readonly Registration[], claims: JS
   const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
   const [first] = named.length > 0 ? named : candidates
   const trusting = named.filter(({ clientId, trustedAudiences }) =>
-    audiences.every((audience) => [clientId, ...trustedAudiences].includes(audience as string)),
+    audiences.every((audience) => audience === clientId || trustedAudiences.includes(audience as string)),
   )
   if (trusting.length === 0) throw claimError('aud', 'is not this client, or not it alone', first!.clientId)
   const authorized = Object.hasOwn(claims, 'azp')

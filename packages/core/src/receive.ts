@@ -1,3 +1,4 @@
+import type { BoundStore } from './bound-store.js'
 import { asLogoutError, BackchannelLogoutError } from './errors.js'
 import type { IssuerSource } from './issuer-source.js'
 import type { LogoutToken } from './logout-token.js'
@@ -18,7 +19,6 @@ import {
   type Marker,
 } from './markers.js'
 import type { PendingMarkers, StoredMarker } from './pending-markers.js'
-import type { LogoutStore } from './store.js'
 import { within } from './time.js'
 import type { Registration } from './trusted-issuer.js'
 import { verify } from './verify-logout-token.js'
@@ -85,11 +85,11 @@ const validUntil = (
 ): number => Math.min(exp, iat + maxTokenAge) + clockTolerance
 
 /** Tries again, in growing pauses, what the store fails to do, until the deadline (`performance.now()`). */
-async function retry<T>(deadline: number, work: () => Promise<T>): Promise<T> {
+async function retry<T>(deadline: number, work: (left: number | undefined) => Promise<T>): Promise<T> {
   for (let pause = firstPause; ; pause = Math.min(pause * 2, 8 * firstPause)) {
     const left = deadline - performance.now()
     try {
-      return await (left > 0 ? within(left / 1000, 'the store', work) : work())
+      return await work(left > 0 ? left / 1000 : undefined)
     } catch (error) {
       if (deadline - performance.now() <= pause) throw error
       await new Promise((resolve) => setTimeout(resolve, pause))
@@ -101,7 +101,7 @@ async function retry<T>(deadline: number, work: () => Promise<T>): Promise<T> {
 export function createReceive(
   options: ReceiveOptions,
   issuers: IssuerSource,
-  store: LogoutStore,
+  store: BoundStore,
   pending: PendingMarkers,
   watchers: Watchers,
 ): (logoutToken: string) => Run {
@@ -114,10 +114,12 @@ export function createReceive(
     let failure: unknown
     await Promise.all(
       markers.map((marker) =>
-        retry(deadline, () => store.add(marker.key, marker.value, marker.expiresAt)).catch((error: unknown) => {
-          refused.push(marker)
-          failure = error
-        }),
+        retry(deadline, (left) => store.add(marker.key, marker.value, marker.expiresAt, left)).catch(
+          (error: unknown) => {
+            refused.push(marker)
+            failure = error
+          },
+        ),
       ),
     )
     if (refused.length > 0) pending.add(refused)
@@ -156,7 +158,9 @@ export function createReceive(
 
     const published = store.publish?.(formatHint(keys)).catch(onError)
     const done = doneKey(token)
-    const [carriedOut, ...found] = await retry(deadline, () => store.values([done, ...keys, ...scopes.map(trackKey)]))
+    const [carriedOut, ...found] = await retry(deadline, (left) =>
+      store.values([done, ...keys, ...scopes.map(trackKey)], left),
+    )
     const tracked = found
       .splice(keys.length)
       .flat()
@@ -168,7 +172,9 @@ export function createReceive(
     const event: LogoutEvent = Object.freeze({ ...said, sessionIds, replayed })
     // What a later logout of the same client makes pointless goes; that it may stay does no harm.
     // All are read before any is removed: one that cannot be read must not leave removals that nobody waits for.
-    const smaller = found.map((values) => values.filter((other) => isSmaller(parseMarker(other), marker)))
+    const smaller = found.map((values) =>
+      values.filter((other) => other !== value && isSmaller(parseMarker(other), marker)),
+    )
     const removals = smaller.flatMap((values, index) => values.map((other) => store.remove(keys[index]!, other)))
     const tidied = Promise.all(removals).catch(onError)
     if (!replayed) {
@@ -178,7 +184,7 @@ export function createReceive(
         scopesFor(one.session).map((scope) => store.remove(trackKey(scope), formatTracked(one))),
       )
       const untracked = Promise.all(gone).catch(onError)
-      await retry(deadline, () => store.add(done, '1', Math.min(expiresAt, doneUntil)))
+      await retry(deadline, (left) => store.add(done, '1', Math.min(expiresAt, doneUntil), left))
       await untracked
     }
     await Promise.all([published, tidied])

@@ -1,22 +1,45 @@
 /** Milliseconds of so many seconds, as far as timers go. */
 const milliseconds = (seconds: number): number => Math.min(seconds * 1000, 2 ** 31 - 1)
 
-/** Runs `work` for at most `seconds`; later it rejects, and what `work` still does is nobody's concern. */
-export async function within<T>(seconds: number, what: string, work: () => T | PromiseLike<T>): Promise<T> {
-  let isSettled = false
-  const result = (async () => work())().finally(() => (isSettled = true))
-  // What needs no waiting needs no timer: a store in memory, or a client's cache.
-  for (let turns = 0; turns < 6 && !isSettled; turns += 1) await undefined
-  if (isSettled) return result
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took over ${seconds} s`)), milliseconds(seconds))
+/** Microtasks that a result may take and still need no timer: a store in memory, or a client's cache. */
+const turns = 6
+
+/**
+ * Runs `work` for at most `seconds`; later it rejects, and what `work` still does is nobody's concern.
+ *
+ * @param fail What to reject with, instead of the error at hand.
+ */
+export function within<T>(
+  seconds: number,
+  what: string,
+  work: () => T | PromiseLike<T>,
+  fail: (error: unknown) => unknown = (error) => error,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let left = turns
+    const refuse = (error: unknown): void => {
+      left = -1
+      clearTimeout(timer)
+      reject(fail(error))
+    }
+    const wait = (): void => {
+      if (left > 0) queueMicrotask(wait)
+      if (left === 0)
+        timer = setTimeout(() => refuse(new Error(`${what} took over ${seconds} s`)), milliseconds(seconds))
+      left -= 1
+    }
+    try {
+      Promise.resolve(work()).then((result) => {
+        left = -1
+        clearTimeout(timer)
+        resolve(result)
+      }, refuse)
+      wait()
+    } catch (error) {
+      refuse(error)
+    }
   })
-  try {
-    return await Promise.race([result, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** A timer that does not keep a Node process alive. */

@@ -30,6 +30,14 @@ function checkHeader(header: JSONObject): JSONObject {
   return header
 }
 
+let latest: { part?: string; header?: JSONObject } = {}
+
+/** Reads a header. Those of a provider are the same for as long as its key is, so the latest is remembered. */
+function readHeader(part: string): JSONObject {
+  if (latest.part !== part) latest = { part, header: checkHeader(decodeObject(part)) }
+  return latest.header!
+}
+
 /** A `typ` by the rules of media types: in any case, with or without `application/` (RP-22). */
 function checkType(typ: unknown, strict: boolean): void {
   const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ
@@ -101,7 +109,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     parts = splitCompact(jws)
     if (parts.length === 5) throw invalidToken('is encrypted twice')
   }
-  const { alg, typ } = checkHeader(decodeObject(parts[0]!))
+  const { alg, typ } = readHeader(parts[0]!)
   checkType(typ, false)
   const claims = decodeObject(parts[1]!)
   const { iss } = claims

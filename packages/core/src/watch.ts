@@ -119,6 +119,7 @@ export function createWatchers(
       return () => void forget(watcher)
     },
     tell(markers) {
+      if (watchers.size === 0) return
       for (const { key, value } of markers) {
         const marker = parseMarker(value)
         for (const watcher of under([key])) if (covers(marker, watcher.session)) report(watcher)
