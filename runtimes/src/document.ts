@@ -1,8 +1,19 @@
 import type { Outcome, Report } from './case.ts'
+import type { Conformance } from './conformance.ts'
+import type { Application } from './runtimes.ts'
 
 export interface Result extends Report {
   runtime: string
   version: string
+  applications: ReadonlyMap<string, Conformance>
+}
+
+const titles: Record<Application, string> = {
+  handle: '`handle`',
+  hono: 'Hono',
+  koa: 'Koa',
+  'nestjs-express': 'Nest/Express',
+  'nestjs-fastify': 'Nest/Fastify',
 }
 
 /** A Markdown table, its columns padded as the formatter has them. */
@@ -15,29 +26,74 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const names = (outcomes: readonly Outcome[]): string => outcomes.map(({ name }) => name.split(':')[0]!).join('; ')
 
+/** How many of all cases passed; a dash where the framework does not run there. */
+function passedOf(conformance: Conformance | undefined): string {
+  if (conformance === undefined) return '-'
+  const { passed, failed, notRun } = conformance
+  return `${passed} of ${passed + failed.length + notRun.length}`
+}
+
 export const resultTable = (results: readonly Result[]): string =>
   table(
-    ['runtime', 'version', 'passed', 'failed', 'cannot'],
-    results.map(({ runtime, version, passed, failed, unsupported }) => [
+    ['runtime', 'version', 'passed', 'failed', 'cannot', ...Object.values(titles)],
+    results.map(({ runtime, version, passed, failed, unsupported, applications }) => [
       runtime,
       version,
-      String(passed),
-      String(failed.length),
-      String(unsupported.length),
+      ...[passed, failed.length, unsupported.length].map(String),
+      ...Object.keys(titles).map((name) => passedOf(applications.get(name))),
     ]),
   )
+
+const conformanceTable = (results: readonly Result[]): string =>
+  table(
+    ['conformance cases passed', ...Object.values(titles)],
+    results.map(({ runtime, version, applications }) => [
+      `${runtime.replace(/ \d+$/, '')} ${version}`,
+      ...Object.keys(titles).map((name) => passedOf(applications.get(name))),
+    ]),
+  )
+
+const [begin, end] = ['<!-- runtimes -->', '<!-- /runtimes -->']
+
+/** README.md with its table as the run has it. */
+export function readmeTable(readme: string, results: readonly Result[]): string {
+  const [before, rest] = readme.split(begin)
+  const after = rest?.split(end)[1]
+  if (after === undefined) throw new Error(`README.md has no ${begin} … ${end}`)
+  return `${before}${begin}\n\n${conformanceTable(results)}\n\n${end}${after}`
+}
 
 /** docs/runtimes.md. */
 export function document(results: readonly Result[]): string {
   const missing = results.filter(({ unsupported }) => unsupported.length > 0)
   return `# Runtimes
 
-The built packages answer one table of cases on each of these: the requests, the wrong and the right tokens of
-\`@bcl/testing\`, every algorithm, encrypted tokens, sessions, discovery. Node.js 20 and 22 are the oldest versions that the
-packages allow. Deno gets no permission. On workerd, without compatibility flags, the receiver is constructed in the scope
-of a module as Workers have it, and two more cases are about what outlives a request there.
+Node.js 20 and 22 are the oldest versions that the packages allow. Workers run as workerd has them, without compatibility
+flags. Deno gets no permission but to serve on loopback and to reach the provider there.
 
-${resultTable(results)}
+## The conformance cases
+
+A small application on each framework signs users in at a provider, and gets every case of
+[\`bcl conformance\`](conformance.md) over HTTP: requests, tokens, answers and sessions. A dash: the framework does not run
+there, or is not made for it.
+
+${conformanceTable(results)}
+
+## The core's own cases
+
+The built packages answer one table of cases inside each runtime: the requests, the wrong and the right tokens of
+\`@bcl/testing\`, every algorithm, encrypted tokens, sessions, discovery. Here Deno gets no permission at all. On workerd
+the receiver is constructed in the scope of a module as Workers have it, and two more cases are about what outlives a
+request there.
+
+${table(
+  ['runtime', 'version', 'passed', 'failed', 'cannot'],
+  results.map(({ runtime, version, passed, failed, unsupported }) => [
+    runtime,
+    version,
+    ...[passed, failed.length, unsupported.length].map(String),
+  ]),
+)}
 
 "Cannot" are cases about an algorithm that the runtime's own cryptography does not have: jose alone fails at them too.
 

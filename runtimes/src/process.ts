@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Report } from './case.ts'
 
@@ -12,30 +13,57 @@ export async function output(command: string, args: readonly string[]): Promise<
   return stdout
 }
 
-interface Listening {
-  event: string
-  port: number
+/** A process that serves, and the port of each of its sockets. */
+export interface Serving {
+  ports: ReadonlyMap<string, number>
+  stop(): Promise<void>
 }
 
-/** Serves a workerd configuration on a free port, asks it for each path in turn, and ends it. */
-export async function askWorkerd(command: string, config: string, paths: readonly string[]): Promise<Report[]> {
-  const child = spawn(command, ['serve', '--control-fd=3', config], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] })
+/** Starts a server, and waits until it has told of each socket on its standard output, as workerd does. */
+export async function serve(
+  command: string,
+  args: readonly string[],
+  sockets: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Serving> {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+    timeout: patience,
+  })
+  await once(child, 'spawn')
+  const ended = once(child, 'exit')
+  const stop = async (): Promise<void> => {
+    child.kill()
+    await ended
+  }
+  const ports = new Map<string, number>()
   try {
-    const port = await new Promise<number>((resolve, reject) => {
-      child.once('error', reject)
-      child.once('exit', (code) => reject(new Error(`workerd ended with ${code}`)))
-      const control = child.stdio[3] as Readable
-      control.once('data', (line: Buffer) => resolve((JSON.parse(line.toString()) as Listening).port))
-    })
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { socket, port } = JSON.parse(line) as { socket: string; port: number }
+      ports.set(socket, port)
+      if (sockets.every((name) => ports.has(name))) return { ports, stop }
+    }
+    throw new Error(`${command} ended before it served ${sockets.join(', ')}`)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Serves a workerd configuration, asks it for each path in turn, and ends it. */
+export async function askWorkerd(command: string, config: string, paths: readonly string[]): Promise<Report[]> {
+  const { ports, stop } = await serve(command, ['serve', '--control-fd=1', config], ['http'])
+  try {
     const reports: Report[] = []
     for (const path of paths) {
       const signal = AbortSignal.timeout(patience)
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', signal })
+      const response = await fetch(`http://127.0.0.1:${ports.get('http')}${path}`, { method: 'POST', signal })
       if (!response.ok) throw new Error(`workerd answered ${response.status}: ${await response.text()}`)
       reports.push((await response.json()) as Report)
     }
     return reports
   } finally {
-    child.kill()
+    await stop()
   }
 }

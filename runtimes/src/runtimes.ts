@@ -1,11 +1,17 @@
 import { merge, type Report } from './case.ts'
-import { bundleForCommandLine, bundleForWorkerd } from './bundle.ts'
-import { askWorkerd, output } from './process.ts'
+import { askWorkerd, output, serve, type Serving } from './process.ts'
+
+export type Application = 'handle' | 'hono' | 'koa' | 'nestjs-express' | 'nestjs-fastify'
 
 export interface Runtime {
   name: string
   version: () => Promise<string>
+  /** Runs the table of cases. */
   run: () => Promise<Report>
+  /** Which applications it serves, */
+  applications: readonly Application[]
+  /** and how: each trusts a provider of its own name below the URL. */
+  serve: (providers: string) => Promise<Serving>
 }
 
 const file = (path: string): string => new URL(`../${path}`, import.meta.url).pathname
@@ -13,29 +19,46 @@ const file = (path: string): string => new URL(`../${path}`, import.meta.url).pa
 const versionOf = (command: string) => async (): Promise<string> =>
   /\d[\d.-]*/.exec(await output(command, ['--version']))![0]
 
-const commandLine = (name: string, path: string, args: readonly string[] = []): Runtime => ({
-  name,
-  version: versionOf(file(path)),
-  run: async () => JSON.parse(await output(file(path), [...args, await bundleForCommandLine()])) as Report,
-})
+const web = ['handle', 'hono'] as const
+const all = [...web, 'koa', 'nestjs-express', 'nestjs-fastify'] as const
 
+function commandLine(
+  name: string,
+  path: string,
+  server: string,
+  applications: readonly Application[],
+  [runArgs, serveArgs]: [readonly string[], readonly string[]] = [[], []],
+): Runtime {
+  const command = file(path)
+  return {
+    name,
+    version: versionOf(command),
+    run: async () => JSON.parse(await output(command, [...runArgs, file('dist/print.js')])) as Report,
+    applications,
+    serve: (providers) => serve(command, [...serveArgs, file(`dist/${server}.js`), providers], applications),
+  }
+}
+
+const node = (major: number): Runtime =>
+  commandLine(`Node.js ${major}`, `node_modules/node${major}/bin/node`, 'serve-node', all)
+
+const denoArgs = ['run', '--no-prompt', '--node-modules-dir=manual']
 const workerd = file('node_modules/.bin/workerd')
 
-/** Node's oldest two are the oldest that `engines` of the packages allow. Deno gets no permission at all. */
+/** Node's oldest two are the oldest that `engines` of the packages allow. Deno gets no permission but to serve. */
 export const runtimes: readonly Runtime[] = [
-  commandLine('Node.js 20', 'node_modules/node20/bin/node'),
-  commandLine('Node.js 22', 'node_modules/node22/bin/node'),
-  commandLine('Node.js 24', 'node_modules/node24/bin/node'),
-  commandLine('Node.js 26', 'node_modules/node26/bin/node'),
-  commandLine('Bun', 'node_modules/.bin/bun', ['run']),
-  commandLine('Deno', 'node_modules/.bin/deno', ['run', '--no-prompt', '--node-modules-dir=manual']),
+  node(20),
+  node(22),
+  node(24),
+  node(26),
+  commandLine('Bun', 'node_modules/.bin/bun', 'serve-bun', all, [['run'], ['run']]),
+  commandLine('Deno', 'node_modules/deno/deno', 'serve-deno', web, [denoArgs, [...denoArgs, '--allow-net=127.0.0.1']]),
   {
     name: 'workerd (Cloudflare Workers)',
     version: versionOf(workerd),
-    async run() {
-      await bundleForWorkerd()
-      const reports = await askWorkerd(workerd, file('src/worker.capnp'), ['/cases', '/begin', '/after'])
-      return merge(reports)
-    },
+    run: async () => merge(await askWorkerd(workerd, file('src/worker.capnp'), ['/cases', '/begin', '/after'])),
+    applications: web,
+    serve: (PROVIDER) =>
+      serve(workerd, ['serve', '--control-fd=1', file('src/applications/worker.capnp')], web, { PROVIDER }),
   },
 ]
