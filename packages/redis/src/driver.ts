@@ -5,8 +5,12 @@ export type Entry = readonly [value: string, expiresAt: number]
 export interface Driver {
   /** Runs a script on one key. */
   run(script: string, key: string, ...args: string[]): Promise<unknown>
-  /** The sorted set of each key, whole, in the order of `keys`, and as the client gives it. */
-  ranges(keys: readonly string[]): Promise<readonly unknown[]>
+  /**
+   * The sorted set of each key, whole, in the order of `keys`, and as the client gives it.
+   *
+   * @param isFresh Whether to ask Redis even where the client has a cache.
+   */
+  ranges(keys: readonly string[], isFresh: boolean): Promise<readonly unknown[]>
   /** Reads one of them. */
   entriesOf(range: unknown): Entry[]
   remove(key: string, value: string): Promise<unknown>

@@ -18,10 +18,13 @@ interface Pipeline {
   execAsPipeline(): Promise<readonly unknown[]>
 }
 
-interface Pool {
+interface Full extends NodeRedisClient {
   readonly clientSideCache?: unknown
-  execute<T>(work: (member: Duplicable) => T): Promise<T>
   multi(): Pipeline
+}
+
+interface Pool extends Full {
+  execute<T>(work: (member: Duplicable) => T): Promise<T>
 }
 
 interface Subscriber {
@@ -38,15 +41,15 @@ interface Duplicable {
 }
 
 const asPool = (client: NodeRedisClient): Pool | undefined =>
-  hasMethods(client, 'execute', 'multi') ? (client as unknown as Pool) : undefined
+  hasMethods(client, 'execute') ? (client as Pool) : undefined
 
 /** All keys, by single commands: only they are answered from a client-side cache, and only they reach all of a cluster. */
 const rangeEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
   Promise.all(keys.map((key) => client.zRangeWithScores(key, 0, -1)))
 
-/** All keys, by one connection of a pool: it takes another for each single command. */
-function rangeTogether(pool: Pool, keys: readonly string[]): Promise<readonly unknown[]> {
-  const pipeline = pool.multi()
+/** All keys, by one connection: a pool takes another for each single command. Never from a cache. */
+function rangeTogether(client: Full, keys: readonly string[]): Promise<readonly unknown[]> {
+  const pipeline = client.multi()
   for (const key of keys) pipeline.zRangeWithScores(key, 0, -1)
   return pipeline.execAsPipeline()
 }
@@ -78,9 +81,12 @@ export const isNodeRedis = (client: unknown): client is NodeRedisClient =>
 
 export const nodeRedis = (client: NodeRedisClient): Driver => ({
   run: (script, key, ...args) => client.eval(script, { keys: [key], arguments: args }),
-  ranges(keys) {
-    const pool = asPool(client)
-    return pool && !pool.clientSideCache ? rangeTogether(pool, keys) : rangeEach(client, keys)
+  async ranges(keys, isFresh) {
+    const full = client as Full
+    if (!full.clientSideCache) return asPool(client) ? rangeTogether(full, keys) : rangeEach(client, keys)
+    if (!isFresh) return rangeEach(client, keys)
+    // One by one: in a cluster the keys are on several nodes.
+    return (await Promise.all(keys.map((key) => rangeTogether(full, [key])))).flat()
   },
   entriesOf: (range) => (range as Member[]).map(({ value, score }) => [String(value), Number(score)]),
   remove: (key, value) => client.zRem(key, value),

@@ -62,6 +62,7 @@ export class RedisStore implements LogoutStore {
   readonly subscribe?: (listener: (message: string) => void) => Promise<() => Promise<void>>
   readonly #driver: Driver
   readonly #prefix: string
+  #isTelling = false
 
   /**
    * @param client The application's own client, which it connects and closes itself.
@@ -82,7 +83,7 @@ export class RedisStore implements LogoutStore {
         let isEnded = false
         // A connection may still hear something while it closes.
         const end = await driver.subscribe!(channel, (message) => {
-          if (!isEnded) listener(message)
+          if (!isEnded) this.#tell(listener, message)
         })
         return async () => {
           isEnded = true
@@ -101,7 +102,10 @@ export class RedisStore implements LogoutStore {
   async values(keys: readonly string[]): Promise<string[][]> {
     if (keys.length === 0) return []
     // Nothing of what is asked depends on the time, so a client may answer from its cache.
-    const ranges = await this.#driver.ranges(keys.map((key) => this.#prefix + key))
+    const ranges = await this.#driver.ranges(
+      keys.map((key) => this.#prefix + key),
+      this.#isTelling,
+    )
     const now = Date.now() / 1000
     return ranges.map((range) => {
       const entries = this.#driver.entriesOf(range)
@@ -112,5 +116,15 @@ export class RedisStore implements LogoutStore {
 
   async remove(key: string, value: string): Promise<void> {
     await this.#driver.remove(this.#prefix + key, value)
+  }
+
+  /** What a listener asks for at once is read from Redis: a message may overtake what empties a client's cache. */
+  #tell(listener: (message: string) => void, message: string): void {
+    this.#isTelling = true
+    try {
+      listener(message)
+    } finally {
+      this.#isTelling = false
+    }
   }
 }

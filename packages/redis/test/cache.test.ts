@@ -4,6 +4,7 @@ import { createTestIssuer } from '@bcl/testing'
 import { createClient, createClientPool } from 'redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from './support/eventually.js'
+import { startProxy } from './support/proxy.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
 import { describeOwnRedis } from './support/services.js'
 
@@ -30,11 +31,11 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
     Number(/cmdstat_zrange:calls=(\d+)/.exec(await other.info('commandstats'))?.[1] ?? 0)
 
   describe.each([
-    ['a client', () => createClient({ url: server.url, RESP: 3, clientSideCache: cache })],
-    ['a pool', () => createClientPool({ url: server.url, RESP: 3 }, { minimum: 2, clientSideCache: cache })],
+    ['a client', (url: string) => createClient({ url, RESP: 3, clientSideCache: cache })],
+    ['a pool', (url: string) => createClientPool({ url, RESP: 3 }, { minimum: 1, clientSideCache: cache })],
   ])('%s', (name, create) => {
     test('20,000 checks of a quiet session cost two commands, and a logout is seen', async ({ onTestFinished }) => {
-      const client = create().on('error', () => {})
+      const client = create(server.url).on('error', () => {})
       onTestFinished(() => client.destroy())
       await client.connect()
       const here = instance(client)
@@ -50,7 +51,7 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
     })
 
     test('a logout is seen that came while the connection was cut off', async ({ onTestFinished }) => {
-      const client = create().on('error', () => {})
+      const client = create(server.url).on('error', () => {})
       onTestFinished(() => client.destroy())
       await client.connect()
       const here = instance(client)
@@ -59,6 +60,44 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
       await other.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
       await instance(other).receive(await op.logoutToken({ sid: session.sid }))
       await eventually('the logout is seen', () => here.isLoggedOut(session).catch(() => false), 5)
+    })
+
+    test('a live sign-out does not wait for a poll when the message overtakes the invalidation', async ({
+      onTestFinished,
+    }) => {
+      const proxy = await startProxy(server.url)
+      onTestFinished(() => proxy.close())
+      const client = create(proxy.url).on('error', () => {})
+      onTestFinished(() => client.destroy())
+      await client.connect()
+      const store = new RedisStore(client)
+      const here = createBackchannelLogout({
+        issuers: [op.trusted],
+        sessionMaxAge: 3600,
+        storeTimeout: 5,
+        pollInterval: 3600,
+        store: {
+          add: (...args) => store.add(...args),
+          values: (keys) => store.values(keys),
+          remove: (...args) => store.remove(...args),
+          async subscribe(listener) {
+            const end = await store.subscribe!((message) => {
+              listener(message)
+              proxy.mend()
+            })
+            // What comes by the client's connection is late; its subscription has another.
+            proxy.cut(1)
+            return end
+          },
+        },
+      })
+      onTestFinished(() => here.close())
+      const session = op.session({ sid: `overtaken, ${name}` })
+      expect(await here.isLoggedOut(session)).toBe(false)
+      const ended = new Promise<void>((resolve) => here.watch(session, resolve))
+      await eventually('it is subscribed', async () => (await other.pubSubNumSub('bcl:logouts'))['bcl:logouts'] === 1)
+      await instance(other).receive(await op.logoutToken({ sid: session.sid }))
+      await ended
     })
   })
 

@@ -29,7 +29,7 @@ async function cutOffSubscribers(servers: readonly { url: string }[]): Promise<v
   }
 }
 
-/** The store hears what is published, again and again, until it ends the subscription. */
+/** The store hears what is published, again and again, until it ends the subscription; and reads what it is told of. */
 async function hearsThroughout(
   client: Connected['client'],
   servers: readonly { url: string }[],
@@ -39,7 +39,14 @@ async function hearsThroughout(
   const channel = `${prefix}logouts`
   const store = new RedisStore(client, { prefix })
   const heard: string[] = []
-  const end = await store.subscribe!((message) => heard.push(message))
+  const read: Promise<string[][]>[] = []
+  // On several nodes, where it is a cluster.
+  const keys = ['a', 'b', 'c', 'd']
+  for (const key of keys) await store.add(key, key, Date.now() / 1000 + 60)
+  const end = await store.subscribe!((message) => {
+    heard.push(message)
+    read.push(store.values(keys))
+  })
   expect(await subscribers(servers, channel)).toBe(1)
   await store.publish('before')
   await eventually('it hears', () => heard.length === 1)
@@ -50,6 +57,7 @@ async function hearsThroughout(
   await end()
   await eventually('its connection is closed', async () => (await subscribers(servers, channel)) === 0)
   expect(heard).toEqual(['before', 'after'])
+  expect(await read[0]).toEqual(keys.map((key) => [key]))
 }
 
 test.each(Object.keys(clients))('%s: subscribe is there where it can be kept', async (name) => {

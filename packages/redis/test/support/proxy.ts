@@ -4,7 +4,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 /** A way to a server that can be cut: then connections stay open, new ones are taken, and nothing comes through. */
 export interface Proxy {
   url: string
-  cut(): void
+  /** @param connections Only so many, the oldest. */
+  cut(connections?: number): void
   mend(): void
   close(): Promise<void>
 }
@@ -31,9 +32,9 @@ export async function startProxy(target: string): Promise<Proxy> {
   await once(server, 'listening')
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut() {
-      isCut = true
-      for (const socket of [...pairs].flat()) socket.pause()
+    cut(connections = Infinity) {
+      isCut = connections === Infinity
+      for (const socket of [...pairs].slice(0, connections).flat()) socket.pause()
     },
     mend() {
       isCut = false
