@@ -1,0 +1,382 @@
+import { createBackchannelLogout, MemoryStore, type BackchannelLogout } from '@bcl/core'
+import { createTestIssuer, type TestIssuer } from '@bcl/testing'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { createClock, type Clock } from './support.js'
+
+/** What the provider does with a request. */
+type Act = (response: ServerResponse, request: IncomingMessage) => void
+
+/** An OpenID Provider at a loopback port that does as it is told, and counts what it is asked. */
+interface ScriptedProvider {
+  op: TestIssuer
+  /** Paths asked for, in order. */
+  asked: string[]
+  /** By path; what is not named there is answered as it should be. */
+  script: Record<string, Act>
+  /** Where its keys are, as discovery has it. */
+  jwksPath: string
+  /** What it holds back, to be sent when it is back. */
+  held: (() => void)[]
+}
+
+const discovery = '/.well-known/openid-configuration'
+const json = (response: ServerResponse, value: unknown): void =>
+  void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+
+const provider = {} as ScriptedProvider
+
+/** What should be answered at a path. */
+function rightAnswer(path: string): object | undefined {
+  const { issuer, jwks } = provider.op
+  if (path === discovery) return { issuer, jwks_uri: issuer + provider.jwksPath }
+  return path === provider.jwksPath ? jwks : undefined
+}
+
+const server = createServer((request, response) => {
+  const path = request.url!
+  provider.asked.push(path)
+  response.on('error', () => {})
+  const act = provider.script[path]
+  const answer = rightAnswer(path)
+  if (act) act(response, request)
+  else if (answer) json(response, answer)
+  else response.writeHead(404).end()
+})
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+})
+
+interface Fire {
+  clock: Clock
+  logout: BackchannelLogout
+  outcome(header?: object): Promise<string>
+}
+
+/** A receiver that finds its keys by discovery, over HTTP. */
+async function begin(): Promise<Fire> {
+  const clock = createClock()
+  Object.assign(provider, {
+    op: await createTestIssuer({ issuer, alg: 'ES256', now: clock.now }),
+    asked: [],
+    held: [],
+    script: {},
+  })
+  provider.jwksPath = '/jwks'
+  const logout = createBackchannelLogout({
+    issuers: [{ issuer, clientId: 'test-client', algorithms: ['ES256'] }],
+    sessionMaxAge: 3600,
+    store: new MemoryStore({ now: clock.now }),
+    now: clock.now,
+  })
+  const outcome = async (header?: object): Promise<string> =>
+    logout.receive(await provider.op.logoutToken({}, header)).then(
+      () => ok,
+      (error: unknown) => (error as { code: string }).code,
+    )
+  return { clock, logout, outcome }
+}
+
+afterEach(() => server.closeAllConnections())
+
+const ok = 'ok'
+const unavailable = 'ERR_LOGOUT_KEYS_UNAVAILABLE'
+const wrongSignature = 'ERR_LOGOUT_TOKEN_SIGNATURE'
+const everywhere = (act: Act): Record<string, Act> => ({ [discovery]: act, '/jwks': act })
+
+/** Answers that do not end by themselves: the receiver must hang up. */
+const endless: Act = (response) => {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  const more = (): void => {
+    while (!response.destroyed && response.write('"keys" '.repeat(4096)));
+  }
+  response.on('drain', more)
+  more()
+}
+
+interface Fault {
+  script: Record<string, Act>
+  /** What a token under a new key comes to while it lasts: on a receiver that has keys, and on one that has none. */
+  warm: string
+  cold: string
+  /** Each token waits for it, so they are sent at once. */
+  isSlow?: boolean
+  /** The most requests that 60 tokens make from the start: four tries, each of discovery and, where that is good, keys. */
+  coldCost?: number
+}
+
+const faults: Record<string, Fault> = {
+  'does not answer for long': {
+    script: everywhere((response, { url }) => void provider.held.push(() => json(response, rightAnswer(url!)))),
+    warm: unavailable,
+    cold: unavailable,
+    isSlow: true,
+  },
+  'sends its headers, then nothing for long': {
+    script: everywhere((response, { url }) => {
+      response.writeHead(200).flushHeaders()
+      provider.held.push(() => response.end(JSON.stringify(rightAnswer(url!))))
+    }),
+    warm: unavailable,
+    cold: unavailable,
+    isSlow: true,
+  },
+  'answers without end': { script: everywhere(endless), warm: unavailable, cold: unavailable },
+  'answers hugely': {
+    script: everywhere((response) =>
+      json(response, { issuer, jwks_uri: `${issuer}/jwks`, keys: ['x'.repeat(300_000)] }),
+    ),
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'announces a gigabyte': {
+    script: everywhere((response) => response.writeHead(200, { 'content-length': 2 ** 30 }).write('x'.repeat(300_000))),
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'answers 500': {
+    script: everywhere((response) => response.writeHead(500).end()),
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'answers 503 and its keys': {
+    script: { '/jwks': (response) => response.writeHead(503).end(JSON.stringify(provider.op.jwks)) },
+    warm: unavailable,
+    cold: unavailable,
+    coldCost: 8,
+  },
+  'redirects to its keys': {
+    script: everywhere((response) => response.writeHead(302, { location: '/elsewhere' }).end()),
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'names the wrong issuer': {
+    script: { [discovery]: (response) => json(response, { issuer: `${issuer}/`, jwks_uri: `${issuer}/jwks` }) },
+    warm: ok, // where the keys were is asked first, and they are there
+    cold: unavailable,
+  },
+  'names the wrong issuer, its keys gone': {
+    script: {
+      [discovery]: (response) =>
+        json(response, { issuer: 'https://other.example.com', jwks_uri: `${issuer}/elsewhere` }),
+      '/jwks': (response) => response.writeHead(404).end(),
+    },
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'names keys that are not at a URL': {
+    script: {
+      [discovery]: (response) => json(response, { issuer, jwks_uri: { href: `${issuer}/elsewhere` } }),
+      '/jwks': (response) => response.writeHead(404).end(),
+    },
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'answers HTML': {
+    script: everywhere((response) => response.writeHead(200).end('<html>login</html>')),
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'answers null': { script: everywhere((response) => json(response, null)), warm: unavailable, cold: unavailable },
+  'answers keys that are no list': {
+    script: { '/jwks': (response) => json(response, { keys: { 0: provider.op.key.publicJwk } }) },
+    warm: unavailable,
+    cold: unavailable,
+    coldCost: 8,
+  },
+  'hangs up before it answers': {
+    script: everywhere((_, request) => request.socket.destroy()),
+    warm: unavailable,
+    cold: unavailable,
+  },
+  'hangs up amid its answer': {
+    script: everywhere((response, request) => {
+      response.writeHead(200, { 'content-length': 5000 }).write('{"keys":[', () => request.socket.destroy())
+    }),
+    warm: unavailable,
+    cold: unavailable,
+  },
+}
+
+/** It does as it should again, and sends what it held back. */
+function comesBack(): void {
+  provider.script = {}
+  for (const send of provider.held.splice(0)) send()
+}
+
+/** Tokens of 30 forged kids and 30 under the provider's newest key, at once, or one after the other. */
+async function fire({ outcome }: Fire, isSlow = false): Promise<{ forged: Set<string>; good: Set<string> }> {
+  const forged: string[] = []
+  const good: string[] = []
+  const shoot = async (index: number): Promise<void> => {
+    const [is, list] = index % 2 === 0 ? [undefined, good] : [{ kid: `forged-${Math.trunc(index / 2)}` }, forged]
+    list.push(await outcome(is))
+  }
+  if (isSlow) await Promise.all(Array.from({ length: 60 }, (_, index) => shoot(index)))
+  else for (let index = 0; index < 60; index += 1) await shoot(index)
+  return { forged: new Set(forged), good: new Set(good) }
+}
+
+describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, fault) => {
+  const { script, warm, cold, isSlow, coldCost = 4 } = fault
+
+  test('while there are keys: those verify, 60 tokens cost it 6 requests at most, and it is found when it is back', async () => {
+    const fight = await begin()
+    const { clock, logout, outcome } = fight
+    await logout.warm()
+    const known = { kid: provider.op.key.kid }
+    const knownKey = provider.op.key.privateKey
+    const underKnownKey = async () => {
+      const claims = JSON.parse(Buffer.from((await provider.op.logoutToken()).split('.')[1]!, 'base64url').toString())
+      return provider.op.sign(claims as object, { alg: 'ES256', ...known }, knownKey)
+    }
+    await provider.op.rotate()
+    provider.script = script
+    provider.asked = []
+    const { forged, good } = await fire(fight, isSlow)
+    expect(good).toEqual(new Set([warm]))
+    expect(forged).not.toContain(ok)
+    await expect(logout.receive(await underKnownKey())).resolves.toBeDefined()
+    expect(provider.asked.length).toBeGreaterThan(0)
+    expect(provider.asked.length).toBeLessThanOrEqual(6)
+    expect(provider.asked).not.toContain('/elsewhere')
+
+    // Ten minutes on the set is stale: it is tried again beside the tokens, once a minute at most.
+    clock.time += 600
+    provider.asked = []
+    for (let times = 0; times < 30; times += 1) {
+      await expect(logout.receive(await underKnownKey())).resolves.toBeDefined()
+    }
+    expect(provider.asked.length).toBeLessThanOrEqual(2)
+
+    comesBack()
+    clock.time += 15
+    await provider.op.rotate()
+    provider.asked = []
+    expect(await outcome()).toBe(ok)
+    expect(provider.asked.length).toBeLessThanOrEqual(4)
+  })
+
+  test('from the start: an outage, at a bounded cost, and it is found when it is back', async () => {
+    const fight = await begin()
+    provider.script = script
+    const { forged, good } = await fire(fight, isSlow)
+    expect(good).toEqual(new Set([cold]))
+    expect(forged).toEqual(new Set([unavailable]))
+    expect(provider.asked.length).toBeGreaterThan(0)
+    expect(provider.asked.length).toBeLessThanOrEqual(coldCost)
+    expect(provider.asked).not.toContain('/elsewhere')
+
+    comesBack()
+    fight.clock.time += 15
+    provider.asked = []
+    expect(await fight.outcome()).toBe(ok)
+    expect([discovery, '/jwks'].slice(-provider.asked.length)).toEqual(provider.asked)
+  })
+})
+
+describe('RP-53, RP-54: one receiver through the days of a provider', () => {
+  test('each phase ends as stated, at the stated cost', async () => {
+    const { clock, outcome } = await begin()
+    const gone = (response: ServerResponse): void => void response.writeHead(404).end()
+    const serving =
+      (keys: object): Act =>
+      (response) =>
+        json(response, keys)
+    let oldest = provider.op.key.kid
+    const move = (path: string, old: Act): void => {
+      provider.script = { ...provider.script, [provider.jwksPath]: old }
+      provider.jwksPath = path
+      delete provider.script[path]
+    }
+    const phases: [name: string, change: () => unknown, header: object | undefined, ends: string, asks: string[]][] = [
+      ['it is met', () => {}, undefined, ok, [discovery, '/jwks']],
+      ['nothing happens', () => {}, undefined, ok, []],
+      ['it rotates', () => provider.op.rotate(), undefined, ok, ['/jwks']],
+      ['it rotates again', () => provider.op.rotate(), undefined, ok, ['/jwks']],
+      ['it withdraws the old keys', () => provider.op.rotate({ keepOld: false }), undefined, ok, ['/jwks']],
+      ['somebody names a withdrawn one', () => {}, { kid: oldest }, wrongSignature, ['/jwks', discovery]],
+      ['and again at once', () => (clock.time -= 60), { kid: oldest }, wrongSignature, []],
+      [
+        'its keys move, the old place is gone',
+        async () => (await provider.op.rotate(), move('/moved', gone)),
+        undefined,
+        ok,
+        ['/jwks', discovery, '/moved'],
+      ],
+      [
+        'its keys move, the old place serves the old ones',
+        async () => {
+          move('/again', serving({ keys: [...provider.op.jwks.keys] }))
+          await provider.op.rotate()
+        },
+        undefined,
+        ok,
+        ['/moved', discovery, '/again'],
+      ],
+      [
+        'its keys move back',
+        async () => (await provider.op.rotate(), move('/jwks', (response) => response.writeHead(410).end())),
+        undefined,
+        ok,
+        ['/again', discovery, '/jwks'],
+      ],
+      [
+        'it serves the keys of somebody else',
+        async () => {
+          await provider.op.rotate()
+          provider.script['/jwks'] = serving((await createTestIssuer({ alg: 'ES256', kid: 'theirs' })).jwks)
+        },
+        undefined,
+        wrongSignature,
+        ['/jwks', discovery],
+      ],
+      ['it serves its own again', () => delete provider.script['/jwks'], undefined, ok, ['/jwks']],
+      [
+        'it serves no keys at all',
+        async () => {
+          await provider.op.rotate()
+          provider.script['/jwks'] = serving({ keys: [] })
+        },
+        undefined,
+        wrongSignature,
+        ['/jwks', discovery],
+      ],
+      ['it has thought better of it', () => delete provider.script['/jwks'], undefined, ok, ['/jwks']],
+      [
+        'it is down, and its key is known',
+        () => (provider.script = everywhere((response) => response.writeHead(502).end())),
+        undefined,
+        ok,
+        [],
+      ],
+      ['it is down, and has rotated', () => provider.op.rotate(), undefined, unavailable, ['/jwks', discovery]],
+      ['it is back', () => (provider.script = {}), undefined, ok, ['/jwks']],
+      [
+        'it is down for more than a day',
+        () => {
+          provider.script = everywhere((response) => response.writeHead(502).end())
+          clock.time += 86_400
+        },
+        undefined,
+        unavailable,
+        [discovery],
+      ],
+      ['it is back for good', () => (provider.script = {}), undefined, ok, [discovery, '/jwks']],
+    ]
+    for (const [name, change, header, ends, asks] of phases) {
+      clock.time += 60
+      provider.asked = []
+      await change()
+      expect([name, await outcome(header)]).toEqual([name, ends])
+      expect([name, ...provider.asked]).toEqual([name, ...asks])
+      oldest = provider.op.key.kid
+    }
+  })
+})
