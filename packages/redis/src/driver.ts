@@ -30,3 +30,25 @@ export const hasMethods = (client: unknown, ...names: string[]): boolean =>
   typeof client === 'object' &&
   client !== null &&
   names.every((name) => typeof (client as Record<string, unknown>)[name] === 'function')
+
+/** Seconds that a subscription may take to begin. */
+const patience = 5
+
+/**
+ * Begins what `end` ends; gives it up when it fails, or takes too long. A client tries for as long as it lives, and until
+ * it has begun nobody could tell it to stop.
+ */
+export function begin(work: () => Promise<unknown>, end: () => Promise<void>): Promise<() => Promise<void>> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (error: unknown): void => {
+      clearTimeout(timer)
+      void end()
+      reject(error)
+    }
+    const timer = setTimeout(() => giveUp(new Error(`Redis took over ${patience} s to subscribe`)), patience * 1000)
+    work().then(() => {
+      clearTimeout(timer)
+      resolve(end)
+    }, giveUp)
+  })
+}

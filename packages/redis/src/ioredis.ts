@@ -1,4 +1,4 @@
-import { entriesOfReply, hasMethods, type Driver } from './driver.js'
+import { begin, entriesOfReply, hasMethods, type Driver } from './driver.js'
 
 /** What is reached of ioredis and iovalkey: a `Redis` or a `Cluster`. */
 export interface IoredisClient {
@@ -37,17 +37,13 @@ export const ioredis = (client: IoredisClient): Driver => ({
   entriesOf: entriesOfReply,
   remove: (key, value) => client.zrem(key, value),
   publish: (channel, message) => client.publish(channel, message),
-  async subscribe(channel, listener) {
+  subscribe(channel, listener) {
     const subscriber = client.isCluster ? full(client).duplicate([], own) : full(client).duplicate(own)
     subscriber.on('error', () => {})
     subscriber.on('message', (_, message) => listener(message))
-    const end = async (): Promise<void> => void subscriber.disconnect()
-    try {
-      await subscriber.subscribe(channel)
-    } catch (error) {
-      await end()
-      throw error
-    }
-    return end
+    return begin(
+      () => subscriber.subscribe(channel),
+      async () => void subscriber.disconnect(),
+    )
   },
 })

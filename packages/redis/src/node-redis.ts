@@ -1,4 +1,4 @@
-import { hasMethods, type Driver } from './driver.js'
+import { begin, hasMethods, type Driver } from './driver.js'
 
 /** What is reached of node-redis: a client, a pool, a cluster or a sentinel. */
 export interface NodeRedisClient {
@@ -28,7 +28,6 @@ interface Pool extends Full {
 }
 
 interface Subscriber {
-  readonly isOpen: boolean
   on(event: 'error', listener: () => void): unknown
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
@@ -57,23 +56,25 @@ function rangeTogether(client: Full, keys: readonly string[]): Promise<readonly 
 /** A duplicate must not share the cache: its end would empty it. */
 const own = { clientSideCache: undefined, emitInvalidate: false }
 
-async function subscribeAlone(
+function subscribeAlone(
   subscriber: Subscriber,
   channel: string,
   listener: (message: string) => void,
 ): Promise<() => Promise<void>> {
   subscriber.on('error', () => {})
-  const end = async (): Promise<void> => {
-    if (subscriber.isOpen) subscriber.destroy()
-  }
-  try {
-    await subscriber.connect()
-    await subscriber.subscribe(channel, listener)
-  } catch (error) {
-    await end()
-    throw error
-  }
-  return end
+  return begin(
+    async () => {
+      await subscriber.connect()
+      await subscriber.subscribe(channel, listener)
+    },
+    async () => {
+      try {
+        subscriber.destroy()
+      } catch {
+        // Earlier versions throw when it is closed.
+      }
+    },
+  )
 }
 
 export const isNodeRedis = (client: unknown): client is NodeRedisClient =>

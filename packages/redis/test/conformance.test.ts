@@ -1,7 +1,7 @@
 import { RedisStore } from '@bcl/redis'
 import { testStore } from '@bcl/testing'
 import { createClient } from 'redis'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clients, clusterClients, sentinelClients, type Connected } from './support/clients.js'
 import { startCluster, type RedisCluster } from './support/redis-cluster.js'
 import { startRedis, startSentinel, type RedisServer } from './support/redis-server.js'
@@ -27,6 +27,21 @@ describe.concurrent('RedisStore', () => {
       })
       afterAll(() => connected.close())
       testStore(test, () => new RedisStore(connected.client, { prefix }))
+
+      test('a key that holds something else is a failure, not an absence of logouts, and only as long', async () => {
+        const store = new RedisStore(connected.client, { prefix })
+        const key = crypto.randomUUID()
+        const redis = await createClient({ url: redisUrl }).connect()
+        // Clients with a prefix of their own put it before this one.
+        const names = ['', 'bcl-test-application:'].map((before) => before + prefix + key)
+        for (const name of names) await redis.set(name, 'something else')
+        await expect(store.values(['other', key])).rejects.toThrow()
+        await expect(store.add(key, 'v', Date.now() / 1000 + 60)).rejects.toThrow()
+        await redis.del(names)
+        await redis.close()
+        await store.add(key, 'v', Date.now() / 1000 + 60)
+        expect(await store.values(['other', key])).toEqual([[], ['v']])
+      })
     })
   })
 

@@ -1,9 +1,10 @@
 import { RedisStore } from '@bcl/redis'
 import { createClient } from 'redis'
-import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi, type TestContext } from 'vitest'
 import { clients, clusterClients, type Connected } from './support/clients.js'
 import { eventually } from './support/eventually.js'
 import { startCluster, type RedisCluster } from './support/redis-cluster.js'
+import { startProxy } from './support/proxy.js'
 import { startRedis } from './support/redis-server.js'
 import { describeOwnRedis } from './support/services.js'
 
@@ -50,14 +51,15 @@ async function hearsThroughout(
   expect(await subscribers(servers, channel)).toBe(1)
   await store.publish('before')
   await eventually('it hears', () => heard.length === 1)
+  expect(await read[0]).toEqual(keys.map((key) => [key]))
   await disturb()
   await eventually('it subscribes again', async () => (await subscribers(servers, channel)) === 1)
   await store.publish('after')
   await eventually('it hears again', () => heard.length === 2)
+  await read[1]
   await end()
   await eventually('its connection is closed', async () => (await subscribers(servers, channel)) === 0)
   expect(heard).toEqual(['before', 'after'])
-  expect(await read[0]).toEqual(keys.map((key) => [key]))
 }
 
 test.each(Object.keys(clients))('%s: subscribe is there where it can be kept', async (name) => {
@@ -104,6 +106,35 @@ describeOwnRedis('a subscription', () => {
             ),
           )
         })
+      },
+    )
+  })
+
+  describe('on a server that does not answer', () => {
+    afterEach(() => void vi.useRealTimers())
+
+    test.each(['node-redis', 'node-redis, a pool', 'ioredis', 'ioredis without an offline queue'])(
+      '%s: is given up, and leaves no connection behind',
+      async (name) => {
+        const server = await startRedis()
+        const proxy = await startProxy(server.url)
+        const { client, close } = await clients[name]!(proxy.url)
+        const store = new RedisStore(client)
+        await store.values(['k'])
+        const own = proxy.count()
+        proxy.cut()
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+        const refused = expect(store.subscribe!(() => {})).rejects.toThrow()
+        while (proxy.count() === own) await new Promise((resolve) => setImmediate(resolve))
+        // The time to begin, and what ioredis gives a connection to end.
+        vi.advanceTimersByTime(8000)
+        vi.useRealTimers()
+        await refused
+        proxy.mend()
+        await eventually('its connection is closed', () => proxy.count() === own)
+        await close()
+        await proxy.close()
+        await server.close()
       },
     )
   })

@@ -4,6 +4,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 /** A way to a server that can be cut: then connections stay open, new ones are taken, and nothing comes through. */
 export interface Proxy {
   url: string
+  /** How many connections there are. */
+  count(): number
   /** @param connections Only so many, the oldest. */
   cut(connections?: number): void
   mend(): void
@@ -32,6 +34,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   await once(server, 'listening')
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    count: () => pairs.size,
     cut(connections = Infinity) {
       isCut = connections === Infinity
       for (const socket of [...pairs].slice(0, connections).flat()) socket.pause()
