@@ -2,17 +2,15 @@ import type { LogoutRequest } from '@bcl/core'
 import type { Context, Env, Handler } from 'hono'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
-/** The body wherever it is: read and kept by an earlier middleware, read and gone, or still to be read (T-13). */
+/** The body wherever it is: still to be read, read and kept by an earlier middleware, or read and gone (T-13). */
 async function bodyOf({ req }: Context): Promise<LogoutRequest['body']> {
-  const { bodyCache, raw } = req
+  if (!req.raw.bodyUsed) return req.raw.body
   try {
-    const cached = Object.keys(bodyCache)
-    if (cached.some((kind) => kind !== 'formData')) return await req.text()
-    if (cached.length > 0) return await bodyCache.formData
+    // Of a form that it keeps, Hono's text() would make multipart.
+    return (await req.bodyCache.formData) ?? (await req.text())
   } catch {
     return null
   }
-  return raw.bodyUsed ? null : raw.body
 }
 
 /**
@@ -43,6 +41,8 @@ export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E>):
       contentType: c.req.header('content-type'),
       body: await bodyOf(c),
     })
+    // Also there: what an earlier middleware has set on c.res is put over the headers of what a handler returns.
+    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
     return new Response(body === '' ? null : body, { status, headers })
   }
 }

@@ -21,6 +21,12 @@ const mountBehind =
 
 describe('Hono, before hono/csrf (T-2)', () => testAdapter(test, mountBehind()))
 
+describe('Hono, behind a middleware that lets everything be cached (RP-42)', () =>
+  testAdapter(
+    test,
+    mountBehind(async (c, next) => (c.res.headers.set('cache-control', 'public, max-age=60'), next())),
+  ))
+
 describe.each<[string, MiddlewareHandler]>([
   ['parseBody()', async (c, next) => (await c.req.parseBody(), next())],
   ['text()', async (c, next) => (await c.req.text(), next())],
@@ -28,6 +34,19 @@ describe.each<[string, MiddlewareHandler]>([
   ['blob()', async (c, next) => (await c.req.blob(), next())],
   ['formData(), which keeps no bytes', async (c, next) => (await c.req.formData().catch(() => undefined), next())],
   ['json(), which throws on a form', async (c, next) => (await c.req.json().catch(() => undefined), next())],
+  [
+    'formData() and then text()',
+    async (c, next) => (
+      await c.req.formData().catch(() => undefined),
+      await c.req.text().catch(() => undefined),
+      next()
+    ),
+  ],
+  [
+    'text() and then formData()',
+    async (c, next) => (await c.req.text(), await c.req.formData().catch(() => undefined), next()),
+  ],
+  ['raw.clone().text()', async (c, next) => (await c.req.raw.clone().text(), next())],
 ])('Hono, behind a middleware that called %s (T-13)', (_, middleware) => testAdapter(test, mountBehind(middleware)))
 
 const op = await createTestIssuer()
@@ -38,9 +57,13 @@ const form = async () => ({
   body: `logout_token=${await op.logoutToken()}`,
 })
 
-test('T-13: a body that was read past Hono is an answer of 400', async () => {
+test.each<[string, MiddlewareHandler]>([
+  ['read', async (c, next) => (await c.req.raw.text(), next())],
+  ['cancelled', async (c, next) => (await c.req.raw.body?.cancel(), next())],
+  ['locked', async (c, next) => (c.req.raw.body?.getReader(), next())],
+])('T-13: a body that was %s past Hono is an answer of 400, and no hang', async (_, middleware) => {
   const app = new Hono()
-  app.use(async (c, next) => (await c.req.raw.text(), next()))
+  app.use(middleware)
   app.all('/backchannel-logout', backchannelLogout(create()))
   expect((await app.request('/backchannel-logout', await form())).status).toBe(400)
 })
