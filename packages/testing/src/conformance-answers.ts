@@ -1,5 +1,5 @@
 import type { ConformanceCase, ConformanceGrade } from './conformance-case.js'
-import { want, type Answer, type Party, type Visit } from './conformance-party.js'
+import { sayAnswer, want, wantSuccess, type Answer, type Party, type Visit } from './conformance-party.js'
 import { randomName } from './conformance-provider.js'
 import { referenceFor } from './conformance-references.js'
 
@@ -12,6 +12,10 @@ const bad = async (party: Party, visit: Visit): Promise<Answer> =>
   party.post(
     await party.logoutToken(visit, { sub: marks.sub, jti: `${marks.jti}-${randomName()}`, nonce: marks.claim }),
   )
+
+const get = (party: Party): Promise<Answer> => party.send({ method: 'GET' })
+
+const isRedirect = ({ status }: Answer): boolean => status >= 300 && status < 400
 
 const isNoStore = ({ headers }: Answer): boolean => /(?:^|,)\s*no-store\b/i.test(headers.get('cache-control') ?? '')
 
@@ -73,7 +77,7 @@ export const answerConformance: readonly ConformanceCase[] = [
     'answers a logout that succeeded with 200, not with another 2xx',
     ['a good token', '200 exactly'],
     good,
-    ({ status }, { accept204 }) => want(status === 200 || (accept204 && status === 204), `answered ${status}`),
+    wantSuccess,
   ),
   answer(
     'success-is-empty',
@@ -101,6 +105,27 @@ export const answerConformance: readonly ConformanceCase[] = [
     ['a token with a nonce', 'Cache-Control: no-store'],
     bad,
     ofRefusal(wantNoStore),
+  ),
+  answer(
+    'another-method-is-not-stored',
+    'hardening',
+    'RP-42',
+    'forbids to store the answer to another method',
+    ['GET', 'Cache-Control: no-store'],
+    get,
+    ofRefusal(wantNoStore),
+  ),
+  answer(
+    'no-redirect',
+    'interoperability',
+    'RP-44',
+    'answers itself, and redirects nobody',
+    ['a token with a nonce, and a good one', 'no redirect'],
+    async (party, visit) => {
+      const refusal = await bad(party, visit)
+      return isRedirect(refusal) ? refusal : good(party, visit)
+    },
+    (given) => want(!isRedirect(given), sayAnswer(given)),
   ),
   answer(
     'refusal-says-why',
@@ -134,7 +159,7 @@ export const answerConformance: readonly ConformanceCase[] = [
     'RP-3',
     'names POST where it answers 405',
     ['GET', 'Allow: POST, where the answer is 405'],
-    (party) => party.send({ method: 'GET' }),
+    get,
     ({ status, headers }) => {
       const allow = headers.get('allow') ?? 'nothing'
       want(status !== 405 || /\bPOST\b/.test(allow), `answered 405 with allow: ${allow}`)

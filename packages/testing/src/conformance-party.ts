@@ -171,21 +171,37 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error && cause.message ? cause.message : message
 }
 
-const said = ({ status, body }: Answer): string => `${status}${body === '' ? '' : ` ${body.slice(0, 200)}`}`
+/** The beginning of a body on one line, without what a terminal would obey. */
+const shorten = (body: string): string =>
+  body
+    .replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, 200)
+
+/** An answer in a line. */
+export function sayAnswer({ status, headers, body }: Answer): string {
+  const location = headers.get('location')
+  return [`answered ${status}`, location && `to ${location}`, shorten(body)].filter(Boolean).join(' ')
+}
 
 /** The endpoint took the token. Which 2xx it says so by is a case of its own. */
 export function wantAccepted(answer: Answer): void {
-  want(answer.status >= 200 && answer.status < 300, `answered ${said(answer)}`)
+  want(answer.status >= 200 && answer.status < 300, sayAnswer(answer))
+}
+
+/** The endpoint took the token, and said so by the status that the standard asks for. */
+export function wantSuccess(answer: Answer, { accept204 }: Party): void {
+  want(answer.status === 200 || (accept204 && answer.status === 204), sayAnswer(answer))
 }
 
 /** The endpoint refused the token as the standard has it. */
 export function wantRefusedBy400(answer: Answer): void {
-  want(answer.status === 400, `answered ${said(answer)}`)
+  want(answer.status === 400, sayAnswer(answer))
 }
 
 /** The endpoint refused, by whichever status of the client's fault. 501 is for methods it has never heard of. */
 export function wantRefused(answer: Answer): void {
-  want((answer.status >= 400 && answer.status < 500) || answer.status === 501, `answered ${said(answer)}`)
+  want((answer.status >= 400 && answer.status < 500) || answer.status === 501, sayAnswer(answer))
 }
 
 export async function wantEnded(visit: Visit, what = 'the session'): Promise<void> {

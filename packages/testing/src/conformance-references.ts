@@ -24,7 +24,7 @@ const references: Record<string, string> = {
   'RP-23': 'RFC 7519, 4: claims that are not understood must be ignored',
   'RP-24': 'BCL 2.6, step 8: a jti may be refused when it comes again; providers resend a token whose answer was lost',
   'RP-30': 'BCL 2.4 and 2.7: a sid means that session; no sid means all sessions of the sub',
-  'RP-31': 'BCL 2.7: what is to be cleared is what is there',
+  'RP-31': 'BCL 2.7: to log out a user who is logged out already is a success',
   'RP-32': 'BCL 2.7: the sessions to clear are those the logout was about, of which a later sign-in is none',
   'RP-33':
     'BCL 2.7: the session is identified by iss and sub, or by sid; WSO2 sends the sub of another client of the browser session',
@@ -33,6 +33,8 @@ const references: Record<string, string> = {
   'RP-42': 'BCL 2.8: the answer should have Cache-Control: no-store',
   'RP-43':
     'RFC 6749, 5.2: error_description keeps to a set of characters; what a sender got wrong is not sent back to it',
+  'RP-44':
+    'BCL 2.8: the answer is 200 or 400; providers fail on a redirect, or take the page that it leads to for a success',
   'RP-45': 'BCL 2.5 sets no time; node-oidc-provider gives up after 2.5 s, with the user waiting',
   'RP-53': 'Core 10.1.1: keys are rotated by publishing a new one, found by a kid that is not known yet',
   'RP-54': 'RFC 7515, 4.1.4: kid is optional; the one key that fits the algorithm is meant',

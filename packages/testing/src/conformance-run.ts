@@ -1,6 +1,6 @@
 import { createBrowser, type FetchLike } from './conformance-browser.js'
 import type { ConformanceCase, ConformanceGrade } from './conformance-case.js'
-import { conformanceCases } from './conformance-cases.js'
+import { selectConformanceCases } from './conformance-cases.js'
 import { createParty, type Answer, type PartyOptions, type SignInContract } from './conformance-party.js'
 import type { TestProvider } from './conformance-provider.js'
 
@@ -10,11 +10,9 @@ export interface ConformanceOptions {
   provider: TestProvider
   /** The address of the endpoint. */
   endpoint: string
-  /**
-   * Where browsers sign in, for what is about sessions and to see that they end. Left out, only answers are looked at.
-   */
+  /** Where browsers sign in, to see what becomes of sessions. Left out, only answers are looked at. */
   signIn?: SignInContract | undefined
-  /** Ids, or beginnings of them, groups, grades or requirements of the cases to run. @default all */
+  /** The cases to run, by {@link selectConformanceCases}. @default all */
   only?: readonly string[] | undefined
   /** Let 204 pass for the 200 that it stands for. @default false */
   accept204?: boolean | undefined
@@ -29,6 +27,8 @@ export interface ConformanceOptions {
   onWait?: (() => void) | undefined
   /** Called with each result as it comes. */
   onResult?: ((result: ConformanceResult) => void) | undefined
+  /** Called with each case before it goes on: most have several parts, with others between them. */
+  onProgress?: ((row: ConformanceCase) => void) | undefined
   /** Lets the clock of provider and application reach a later second. @default waits for it */
   nextSecond?: (() => Promise<void>) | undefined
 }
@@ -47,11 +47,6 @@ interface Run {
   answers: Answer[]
   durationMs: number
 }
-
-/** Whether a case is one of those named. */
-const isSelected = ({ id, group, grade, requirement }: ConformanceCase, only: readonly string[] = []): boolean =>
-  only.length === 0 ||
-  only.some((name) => id === name || id.startsWith(name) || [group, grade, requirement].includes(name))
 
 async function laterSecond(): Promise<void> {
   const second = Math.floor(Date.now() / 1000)
@@ -82,17 +77,14 @@ async function warm(
   }
 }
 
-/** Why nobody can sign in, or nothing. */
-async function signInProblem(fetch: FetchLike, options: PartyOptions): Promise<string | undefined> {
+/** Has somebody sign in, so that what is said of sessions afterwards is not said of none. */
+async function requireSignIn(fetch: FetchLike, options: PartyOptions, { me }: SignInContract): Promise<void> {
   try {
-    const visit = await createParty(fetch, options).signIn()
-    const stranger = createBrowser(fetch, options.provider)
-    const status = await stranger.look(options.contract!.me)
-    if (status === 200) return `${options.contract!.me} answers 200 to somebody who is not signed in`
-    await visit.isLive()
-    return undefined
+    await createParty(fetch, options).signIn()
+    const status = await createBrowser(fetch, options.provider).look(me)
+    if (status === 200) throw new Error(`${me} answers 200 to somebody who is not signed in`)
   } catch (error) {
-    return (error as Error).message
+    throw new Error(`nobody can sign in: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -102,6 +94,8 @@ async function signInProblem(fetch: FetchLike, options: PartyOptions): Promise<s
  * A failing grade of `MUST` is a fault by the standard. Application and provider must share a clock.
  *
  * @param fetch Sends a request to the application: `fetch`, or what hands it to a handler. It must not follow redirects.
+ * @throws {RangeError} when a name in `only` means no case.
+ * @throws {Error} when `signIn` is given and nobody can sign in there.
  * @example
  * ```ts
  * import { createBackchannelLogout, MemoryStore } from '@bcl/core'
@@ -125,9 +119,10 @@ async function signInProblem(fetch: FetchLike, options: PartyOptions): Promise<s
  * ```
  */
 export async function runConformance(fetch: FetchLike, options: ConformanceOptions): Promise<ConformanceResult[]> {
-  const { provider, endpoint, signIn, onResult, accept204 = false, timeout = 10, nextSecond = laterSecond } = options
+  const { provider, endpoint, signIn, accept204 = false, timeout = 10, nextSecond = laterSecond } = options
+  const { onResult, onProgress } = options
   const party: PartyOptions = { provider, endpoint, contract: signIn, accept204, timeout }
-  const selected = conformanceCases.filter((row) => isSelected(row, options.only))
+  const selected = selectConformanceCases(options.only)
   const results = new Map<ConformanceCase, ConformanceResult>()
 
   const settle = (row: ConformanceCase, outcome: ConformanceResult['outcome'], got: string, durationMs = 0): void => {
@@ -137,13 +132,11 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     onResult?.(result)
   }
 
-  const problem = signIn ? await signInProblem(fetch, party) : 'no way to sign in was given'
-  if (problem) party.contract = undefined
-
-  if (selected.length > 0) await warm(fetch, party, options)
+  if (signIn) await requireSignIn(fetch, party, signIn)
+  await warm(fetch, party, options)
 
   const reasonToSkip = ({ needs }: ConformanceCase): string | undefined => {
-    if (needs === 'sign-in') return problem
+    if (needs === 'sign-in' && !signIn) return 'no way to sign in was given'
     if (needs === 'fetched keys' && !provider.keysWereFetched) return 'the application has its keys from elsewhere'
     return undefined
   }
@@ -156,6 +149,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
   /** Does the next act of a case; says whether there is one more. */
   const advance = async (run: Run): Promise<boolean> => {
     const startedAt = performance.now()
+    onProgress?.(run.row)
     try {
       await run.acts.shift()!()
     } catch (error) {
@@ -168,7 +162,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     return false
   }
 
-  // Group by group, one request at a time: the first acts of all cases, a second that passes, their second acts.
+  // Group by group, one case at a time: the first acts of all cases, a second that passes, their second acts, and so on.
   for (const group of new Set(selected.map((row) => row.group))) {
     let runs: Run[] = []
     for (const row of selected.filter((one) => one.group === group)) {
@@ -180,8 +174,8 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       const going: Run[] = []
       for (const run of runs) if (await advance(run)) going.push(run)
       runs = going
-      // Without sign-ins there is nothing that a token must be later than.
-      if (runs.length > 0 && party.contract) await nextSecond()
+      // Without sign-ins there is nothing that a token must be later than, and no later group that it could hit.
+      if (signIn) await nextSecond()
     }
   }
   return selected.map((row) => results.get(row)!)

@@ -103,6 +103,71 @@ export const sessionConformance: readonly ConformanceCase[] = [
   ),
   session(
     'MUST',
+    'RP-30',
+    'two logouts at once end two sessions',
+    'a token with sub and sid for each of two sessions of a user, both at the same time',
+    'both have ended',
+    (party) => {
+      let visits: Visit[]
+      return [
+        async () => {
+          const laptop = await party.signIn()
+          visits = [laptop, await party.signIn({ sub: laptop.sub })]
+        },
+        async () => {
+          await Promise.all(visits.map((visit) => post(party, visit)))
+          for (const visit of visits) await wantEnded(visit, `session ${visits.indexOf(visit) + 1}`)
+        },
+      ]
+    },
+  ),
+  session(
+    'MUST',
+    'RP-31',
+    'a session that has ended may be logged out again',
+    'a token with sub and sid, then another one for the same session',
+    '200 both times',
+    (party) => {
+      let visit: Visit
+      return [
+        async () => void (visit = await party.signIn()),
+        async () => {
+          await post(party, visit)
+          await post(party, visit)
+        },
+      ]
+    },
+  ),
+  session(
+    'MUST',
+    'RP-19',
+    'a sub is no sid',
+    'a token with the sub of one user, which is the sid of another, and one with a sid that is the sub of a third',
+    'the sessions of the other and the third live',
+    (party) => {
+      const [name, otherName] = [randomName(), randomName()]
+      let named: Visit
+      let sidLike: Visit
+      let subLike: Visit
+      return [
+        async () => {
+          named = await party.signIn({ sub: name })
+          sidLike = await party.signIn({ sid: name })
+          subLike = await party.signIn({ sub: otherName })
+        },
+        async () => {
+          // Whether they are taken is the concern of accept/sub-alone and accept/sid-alone.
+          await party.post(await party.logoutToken(named, { sid: undefined }))
+          await wantLive(sidLike, 'the session with that sid')
+          await party.post(await party.logoutToken(named, { sub: undefined, sid: otherName }))
+          await wantLive(subLike, 'the session with that sub')
+        },
+      ]
+    },
+    'BCL 2.4: sub names a user and sid a session; what names one says nothing of the other',
+  ),
+  session(
+    'MUST',
     'RP-13',
     'a refused token ends nothing',
     'a token for a live session that nobody signed',

@@ -1,14 +1,27 @@
 import { caseId, type ConformanceCase } from './conformance-case.js'
 import { gradeOf } from './conformance-grades.js'
-import { wantAccepted, wantEnded, wantRefused, wantRefusedBy400, type Visit } from './conformance-party.js'
-import { randomName } from './conformance-provider.js'
+import {
+  sayAnswer,
+  want,
+  wantAccepted,
+  wantEnded,
+  wantRefused,
+  wantRefusedBy400,
+  type Party,
+  type Visit,
+} from './conformance-party.js'
+import { randomName, type TestProvider } from './conformance-provider.js'
 import { referenceFor } from './conformance-references.js'
 import { decodePayload, splitToken } from './encode.js'
-import { rightTokens, type RightToken } from './right-tokens.js'
+import { rightTokens } from './right-tokens.js'
 import { createTestKey, type TestIssuer } from './test-issuer.js'
-import { wrongTokens, type WrongToken } from './wrong-tokens.js'
+import { wrongTokens } from './wrong-tokens.js'
 
-type Row = Pick<WrongToken, 'name' | 'requirement' | 'make'>
+interface Row {
+  name: string
+  requirement: string
+  make(op: TestIssuer, provider: TestProvider): Promise<string>
+}
 
 /** Ages and tolerances are everybody's own choice; what is sent here lies well outside or inside of all of them. */
 const wide = 600
@@ -23,6 +36,16 @@ const row = (name: string, requirement: string, claims: (now: number) => object)
   make: (op) => op.logoutToken(claims(op.now())),
 })
 
+/** An endpoint that takes the algorithm from the header may take what it knows of the client for the key. */
+const clientSecret: Row = {
+  name: 'the client secret as the key of HS256, which is not registered',
+  requirement: 'RP-13',
+  async make(op, { clientSecret: secret }) {
+    const claims = decodePayload(await op.logoutToken())
+    return op.sign(claims, { alg: 'HS256' }, new TextEncoder().encode(secret))
+  },
+}
+
 const right: readonly Row[] = [
   ...rightTokens.filter(({ name, settings }) => !settings && !isOurTolerance(name)),
   row('clocks ten seconds apart', 'RP-17', (now) => ({ iat: now + narrow, exp: now + narrow + 120 })),
@@ -34,12 +57,16 @@ const wrong: readonly Row[] = [
   row('exp ten minutes ago', 'RP-17', (now) => ({ iat: now - wide - 120, exp: now - wide })),
   row('iat ten minutes ahead', 'RP-17', (now) => ({ iat: now + wide, exp: now + wide + 120 })),
   row('nbf ten minutes ahead', 'RP-17', (now) => ({ nbf: now + wide, exp: now + wide + 120 })),
+  clientSecret,
 ]
 
 /** Whom a token will be about, so that they can sign in first. Two claims may be missing, but not both. */
-async function aboutWhom(token: RightToken, op: TestIssuer): Promise<{ sub: string; sid: string }> {
+async function aboutWhom(token: Row, { provider }: Party): Promise<{ sub: string; sid: string }> {
   const whom = { sub: `user-${randomName()}`, sid: randomName() }
-  const { sub, sid } = decodePayload(await token.make(withNames(op, whom))) as Record<string, unknown>
+  const { sub, sid } = decodePayload(await token.make(withNames(provider.op, whom), provider)) as Record<
+    string,
+    unknown
+  >
   return {
     sub: typeof sub === 'string' ? sub : whom.sub,
     sid: typeof sid === 'string' ? sid : whom.sid,
@@ -63,9 +90,9 @@ const accepts = (token: Row): ConformanceCase => ({
   acts(party) {
     let visit: Visit
     return [
-      async () => void (visit = await party.signIn(await aboutWhom(token, party.provider.op))),
+      async () => void (visit = await party.signIn(await aboutWhom(token, party))),
       async () => {
-        wantAccepted(await party.post(await token.make(party.opFor(visit))))
+        wantAccepted(await party.post(await token.make(party.opFor(visit), party.provider)))
         await wantEnded(visit)
       },
     ]
@@ -89,7 +116,7 @@ const refuses = (token: Row): ConformanceCase => {
         // Of somebody who is signed in: an endpoint that refuses strangers has not looked at the token.
         async () => void (visit = await party.signIn()),
         async () => {
-          const answer = await party.post(await token.make(party.opFor(visit)))
+          const answer = await party.post(await token.make(party.opFor(visit), party.provider))
           ;(by400 ? wantRefusedBy400 : wantRefused)(answer)
         },
       ]
@@ -173,7 +200,84 @@ const forgedFirst: ConformanceCase = {
   },
 }
 
+/** One that is logged out already, or never signed in here: the provider does not know which. */
+const unknownSession: ConformanceCase = {
+  id: 'accept/a-session-that-it-does-not-know',
+  group: 'accept',
+  title: 'acknowledges the logout of a session that it does not know',
+  grade: 'interoperability',
+  requirement: 'RP-31',
+  reference: referenceFor('RP-31'),
+  sends: 'a good token for a user and a session of which there was none',
+  wants: '200',
+  acts: (party) => [
+    async () => {
+      const somebody = { sub: `user-${randomName()}`, sid: randomName() }
+      wantAccepted(await party.post(await party.opFor(somebody).logoutToken()))
+    },
+  ],
+}
+
+const atOnce: ConformanceCase = {
+  id: 'accept/the-same-token-twice-at-once',
+  group: 'accept',
+  title: 'copes with two copies of a token at once',
+  grade: 'interoperability',
+  requirement: 'RP-24',
+  reference: referenceFor('RP-24'),
+  sends: 'one good token by two requests at the same time, as a provider does that runs twice',
+  wants: '200 for one of them at least, no fault of the server for the other, and the session ended',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        const token = await party.logoutToken(visit)
+        const answers = await Promise.all([party.post(token), party.post(token)])
+        const [first, second] = answers.toSorted((one, other) => one.status - other.status)
+        wantAccepted(first!)
+        // Whether a copy is acknowledged or refused is the concern of accept/the-same-token-again.
+        want(second!.status < 500, sayAnswer(second!))
+        await wantEnded(visit)
+      },
+    ]
+  },
+}
+
+/** What was refused uses up nothing either: an endpoint that notes a jti before its work is done loses the retry. */
+const refusedFirst: ConformanceCase = {
+  id: 'accept/a-jti-that-was-refused-before',
+  group: 'accept',
+  title: 'accepts a token whose jti a refused one had before',
+  grade: 'hardening',
+  requirement: 'RP-24',
+  reference: 'BCL 2.6, step 8, is of tokens that were received; one that was refused has logged out nobody',
+  sends: 'a token with a nonce, well signed, then a good one with the same jti',
+  wants: '400, then 200 and the session ended',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        const jti = randomName()
+        // Its answer is the concern of refuse/a-nonce.
+        await party.post(await party.logoutToken(visit, { jti, nonce: randomName() }))
+        wantAccepted(await party.post(await party.logoutToken(visit, { jti })))
+        await wantEnded(visit)
+      },
+    ]
+  },
+}
+
 /** What is accepted, in the order in which keys are met: one that is new comes after one without a name. */
-export const acceptConformance: readonly ConformanceCase[] = [...right.map(accepts), newKey, again, forgedFirst]
+export const acceptConformance: readonly ConformanceCase[] = [
+  ...right.map(accepts),
+  newKey,
+  unknownSession,
+  again,
+  atOnce,
+  forgedFirst,
+  refusedFirst,
+]
 
 export const refuseConformance: readonly ConformanceCase[] = wrong.map(refuses)

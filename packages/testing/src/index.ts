@@ -1,4 +1,4 @@
-export { conformanceCases } from './conformance-cases.js'
+export { conformanceCases, selectConformanceCases } from './conformance-cases.js'
 export { createTestProvider } from './conformance-provider.js'
 export { runConformance, sumUp } from './conformance-run.js'
 export { failureCases } from './failure-cases.js'

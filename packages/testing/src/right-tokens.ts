@@ -1,4 +1,5 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type TrustedIssuer } from '@bcl/core'
+import { decodePayload } from './encode.js'
 import type { TestIssuer } from './test-issuer.js'
 
 /** A Logout Token that must be accepted. */
@@ -59,6 +60,15 @@ export const rightTokens: readonly RightToken[] = [
     { x5t: 'bm90IGEgdGh1bWJwcmludA', jku: 'https://attacker.example/jwks' },
   ),
   right('claims that are not understood', 'RP-23', { typ: 'Logout', logout_reason: 'terminated', acr: null }),
+  {
+    name: 'claims named like what every object has',
+    requirement: 'RP-23',
+    async make(op) {
+      const payload = JSON.stringify(decodePayload(await op.logoutToken()))
+      const claims = '"__proto__":{"nonce":1},"constructor":null,"hasOwnProperty":"no","toString":1'
+      return op.sign(`${payload.slice(0, -1)},${claims}}`, { alg: op.key.alg, kid: op.key.kid, typ: 'logout+jwt' })
+    },
+  },
   right('a further event', 'RP-20', { events: { [BACKCHANNEL_LOGOUT_EVENT]: {}, revoke_offline_access: true } }),
   right('an event with members', 'RP-20', { events: { [BACKCHANNEL_LOGOUT_EVENT]: { reason: 'x' } } }),
   right('a sid of punctuation', 'RP-19', { sid: '"a b\\c|d:e%f/' }),

@@ -11,6 +11,8 @@ export interface TestIssuerOptions {
   alg?: string | undefined
   /** The `kid` of its first key. @default 'key-1' */
   kid?: string | undefined
+  /** Its first key, instead of a new one by `alg` and `kid`. */
+  key?: TestKey | undefined
   /** The clock: a NumericDate, seconds. @default the system's */
   now?: (() => number) | undefined
 }
@@ -61,6 +63,15 @@ export async function createTestKey(alg: string, kid: string): Promise<TestKey> 
   return { kid, alg, privateKey, publicKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
 }
 
+const strangers = new Map<string, Promise<TestKey>>()
+
+/** A key that no issuer publishes. Making one takes longer than all else that a case does, so there is one by algorithm. */
+export async function keyOfStranger(alg: string, kid: string): Promise<TestKey> {
+  const made = strangers.get(alg) ?? createTestKey(alg, kid)
+  strangers.set(alg, made)
+  return { ...(await made), kid }
+}
+
 /** Takes away the members that are `undefined`, as JSON would. */
 const defined = (object: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
@@ -81,9 +92,10 @@ const defined = (object: object): Record<string, unknown> =>
  * ```
  */
 export async function createTestIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {
-  const { issuer = 'https://op.example.com', clientId = 'test-client', alg = 'RS256', kid = 'key-1' } = options
+  const { issuer = 'https://op.example.com', clientId = 'test-client', kid = 'key-1' } = options
   const { now = () => Math.floor(Date.now() / 1000) } = options
-  let key = await createTestKey(alg, kid)
+  let key = options.key ?? (await createTestKey(options.alg ?? 'RS256', kid))
+  const { alg } = key
   let made = 1
   let published = [key.publicJwk]
   const requests: string[] = []

@@ -1,9 +1,20 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
-import { conformanceCases, createTestProvider, runConformance, sumUp } from '@bcl/testing'
-import { expect, test } from 'vitest'
+import {
+  conformanceCases,
+  createTestProvider,
+  runConformance,
+  selectConformanceCases,
+  sumUp,
+  type FetchLike,
+} from '@bcl/testing'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { gradedNames } from '../src/conformance-grades.js'
-import { faults } from './conformance/faults.ts'
+import { answerFaults } from './conformance/answer-faults.ts'
+import { findFaults, isFoundBy } from './conformance/find-faults.ts'
 import { contract, createRelyingParty, endpoint } from './conformance/relying-party.ts'
+import { requestFaults } from './conformance/request-faults.ts'
+import { sessionFaults } from './conformance/session-faults.ts'
+import { tokenFaults } from './conformance/token-faults.ts'
 
 test('each case says what it is', () => {
   const ids = conformanceCases.map(({ id }) => id)
@@ -43,13 +54,86 @@ test('an endpoint alone passes all that can be seen of it', async () => {
   expect(sumUp(results).MUST.failed).toBe(0)
 })
 
-test.each(Object.entries(faults))('finds %s, and nothing else', async (_, { fault, found }) => {
-  const { provider, fetch, nextSecond } = await createRelyingParty(fault())
-  const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond })
-  const isExpected = (id: string): boolean =>
-    found.some((pattern) => (typeof pattern === 'string' ? pattern === id : pattern.test(id)))
-  expect(results.filter(({ outcome }) => outcome === 'failed').map(({ id, got }) => `${id}: ${got}`)).toEqual(
-    results.filter(({ id }) => isExpected(id)).map(({ id }) => expect.stringContaining(`${id}: `)),
+test('cases are chosen by id, beginning, group, grade or requirement', () => {
+  const chosen = (...names: string[]): string[] => selectConformanceCases(names).map(({ id }) => id)
+  const first = 'oidcc-client-test-rp-backchannel-rpinitlogout'
+  expect(chosen()).toHaveLength(conformanceCases.length)
+  expect(chosen(first)).toEqual([first])
+  expect(chosen('oidcc')).toHaveLength(8)
+  expect(chosen('RP-45', 'answer/allow')).toEqual(['answer/allow', 'answer/in-time'])
+  expect(chosen('MUST').length + chosen('hardening').length + chosen('interoperability').length).toBe(
+    conformanceCases.length,
   )
-  expect(results.filter(({ outcome }) => outcome === 'skipped')).toEqual([])
+  expect(new Set(selectConformanceCases(['session']).map(({ group }) => group))).toEqual(new Set(['session']))
+})
+
+test.each(['nothing', ''])('a name that means no case is an error: "%s"', async (name) => {
+  const { provider, fetch } = await createRelyingParty()
+  const run = runConformance(fetch, { provider, endpoint, only: ['answer', name] })
+  await expect(run).rejects.toThrow(new RangeError(`no conformance case is named "${name}"`))
+})
+
+test.each([
+  ['there is no such address', { ...contract, login: 'https://app.example.com/nowhere' }, /answered 404, signed out/],
+  ['the other is no such address', { ...contract, me: 'https://app.example.com/nowhere' }, /nowhere answered 404/],
+  ['everybody is let in', { ...contract, me: contract.login.replace('login', 'open') }, /answers 200 to somebody who/],
+])('a sign-in that does not work is an error, not a reason to skip: %s', async (_, signIn, said) => {
+  const { provider, fetch, nextSecond } = await createRelyingParty()
+  const open: FetchLike = (url, init) => (url.endsWith('/open') ? new Response() : fetch(url, init))
+  const run = runConformance(open, { provider, endpoint, signIn, nextSecond })
+  await expect(run).rejects.toThrow(/^nobody can sign in: /)
+  await expect(run).rejects.toThrow(said)
+})
+
+test('says which case goes on, and what became of it', async () => {
+  const { provider, fetch, nextSecond } = await createRelyingParty()
+  const heard: string[] = []
+  await runConformance(fetch, {
+    provider,
+    endpoint,
+    signIn: contract,
+    nextSecond,
+    only: ['answer/allow', 'answer/in-time'],
+    onProgress: ({ id }) => heard.push(id),
+    onResult: ({ id, outcome }) => heard.push(`${id} ${outcome}`),
+  })
+  expect(heard).toEqual([
+    'answer/allow',
+    'answer/in-time',
+    'answer/allow',
+    'answer/allow passed',
+    'answer/in-time',
+    'answer/in-time passed',
+  ])
+})
+
+findFaults({ ...answerFaults, ...requestFaults })
+
+test('an answer that comes late is found', async () => {
+  let late = 0
+  const now = performance.now.bind(performance)
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + late)
+  onTestFinished(() => void vi.restoreAllMocks())
+  const { provider, fetch, nextSecond } = await createRelyingParty({
+    answer(response) {
+      late += 2500
+      return response
+    },
+  })
+  const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond, only: ['answer'] })
+  const failed = results.filter(({ outcome }) => outcome === 'failed')
+  expect(failed.map(({ id, got }) => `${id}: ${got}`)).toEqual([
+    expect.stringMatching(/^answer\/in-time: answered after \d{4,} ms$/),
+  ])
+})
+
+test('each case is found by a fault that not nearly all cases find', () => {
+  const { 'a login before the endpoint': _, 'refusals that lead to a page': _page, ...rest } = answerFaults
+  const found = Object.values({ ...rest, ...requestFaults, ...tokenFaults, ...sessionFaults }).flatMap(
+    (one) => one.found,
+  )
+  expect(conformanceCases.map(({ id }) => id).filter((id) => !isFoundBy(found, id))).toEqual([
+    'answer/no-redirect',
+    'answer/in-time',
+  ])
 })

@@ -18,7 +18,7 @@ export function decode(part = ''): Claims {
 
 /** Whether a key of the provider made the signature of a token. */
 export async function isSignedBy(
-  { publicKey }: TestKey,
+  { publicKey }: Pick<TestKey, 'publicKey'>,
   algorithm: { name: string; hash?: string },
   token: string,
 ): Promise<boolean> {

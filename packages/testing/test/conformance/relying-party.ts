@@ -1,14 +1,23 @@
-import { createBackchannelLogout, MemoryStore, sessionClaims, type LogoutStore, type SessionClaims } from '@bcl/core'
+import {
+  createBackchannelLogout,
+  MemoryStore,
+  sessionClaims,
+  type BackchannelLogout,
+  type LogoutStore,
+  type SessionClaims,
+} from '@bcl/core'
 import { createTestProvider, type FetchLike, type TestProvider } from '@bcl/testing'
 
 /** What is wrong with a {@link createRelyingParty}. */
 export interface Fault {
   /** Changes what comes to the endpoint, or answers it itself. */
   receive?: (token: string, tools: Tools) => string | Response | Promise<string | Response>
-  /** Changes the request before it is looked at. */
-  request?: (request: Request) => Request | Promise<Request>
+  /** Changes the request before it is looked at, or answers it itself. */
+  request?: (request: Request) => Request | Response | Promise<Request | Response>
   /** Changes the answer. */
   answer?: (response: Response, code: string | undefined) => Response | Promise<Response>
+  /** Fetches from the provider. */
+  fetch?: (request: Request, tools: Pick<Tools, 'provider'>) => Promise<Response>
   store?: (good: LogoutStore) => LogoutStore
   /** At the end of a sign-in. */
   onLogin?: (tools: Tools, claims: SessionClaims) => unknown
@@ -18,6 +27,7 @@ export interface Fault {
 
 export interface Tools {
   provider: TestProvider
+  logout: BackchannelLogout
   store: LogoutStore
   now: () => number
 }
@@ -36,17 +46,19 @@ export async function createRelyingParty(fault: Fault = {}) {
   const provider = await createTestProvider({ now })
   const good = new MemoryStore({ now })
   const store = fault.store?.(good) ?? good
-  const tools: Tools = { provider, store, now }
   let code: string | undefined
   const logout = createBackchannelLogout({
     issuers: [{ issuer: provider.op.issuer, clientId: provider.op.clientId }],
     sessionMaxAge: 3600,
     store,
     now,
-    fetch: (async (url: string, init: RequestInit) =>
-      provider.handle(new Request(url, init))) as typeof globalThis.fetch,
+    fetch: (async (url: string, init: RequestInit) => {
+      const request = new Request(url, init)
+      return fault.fetch?.(request, { provider }) ?? provider.handle(request)
+    }) as typeof globalThis.fetch,
     onDelivery: (delivery) => (code = delivery.code),
   })
+  const tools: Tools = { provider, logout, store, now }
   const sessions = new Map<string, SessionClaims>()
 
   async function callback(url: URL): Promise<Response> {
@@ -86,7 +98,9 @@ export async function createRelyingParty(fault: Fault = {}) {
   }
 
   async function receive(received: Request): Promise<Response> {
-    let request = (await fault.request?.(received)) ?? received
+    const given = (await fault.request?.(received)) ?? received
+    if (given instanceof Response) return given
+    let request = given
     code = undefined
     if (fault.receive && request.method === 'POST' && request.headers.get('content-type')?.startsWith(formType)) {
       const form = new URLSearchParams(await request.clone().text())

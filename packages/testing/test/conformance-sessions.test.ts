@@ -1,0 +1,4 @@
+import { findFaults } from './conformance/find-faults.ts'
+import { sessionFaults } from './conformance/session-faults.ts'
+
+findFaults(sessionFaults)
