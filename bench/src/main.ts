@@ -2,7 +2,11 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { measureChecks } from './checks.ts'
+import { measureEncrypted } from './encrypted.ts'
+import { measureEndpoint } from './endpoint.ts'
+import { measureGreeting } from './greeting.ts'
 import { measureImports } from './imports.ts'
+import { measureLarge } from './large.ts'
 import { measureMemory } from './memory.ts'
 import { measureReceive } from './receive.ts'
 import { measureRefused } from './refused.ts'
@@ -16,8 +20,12 @@ const scale = isQuick ? quick : full
 const sections: Section[] = []
 const measures = [
   measureReceive,
+  measureEndpoint,
   measureRefused,
+  measureEncrypted,
+  measureLarge,
   measureChecks,
+  measureGreeting,
   measureRemembered,
   measureSubject,
   measureMemory,

@@ -36,6 +36,14 @@ export async function rateOf<T>({ prepare, run, count }: Contender<T>): Promise<
   return { rate: (count * 1000) / elapsed, cpuRate: (count * 1_000_000) / (user + system) }
 }
 
+/** Rates in operations per second, and ours by the peer's: medians of the ratios within a round. */
+export interface Beside {
+  rates: [ours: number, peer: number]
+  ratio: number
+  /** The same of processor time. */
+  cpuRatio: number
+}
+
 export interface Comparison {
   /** Operations per second, medians in the order of the contenders. */
   rates: number[]
@@ -43,6 +51,8 @@ export interface Comparison {
   ratios: number[]
   /** The same of processor time. */
   cpuRatios: number[]
+  /** One contender beside another. */
+  beside(ours: number, peer: number): Beside
 }
 
 /**
@@ -59,10 +69,16 @@ export async function compare(rounds: number, measures: readonly (() => Promise<
   }
   const each = (figure: (speeds: Speed[], index: number) => number): number[] =>
     measures.map((_, index) => median(found.map((speeds) => figure(speeds, index))))
+  const rates = each((speeds, index) => speeds[index]!.rate)
   return {
-    rates: each((speeds, index) => speeds[index]!.rate),
+    rates,
     ratios: each((speeds, index) => speeds[index]!.rate / speeds.at(-1)!.rate),
     cpuRatios: each((speeds, index) => speeds[index]!.cpuRate / speeds.at(-1)!.cpuRate),
+    beside: (ours, peer) => ({
+      rates: [rates[ours]!, rates[peer]!],
+      ratio: median(found.map((speeds) => speeds[ours]!.rate / speeds[peer]!.rate)),
+      cpuRatio: median(found.map((speeds) => speeds[ours]!.cpuRate / speeds[peer]!.cpuRate)),
+    }),
   }
 }
 

@@ -5,6 +5,10 @@ export interface Scale {
   tokens: number
   /** Checks in one round. */
   checks: number
+  /** Pages asked for in one round. */
+  pages: number
+  /** Bodies in one round. */
+  bodies: number
   /** Remembered logouts to compare. */
   remembered: readonly [few: number, many: number]
   /** Logouts of one subject. */
@@ -18,6 +22,8 @@ export const full: Scale = {
   rounds: 15,
   tokens: 1280,
   checks: 100_000,
+  pages: 4000,
+  bodies: 500,
   remembered: [10_000, 1_000_000],
   ofOneSubject: 10_000,
   weighed: 50_000,
@@ -28,6 +34,8 @@ export const quick: Scale = {
   rounds: 2,
   tokens: 64,
   checks: 500,
+  pages: 64,
+  bodies: 20,
   remembered: [100, 1000],
   ofOneSubject: 200,
   weighed: 1000,

@@ -1,3 +1,5 @@
+import type { Beside } from './measure.ts'
+
 /** One line of the results: what, ours, the peer's, how they compare by the clock and by processor time, what we want. */
 export type Row = readonly [what: string, ours: string, peer: string, ratio: string, cpuRatio: string, target: string]
 
@@ -12,6 +14,16 @@ export interface Section {
 
 export const rate = (perSecond: number): string => `${Math.round(perSecond).toLocaleString('en')}/s`
 export const ratio = (value: number): string => value.toFixed(2)
+
+/** A line about one contender beside another. */
+export const compared = (what: string, { rates, ratio: by, cpuRatio }: Beside, target: string): Row => [
+  what,
+  rate(rates[0]),
+  rate(rates[1]),
+  ratio(by),
+  ratio(cpuRatio),
+  target,
+]
 
 /** A Markdown table, its columns padded as the formatter has them. */
 export function table({ columns, rows }: Section): string {

@@ -18,7 +18,7 @@ const secretKey = new TextEncoder().encode(clientSecret)
 /** An issuer whose tokens cost next to nothing to verify, so that what is remembered shows: HS256. */
 export interface CheapIssuer {
   op: TestIssuer
-  createReceiver(store: LogoutStore, now?: () => number): BackchannelLogout
+  createReceiver(store: LogoutStore, now?: () => number, sessionMaxAge?: number): BackchannelLogout
   token(claims?: object): Promise<string>
 }
 
@@ -28,10 +28,10 @@ export async function createCheapIssuer(): Promise<CheapIssuer> {
   const { issuer, clientId } = op
   return {
     op,
-    createReceiver: (store, now) =>
+    createReceiver: (store, now, sessionMaxAge = 8 * 3600) =>
       createBackchannelLogout({
         issuers: [{ issuer, clientId, algorithms: ['HS256'], clientSecret }],
-        sessionMaxAge: 8 * 3600,
+        sessionMaxAge,
         store,
         now,
       }),
