@@ -36,5 +36,5 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ?`,
   remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
   // A prepared LIMIT takes no number of JavaScript's: it is sent as a fraction.
   sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
-  prune: (table) => [`DELETE FROM ${table} WHERE ${expired}`],
+  anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
 }

@@ -38,6 +38,6 @@ WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND ex
   SELECT ctid FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))`,
     limit,
   ],
-  prune: (table) => [`DELETE FROM ${table} WHERE ${expired}`],
+  anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
   notify: (channel, payload) => ['SELECT pg_notify($1, $2)', channel, payload],
 }

@@ -28,6 +28,9 @@ export interface SqlStoreOptions {
 const sweepEvery = 8
 const sweepLimit = 100
 
+/** Rows that `prune` deletes at once: on MySQL, adds wait for what is locked. */
+const pruneLimit = 1000
+
 /** Bytes that PostgreSQL carries in a notification, with room for the mark; and seconds that a longer message is kept. */
 const longestPayload = 7900
 const messageTime = 60
@@ -80,7 +83,7 @@ export class SqlStore implements LogoutStore {
     const [keyId, valueId] = await Promise.all([identify(key), identify(value)])
     const full = valueId === value ? null : value
     const row = { key: keyId, value: valueId, full, expiresAt: Math.ceil(expiresAt) }
-    await Promise.all([this.#run(this.#dialect.add(this.#table, row)), this.#sweep()])
+    await Promise.all([this.#write(this.#dialect.add(this.#table, row)), this.#sweep()])
   }
 
   async values(keys: readonly string[]): Promise<string[][]> {
@@ -88,7 +91,7 @@ export class SqlStore implements LogoutStore {
     const ids = await identifyAll(keys)
     const result = await this.#run(this.#dialect.values(this.#table, ids, Math.floor(Date.now() / 1000)))
     const found = new Map<string, string[]>()
-    for (const { k, v } of rowsOf(result)) {
+    for (const { k, v } of entriesOf(result)) {
       const values = found.get(k)
       if (values) values.push(v)
       else found.set(k, [v])
@@ -97,16 +100,30 @@ export class SqlStore implements LogoutStore {
   }
 
   async remove(key: string, value: string): Promise<void> {
-    await this.#run(this.#dialect.remove(this.#table, await identify(key), await identify(value)))
+    await this.#write(this.#dialect.remove(this.#table, await identify(key), await identify(value)))
   }
 
-  /** Deletes all that has expired: for a scheduled job, where adds are too few to keep the table small. */
+  /**
+   * Deletes all that has expired, a thousand rows at a time: for a scheduled job, where adds are too few to keep the table
+   * small.
+   */
   async prune(): Promise<void> {
-    await this.#run(this.#dialect.prune(this.#table))
+    do await this.#write(this.#dialect.sweep(this.#table, pruneLimit))
+    while (rowsOf(await this.#run(this.#dialect.anyExpired(this.#table))).length > 0)
   }
 
   #run([text, ...params]: Statement): SqlResult | PromiseLike<SqlResult> {
     return this.#query(text, params)
+  }
+
+  /** Once more, when the database has undone it in favour of another: on MySQL, adds and sweeps may block each other. */
+  async #write(statement: Statement): Promise<void> {
+    try {
+      await this.#run(statement)
+    } catch (error) {
+      if (!isUndone(error)) throw error
+      await this.#run(statement)
+    }
   }
 
   /** It may fail: what it leaves is not found, and later adds try again. */
@@ -144,13 +161,27 @@ export class SqlStore implements LogoutStore {
   }
 }
 
+/** Class 40 of SQLSTATE: the transaction was rolled back, as in a deadlock. */
+function isUndone(error: unknown): boolean {
+  const { sqlState, code } = Object(error) as { sqlState?: unknown; code?: unknown }
+  return String(sqlState ?? code).startsWith('40')
+}
+
+const refused = (): TypeError => new TypeError('query must give the rows, as objects by column')
+
 /** The rows of an answer. Anything else is an error: taking it for none would let a session live. */
-function rowsOf(result: SqlResult): { k: string; v: string }[] {
+function rowsOf(result: SqlResult): readonly unknown[] {
   const rows = Array.isArray(result) ? (result as unknown[]) : (result as { rows?: unknown } | undefined)?.rows
-  const isRow = (row: unknown): row is { k: string; v: string } => {
+  if (!Array.isArray(rows)) throw refused()
+  return rows
+}
+
+function entriesOf(result: SqlResult): readonly { k: string; v: string }[] {
+  const isEntry = (row: unknown): row is { k: string; v: string } => {
     const { k, v } = Object(row) as { k?: unknown; v?: unknown }
     return typeof k === 'string' && typeof v === 'string'
   }
-  if (!Array.isArray(rows) || !rows.every(isRow)) throw new TypeError('query must give the rows, as objects by column')
+  const rows = rowsOf(result)
+  if (!rows.every(isEntry)) throw refused()
   return rows
 }

@@ -35,5 +35,5 @@ WHERE entry_key IN (SELECT value FROM json_each(?)) AND expires_at > ?`,
   SELECT entry_key, entry_value FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ?)`,
     limit,
   ],
-  prune: (table) => [`DELETE FROM ${table} WHERE ${expired}`],
+  anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
 }

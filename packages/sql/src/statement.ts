@@ -29,8 +29,8 @@ export interface Dialect {
   remove(table: string, key: string, value: string): Statement
   /** Deletes a few expired rows, the oldest first: in that order only the index will find them. */
   sweep(table: string, limit: number): Statement
-  /** Deletes all expired rows. */
-  prune(table: string): Statement
+  /** A row, if any has expired. */
+  anyExpired(table: string): Statement
   /** Tells whoever listens. Absent where the database cannot. */
   notify?(channel: string, payload: string): Statement
 }

@@ -68,6 +68,30 @@ describe('options', () => {
     await expect(store.values(['k'])).rejects.toThrow(new TypeError('query must give the rows, as objects by column'))
   })
 
+  test.each<[string, object, number]>([
+    ['a deadlock of MySQL', { code: 'ER_LOCK_DEADLOCK', errno: 1213, sqlState: '40001' }, 2],
+    ['a deadlock of PostgreSQL', { code: '40P01' }, 2],
+    ['a serialization failure of PostgreSQL', { code: '40001' }, 2],
+    ['a table that is not there', { code: '42P01' }, 1],
+    ['a lost connection', { code: 'ECONNRESET' }, 1],
+  ])('%s: what was undone is tried once more, and nothing else', async (_, about, attempts) => {
+    const tried: string[] = []
+    const store = new SqlStore({
+      dialect: 'mysql',
+      query: (text) => {
+        // An add may sweep, too.
+        if (text.includes('LIMIT')) return []
+        tried.push(text)
+        throw Object.assign(new Error('failed'), about)
+      },
+    })
+    for (const call of [() => store.add('k', 'v', now() + 60), () => store.remove('k', 'v')]) {
+      tried.length = 0
+      await expect(call()).rejects.toThrow('failed')
+      expect(tried).toHaveLength(attempts)
+    }
+  })
+
   test('a query that throws is a rejection', async () => {
     const store = new SqlStore({
       dialect: 'sqlite',
@@ -89,15 +113,19 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
     describeOn(service, 'SqlStore', () => {
       const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
       const queries: string[] = []
+      /** What is to be done after each query of a store. */
+      let observe: (() => Promise<void>) | undefined
       let database: Database
       let store: SqlStore
       const storeOn = (own: string): SqlStore =>
         new SqlStore({
           ...database,
           table: own,
-          query: (text, params) => {
+          query: async (text, params) => {
             queries.push(text)
-            return database.query(text, params)
+            const rows = await database.query(text, params)
+            await observe?.()
+            return rows
           },
         })
       const read = async (text: string): Promise<unknown[]> => {
@@ -165,11 +193,17 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(await count()).toBe(1)
       })
 
-      test('prune deletes what has expired, and nothing else', async () => {
-        await expire(300)
-        await store.add('live', 'v', now() + 60)
+      test('prune deletes what has expired, and nothing else, in parts', async () => {
+        await expire(2500)
+        await database.query(
+          `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES ('live', 'v', NULL, ${now() + 60})`,
+          [],
+        )
+        const counts: number[] = []
+        observe = async () => void counts.push(await count())
         await store.prune()
-        expect(await count()).toBe(1)
+        observe = undefined
+        expect([...new Set(counts)]).toEqual([1501, 501, 1])
         expect(await store.values(['live'])).toEqual([['v']])
       })
 
@@ -220,34 +254,85 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
   },
 )
 
-describeOn('postgres', 'on PostgreSQL, where nothing has expired', () => {
-  test('a sweep and a check go by an index, whatever the statistics say', async ({ onTestFinished }) => {
-    const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
-    const database = await databases['pg']!.connect()
-    await database.migrate(schema('postgresql', { table }))
-    onTestFinished(async () => {
-      await database.migrate(`DROP TABLE ${table}`)
-      await database.close()
+/** Says by which index, if any, a statement goes. */
+interface Explained {
+  explain: (text: string) => string
+  plan: (rows: readonly Record<string, unknown>[]) => string
+  sweep: RegExp
+  check: RegExp
+  scan: RegExp
+}
+
+describe.each<[string, Explained]>([
+  [
+    'pg',
+    {
+      explain: (text) => `EXPLAIN ${text}`,
+      plan: (rows) => rows.map((row) => row['QUERY PLAN']).join('\n'),
+      sweep: /using \w+_expires_at.*\n *Index Cond: \(expires_at/,
+      check: /_pkey/,
+      scan: /Seq Scan on bcl/,
+    },
+  ],
+  [
+    'mysql2, not prepared',
+    {
+      explain: (text) => `EXPLAIN ${text}`,
+      plan: (rows) => rows.map(({ type, key }) => `${String(type)} by ${String(key)}`).join('\n'),
+      sweep: /^range by \w+_expires_at$/,
+      check: /^range by PRIMARY$/,
+      scan: /^(ALL|index) by \w+/,
+    },
+  ],
+  [
+    'node:sqlite',
+    {
+      explain: (text) => `EXPLAIN QUERY PLAN ${text}`,
+      plan: (rows) => rows.map(({ detail }) => detail).join('\n'),
+      sweep: /USING COVERING INDEX \w+_expires_at \(expires_at</,
+      check: /USING PRIMARY KEY \(entry_key=\?\)/,
+      scan: /SCAN bcl/,
+    },
+  ],
+])('on %s, where nothing has expired', (name, { explain, plan, sweep, check, scan }) => {
+  const { service, connect } = databases[name]!
+  describeOn(service, 'SqlStore', () => {
+    test('a sweep and a check go by an index, whatever the statistics say', async ({ onTestFinished }) => {
+      const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
+      const database = await connect()
+      await database.migrate(schema(database.dialect, { table }))
+      onTestFinished(async () => {
+        await database.migrate(`DROP TABLE ${table}`)
+        await database.close()
+      })
+      for (let start = 0; start < 20_000; start += 5000) {
+        const rows = Array.from({ length: 5000 }, (_, n) => `('key ${start + n}', 'value', NULL, ${now() + 3600})`)
+        await database.migrate(
+          `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES ${rows.join(', ')}`,
+        )
+      }
+      await database.migrate(`ANALYZE ${database.dialect === 'mysql' ? 'TABLE ' : ''}${table}`)
+      const plans: [text: string, plan: string][] = []
+      const explained = new SqlStore({
+        dialect: database.dialect,
+        table,
+        query: async (text, params) => {
+          const result = await database.query(explain(text), params)
+          plans.push([text, plan(('rows' in result ? result.rows : result) as Record<string, unknown>[])])
+          return []
+        },
+      })
+      const plansOf = (start: string): string[] =>
+        plans.filter(([text]) => text.startsWith(start)).map(([, its]) => its)
+      await explained.add('k', 'v', now() + 60)
+      await explained.prune()
+      await explained.values(['a', 'b'])
+      await explained.remove('a', 'b')
+      expect(plansOf('SELECT CONVERT').concat(plansOf('SELECT entry_key'))).toEqual([expect.stringMatching(check)])
+      const [ofAdd, ofPrune, ofRemove] = plansOf('DELETE')
+      for (const its of [ofAdd, ofPrune]) expect(its).toMatch(sweep)
+      expect(ofRemove).not.toMatch(sweep)
+      for (const its of [...plansOf('DELETE'), ...plansOf('SELECT')]) expect(its).not.toMatch(scan)
     })
-    await database.migrate(
-      `INSERT INTO ${table} SELECT 'key ' || n, 'value', NULL, ${now() + 3600} FROM generate_series(1, 20000) n; ANALYZE ${table}`,
-    )
-    // By the statement: those of one call are under way at the same time, and answered in any order.
-    const plans = new Map<string, string>()
-    const explained = new SqlStore({
-      dialect: 'postgresql',
-      table,
-      query: async (text, params) => {
-        const { rows } = (await database.query(`EXPLAIN ${text}`, params)) as { rows: { 'QUERY PLAN': string }[] }
-        plans.set(text.slice(0, 6), rows.map((row) => row['QUERY PLAN']).join('\n'))
-        return []
-      },
-    })
-    await explained.add('k', 'v', now() + 60)
-    await explained.values(['a', 'b'])
-    expect([...plans.keys()].toSorted()).toEqual(['DELETE', 'INSERT', 'SELECT'])
-    expect(plans.get('DELETE')).toMatch(new RegExp(`using ${table}_expires_at.*\\n *Index Cond: \\(expires_at`))
-    expect(plans.get('SELECT')).toContain(`${table}_pkey`)
-    expect([...plans.values()].join('\n')).not.toContain(`Seq Scan on ${table}`)
   })
 })
