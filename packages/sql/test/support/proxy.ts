@@ -1,21 +1,17 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A way to a server that can be cut, so that nothing comes through, or closed to all, as a server that ended. */
+/** A way to a server that can be cut: then connections stay open, new ones are taken, and nothing comes through. */
 export interface Proxy {
   url: string
-  /** Connections stay open, and new ones are taken. */
   cut(): void
-  /** Connections are reset, and new ones refused. */
-  refuse(): Promise<void>
-  mend(): Promise<void>
+  mend(): void
   close(): Promise<void>
 }
 
-export async function startProxy(target: string, defaultPort: number): Promise<Proxy> {
+export async function startProxy(target: string): Promise<Proxy> {
   const url = new URL(target)
-  const host = url.hostname
-  const targetPort = Number(url.port || defaultPort)
+  const [host, targetPort] = [url.hostname, Number(url.port)]
   const pairs = new Set<readonly [Socket, Socket]>()
   let isCut = false
   const server = createServer((near) => {
@@ -33,32 +29,23 @@ export async function startProxy(target: string, defaultPort: number): Promise<P
     }
   })
   const sockets = (): Socket[] => [...pairs].flat()
-  const refuse = async (): Promise<void> => {
-    server.close()
-    for (const socket of sockets()) socket.resetAndDestroy()
-    await once(server, 'close')
-  }
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  url.hostname = '127.0.0.1'
-  url.port = String(port)
+  url.port = String((server.address() as AddressInfo).port)
   return {
     url: url.href,
     cut() {
       isCut = true
       for (const socket of sockets()) socket.pause()
     },
-    refuse,
-    async mend() {
+    mend() {
       isCut = false
       for (const socket of sockets()) socket.resume()
-      if (server.listening) return
-      server.listen(port, '127.0.0.1')
-      await once(server, 'listening')
     },
     async close() {
-      if (server.listening) await refuse()
+      server.close()
+      for (const socket of sockets()) socket.destroy()
+      await once(server, 'close')
     },
   }
 }
