@@ -11,7 +11,9 @@ const encode = (reply: unknown): unknown => {
 
 /** Upstash's REST API in front of a Redis, as far as its client uses it: single commands, and pipelines of its own making. */
 export async function startUpstash(redisUrl: string): Promise<{ url: string; close(): Promise<void> }> {
-  const redis = await createClient({ url: redisUrl, RESP: 2 }).connect()
+  const redis = await createClient({ url: redisUrl, RESP: 2 })
+    .on('error', () => {})
+    .connect()
   const run = async (
     command: readonly unknown[],
     isEncoded: boolean,
