@@ -1,0 +1,355 @@
+import { createBackchannelLogout, type BackchannelLogout, type LogoutStore, type SessionClaims } from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createClock } from './support.js'
+
+/*
+ * Two instances share a store. A sign-in, a refresh and two deliveries run at once; between any two calls of the store
+ * another may go on, or an instance may crash, and what crashed or was answered may be sent again. Every order there is
+ * gets tried, for every way in which the tokens may concern the session. What must hold does so in every state.
+ */
+
+const clock = createClock()
+const secret = 'a-secret-of-thirty-two-characters'
+const op = await createTestIssuer({ now: clock.now })
+const trusted = { issuer: op.issuer, clientId: op.clientId, algorithms: ['HS256'], clientSecret: secret }
+
+type Instance = 'A' | 'B'
+const instances = ['A', 'B'] as const
+const other = { A: 'B', B: 'A' } as const
+
+interface Token {
+  jti: string
+  iat: number
+  sub: string
+  sid?: string
+  jwt: string
+}
+
+async function mint(jti: string, iat: number, sid?: string): Promise<Token> {
+  const claims = { jti, iat, sub: 'alice', ...(sid && { sid }) }
+  const whole = JSON.parse(
+    Buffer.from((await op.logoutToken({ sid: undefined, ...claims })).split('.')[1]!, 'base64url').toString(),
+  ) as object
+  return { ...claims, jwt: await op.sign(whole, { alg: 'HS256' }, new TextEncoder().encode(secret)) }
+}
+
+/** Whether a logout concerns a session: BCL 2.7 and RP-30, RP-32, written down once more. */
+function concerns(token: Token, session: SessionClaims): boolean {
+  if (token.iat < session.iat) return false
+  if (token.sid === undefined) return session.sub === token.sub
+  return session.sid ? session.sid === token.sid : session.sub === token.sub
+}
+
+/** A call of the store that has not happened yet. */
+interface Call {
+  says: string
+  happen(): void
+}
+
+/** What an instance is busy with. */
+interface Process {
+  name: string
+  on: Instance
+  token: Token | undefined
+  calls: Call[]
+  /** Calls that happened, and what came of them. */
+  past: string[]
+  end?: string
+}
+
+interface Universe {
+  session: SessionClaims
+  tokens: readonly Token[]
+  /** How often each token is sent; the second time to the other instance. */
+  sent: readonly number[]
+  refreshes: boolean
+}
+
+/** One run of the model: the real library on a store whose calls wait to be let through. */
+class World {
+  readonly entries = new Map<string, Set<string>>()
+  readonly sessions = new Set<string>()
+  readonly processes: Process[] = []
+  readonly told = new Set<string>()
+  readonly answered = new Set<Token>()
+  readonly attempted = new Set<Token>()
+  readonly starts = [0, 0]
+  logins = 0
+  crashes = 0
+  refreshed: 'not' | 'begun' | 'done' = 'not'
+  created = false
+  resaved = false
+  readonly live: Record<Instance, BackchannelLogout>
+  /** The process that issues calls now: calls of different ones never mix, as each runs until it waits. */
+  #current: Process | undefined
+  readonly #universe: Universe
+
+  constructor(universe: Universe) {
+    this.#universe = universe
+    this.live = { A: this.#boot(), B: this.#boot() }
+  }
+
+  #boot(): BackchannelLogout {
+    const logout = createBackchannelLogout({
+      issuers: [trusted],
+      sessionMaxAge: 3600,
+      store: this.#store(),
+      storeTimeout: 1e6,
+      now: clock.now,
+      destroySession: (id) => this.sessions.delete(id),
+    })
+    logout.onLogout(({ jti }) => this.told.add(jti))
+    return logout
+  }
+
+  #store(): LogoutStore {
+    const call = <T>(says: string, work: () => T): Promise<T> => {
+      const process = this.#current
+      if (!process) return Promise.resolve(work())
+      return new Promise((resolve) => {
+        const entry: Call = {
+          says,
+          happen: () => {
+            process.calls.splice(process.calls.indexOf(entry), 1)
+            const result = work()
+            process.past.push(`${says}: ${JSON.stringify(result)}`)
+            resolve(result)
+          },
+        }
+        process.calls.push(entry)
+      })
+    }
+    return {
+      add: (key, value) =>
+        call(`add ${key} ${value}`, () => {
+          this.entries.set(key, (this.entries.get(key) ?? new Set()).add(value))
+        }),
+      values: (keys) =>
+        call(`values ${keys.join(' ')}`, () => keys.map((key) => [...(this.entries.get(key) ?? [])].sort())),
+      remove: (key, value) => call(`remove ${key} ${value}`, () => void this.entries.get(key)?.delete(value)),
+    }
+  }
+
+  /** Lets a process run until it waits for the store, or ends: that takes microtasks only. */
+  async #run(process: Process, go: () => void): Promise<void> {
+    this.#current = process
+    go()
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#current = undefined
+  }
+
+  /** Begins something; a check of a signature takes more than microtasks, unless a run of the same token is joined. */
+  async #begin(name: string, on: Instance, work: () => Promise<string>, token?: Token): Promise<void> {
+    const isUnderWay = (one: Process): boolean => one.on === on && one.token === token && one.end === undefined
+    const joins = token !== undefined && this.processes.some(isUnderWay)
+    const process: Process = { name, on, token, calls: [], past: [] }
+    this.processes.push(process)
+    await this.#run(process, () => {
+      work().then(
+        (end) => (process.end ??= end),
+        (error: unknown) => (process.end ??= String(error)),
+      )
+    })
+    while (!joins && process.calls.length === 0 && process.end === undefined) await this.#run(process, () => {})
+  }
+
+  /** What may happen next, each by a name. */
+  next(): Map<string, () => Promise<void> | void> {
+    const { session, tokens, sent, refreshes } = this.#universe
+    const actions = new Map<string, () => Promise<void> | void>()
+    const isBusy = (name: string): boolean => this.processes.some((one) => one.name === name && one.end === undefined)
+    if (this.logins === 0) {
+      actions.set('login', () => {
+        this.logins += 1
+        return this.#begin('login', 'B', async () => {
+          const isNew = await this.live.B.trackSession(session, 'session')
+          if (isNew) {
+            this.sessions.add('session')
+            this.created = true
+          }
+          return isNew ? 'created' : 'refused'
+        })
+      })
+    }
+    for (const [index, token] of tokens.entries()) {
+      const started = this.starts[index]!
+      if (started === sent[index] || isBusy(`deliver ${index}`)) continue
+      const first = instances[index]!
+      actions.set(`deliver ${index}`, () => {
+        this.starts[index]! += 1
+        this.attempted.add(token)
+        const on = started === 0 ? first : other[first]
+        const deliver = async (): Promise<string> => {
+          const contentType = 'application/x-www-form-urlencoded'
+          const body = `logout_token=${token.jwt}`
+          const { status } = await this.live[on].respond({ method: 'POST', contentType, body })
+          if (status === 200) this.answered.add(token)
+          return String(status)
+        }
+        return this.#begin(`deliver ${index}`, on, deliver, token)
+      })
+    }
+    if (refreshes && this.refreshed === 'not' && this.sessions.has('session'))
+      actions.set('refresh begins', () => void (this.refreshed = 'begun'))
+    if (this.refreshed === 'begun') {
+      actions.set('refresh ends', () => {
+        this.refreshed = 'done'
+        this.resaved = true
+        this.sessions.add('session')
+      })
+    }
+    for (const [at, process] of this.processes.entries()) {
+      // Calls made at once happen in any order; of those of one kind, but for markers, the first is the first.
+      const kind = ({ says }: Call): string => says.split(',', 2).join()
+      const isFirst = (call: Call): boolean => process.calls.find((one) => kind(one) === kind(call)) === call
+      const calls = process.calls.filter((call) => isFirst(call) || call.says.startsWith('add [1,"logout"'))
+      for (const { says, happen } of calls)
+        actions.set(`${process.name} ${at} ${says}`, () => this.#run(process, happen))
+    }
+    for (const instance of instances) {
+      if (this.crashes > 0 || !this.processes.some(({ on, end }) => on === instance && end === undefined)) continue
+      actions.set(`crash ${instance}`, () => {
+        this.crashes += 1
+        for (const process of this.processes) {
+          if (process.on !== instance || process.end !== undefined) continue
+          process.end = 'crashed'
+          process.calls.length = 0
+        }
+        this.live[instance] = this.#boot()
+      })
+    }
+    return actions
+  }
+
+  /** All that what follows may depend on. */
+  fingerprint(): string {
+    const entries = [...this.entries].map(([key, values]) => [key, [...values].sort()]).filter(([, v]) => v!.length > 0)
+    const processes = this.processes.map(({ name, on, past, calls, end }) =>
+      end === undefined ? [name, on, past, calls.map(({ says }) => says)] : [name, end],
+    )
+    return JSON.stringify([
+      entries.sort(),
+      processes.map((one) => JSON.stringify(one)).sort(),
+      [...this.sessions],
+      [...this.told].sort(),
+      [...this.answered].map(({ jti }) => jti).sort(),
+      this.starts,
+      this.crashes,
+      this.refreshed,
+      this.created,
+    ])
+  }
+
+  /** What is wrong with this state, if anything. */
+  async fault(): Promise<string | undefined> {
+    const { session } = this.#universe
+    const ended = [...this.answered].some((token) => concerns(token, session))
+    const mayEnd = [...this.attempted].some((token) => concerns(token, session))
+    for (const instance of instances) {
+      const isOver = await this.live[instance].isLoggedOut(session)
+      if (ended && !isOver) return `alive on ${instance}, though a logout was answered 200`
+      if (isOver && !mayEnd) return `dead on ${instance}, though no logout concerns it`
+      if (await this.live[instance].isLoggedOut({ ...session, sub: 'bob', sid: 'another' }))
+        return `somebody else's session is dead on ${instance}`
+    }
+    if ([...this.answered].some(({ jti }) => !this.told.has(jti))) return 'answered 200, and no listener was told'
+    const ends = this.processes.map(({ name, end }) => `${name} ${end}`)
+    if (ends.includes('login refused') && !mayEnd) return 'a sign-in was refused, though no logout concerns it'
+    const strange = ends.find((end) => end.startsWith('deliver') && !/(?:200|crashed|undefined)$/.test(end))
+    if (strange) return `${strange}, though nothing failed`
+    const isStill = this.processes.every(({ end }) => end !== undefined)
+    if (isStill && ended && this.sessions.has('session') && !this.resaved) return 'a tracked session was not destroyed'
+    return undefined
+  }
+}
+
+interface Explored {
+  states: number
+  crashes: number
+  /** What came of anything. */
+  ends: Set<string>
+  faults: string[]
+}
+
+/** Goes through all states there are, depth first; to go back it starts again and repeats its steps. */
+async function explore(universe: Universe): Promise<Explored> {
+  const seen = new Set<string>()
+  const explored: Explored = { states: 0, crashes: 0, ends: new Set(), faults: [] }
+
+  const take = async (world: World, action: string): Promise<void> => {
+    await world.next().get(action)!()
+  }
+  const again = async (path: readonly string[]): Promise<World> => {
+    const world = new World(universe)
+    for (const action of path) await take(world, action)
+    return world
+  }
+  const visit = async (world: World, path: readonly string[]): Promise<void> => {
+    const fingerprint = world.fingerprint()
+    if (seen.has(fingerprint) || explored.faults.length > 0) return
+    seen.add(fingerprint)
+    explored.states += 1
+    explored.crashes += world.crashes
+    for (const { end } of world.processes) if (end) explored.ends.add(end)
+    const fault = await world.fault()
+    if (fault) explored.faults.push([fault, ...path].join('\n  '))
+    let here: World | undefined = world
+    for (const action of world.next().keys()) {
+      if (explored.faults.length > 0) return
+      const from: World = here ?? (await again(path))
+      here = undefined
+      await take(from, action)
+      await visit(from, [...path, action])
+    }
+  }
+  await visit(new World(universe), [])
+  return explored
+}
+
+const iat = clock.time - 100
+/** All of it is for the night; without, a token is sent once to each instance, dated before the session or with it. */
+const isFull = process.env['BCL_MODEL'] === 'full'
+const dated = { before: -1, with: 0, ...(isFull && { after: 1 }) }
+const universes: [name: string, make: () => Promise<Universe>][] = []
+for (const sid of ['session-1', undefined]) {
+  for (const [when, apart] of Object.entries(dated)) {
+    for (const meant of ['session-1', undefined]) {
+      if (!isFull && !sid && meant && apart === 0) continue
+      const session = op.session({ sid, iat })
+      const logout = `a logout ${meant ? 'of the sid' : 'of the subject'} dated ${when} it`
+      const name = `a session ${sid ? 'with' : 'without'} sid, ${logout}`
+      const one = mint('one', iat + apart, meant)
+      const two = mint('two', iat + apart - 1)
+      const twice = { session, sent: [isFull ? 2 : 1, 1], refreshes: false }
+      universes.push([`${name}, to both instances`, async () => ({ ...twice, tokens: [await one, await one] })])
+      if (!isFull) continue
+      const amid = { session, sent: [1, 1], refreshes: true }
+      universes.push([`${name}, and another amid a refresh`, async () => ({ ...amid, tokens: [await one, await two] })])
+    }
+  }
+}
+/** So many states there are in each of them at least. */
+const least = isFull ? 2000 : 300
+
+beforeAll(() => {
+  // No time passes but the clock's: time-outs of calls that wait for their turn must not fire.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+afterAll(() => {
+  vi.useRealTimers()
+})
+
+describe('RP-32, RP-35: no session lives that a durable 200 covers, none is dead that no logout covers', () => {
+  test.each(universes)(
+    '%s',
+    async (_, make) => {
+      const { states, crashes, ends, faults } = await explore(await make())
+      expect(faults).toEqual([])
+      expect(states).toBeGreaterThan(least)
+      expect(crashes).toBeGreaterThan(least / 4)
+      expect([...ends]).toContain('200')
+    },
+    600_000,
+  )
+})

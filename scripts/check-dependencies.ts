@@ -1,0 +1,84 @@
+// What the packages need at run time: core jose alone, adapters and stores core and the framework they adapt. Looks at what
+// the manifests declare and at what the built files, types included, import; both must be exactly what is said here.
+import { globSync, readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+
+interface Needs {
+  dependencies: readonly string[]
+  peers: readonly string[]
+  /** Modules imported that are not of the runtime itself. A peer may be needed without being imported. */
+  imports: readonly string[]
+  /** Whether modules of Node may be imported: where not, the package runs anywhere. */
+  node?: 'all' | 'types only'
+}
+
+const needs: Record<string, Needs> = {
+  core: { dependencies: ['jose'], peers: [], imports: ['jose'] },
+  testing: { dependencies: ['jose'], peers: ['@bcl/core'], imports: ['@bcl/core', 'jose'], node: 'all' },
+  hono: { dependencies: [], peers: ['@bcl/core', 'hono'], imports: ['@bcl/core', 'hono'] },
+  koa: { dependencies: [], peers: ['@bcl/core', '@types/koa', 'koa'], imports: ['@bcl/core', 'koa'] },
+  nestjs: {
+    dependencies: [],
+    peers: ['@bcl/core', '@nestjs/common', '@nestjs/core'],
+    imports: ['@bcl/core', '@nestjs/common', '@nestjs/core'],
+    node: 'types only',
+  },
+  redis: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
+  sql: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
+  cli: {
+    dependencies: ['@bcl/core', '@bcl/testing', 'commander'],
+    peers: [],
+    imports: ['@bcl/core', '@bcl/testing', 'commander'],
+    node: 'all',
+  },
+}
+
+const faults: string[] = []
+
+function compare(what: string, found: Iterable<string>, meant: readonly string[]): void {
+  const [has, should] = [new Set(found), new Set(meant)]
+  for (const name of has.difference(should)) faults.push(`${what} ${name}, which it should not`)
+  for (const name of should.difference(has)) faults.push(`${what} ${name} no more: say so here`)
+}
+
+/** `@scope/name/path` is of `@scope/name`. */
+const packageOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+
+/** The specifiers of a compiled file. Comments go first: examples import too. */
+function importsOf(file: string): string[] {
+  const code = readFileSync(file, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+  const hidden = /\b(?:import|require)\s*\(\s*(?!['"])|\bcreateRequire\b|\bgetBuiltinModule\b/.exec(code)
+  if (hidden) faults.push(`${file} imports what cannot be told: ${hidden[0]}`)
+  const specifiers = code.matchAll(/\b(?:from|import|require)\s*\(?\s*['"](?<name>[^'"]+)['"]/g)
+  return Array.from(specifiers, ({ groups }) => groups!['name']!).filter((name) => !name.startsWith('.'))
+}
+
+for (const folder of globSync('packages/*').map((path) => path.replace('packages/', ''))) {
+  const meant = needs[folder]
+  if (!meant) {
+    faults.push(`packages/${folder} is not known here`)
+    continue
+  }
+  const manifest = JSON.parse(readFileSync(`packages/${folder}/package.json`, 'utf8')) as Record<string, object>
+  const declared = (kind: string): string[] => Object.keys(manifest[kind] ?? {})
+  compare(`${folder} depends on`, declared('dependencies'), meant.dependencies)
+  compare(`${folder} has the peer`, declared('peerDependencies'), meant.peers)
+  compare(`${folder} has the optional dependency`, declared('optionalDependencies'), [])
+  const found = new Set<string>()
+  for (const file of globSync(`packages/${folder}/dist/**/*.{js,d.ts}`)) {
+    const isAllowed = meant.node === 'all' || (meant.node === 'types only' && file.endsWith('.d.ts'))
+    for (const specifier of importsOf(file)) {
+      if (!isBuiltin(specifier)) found.add(packageOf(specifier))
+      else if (!isAllowed) faults.push(`${file} imports ${specifier}`)
+    }
+  }
+  compare(`${folder} imports`, found, meant.imports)
+}
+
+for (const fault of faults) console.error(fault)
+console.log(faults.length === 0 ? 'every package needs what it should, and nothing else' : `${faults.length} faults`)
+if (faults.length > 0) process.exitCode = 1
