@@ -1,8 +1,9 @@
 import { createBackchannelLogout, type BackchannelLogout } from '@bcl/core'
 import { RedisStore, type RedisStoreClient } from '@bcl/redis'
 import { createTestIssuer } from '@bcl/testing'
+import { Redis as Ioredis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
-import { clients } from './support/clients.js'
+import { clients, type Connected } from './support/clients.js'
 import { eventually, timed } from './support/eventually.js'
 import { startProxy } from './support/proxy.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
@@ -106,4 +107,33 @@ describeOwnRedis('the store down', () => {
       await Promise.all([here, at400, elsewhere].map((logout) => logout.close()))
     })
   })
+
+  /** Those that notice; the others do when the operating system gives the connection up. */
+  const replacing: Record<string, (url: string) => Promise<Connected>> = {
+    'node-redis, a pool': clients['node-redis, a pool']!,
+    'ioredis with a socketTimeout': async (url) => {
+      const client = new Ioredis(url, { socketTimeout: 1000 }).on('error', () => {})
+      return { client, close: () => client.disconnect() }
+    },
+  }
+  test.concurrent.for(Object.entries(replacing))(
+    'a connection that is lost without a word is replaced, with %s',
+    async ([, connect], { onTestFinished }) => {
+      const server = await startRedis()
+      onTestFinished(() => server.close())
+      const proxy = await startProxy(server.url)
+      onTestFinished(() => proxy.close())
+      const { client, close } = await connect(proxy.url)
+      onTestFinished(() => void close())
+      const here = instance(client, 400)
+      const check = (): Promise<boolean> =>
+        here.isLoggedOut(op.session()).then(
+          () => true,
+          () => false,
+        )
+      expect(await check()).toBe(true)
+      proxy.cut(proxy.count())
+      await eventually('checks work again', check)
+    },
+  )
 })

@@ -31,7 +31,7 @@ export interface PgClient {
  * export const store = new SqlStore({
  *   dialect: 'postgresql',
  *   query: (text, params) => pool.query(text, params),
- *   listen: pgListen(() => new pg.Client({ connectionString, keepAlive: true })),
+ *   listen: pgListen(() => new pg.Client({ connectionString, connectionTimeoutMillis: 5000, keepAlive: true })),
  * })
  * ```
  */

@@ -254,6 +254,43 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
   },
 )
 
+describe.each(['pg', 'Kysely on pg', 'Drizzle on pg', 'postgres.js'])('on %s', (name) => {
+  describeOn('postgres', 'SqlStore', () => {
+    test('no statement stays prepared: behind PgBouncer, another connection would not know it', async ({
+      onTestFinished,
+    }) => {
+      const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
+      const database = await databases[name]!.connect()
+      await database.migrate(schema('postgresql', { table }))
+      onTestFinished(async () => {
+        await database.migrate(`DROP TABLE ${table}`)
+        await database.close()
+      })
+      const left: unknown[] = []
+      const store = new SqlStore({
+        ...database,
+        table,
+        async query(text, params) {
+          const rows = await database.query(text, params)
+          // By as many connections as there may be.
+          const asked = Array.from({ length: 10 }, () =>
+            database.query(`SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%' || $1 || '%'`, [
+              table,
+            ]),
+          )
+          for (const result of await Promise.all(asked)) left.push(...('rows' in result ? result.rows : result))
+          return rows
+        },
+      })
+      await store.add('k', 'v', now() + 60)
+      await store.values(['k'])
+      await store.remove('k', 'v')
+      await store.prune()
+      expect(left).toEqual([])
+    })
+  })
+})
+
 /** Says by which index, if any, a statement goes. */
 interface Explained {
   explain: (text: string) => string

@@ -40,12 +40,21 @@ const drivers = {
       mysql2(url: string): Connected {
         const pool = mysql.createPool({ uri: url, connectTimeout: 1000 })
         return {
-          query: async (text, params) => (await pool.execute(text, params))[0] as object[],
+          async query(sql, values) {
+            const connection = await pool.getConnection()
+            const timer = setTimeout(() => connection.destroy(), 1000)
+            try {
+              return (await connection.execute(sql, values))[0] as object[]
+            } finally {
+              clearTimeout(timer)
+              connection.release()
+            }
+          },
           close: () => pool.end(),
         }
       },
       mariadb(url: string): Connected {
-        const pool = createPool(`${url.replace(/^mysql:/, 'mariadb:')}?socketTimeout=2000&acquireTimeout=1000`)
+        const pool = createPool(`${url.replace(/^mysql:/, 'mariadb:')}?socketTimeout=1000&acquireTimeout=1000`)
         return { query: (text, params): Promise<object[]> => pool.query(text, params), close: () => pool.end() }
       },
     },
@@ -140,5 +149,39 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
       await eventually('logouts are taken again', async () => (await send(here, 'fourth')) === 200, 20)
       await Promise.all([here.close(), at400.close(), elsewhere.close()])
     })
+
+    // Not postgres.js: it knows of a lost connection when the operating system gives it up.
+    const replacing = Object.entries(connects).filter(([name]) => name !== 'postgres.js')
+    test.for(replacing)(
+      'connections that are lost without a word are replaced, with %s',
+      { timeout: 60_000 },
+      async ([, connect], { onTestFinished }) => {
+        const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
+        const proxy = await startProxy(server.url)
+        const database = connect(proxy.url)
+        onTestFinished(async () => {
+          await database.close()
+          await proxy.close()
+        })
+        for (const statement of schema(dialect, { table }).split(';\n').filter(Boolean))
+          await database.query(statement, [])
+        const logout = createBackchannelLogout({
+          issuers: [op.trusted],
+          sessionMaxAge: 3600,
+          store: new SqlStore({ dialect, query: database.query, table }),
+        })
+        const session = op.session()
+        // As many at once as the pool has connections.
+        const check = () => Promise.allSettled(Array.from({ length: 10 }, () => logout.isLoggedOut(session)))
+        await check()
+        proxy.lose()
+        expect((await check()).map(({ status }) => status)).toContain('rejected')
+        await eventually(
+          'all checks work again',
+          async () => (await check()).every(({ status }) => status === 'fulfilled'),
+          30,
+        )
+      },
+    )
   })
 }

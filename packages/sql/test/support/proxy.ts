@@ -5,6 +5,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export interface Proxy {
   url: string
   cut(): void
+  /** Nothing comes any more through the connections that there are, and nobody is told; new ones work. */
+  lose(): void
   mend(): void
   close(): Promise<void>
 }
@@ -37,6 +39,9 @@ export async function startProxy(target: string): Promise<Proxy> {
     cut() {
       isCut = true
       for (const socket of sockets()) socket.pause()
+    },
+    lose() {
+      for (const socket of sockets()) socket.pause().removeAllListeners('data')
     },
     mend() {
       isCut = false
