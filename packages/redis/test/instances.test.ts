@@ -9,6 +9,7 @@ import { createTestIssuer } from '@bcl/testing'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from './support/eventually.js'
+import { startProxy } from './support/proxy.js'
 import { describeRedis, redisUrl } from './support/services.js'
 
 const op = await createTestIssuer()
@@ -43,12 +44,16 @@ describeRedis('instances that share one Redis', () => {
     const [here, there] = stores().map((store) => instance(store)) as [BackchannelLogout, BackchannelLogout]
     expect(await there.isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(false)
     const ended = watched(there, 'a')
+    const told: string[] = []
+    there.onLogout(() => told.push('there'))
     here.onLogout(() => {
+      told.push('here')
       throw new Error('a listener failed')
     })
     await expect(here.receive(await token('a'))).rejects.toMatchObject({ code: 'ERR_LOGOUT_FAILED' })
     expect(await there.isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(true)
     await ended
+    expect(told).toEqual(['here'])
     // A restart forgets nothing.
     expect(await instance(stores()[0]).isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(true)
   })
@@ -80,19 +85,34 @@ describeRedis('instances that share one Redis', () => {
     expect(await other.isLoggedOut(session)).toBe(false)
   })
 
-  test('a broadcast that is lost delays a live sign-out until the poll, which asks for 10,000 sessions in four calls', async () => {
+  test('a broadcast that is lost delays a live sign-out until the poll, which asks for 10,000 sessions in four calls', async ({
+    onTestFinished,
+  }) => {
     const [one, other] = stores('lost:')
+    const proxy = await startProxy(redisUrl)
+    const distant = createClient({ url: proxy.url }).on('error', () => {})
+    await distant.connect()
     const calls: number[] = []
-    const deaf: LogoutStore = {
+    const store: LogoutStore = {
       add: (...args) => other.add(...args),
       remove: (...args) => other.remove(...args),
       values: (keys) => {
         calls.push(keys.length)
         return other.values(keys)
       },
-      subscribe: async () => async () => {},
+      async subscribe(listener) {
+        const end = await new RedisStore(distant, { prefix: `${prefix}lost:` }).subscribe!(listener)
+        // From now on it is cut off.
+        proxy.cut()
+        return end
+      },
     }
-    const there = instance(deaf, { pollInterval: 0.5, storeTimeout: 5 })
+    const there = instance(store, { pollInterval: 0.5, storeTimeout: 5 })
+    onTestFinished(async () => {
+      await there.close()
+      distant.destroy()
+      await proxy.close()
+    })
     const sids = Array.from({ length: 10_000 }, (_, index) => `lost ${index}`)
     const ended = sids.map((sid) => watched(there, sid))
     await eventually('all are looked at', () => calls.reduce((sum, count) => sum + count, 0) >= 20_000)
