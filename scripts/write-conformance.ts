@@ -37,14 +37,37 @@ for (const [name, folder] of Object.entries(applications)) {
   results[name] = await certify(folder)
 }
 
-const of = (name: string, grade: string): string => {
-  const graded = results[name]!.filter((result) => result.grade === grade)
-  return `${graded.filter(({ outcome }) => outcome === 'passed').length} of ${graded.length}`
-}
-const failures = Object.entries(results).flatMap(([name, all]) =>
-  all.filter(({ outcome }) => outcome === 'failed').map((result) => ({ name, ...result })),
-)
 const names = Object.keys(applications)
+const groups: Record<ConformanceResult['group'], string> = {
+  oidf: 'the modules of the OpenID Foundation',
+  request: 'how a token comes',
+  accept: 'tokens to accept',
+  refuse: 'tokens to refuse',
+  provider: 'what providers send',
+  answer: 'how answers look',
+  session: 'what becomes of sessions',
+}
+
+/** A row of how many passed, of those that are meant. */
+const counts = (title: string, isMeant: (result: ConformanceResult) => boolean): string[] => [
+  title,
+  ...names.map((name) => {
+    const meant = results[name]!.filter(isMeant)
+    return `${meant.filter(({ outcome }) => outcome === 'passed').length} of ${meant.length}`
+  }),
+]
+
+const said = ({ outcome, got }: ConformanceResult): string =>
+  outcome === 'failed' ? got.replaceAll('"', "'") : outcome
+
+/** A row for a case that did not pass everywhere, with what each application did. */
+const differences = results[names[0]!]!.flatMap(({ id, grade, wants }) => {
+  const outcomes = names.map((name) => results[name]!.find((result) => result.id === id)!)
+  return outcomes.every(({ outcome }) => outcome === 'passed')
+    ? []
+    : [[`\`${id}\``, grade, wants, ...outcomes.map(said)]]
+})
+
 const { version } = JSON.parse(
   readFileSync('packages/cli/node_modules/express-openid-connect/package.json', 'utf8'),
 ) as { version: string }
@@ -56,7 +79,8 @@ writeFileSync(
 What \`bcl conformance\` says of the three examples of this repository, and of an application on
 [express-openid-connect](https://github.com/auth0/express-openid-connect) ${version} with its back-channel logout switched on
 and nothing else changed, \`packages/cli/test/express-openid-connect/main.ts\`: another library for Node.js that both signs in and takes
-back-channel logouts. The page is written by \`pnpm conformance\`, and a test fails when its list of failures is no longer true.
+back-channel logouts. The page is written by \`pnpm conformance\`, and a test fails when what it says of that library is no longer
+true, or when an example does not pass all.
 
 The grades: **MUST** is asked for by a standard, OpenID Connect Back-Channel Logout 1.0 with errata set 1 or what it refers to;
 \`exp\` became required with those errata. **hardening** is asked for by none in so many words, and who lacks it can be attacked or loses logouts.
@@ -64,15 +88,19 @@ The grades: **MUST** is asked for by a standard, OpenID Connect Back-Channel Log
 
 ${table(
   ['cases passed', ...names],
-  grades.map((grade) => [grade, ...names.map((name) => of(name, grade))]),
+  grades.map((grade) => counts(grade, (result) => result.grade === grade)),
 )}
 
-The cases that failed:
+The same by what the cases are about:
 
 ${table(
-  ['case', 'grade', 'application', 'wanted', 'got'],
-  failures.map(({ id, grade, name, wants, got }) => [`\`${id}\``, grade, name, wants, got.replaceAll('"', "'")]),
+  ['cases passed', ...names],
+  Object.entries(groups).map(([group, title]) => counts(title, (result) => result.group === group)),
 )}
+
+The cases that did not pass everywhere, with what each application did; \`bcl conformance --list\` has all of them:
+
+${table(['case', 'grade', 'wanted', ...names], differences)}
 
 Some of these are choices that can be defended: a 204 is what many providers take for the 200 that the standard asks for, and a logout
 that ends every session of its user errs on the safe side.

@@ -1,4 +1,4 @@
-import { good, isLoopback, problem, warning, type DoctorFinding } from './finding.js'
+import { good, isLoopback, isPrivate, problem, warning, type DoctorFinding } from './finding.js'
 import { reasonOf } from './reach.js'
 
 const remedies: Record<number, string> = {
@@ -28,8 +28,13 @@ function checkAddress(url: string): DoctorFinding[] {
     const what = 'The endpoint is on this machine: only a provider on it can reach it.'
     return [warning(what, 'For a provider elsewhere, register an https address that it reaches; a tunnel will do.')]
   }
-  if (new URL(url).protocol === 'https:') return [good('The endpoint is https.')]
-  return [problem('The endpoint is not https.', 'Serve it by https: providers refuse plain http, or should.')]
+  const isHttps = new URL(url).protocol === 'https:'
+  const found = isHttps
+    ? good('The endpoint is https.')
+    : problem('The endpoint is not https.', 'Serve it by https: providers refuse plain http, or should.')
+  if (!isPrivate(url)) return [found]
+  const what = 'The endpoint is in a private network: only a provider in it can reach it.'
+  return [found, warning(what, 'For a provider elsewhere, register an address that it reaches.')]
 }
 
 function checkStatus({ status, headers }: Response, sent: string): DoctorFinding {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
+import { reasonOf } from './reach.js'
 
 /** Commands in the protocol of Redis. */
 const encode = (words: readonly string[]): string =>
@@ -44,6 +45,6 @@ export async function checkRedis(address: string): Promise<DoctorFinding> {
       'See that maxmemory-policy is noeviction.',
     )
   } catch (error) {
-    return problem(`Redis cannot be reached: ${(error as Error).message}.`, 'Start it, and see the address.')
+    return problem(`Redis cannot be reached: ${reasonOf(error)}.`, 'Start it, and see the address.')
   }
 }

@@ -1,12 +1,19 @@
 import { writeFile } from 'node:fs/promises'
-import { conformanceCases, runConformance, type ConformanceResult } from '@bcl/testing'
+import {
+  runConformance,
+  selectConformanceCases,
+  SignInError,
+  type ConformanceCase,
+  type ConformanceResult,
+  type SignInContract,
+} from '@bcl/testing'
 import { formatHtml } from './format-html.js'
 import { formatJUnit } from './format-junit.js'
-import { formatFailure, formatResult, formatSums } from './format-text.js'
-import { aside, type Output } from './output.js'
-import { Problem } from './problem.js'
-import { waitFor } from './reach.js'
-import { environmentOf, serveProvider } from './serve-provider.js'
+import { formatFailure, formatHead, formatResult, formatSums, formatVerdict } from './format-text.js'
+import type { Channel, Output } from './output.js'
+import { Problem, sentence } from './problem.js'
+import { reasonOf, waitFor } from './reach.js'
+import { introduce, serveProvider } from './serve-provider.js'
 
 /** Seconds for which an application may hold on to the keys of an earlier run: as long as the slowest known. */
 const keysPatience = 35
@@ -28,10 +35,22 @@ export interface ConformanceCommandOptions {
   html?: string
 }
 
+function select(only: readonly string[] | undefined): readonly ConformanceCase[] {
+  try {
+    return selectConformanceCases(only)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const remedy = 'Name ids, beginnings of them, groups, grades or requirements, as "bcl conformance --list" has them.'
+    throw new Problem(sentence(error.message), remedy)
+  }
+}
+
 /** One line for each case, without running any. */
-export function listCases({ out, style }: Output): void {
-  for (const { id, grade, title, requirement } of conformanceCases) {
-    out(`${id} ${style('dim', `${grade}, ${requirement}`)} ${title}`)
+export function listCases({ only, json }: Pick<ConformanceCommandOptions, 'only' | 'json'>, { out }: Output): void {
+  const cases = select(only)
+  if (json) return out.write(JSON.stringify({ cases }, undefined, 2))
+  for (const { id, grade, title, requirement } of cases) {
+    out.write(`${id} ${out.style('dim', `${grade}, ${requirement}:`)} ${title}`)
   }
 }
 
@@ -41,44 +60,70 @@ async function save(path: string, text: string): Promise<void> {
   })
 }
 
-function report(results: readonly ConformanceResult[], output: Output): void {
-  const failed = results.filter(({ outcome }) => outcome === 'failed')
-  for (const result of failed) output.out(`\n${formatFailure(result, output)}`)
-  output.out(`\n${formatSums(results)}`)
-  const skipped = results.find(({ outcome }) => outcome === 'skipped')
-  if (skipped) output.out(output.style('dim', `skipped because ${skipped.got}`))
+/** Where browsers sign in: as named, else at the usual addresses, if the first of them leads anywhere. */
+async function findSignIn(
+  url: string,
+  { signIn, login, me }: ConformanceCommandOptions,
+  { write }: Channel,
+): Promise<SignInContract | undefined> {
+  if (!signIn) return undefined
+  const contract = { login: login ?? new URL('/login', url).href, me: me ?? new URL('/me', url).href }
+  if (login !== undefined || me !== undefined) return contract
+  const found = await fetch(contract.login, { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).then(
+    ({ status }) => (status >= 300 && status < 400 ? undefined : `answered ${status}, no redirect`),
+    reasonOf,
+  )
+  if (found === undefined) return contract
+  write(`${contract.login} does not lead to a sign-in (${found}): sessions are not looked at.`)
+  write('Name the addresses by --login and --me, or say --no-sign-in.\n')
+  return undefined
+}
+
+function report(results: readonly ConformanceResult[], { write, style }: Channel): void {
+  for (const result of results) if (result.outcome === 'failed') write(`\n${formatFailure(result, { write, style })}`)
+  write(`\n${formatSums(results)}\n`)
+  const reasons = new Set(results.filter(({ outcome }) => outcome === 'skipped').map(({ got }) => got))
+  for (const reason of reasons) write(style('dim', `Some were skipped: ${reason}.`))
+  write(style('bold', formatVerdict(results)))
 }
 
 /** Runs the cases against an application, and gives the exit code. */
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
   const { only, accept204, timeout, json, junit, html } = options
+  const selected = select(only)
   const served = await serveProvider(options)
   try {
-    const said = json ? aside(output) : output
-    said.out('An OpenID Provider is up for your application to trust:\n')
-    said.out(`${environmentOf(served.provider)}\n`)
-    await waitFor(url, options.wait, () => said.out(`Waiting for ${url} ...`))
+    const said = json ? output.notes : output.out
+    said.write(introduce(served.provider))
+    await waitFor(url, options.wait, () => said.write(`Waiting for ${url} ...`))
+    const signIn = await findSignIn(url, options, said)
+    if (!json) said.write(formatHead(said))
+    let settled = 0
     const results = await runConformance(fetch, {
       provider: served.provider,
       endpoint: url,
-      signIn: options.signIn
-        ? { login: options.login ?? new URL('/login', url).href, me: options.me ?? new URL('/me', url).href }
-        : undefined,
+      signIn,
       only,
       accept204,
       timeout,
       patience: Math.min(options.wait, keysPatience),
-      onWait: () => said.out('It refuses a good token; it may still hold the keys of an earlier run. Waiting ...'),
-      onResult: (result) => said.out(formatResult(result, said)),
+      onWait: () => said.write('It refuses a good token; it may still hold the keys of an earlier run. Waiting ...'),
+      onProgress: ({ id }) => output.progress(`${settled} of ${selected.length} done: ${id}`),
+      onResult(result) {
+        settled += 1
+        if (!json) said.write(formatResult(result, said))
+      },
     })
-    if (results.length === 0) {
-      throw new Problem(`No case is named ${only?.join(', ')}.`, 'See what there is with "bcl conformance --list".')
-    }
-    report(results, said)
-    if (json) output.out(JSON.stringify({ endpoint: url, results }, undefined, 2))
+    if (json) output.out.write(JSON.stringify({ endpoint: url, results }, undefined, 2))
+    else report(results, said)
     if (junit !== undefined) await save(junit, formatJUnit(results))
     if (html !== undefined) await save(html, formatHtml(results, { endpoint: url }))
     return results.some(({ outcome, grade }) => outcome === 'failed' && grade === 'MUST') ? 1 : 0
+  } catch (error) {
+    if (!(error instanceof SignInError)) throw error
+    const remedy =
+      'See that your application has what is printed above, name its addresses by --login and --me, or say --no-sign-in.'
+    throw new Problem(sentence(error.message), remedy)
   } finally {
     await served.close()
   }

@@ -2,7 +2,7 @@ import { checkEndpoint } from './check-endpoint.js'
 import { checkProvider } from './check-provider.js'
 import { checkRedis } from './check-redis.js'
 import type { DoctorFinding } from './finding.js'
-import type { Output } from './output.js'
+import type { Channel, Output } from './output.js'
 
 export interface DoctorCommandOptions {
   redis?: string
@@ -20,7 +20,7 @@ const registrationFor = (clientId: string, url: string, alg: string): object => 
 
 const signs = { good: ['green', '✓'], warning: ['yellow', '!'], problem: ['red', '✗'] } as const
 
-function describe({ level, what, remedy }: DoctorFinding, { style }: Output): string {
+function describe({ level, what, remedy }: DoctorFinding, { style }: Channel): string {
   const [color, sign] = signs[level]
   return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
 }
@@ -31,7 +31,7 @@ export async function doctor(
   clientId: string,
   url: string,
   { redis, alg = 'RS256', json }: DoctorCommandOptions,
-  output: Output,
+  { out }: Output,
 ): Promise<number> {
   const groups = await Promise.all([
     checkProvider(issuer, alg),
@@ -41,10 +41,10 @@ export async function doctor(
   const findings = groups.flat()
   const registration = registrationFor(clientId, url, alg)
   if (json) {
-    output.out(JSON.stringify({ findings, registration }, undefined, 2))
+    out.write(JSON.stringify({ findings, registration }, undefined, 2))
   } else {
-    for (const finding of findings) output.out(describe(finding, output))
-    output.out(`\nRegister at the provider:\n${JSON.stringify(registration, undefined, 2)}`)
+    for (const finding of findings) out.write(describe(finding, out))
+    out.write(`\nRegister at the provider:\n${JSON.stringify(registration, undefined, 2)}`)
   }
   return findings.some(({ level }) => level === 'problem') ? 1 : 0
 }

@@ -1,4 +1,6 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutError, type TrustedIssuer } from '@bcl/core'
+import { isAlgorithm } from './algorithm.js'
+import { show } from './show.js'
 
 /** Something that is wrong with a token. */
 export interface Finding {
@@ -21,7 +23,6 @@ export interface Look {
   now: number
 }
 
-const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
 /** A claim as it is, or that it is not there. */
 const given = (claim: string, value: unknown, wanted?: string): string => {
   if (value === undefined) return `There is no "${claim}".`
@@ -29,28 +30,37 @@ const given = (claim: string, value: unknown, wanted?: string): string => {
 }
 /** Seconds that clocks can reasonably be apart. */
 const skew = 300
+/** No time in seconds is so large in the next thousands of years, and each in milliseconds is. */
+const milliseconds = 1e11
+/** The longest `kid` that is looked for. */
+const maxKid = 1024
 
 const byClaim: Record<string, (look: Look) => Step> = {
   iss: ({ claims: { iss }, trusted: { issuer } }) => {
     const isSlash = typeof iss === 'string' && iss.replace(/\/$/, '') === issuer.replace(/\/$/, '')
     return {
-      problem: given('iss', iss, issuer),
+      problem: given('iss', iss, typeof iss === 'string' ? issuer : undefined),
       remedy: `${isSlash ? 'They differ by a slash at the end, which counts. ' : ''}Configure the issuer exactly as the provider writes it, in its discovery document too.`,
       ...(isSlash && { settings: { issuer: iss } }),
       claims: { iss: issuer },
     }
   },
   aud: ({ claims: { aud }, trusted: { clientId } }) => {
-    const audiences = [aud].flat()
-    const others = audiences.filter(
-      (audience): audience is string => typeof audience === 'string' && audience !== clientId,
-    )
-    const isOurs = audiences.includes(clientId) && others.length > 0
+    const claims = { aud: clientId }
+    const audiences: unknown[] = [aud].flat()
+    if (!audiences.every((audience) => typeof audience === 'string' && audience !== '')) {
+      return { problem: given('aud', aud), remedy: 'It must be a client_id, or a list of such, as text.', claims }
+    }
+    const others = (audiences as string[]).filter((audience) => audience !== clientId)
+    if (others.length === audiences.length) {
+      const remedy = 'It is for another client: compare the client_id.'
+      return { problem: given('aud', aud, clientId), remedy, claims }
+    }
     return {
-      problem: isOurs ? `"aud" names others too: ${others.join(', ')}.` : given('aud', aud, clientId),
-      remedy: isOurs ? 'Name the audiences that may be there.' : 'It is for another client: compare the client_id.',
-      ...(isOurs && { settings: { trustedAudiences: others } }),
-      claims: { aud: clientId },
+      problem: `"aud" names others too: ${others.map(show).join(', ')}.`,
+      remedy: 'Name the audiences that may be there.',
+      settings: { trustedAudiences: others },
+      claims,
     }
   },
   azp: ({ claims: { azp }, trusted: { clientId } }) => ({
@@ -69,8 +79,10 @@ const byClaim: Record<string, (look: Look) => Step> = {
       : { problem: `"exp" is ${show(exp)}.`, remedy: 'It must be a number of seconds.', claims: { exp: now + 120 } },
   iat: ({ claims: { iat }, now }) => {
     const ahead = typeof iat === 'number' ? Math.ceil(iat - now) : Number.NaN
-    if (!(ahead > 0)) {
-      return { problem: given('iat', iat), remedy: 'It must be a number of seconds.', claims: { iat: now } }
+    if (!(ahead > 0) || ahead > milliseconds) {
+      const isMilliseconds = ahead > milliseconds && Number.isFinite(ahead)
+      const remedy = `It must be a number of seconds${isMilliseconds ? '; this is one of milliseconds' : ''}.`
+      return { problem: given('iat', iat), remedy, claims: { iat: now } }
     }
     return {
       problem: `"iat" is ${ahead} s in the future.`,
@@ -116,33 +128,38 @@ const byClaim: Record<string, (look: Look) => Step> = {
 
 /** Not signed as most are. */
 export function ofAlgorithm({ header: { alg } }: Look): Step {
-  const name = String(alg)
-  if (!/^(?:[RPEH]S(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/.test(name)) {
+  if (!isAlgorithm(alg)) {
+    const isNone = typeof alg !== 'string' || alg.toLowerCase() === 'none'
     return {
       problem: given('alg', alg),
-      remedy: 'It is not signed, and nothing accepts it. Register an id_token_signed_response_alg such as RS256.',
+      remedy: `${isNone ? 'It is not signed, and nothing accepts it' : 'It is not known'}. Register an id_token_signed_response_alg such as RS256.`,
       header: { alg: 'RS256' },
     }
   }
-  const isSecret = name.startsWith('HS')
+  const isSecret = alg.startsWith('HS')
   return {
-    problem: `It is signed with ${name}, not with RS256.`,
+    problem: `It is signed with ${alg}, not with RS256.`,
     remedy: `Configure the algorithm that the client is registered with${isSecret ? ', and the client secret' : ''}.`,
-    settings: { algorithms: [name], ...(isSecret && { clientSecret: '...' }) },
+    settings: { algorithms: [alg], ...(isSecret && { clientSecret: '...' }) },
     header: { alg: 'RS256' },
   }
 }
 
+/** Whether a `kid` is one that keys are looked for by. */
+export const isKid = (kid: unknown): boolean => typeof kid === 'string' && kid.length <= maxKid
+
 /** A header that no receiver takes. */
-export function ofForm({ header }: Look): Step {
+export function ofForm({ header }: Look): Step | undefined {
   const { typ, crit, b64, kid } = header
   if (crit !== undefined || b64 !== undefined) {
     const remedy = 'A receiver must not pass over a critical header parameter that it does not know.'
     return { problem: 'The header has "crit" or "b64".', remedy, header: { crit: undefined, b64: undefined } }
   }
-  if (kid !== undefined && typeof kid !== 'string') {
-    return { problem: `"kid" is ${show(kid)}.`, remedy: 'It must be text.', header: { kid: undefined } }
+  if (kid !== undefined && !isKid(kid)) {
+    const problem = typeof kid === 'string' ? `"kid" is ${kid.length} characters long.` : `"kid" is ${show(kid)}.`
+    return { problem, remedy: `It must be text, of ${maxKid} characters at most.`, header: { kid: undefined } }
   }
+  if (typ === undefined) return undefined
   return {
     problem: `"typ" is ${show(typ)}.`,
     remedy: 'It must be logout+jwt, JWT or nothing: this is another kind of token.',

@@ -1,6 +1,7 @@
 import { BackchannelLogoutError, discoverKeys, verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
-import { createTestIssuer } from '@bcl/testing'
-import { ofAlgorithm, ofForm, stepFor, type Finding, type Look, type Step } from './inspect-remedies.js'
+import { createTestIssuer, type TestIssuer } from '@bcl/testing'
+import { isKid, ofAlgorithm, ofForm, stepFor, type Finding, type Look, type Step } from './inspect-remedies.js'
+import { show } from './show.js'
 import { isCanonical, readToken } from './token-parts.js'
 
 export interface InspectOptions {
@@ -20,24 +21,30 @@ export interface Inspection {
   findings: Finding[]
   /** What to configure for it to be accepted, as far as anything helps. */
   settings: Partial<TrustedIssuer>
-  /** `unchecked` where no keys were at hand. */
+  /** `unchecked` where no keys were at hand, or where something is wrong that is looked at before. */
   signature: 'good' | 'bad' | 'unchecked'
 }
 
 const maxFindings = 20
+/** Characters of a token that are looked at. */
+const maxLength = 16 * 1024
 
 const changed = (object: Record<string, unknown>, changes: object = {}): Record<string, unknown> =>
   Object.fromEntries(Object.entries({ ...object, ...changes }).filter(([, value]) => value !== undefined))
+
+let signer: Promise<TestIssuer> | undefined
 
 /**
  * Has the checks of `@bcl/core` look at what a token says, one after the other: it is signed anew with a key made here, and
  * what one check finds is mended for the next.
  */
 async function findAll(look: Look): Promise<Finding[]> {
-  const issuer = await createTestIssuer()
+  const issuer = await (signer ??= createTestIssuer())
   const findings: Finding[] = []
   let { header, claims } = look
-  const mend = (step: Step): void => {
+  const mend = (
+    step: Step = { problem: 'It has a form that no receiver takes.', remedy: 'See the provider.' },
+  ): void => {
     findings.push(step)
     header = changed(header, step.header)
     claims = changed(claims, step.claims)
@@ -45,7 +52,7 @@ async function findAll(look: Look): Promise<Finding[]> {
   // These never reach a check of claims, and what is signed here must be something that can be signed.
   if (header['alg'] !== 'RS256') mend(ofAlgorithm({ ...look, header }))
   if ('crit' in header || 'b64' in header) mend(ofForm({ ...look, header }))
-  if ('kid' in header && typeof header['kid'] !== 'string') mend(ofForm({ ...look, header }))
+  if ('kid' in header && !isKid(header['kid'])) mend(ofForm({ ...look, header }))
   while (findings.length < maxFindings) {
     const token = await issuer.sign(claims, changed(header, { kid: issuer.key.kid, jwk: undefined }))
     const trusted = { issuer: look.trusted.issuer, clientId: look.trusted.clientId, keys: issuer.jwks }
@@ -53,9 +60,10 @@ async function findAll(look: Look): Promise<Finding[]> {
       await verifyLogoutToken(token, [trusted], { now: () => look.now })
       break
     } catch (error) {
-      const step = error instanceof BackchannelLogoutError ? stepFor(error, { ...look, header, claims }) : undefined
-      if (!step) throw error
+      if (!(error instanceof BackchannelLogoutError)) throw error
+      const step = stepFor(error, { ...look, header, claims })
       mend(step)
+      if (!step) break
     }
   }
   return findings
@@ -98,25 +106,41 @@ async function checkSignature(
   }
 }
 
+function ofEncryption({ alg, enc }: Record<string, unknown>): Finding {
+  const problem = `It is encrypted, with ${show(alg)} and ${show(enc)}: what it says is not to be seen here.`
+  if (typeof alg !== 'string' || typeof enc !== 'string') {
+    return { problem, remedy: 'Both "alg" and "enc" must name an algorithm. This is for the provider to mend.' }
+  }
+  return {
+    problem,
+    remedy: 'Configure the decryption keys, or register the client without id_token_encrypted_response_alg.',
+    settings: { decryption: { keys: [], alg: [alg], enc: [enc] } },
+  }
+}
+
+const ofLength = ({ length }: string): Finding => ({
+  problem: `It is ${length} characters long, and only ${maxLength} are looked at.`,
+  remedy: 'See which of its claims is so long: the groups of a user do not belong into a Logout Token.',
+})
+
 /** Says what a Logout Token says, what is wrong with it, and which settings would accept it. */
 export async function inspectLogoutToken(token: string, options: InspectOptions = {}): Promise<Inspection | string> {
   const parts = readToken(token)
   if (typeof parts === 'string') return parts
   const { header, claims, isEncrypted } = parts
   if (isEncrypted || !claims) {
-    const { alg, enc } = header
-    const finding: Finding = {
-      problem: `It is encrypted, with ${String(alg)} and ${String(enc)}: what it says is not to be seen here.`,
-      remedy: 'Configure the decryption keys, or register the client without id_token_encrypted_response_alg.',
-      settings: { decryption: { keys: [], alg: [String(alg)], enc: [String(enc)] } },
-    }
-    return { header, findings: [finding], settings: finding.settings!, signature: 'unchecked' }
+    const finding = ofEncryption(header)
+    return { header, findings: [finding], settings: finding.settings ?? {}, signature: 'unchecked' }
   }
   const now = options.now?.() ?? Date.now() / 1000
   const [audience] = [claims['aud']].flat()
   const trusted: TrustedIssuer = {
-    issuer: options.issuer ?? (String(claims['iss'] ?? '') || 'https://issuer.invalid'),
+    issuer:
+      options.issuer ?? (typeof claims['iss'] === 'string' && claims['iss'] ? claims['iss'] : 'https://issuer.invalid'),
     clientId: options.clientId ?? (typeof audience === 'string' && audience ? audience : 'client'),
+  }
+  if (token.length > maxLength) {
+    return { header, claims, findings: [ofLength(token)], settings: {}, signature: 'unchecked' }
   }
   const look: Look = { header, claims, trusted, now }
   const findings = await findAll(look)

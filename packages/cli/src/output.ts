@@ -1,24 +1,50 @@
 import { styleText } from 'node:util'
+import type { WriteStream } from 'node:tty'
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan'
 
-/** Where a command writes to, and whether somebody watches. */
-export interface Output {
-  out(text: string): void
-  /** For what is not the answer: progress, notes and errors. */
-  note(text: string): void
+/** What a command writes to. */
+export interface Channel {
+  write(text: string): void
+  /** In colour, where somebody watches who wants it. */
   style(style: Style, text: string): string
 }
 
-/** Standard output and error. Colours only where both the terminal and its owner want them. */
-export function createOutput(): Output {
-  const isColoured = process.stdout.isTTY && !process.env['NO_COLOR']
-  return {
-    out: (text) => void process.stdout.write(`${text}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
-    style: (style, text) => (isColoured ? styleText(style, text) : text),
-  }
+export interface Output {
+  /** For the answer. */
+  out: Channel
+  /** For what is not the answer: notes and errors. */
+  notes: Channel
+  /** Shows what goes on, until something is written; on a terminal alone. */
+  progress(text: string): void
 }
 
-/** Output that writes all of it to standard error, so that standard output is the answer alone. */
-export const aside = (output: Output): Output => ({ ...output, out: output.note })
+/** Standard output and standard error, each with colours and progress only where it is a terminal. */
+export function createOutput(stdout: WriteStream = process.stdout, stderr: WriteStream = process.stderr): Output {
+  let isShown = false
+  const clear = (): void => {
+    if (isShown) stderr.write('\r\u001b[2K')
+    isShown = false
+  }
+  const channel = (stream: WriteStream): Channel => {
+    // It knows of NO_COLOR and of terminals that have none.
+    const isColoured = stream.isTTY && stream.hasColors()
+    return {
+      write(text) {
+        clear()
+        stream.write(`${text}\n`)
+      },
+      style: (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text),
+    }
+  }
+  return {
+    out: channel(stdout),
+    notes: channel(stderr),
+    progress(text) {
+      if (!stderr.isTTY) return
+      clear()
+      stderr.write(text.slice(0, (stderr.columns || 80) - 1))
+      isShown = true
+    },
+  }
+}

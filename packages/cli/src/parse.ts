@@ -1,11 +1,29 @@
 import { InvalidArgumentError } from 'commander'
+import { isAlgorithm } from './algorithm.js'
+
+function parseAddress(text: string, protocols: readonly string[], example: string): URL {
+  if (!URL.canParse(text)) throw new InvalidArgumentError(`It must be a URL, such as ${example}.`)
+  const url = new URL(text)
+  const isOne = protocols.includes(url.protocol)
+  if (!isOne) throw new InvalidArgumentError(`It must begin with ${protocols.join(' or ')}.`)
+  return url
+}
 
 export function parseUrl(text: string): string {
-  if (!URL.canParse(text)) throw new InvalidArgumentError('It must be a URL, such as http://127.0.0.1:3001/logout.')
-  const { protocol, hash } = new URL(text)
-  if (protocol !== 'http:' && protocol !== 'https:') throw new InvalidArgumentError('It must begin with http or https.')
-  if (hash !== '') throw new InvalidArgumentError('It must have no fragment: leave out the # and what follows.')
+  const { hash } = parseAddress(text, ['http:', 'https:'], 'http://127.0.0.1:3001/logout')
+  if (hash !== '' || text.endsWith('#'))
+    throw new InvalidArgumentError('It must have no fragment: leave out the # and what follows.')
   return text
+}
+
+export function parseRedisUrl(text: string): string {
+  parseAddress(text, ['redis:', 'rediss:'], 'redis://127.0.0.1:6379')
+  return text
+}
+
+export function parseAlgorithm(text: string): string {
+  if (isAlgorithm(text)) return text
+  throw new InvalidArgumentError('It must be an algorithm that signs, such as RS256, as the standards spell it.')
 }
 
 export function parsePort(text: string): number {

@@ -7,3 +7,7 @@ export class Problem extends Error {
     this.remedy = remedy
   }
 }
+
+/** Begins with a capital, and ends with a full stop. */
+export const sentence = (text: string): string =>
+  `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.?)]$/.test(text) ? '' : '.'}`

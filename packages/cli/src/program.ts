@@ -4,8 +4,8 @@ import { conformance, listCases, type ConformanceCommandOptions } from './confor
 import { doctor, type DoctorCommandOptions } from './doctor.js'
 import { inspect, type InspectCommandOptions } from './inspect.js'
 import type { Output } from './output.js'
-import { collect, parseClaim, parsePort, parseSeconds, parseUrl } from './parse.js'
-import { Problem } from './problem.js'
+import { collect, parseAlgorithm, parseClaim, parsePort, parseRedisUrl, parseSeconds, parseUrl } from './parse.js'
+import { Problem, sentence } from './problem.js'
 import { send, type SendCommandOptions } from './send.js'
 
 /** Options of all commands that start a provider. */
@@ -31,10 +31,10 @@ function addConformance(program: Command, output: Output, exit: (code: number) =
     .option('--no-sign-in', 'look at answers alone, not at sessions')
     .option('--only <names>', 'ids or their beginnings, groups, grades or requirements; several with commas', collect)
     .option('--accept-204', 'let 204 pass for 200')
-    .option('--list', 'list the cases and run none')
+    .option('--list', 'list the cases and run none; with --only, --json too')
     .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 60)
     .option('--timeout <seconds>', 'how long one answer may take', parseSeconds, 10)
-    .option('--json', 'write the results to standard output as JSON')
+    .option('--json', 'write the results to standard output as JSON, and nothing else')
     .option('--junit <file>', 'write them as JUnit XML')
     .option('--html <file>', 'write them as one page')
     .addHelpText(
@@ -47,7 +47,7 @@ function addConformance(program: Command, output: Output, exit: (code: number) =
       ),
     )
     .action(async (url: string | undefined, options: ConformanceCommandOptions & { list?: boolean }) => {
-      if (options.list) return listCases(output)
+      if (options.list) return listCases(options, output)
       if (url === undefined) {
         throw new Problem('No endpoint was given.', 'Name it: bcl conformance http://127.0.0.1:3001/backchannel-logout')
       }
@@ -66,8 +66,8 @@ function addDoctor(program: Command, output: Output, exit: (code: number) => voi
     .argument('<issuer>', 'the issuer, as your application has it', parseUrl)
     .argument('<client-id>', 'the client_id of your application')
     .argument('<url>', 'your back-channel logout endpoint, as the provider has it', parseUrl)
-    .option('--alg <name>', 'the algorithm that the client is registered with', 'RS256')
-    .option('--redis <url>', 'look at the eviction policy of this Redis too')
+    .option('--alg <name>', 'the algorithm that the client is registered with', parseAlgorithm, 'RS256')
+    .option('--redis <url>', 'look at the eviction policy of this Redis too', parseRedisUrl)
     .option('--json', 'write the findings as JSON')
     .addHelpText(
       'after',
@@ -110,7 +110,10 @@ function addInspect(program: Command, output: Output, exit: (code: number) => vo
 function addSend(program: Command, output: Output, exit: (code: number) => void): void {
   withProvider(program.command('send'))
     .summary('post one Logout Token of your making')
-    .description('Starts an OpenID Provider on this machine that your application is to trust, and posts one token.')
+    .description(
+      'Starts an OpenID Provider on this machine that your application is to trust, and posts one token. Exits with 1 ' +
+        'when it is refused.',
+    )
     .argument('<url>', 'your back-channel logout endpoint', parseUrl)
     .option('--sub <sub>', 'whose sessions to end')
     .option('--sid <sid>', 'which session to end')
@@ -137,10 +140,14 @@ export function createProgram(output: Output, exit: (code: number) => void): Com
     .version((JSON.parse(manifest) as { version: string }).version)
     .exitOverride()
     .description('Certify, diagnose and exercise any OpenID Connect back-channel logout endpoint.')
-    .showHelpAfterError('(see --help)')
+    .configureOutput({
+      outputError: (text, write) => write(`${sentence(text.trim().replace(/^error: /, ''))}\n`),
+    })
   addConformance(program, output, exit)
   addDoctor(program, output, exit)
   addInspect(program, output, exit)
   addSend(program, output, exit)
+  program.showHelpAfterError('See "bcl --help".')
+  for (const command of program.commands) command.showHelpAfterError(`See "bcl ${command.name()} --help".`)
   return program
 }

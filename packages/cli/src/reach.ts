@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Problem } from './problem.js'
 
-/** What a failed `fetch` says, where it says why. */
+/** What a failed `fetch` or connection says, where it says why, on one line. */
 export function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
+  const { name, message, cause, code } = error as NodeJS.ErrnoException
   if (cause instanceof AggregateError) return reasonOf(cause.errors[0])
-  return cause instanceof Error && cause.message ? cause.message : message
+  if (cause instanceof Error) return reasonOf(cause)
+  if (name === 'TimeoutError') return 'no answer in time'
+  if (code?.startsWith('ERR_SSL_')) return `it does not speak TLS (${code})`
+  return message || code || name
 }
 
 /** Waits until something answers at an address, with any status. */

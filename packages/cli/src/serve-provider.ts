@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { createTestProvider, type ProviderSession, type TestProvider } from '@bcl/testing'
+import { keepKeys } from './keep-keys.js'
 import { Problem } from './problem.js'
 
 export interface ServeOptions {
@@ -49,7 +50,7 @@ function listen(port: number): Promise<ReturnType<typeof createServer>> {
 export async function serveProvider({ port, issuer, ...options }: ServeOptions): Promise<ServedProvider> {
   const server = await listen(port)
   const named = issuer ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const provider = await createTestProvider({ issuer: named, ...options })
+  const provider = await createTestProvider({ issuer: named, ...options, ...(await keepKeys()) })
   const { origin } = new URL(named)
   server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     toRequest(incoming, origin)
@@ -67,5 +68,12 @@ export async function serveProvider({ port, issuer, ...options }: ServeOptions):
 }
 
 /** What an application must be told to trust it, to paste into an `.env`. */
-export const environmentOf = ({ op, clientSecret }: TestProvider): string =>
-  [`ISSUER=${op.issuer}`, `CLIENT_ID=${op.clientId}`, `CLIENT_SECRET=${clientSecret}`].join('\n')
+export const introduce = ({
+  op,
+  clientSecret,
+}: TestProvider): string => `An OpenID Provider is up for your application to trust:
+
+ISSUER=${op.issuer}
+CLIENT_ID=${op.clientId}
+CLIENT_SECRET=${clientSecret}
+`

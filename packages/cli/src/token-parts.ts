@@ -9,6 +9,8 @@ export interface TokenParts {
 const decode = (part: string): Record<string, unknown> | undefined => {
   try {
     const value = JSON.parse(Buffer.from(part, 'base64url').toString()) as unknown
+    // What is nested too deep can be read and not written.
+    JSON.stringify(value)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined

@@ -1,9 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+/** Where the provider keeps its keys, for the tests of one file. */
+export const cache = mkdtempSync(join(tmpdir(), 'bcl-'))
+process.once('exit', () => rmSync(cache, { recursive: true }))
 
 export interface Ended {
   code: number
@@ -11,13 +18,20 @@ export interface Ended {
   err: string
 }
 
-/** Runs the command as somebody would, with `input` for its standard input. */
-export async function bcl(args: readonly string[], input = ''): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe' })
+/** Starts the command as somebody would; it ends with the test process at the latest. */
+export function start(args: readonly string[], env: Record<string, string> = {}) {
+  const options = { stdio: 'pipe', env: { ...process.env, XDG_CACHE_HOME: cache, ...env } } as const
+  const child = spawn(process.execPath, [main, ...args], options)
   const kill = (): void => void child.kill('SIGKILL')
   process.once('exit', kill)
+  child.once('close', () => process.off('exit', kill))
+  return child
+}
+
+/** Runs the command to its end, with `input` for its standard input. */
+export async function bcl(args: readonly string[], input = '', env?: Record<string, string>): Promise<Ended> {
+  const child = start(args, env)
   child.stdin.end(input)
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  process.off('exit', kill)
   return { code: code as number, out, err }
 }

@@ -106,6 +106,23 @@ test.each<[string, (url: string) => Promise<string> | string, RegExp]>([
     /^problem: There is no key for RS256 .*algorithms: \['ES384'\]/,
   ],
   ['plain http to elsewhere', () => 'http://op.example.com', /^problem: The issuer is not https/],
+  [
+    'a discovery document for an issuer',
+    async () => `${await provider()}/.well-known/openid-configuration`,
+    /^problem: This is the address of the discovery document, .* "http:\/\/127\.0\.0\.1:\d+"\.$/,
+  ],
+  [
+    'no keys named',
+    () => provider((metadata) => ({ ...metadata, jwks_uri: undefined })),
+    /^problem: The discovery document names no jwks_uri/,
+  ],
+  ['keys for PS256', () => provider(undefined, 'PS256'), /^problem: There is no key for RS256 .*'PS256'/],
+  [
+    'another algorithm announced',
+    () => provider((metadata) => ({ ...metadata, id_token_signing_alg_values_supported: ['PS256', 'ES256'] })),
+    /^warning: The provider does not announce RS256, but PS256, ES256/,
+  ],
+  ['no TLS', async () => (await provider()).replace('http:', 'https:'), /^problem: .* it does not speak TLS/],
 ])('a provider with %s', async (_, make, said) => {
   const found = await doctor(await make(''), await endpoint())
   expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual([expect.stringMatching(said)])
@@ -139,6 +156,21 @@ test.each<[string, RequestListener, RegExp]>([
 ])('an endpoint that %s', async (_, listener, said) => {
   const found = await doctor(await provider(), await endpoint(listener))
   expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual([expect.stringMatching(said)])
+})
+
+test('a curve that is not that of the algorithm', async () => {
+  const found = await doctor(await provider(undefined, 'ES384'), await endpoint(), '--alg', 'ES256')
+  expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual([
+    expect.stringMatching(/^problem: There is no key for ES256 .*'ES384'/),
+  ])
+})
+
+test('an endpoint in a private network', async () => {
+  const found = await doctor(await provider(), 'https://app.internal/logout')
+  expect(faultsOf(found)).toEqual([
+    expect.stringMatching(/^warning: The endpoint is in a private network/),
+    expect.stringMatching(/^problem: The endpoint cannot be reached/),
+  ])
 })
 
 test('an endpoint that is not https, elsewhere', async () => {

@@ -1,10 +1,8 @@
 import { once } from 'node:events'
-import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { text } from 'node:stream/consumers'
 import { createBackchannelLogout, MemoryStore, type LogoutEvent } from '@bcl/core'
 import { expect, test } from 'vitest'
-import { bcl } from './bcl.ts'
+import { bcl, start } from './bcl.ts'
 import { serve } from './serve.ts'
 import { freePorts } from './start-application.ts'
 
@@ -12,10 +10,15 @@ import { freePorts } from './start-application.ts'
 async function receiver() {
   const [port] = (await freePorts(1)) as [number]
   const issuer = `http://127.0.0.1:${port}`
+  const fetched: string[] = []
   const logout = createBackchannelLogout({
     issuers: [{ issuer, clientId: 'bcl-client' }],
     sessionMaxAge: 60,
     store: new MemoryStore(),
+    fetch: (url, init) => {
+      fetched.push(new URL(String(url)).pathname)
+      return fetch(url, init)
+    },
   })
   const events: LogoutEvent[] = []
   logout.onLogout((event) => events.push(event))
@@ -24,7 +27,7 @@ async function receiver() {
     const answer = await logout.respond({ method, contentType: headers['content-type'], body: request })
     response.writeHead(answer.status, answer.headers).end(answer.body)
   })
-  return { issuer, events, args: ['send', `${url}/backchannel-logout`, '--port', String(port)] }
+  return { issuer, events, fetched, args: ['send', `${url}/backchannel-logout`, '--port', String(port)] }
 }
 
 test('sends a token of your making', async () => {
@@ -34,6 +37,28 @@ test('sends a token of your making', async () => {
   expect(code).toBe(0)
   expect(events).toMatchObject([{ sid: 's-1', claims: { acr: 2, why: 'because' } }])
   expect(events[0]).not.toHaveProperty('sub')
+})
+
+test('signs with one key, run after run: an application that has it need not look for another', async () => {
+  const { args, events, fetched } = await receiver()
+  for (const sid of ['s-1', 's-2']) expect(await bcl([...args, '--sid', sid])).toMatchObject({ code: 0 })
+  expect(events).toMatchObject([{ sid: 's-1' }, { sid: 's-2' }])
+  expect(fetched).toEqual(['/.well-known/openid-configuration', '/jwks'])
+})
+
+test('does without a place for its keys', async () => {
+  const { args, events } = await receiver()
+  const { code } = await bcl([...args, '--sid', 's-1'], '', { XDG_CACHE_HOME: '/dev/null' })
+  expect(code).toBe(0)
+  expect(events).toMatchObject([{ sid: 's-1' }])
+})
+
+test('a redirect is an answer, and is not followed', async () => {
+  const [port] = (await freePorts(1)) as [number]
+  const url = await serve((_, response) => void response.writeHead(302, { location: '/login' }).end())
+  const { code, out } = await bcl(['send', `${url}/logout`, '--port', String(port)])
+  expect(out).toBe('302 Found\nlocation: /login\n')
+  expect(code).toBe(1)
 })
 
 test('shows how a wrong one is refused', async () => {
@@ -46,10 +71,8 @@ test('shows how a wrong one is refused', async () => {
 
 test('logs out who signs in', async () => {
   const { issuer, args, events } = await receiver()
-  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-  const child = spawn(process.execPath, [main, ...args, '--after-sign-in'], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const kill = (): void => void child.kill('SIGKILL')
-  process.once('exit', kill)
+  const child = start([...args, '--after-sign-in'])
+  child.stdin.end()
   const out = text(child.stdout)
   await once(child.stderr, 'data')
 
@@ -71,7 +94,6 @@ test('logs out who signs in', async () => {
   const { sub, sid } = JSON.parse(atob(idToken.split('.')[1]!)) as { sub: string; sid: string }
 
   expect(await out).toContain('200 OK')
-  process.off('exit', kill)
   expect(events).toMatchObject([{ sub, sid }])
   expect(sub).toBe('bob')
 })

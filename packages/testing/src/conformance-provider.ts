@@ -10,6 +10,10 @@ export interface TestProviderOptions {
   clientId?: string | undefined
   /** @default 'test-secret' */
   clientSecret?: string | undefined
+  /** Its RS256 key, as {@link createTestKey} makes it, for one that outlives it. @default a new one */
+  key?: TestKey | undefined
+  /** A key more, of another algorithm. @default a new one for ES256 */
+  otherKey?: TestKey | undefined
   /** Hears of each sign-in, once its ID Token is made. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
   /** The clock: a NumericDate, seconds. @default the system's */
@@ -117,10 +121,10 @@ function redirect(to: string, parameters: URLSearchParams, cookie?: string): Res
  * ```
  */
 export async function createTestProvider(options: TestProviderOptions = {}): Promise<TestProvider> {
-  const { clientSecret = 'test-secret', onSignIn, issuer, clientId, now } = options
+  const { clientSecret = 'test-secret', onSignIn, issuer, clientId, now, key } = options
   // A new name each time: an application that still holds the keys of an earlier run must look again.
-  const op = await createTestIssuer({ issuer, clientId, now, kid: randomName() })
-  const otherKey = await createTestKey('ES256', randomName())
+  const op = await createTestIssuer({ issuer, clientId, now, key, kid: randomName() })
+  const otherKey = options.otherKey ?? (await createTestKey('ES256', randomName()))
   const more = new Set([otherKey])
   const sessions = new Map<string, ProviderSession>()
   const grants = new Map<string, Grant>()

@@ -36,7 +36,7 @@ function toCase(row: RequestCase): ConformanceCase {
   if (status === 200) {
     return {
       ...common,
-      title: `accepts ${name}`,
+      title: `accepts a request: ${name}`,
       sends: `a good token: ${name}`,
       wants: '200, and the session ended',
       acts(party) {
@@ -54,7 +54,7 @@ function toCase(row: RequestCase): ConformanceCase {
   const by400 = grade === 'MUST'
   return {
     ...common,
-    title: `refuses ${isMethod(name) ? `the method ${name}` : name}`,
+    title: `refuses ${isMethod(name) ? 'the method ' : 'a request: '}${name}`,
     sends: isMethod(name) ? `${name}, with a good token in the query string` : `a request: ${name}`,
     wants: by400 ? '400' : `a refusal, ${status} for one`,
     acts(party) {

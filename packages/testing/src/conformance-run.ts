@@ -77,6 +77,11 @@ async function warm(
   }
 }
 
+/** Nobody can sign in where {@link ConformanceOptions.signIn} says. */
+export class SignInError extends Error {
+  override name = 'SignInError'
+}
+
 /** Has somebody sign in, so that what is said of sessions afterwards is not said of none. */
 async function requireSignIn(fetch: FetchLike, options: PartyOptions, { me }: SignInContract): Promise<void> {
   try {
@@ -84,7 +89,7 @@ async function requireSignIn(fetch: FetchLike, options: PartyOptions, { me }: Si
     const status = await createBrowser(fetch, options.provider).look(me)
     if (status === 200) throw new Error(`${me} answers 200 to somebody who is not signed in`)
   } catch (error) {
-    throw new Error(`nobody can sign in: ${(error as Error).message}`, { cause: error })
+    throw new SignInError(`nobody can sign in: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -95,7 +100,7 @@ async function requireSignIn(fetch: FetchLike, options: PartyOptions, { me }: Si
  *
  * @param fetch Sends a request to the application: `fetch`, or what hands it to a handler. It must not follow redirects.
  * @throws {RangeError} when a name in `only` means no case.
- * @throws {Error} when `signIn` is given and nobody can sign in there.
+ * @throws {SignInError} when `signIn` is given and nobody can sign in there.
  * @example
  * ```ts
  * import { createBackchannelLogout, MemoryStore } from '@bcl/core'

@@ -81,7 +81,7 @@ const withNames = (op: TestIssuer, names: object): TestIssuer => ({
 const accepts = (token: Row): ConformanceCase => ({
   id: caseId('accept', token.name),
   group: 'accept',
-  title: `accepts ${token.name}`,
+  title: `accepts a token: ${token.name}`,
   grade: gradeOf(token.name),
   requirement: token.requirement,
   reference: referenceFor(token.requirement),
@@ -104,7 +104,7 @@ const refuses = (token: Row): ConformanceCase => {
   return {
     id: caseId('refuse', token.name),
     group: 'refuse',
-    title: `refuses ${token.name}`,
+    title: `refuses a token: ${token.name}`,
     grade: gradeOf(token.name),
     requirement: token.requirement,
     reference: referenceFor(token.requirement),

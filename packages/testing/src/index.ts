@@ -1,6 +1,6 @@
 export { conformanceCases, selectConformanceCases } from './conformance-cases.js'
 export { createTestProvider } from './conformance-provider.js'
-export { runConformance, sumUp } from './conformance-run.js'
+export { runConformance, SignInError, sumUp } from './conformance-run.js'
 export { failureCases } from './failure-cases.js'
 export { profileToken } from './profile-token.js'
 export { providerProfiles } from './provider-profiles.js'
