@@ -8,6 +8,8 @@ export interface Proxy {
   count(): number
   /** @param connections Only so many, the oldest. */
   cut(connections?: number): void
+  /** What is asked comes through, what is answered does not. */
+  hold(): void
   mend(): void
   close(): Promise<void>
 }
@@ -38,6 +40,9 @@ export async function startProxy(target: string): Promise<Proxy> {
     cut(connections = Infinity) {
       isCut = connections === Infinity
       for (const socket of [...pairs].slice(0, connections).flat()) socket.pause()
+    },
+    hold() {
+      for (const [, far] of pairs) far.pause()
     },
     mend() {
       isCut = false

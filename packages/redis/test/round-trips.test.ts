@@ -1,0 +1,51 @@
+import { RedisStore } from '@bcl/redis'
+import { createClient } from 'redis'
+import { expect, test } from 'vitest'
+import { clients } from './support/clients.js'
+import { eventually } from './support/eventually.js'
+import { startProxy } from './support/proxy.js'
+import { startRedis } from './support/redis-server.js'
+import { describeOwnRedis } from './support/services.js'
+
+const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`)
+const soon = (): number => Date.now() / 1000 + 60
+
+describeOwnRedis('one round trip', () => {
+  // Upstash's is one request, of HTTP.
+  const names = Object.keys(clients).filter((name) => !name.startsWith('Upstash'))
+  test.concurrent.for(names)('%s: all is asked before anything is answered', async (name, { onTestFinished }) => {
+    const server = await startRedis()
+    const proxy = await startProxy(server.url)
+    const { client, close } = await clients[name]!(proxy.url)
+    const other = await createClient({ url: server.url }).connect()
+    onTestFinished(async () => {
+      await close()
+      other.destroy()
+      await proxy.close()
+      await server.close()
+    })
+    /** How often the server has run a command, in a script or not. */
+    const count = async (command: string): Promise<number> =>
+      Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await other.info('commandstats'))?.[1] ?? 0)
+    const store = new RedisStore(client)
+    await store.add('warm', 'v', soon())
+    await store.values(['warm'])
+    const before = { add: await count('eval'), values: await count('zrange') }
+
+    proxy.hold()
+    const values = store.values(keys)
+    await eventually('all keys are asked for', async () => (await count('zrange')) - before.values === keys.length)
+    proxy.mend()
+    expect(await values).toEqual(keys.map(() => []))
+
+    proxy.hold()
+    const added = store.add('a', 'v', soon())
+    await eventually('it is added', async () => (await count('eval')) - before.add === 1)
+    const stored = await other.keys('*a')
+    proxy.mend()
+    await added
+    expect(stored).toHaveLength(1)
+    expect(await other.expireTime(stored[0]!)).toBeGreaterThan(Date.now() / 1000)
+    expect(await count('eval')).toBe(before.add + 1)
+  })
+})
