@@ -19,6 +19,9 @@ export interface RequestHookHost {
   setOnRequestHook(hook: RequestHook): void
 }
 
+/** Without the query string, and without the server's own address, which a proxy may put before it (RFC 9112, 3.2.2). */
+const pathOf = (url: string): string => url.replace(/^https?:\/\/[^/?]*|\?.*/gis, '')
+
 const rawOf = <T extends object>(wrapped: Wrapped<T>): T => ('raw' in wrapped ? wrapped.raw : wrapped)
 
 function hookInto(adapter: RequestHookHost): Map<string, Endpoint> {
@@ -26,7 +29,7 @@ function hookInto(adapter: RequestHookHost): Map<string, Endpoint> {
   let { onRequestHook: theirs } = adapter
   adapter.setOnRequestHook((request, response, done) => {
     const raw = rawOf(request)
-    const endpoint = endpoints.get(raw.url!.split('?', 1)[0]!)
+    const endpoint = endpoints.get(pathOf(raw.url!))
     if (!endpoint) return theirs ? theirs.call(adapter, request, response, done) : done()
     // Nothing is given back: a promise that is fulfilled means "go on" to the Fastify adapter.
     void endpoint(raw, rawOf(response))

@@ -187,6 +187,16 @@ async function throwing(request: IncomingMessage): Promise<object> {
   return {}
 }
 
+const head = (...lines: string[]): string =>
+  [
+    `POST ${path} HTTP/1.1`,
+    'host: app.example',
+    'content-type: application/x-www-form-urlencoded',
+    ...lines,
+    '',
+    '',
+  ].join('\r\n')
+
 describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
   test.each(Object.entries(surroundings))('T-4: stands with %s around it', async (_, around) => {
     const app = await create(createAdapter, within(around), around.nest)
@@ -313,6 +323,20 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
+  test('stands at its path where a proxy asks by the whole address', async () => {
+    const running = await run(createAdapter, module())
+    const ask = async (target: string): Promise<string> => {
+      const body = `logout_token=${await op.logoutToken()}`
+      const socket = connect(running.port, '127.0.0.1')
+      socket.write(head(`content-length: ${body.length}`, 'connection: close').replace(path, target) + body)
+      return (await text(socket)).split('\r\n', 1)[0]!
+    }
+    expect(await ask(`http://app.example${path}`)).toBe('HTTP/1.1 200 OK')
+    expect(await ask(`HTTPS://app.example:8443${path}?tenant=http://a/b`)).toBe('HTTP/1.1 200 OK')
+    expect(await ask(`/http://app.example${path}`)).toBe('HTTP/1.1 404 Not Found')
+    await running.close()
+  })
+
   test.runIf(platform === 'Fastify')('is there for requests that are injected', async () => {
     const app = await create(createAdapter, module())
     await app.init()
@@ -377,16 +401,6 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await delivered
     await running.close()
   })
-
-  const head = (...lines: string[]): string =>
-    [
-      `POST ${path} HTTP/1.1`,
-      'host: app.example',
-      'content-type: application/x-www-form-urlencoded',
-      ...lines,
-      '',
-      '',
-    ].join('\r\n')
 
   test('a body that waits for 100 Continue is asked for', async () => {
     const running = await run(createAdapter, module())
