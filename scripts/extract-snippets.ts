@@ -1,11 +1,13 @@
-// Writes each `ts` code block of the READMEs, the docs and the docstrings to docs/snippets, to be compiled.
+// Writes each `ts` code block of the READMEs, the docs and the docstrings to a file, to be compiled: each text has a
+// folder, so that the files of one page find each other.
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { codeBlocks } from './code-blocks.ts'
 
 const root = resolve(import.meta.dirname, '..')
-const target = join(root, 'docs/snippets')
-rmSync(target, { recursive: true, force: true })
-mkdirSync(target, { recursive: true })
+/** Pages whose frameworks need an older TypeScript and a bundler's resolution are compiled by the site. */
+const ofSite = new Set(['docs/start/nextjs.md', 'docs/start/sveltekit.md'])
+for (const folder of ['docs', 'site']) rmSync(join(root, folder, 'snippets'), { recursive: true, force: true })
 
 const exclude = ['**/node_modules/**']
 const prose = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'examples/*/*.md'], { cwd: root, exclude })
@@ -14,10 +16,16 @@ let count = 0
 for (const file of [...prose, ...sources]) {
   const text = readFileSync(join(root, file), 'utf8')
   const lines = file.endsWith('.ts') ? text.replace(/^[ \t]*\* ?/gm, '') : text
-  for (const [, language, code] of lines.matchAll(/^```(tsx?)\n([\s\S]*?)^```/gm)) {
+  const folder = join(root, ofSite.has(file) ? 'site' : 'docs', 'snippets', file.replace(/\W+/g, '-'))
+  const written = new Set<string>()
+  for (const { language, name, code } of codeBlocks(lines)) {
+    if (!/^tsx?$/.test(language)) continue
     count += 1
-    const name = `${file.replace(/\W+/g, '-')}-${count}.${language}`
-    writeFileSync(join(target, name), `${code!.trimEnd()}\nexport {}\n`)
+    const path = name ?? `${count}.${language}`
+    if (written.has(path)) throw new Error(`${file} has two blocks for ${path}`)
+    written.add(path)
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), `${code.trimEnd()}\nexport {}\n`)
   }
 }
 if (count === 0) throw new Error('no snippets were found')

@@ -1,0 +1,24 @@
+// Serves an application that is a module with a `fetch`, as Bun, Deno and Workers do: `host.ts FILE`.
+import { DatabaseSync } from 'node:sqlite'
+
+import { schema } from '@bcl/sql'
+import { serve } from '@hono/node-server'
+
+type Fetch = (request: Request, env: object) => Response | Promise<Response>
+
+/** As much of Cloudflare's D1 as a store needs. */
+function createDatabase() {
+  const db = new DatabaseSync(':memory:')
+  db.exec(schema('sqlite'))
+  const bind = (text: string, params: string[]) => ({ all: async () => ({ results: db.prepare(text).all(...params) }) })
+  return { prepare: (text: string) => ({ bind: (...params: string[]) => bind(text, params) }) }
+}
+
+const { default: app } = (await import(process.argv[2]!)) as { default: { fetch: Fetch } }
+const env = { ...process.env, DB: createDatabase() }
+serve({
+  fetch: (request) => app.fetch(request, env),
+  overrideGlobalObjects: false, // a cookie that is put into a Response of this server's own would be lost
+  port: Number(new URL(process.env.BASE_URL!).port),
+  hostname: '127.0.0.1',
+})
