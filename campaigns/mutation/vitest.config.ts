@@ -1,0 +1,41 @@
+import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+const names = ['core', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql']
+
+/** Files whose tests wait for timers, in the order of how long: most mutants are dead before. */
+const slow = [
+  'respond',
+  'handle',
+  'issuers',
+  'memory-store',
+  'watch',
+  'keys',
+  'receive',
+  'keys-under-fire',
+  'slow-clients',
+]
+
+class QuickFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number =>
+      slow.indexOf(/([\w-]+)\.test\.ts$/.exec(moduleId)?.[1] ?? '')
+    return [...files].sort((one, other) => place(one) - place(other))
+  }
+}
+
+const tests = process.env['MUTATION_TESTS']?.split(',') ?? ['**/*']
+
+// Runs in the copy that src/mutation.ts makes: sources and tests of one package, in one module graph as at the root.
+export default defineConfig({
+  resolve: {
+    alias: Object.fromEntries(names.map((name) => [`@bcl/${name}`, `${process.cwd()}/packages/${name}/src/index.ts`])),
+  },
+  test: {
+    include: tests.map((name) => `packages/${process.env['MUTATED_PACKAGE']}/test/${name}.test.ts`),
+    setupFiles: [new URL('setup.ts', import.meta.url).pathname],
+    sequence: { sequencer: QuickFirst },
+    testTimeout: 10_000,
+    hookTimeout: 60_000,
+  },
+})

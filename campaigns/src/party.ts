@@ -1,0 +1,39 @@
+import { createHmac, generateKeyPairSync, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
+
+/** One provider, its key, and the client registered there. */
+export interface Party {
+  issuer: string
+  clientId: string
+  alg: string
+  kid: string
+  /** `undefined` where the key is the client's secret. */
+  publicKey: KeyObject | undefined
+  publicJwk: JsonWebKey
+  secret: string
+  /** A signature that is good, as bytes. */
+  sign(input: string): Buffer
+}
+
+const secret = 'a-client-secret-of-forty-characters-long'
+
+function createParty(alg: string, publicKey: KeyObject | undefined, signing: (input: string) => Buffer): Party {
+  const kid = `key-${alg}`
+  const publicJwk = publicKey ? { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' } : {}
+  const issuer = `https://${alg.toLowerCase()}.example.com`
+  return { issuer, clientId: 'campaign-client', alg, kid, publicKey, publicJwk, secret, sign: signing }
+}
+
+/** Providers of the algorithms that are tried. Their keys are new each time: no outcome depends on which they are. */
+export function createParties(): Party[] {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const ed = generateKeyPairSync('ed25519')
+  return [
+    createParty('RS256', rsa.publicKey, (input) => sign('sha256', Buffer.from(input), rsa.privateKey)),
+    createParty('ES256', ec.publicKey, (input) =>
+      sign('sha256', Buffer.from(input), { key: ec.privateKey, dsaEncoding: 'ieee-p1363' }),
+    ),
+    createParty('EdDSA', ed.publicKey, (input) => sign(null, Buffer.from(input), ed.privateKey)),
+    createParty('HS256', undefined, (input) => createHmac('sha256', secret).update(input).digest()),
+  ]
+}

@@ -1,0 +1,28 @@
+/** A source of numbers that repeats itself for the same seed. */
+export interface Random {
+  /** A whole number from 0 up to `below`, exclusive. */
+  number(below: number): number
+  /** True so many times in a hundred. */
+  chance(percent: number): boolean
+  pick<T>(list: readonly T[]): T
+}
+
+/** Numbers by the generator known as SFC32, from a seed and the place of an input: each input can be made again alone. */
+export function createRandom(seed: number, index: number): Random {
+  let [a, b, c, counter] = [seed | 0, index | 0, Math.trunc(index / 2 ** 32) | 0, 1]
+  const next = (): number => {
+    const sum = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = ((c << 21) | (c >>> 11)) + sum
+    c |= 0
+    return sum >>> 0
+  }
+  for (let times = 0; times < 12; times += 1) next()
+  return {
+    number: (below) => Math.floor((next() / 2 ** 32) * below),
+    chance: (percent) => next() / 2 ** 32 < percent / 100,
+    pick: (list) => list[Math.floor((next() / 2 ** 32) * list.length)]!,
+  }
+}
