@@ -1,0 +1,121 @@
+import { BACKCHANNEL_LOGOUT_EVENT, verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
+import { describe, expect, test } from 'vitest'
+import { createClock, refusal } from './support.js'
+
+const clock = createClock()
+const op = await createTestIssuer({ alg: 'ES256', now: clock.now })
+const now = clock.time
+const verify = async (claims: object, settings: Partial<TrustedIssuer> = {}) =>
+  verifyLogoutToken(await op.logoutToken(claims), [{ ...op.trusted, ...settings }], { now: clock.now })
+const refused = async (claims: object, settings?: Partial<TrustedIssuer>) => {
+  const { code, claim, expected } = await refusal(verify(claims, settings))
+  return { code, claim, expected }
+}
+
+test('the event is that of the specification', () => {
+  expect(BACKCHANNEL_LOGOUT_EVENT).toBe('http://schemas.openid.net/event/backchannel-logout')
+})
+
+describe('RP-17: times, to the second', () => {
+  const expired = 'ERR_LOGOUT_TOKEN_EXPIRED'
+  const wrong = 'ERR_LOGOUT_TOKEN_CLAIM'
+
+  test('exp ends a token when the tolerance is used up', async () => {
+    expect(await verify({ exp: now - 59 })).toBeDefined()
+    expect(await refused({ exp: now - 60 })).toEqual({ code: expired, claim: 'exp' })
+  })
+
+  test('iat and nbf may lie ahead by the tolerance', async () => {
+    expect(await verify({ iat: now + 60, nbf: now + 60 })).toBeDefined()
+    expect(await refused({ iat: now + 61 })).toEqual({ code: wrong, claim: 'iat' })
+    expect(await refused({ nbf: now + 61 })).toEqual({ code: wrong, claim: 'nbf' })
+  })
+
+  test('maxTokenAge ends a token after that and the tolerance', async () => {
+    const settings = { maxTokenAge: 100 }
+    expect(await verify({ iat: now - 160 }, settings)).toBeDefined()
+    expect(await refused({ iat: now - 161 }, settings)).toEqual({ code: expired, claim: 'iat' })
+  })
+
+  test('a token without exp lives for 120 s and the tolerance', async () => {
+    const [claims, settings] = [{ exp: undefined }, { requireExp: false }]
+    expect(await verify({ ...claims, iat: now - 180 }, settings)).toBeDefined()
+    expect(await refused({ ...claims, iat: now - 181 }, settings)).toEqual({ code: expired, claim: 'iat' })
+    expect(await refused(claims)).toEqual({ code: wrong, claim: 'exp' })
+  })
+})
+
+describe('RP-12: the client that a refusal names', () => {
+  const code = 'ERR_LOGOUT_TOKEN_CLAIM'
+  const issuers = ['first', 'second'].map((clientId) => ({ ...op.trusted, clientId }))
+  const expected = async (claims: object) => {
+    const error = await refusal(verifyLogoutToken(await op.logoutToken(claims), issuers, { now: clock.now }))
+    return [error.code, error.claim, error.expected]
+  }
+
+  test('is the one that the token names, else the first', async () => {
+    expect(await expected({ aud: ['second', 'stranger'] })).toEqual([code, 'aud', 'second'])
+    expect(await expected({ aud: 'stranger' })).toEqual([code, 'aud', 'first'])
+    expect(await expected({ aud: 'second', azp: 'first' })).toEqual([code, 'azp', 'second'])
+  })
+})
+
+describe('RP-10a: bytes are what they say', () => {
+  test.each(['é', 'ÿ', '😀', 'ÿÿÿ>>>???~~~', '\ufeff', 'a\u0000b', '~~~???>>>', '\u0080\u07ff\u0800\uffff'])(
+    '%j',
+    async (name) => {
+      const { sub, sid } = await verify({ sub: name, sid: `${name}${name}` })
+      expect([sub, sid]).toEqual([name, name + name])
+    },
+  )
+
+  test.each([
+    ['UTF-8 that is none', [0xff]],
+    ['UTF-8 that is cut', [0xc3]],
+    ['a surrogate as UTF-8', [0xed, 0xa0, 0x80]],
+  ])('a payload with %s is refused', async (_, bytes) => {
+    const payload = Buffer.from((await op.logoutToken({ sub: '@@' })).split('.')[1]!, 'base64url')
+    const at = payload.indexOf('@@')
+    const changed = Buffer.concat([payload.subarray(0, at), Buffer.from(bytes), payload.subarray(at + 2)])
+    const token = await op.sign(changed, { alg: 'ES256', kid: op.key.kid })
+    const { code } = await refusal(verifyLogoutToken(token, [op.trusted], { now: clock.now }))
+    expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  })
+
+  test('a payload that begins with a byte order mark is refused', async () => {
+    const payload = Buffer.from((await op.logoutToken({ sub: 'é' })).split('.')[1]!, 'base64url')
+    const token = await op.sign(Buffer.concat([Buffer.from('\ufeff'), payload]), { alg: 'ES256', kid: op.key.kid })
+    const { code } = await refusal(verifyLogoutToken(token, [op.trusted], { now: clock.now }))
+    expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  })
+
+  // 32 bytes leave two spare bits, 64 leave four: every other spelling of the last character says the same bytes.
+  test.each([
+    ['HS256', 4],
+    ['HS512', 16],
+  ])('a signature by %s has one spelling', async (alg, spellings) => {
+    const clientSecret = 'a-secret-of-at-least-sixty-four-bytes-so-that-it-fits-each-algorithm'
+    const { keys: _, ...settings } = { ...op.trusted, algorithms: [alg], clientSecret }
+    const payload = Buffer.from((await op.logoutToken()).split('.')[1]!, 'base64url')
+    const token = await op.sign(payload, { alg }, new TextEncoder().encode(clientSecret))
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const bytes = Buffer.from(token.split('.')[2]!, 'base64url')
+    const same = [...alphabet]
+      .map((last) => token.slice(0, -1) + last)
+      .filter((one) => Buffer.from(one.split('.')[2]!, 'base64url').equals(bytes))
+    expect(same.length).toBe(spellings)
+    for (const one of same) {
+      const outcome = verifyLogoutToken(one, [settings], { now: clock.now }).then(
+        () => 'accepted',
+        (error: unknown) => (error as { code: string }).code,
+      )
+      expect(await outcome).toBe(one === token ? 'accepted' : 'ERR_LOGOUT_TOKEN_INVALID')
+    }
+  })
+
+  test.each(['', 'a', 'a.b', 'a.b.c.d', 'a.b.c.d.e.f', '.', '..', '....'])('%j is no token', async (token) => {
+    const { code } = await refusal(verifyLogoutToken(token, [op.trusted]))
+    expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  })
+})
