@@ -15,7 +15,7 @@ type Env = { Variables: { session: Session | undefined } }
 const HEARTBEAT_MS = 15_000
 
 export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> {
-  const sessions = createSessions(config)
+  const sessions = createSessions(config, logout)
   const signIn = createSignIn(config)
   const pendingSignIn = createSealedCookie<PendingSignIn>('hono_sign_in', {
     secret: config.sessionSecret,
@@ -93,12 +93,12 @@ export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> 
     if (!pending) return c.html(signInFailedPage('it was not started in this browser, or too long ago.'), 400)
     try {
       const { claims, idToken } = await signIn.finish(new URL(c.req.url).search, pending)
-      await sessions.start(c, claims, idToken)
+      if (await sessions.start(c, claims, idToken)) return c.redirect('/')
+      return c.html(signInFailedPage('the provider has ended the session already.'), 400)
     } catch (error) {
       log('Sign-in refused', error)
       return c.html(signInFailedPage('the answer of the provider was refused.'), 400)
     }
-    return c.redirect('/')
   })
 
   app.post('/logout', async (c) => {

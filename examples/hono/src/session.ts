@@ -1,4 +1,4 @@
-import { type SessionClaims, sessionClaims } from '@bcl/core'
+import { type BackchannelLogout, type SessionClaims, sessionClaims } from '@bcl/core'
 import type { Context } from 'hono'
 import type { IDToken } from 'openid-client'
 
@@ -15,7 +15,7 @@ export interface Session {
 const MAX_LENGTH = 3800
 
 /** The session is the cookie; nothing of it is kept on the server. */
-export function createSessions(config: Config) {
+export function createSessions(config: Config, logout: BackchannelLogout) {
   const cookie = createSealedCookie<Session>('hono_session', {
     secret: config.sessionSecret,
     secure: config.baseUrl.startsWith('https:'),
@@ -23,11 +23,17 @@ export function createSessions(config: Config) {
   })
 
   return {
-    /** Puts a new session in place of whatever was there. Refuses a Logout Token that came as an ID Token. */
-    async start(c: Context, idTokenClaims: IDToken, idToken: string): Promise<void> {
+    /**
+     * Puts a new session in place of whatever was there. Refuses a Logout Token that came as an ID Token. Resolves to
+     * false when the provider has ended the session already: then there is none.
+     */
+    async start(c: Context, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)
+      const alive = !(await logout.isLoggedOut(claims))
       const whole = await cookie.seal({ claims, idToken })
-      cookie.write(c, whole.length <= MAX_LENGTH ? whole : await cookie.seal({ claims }))
+      if (alive) cookie.write(c, whole.length <= MAX_LENGTH ? whole : await cookie.seal({ claims }))
+      else cookie.clear(c)
+      return alive
     },
 
     async read(c: Context): Promise<Session | undefined> {

@@ -1,3 +1,4 @@
+import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { Hono } from 'hono'
 import type { IDToken } from 'openid-client'
 import { expect, it } from 'vitest'
@@ -6,19 +7,26 @@ import { readConfig } from '../src/config.ts'
 import { createSessions } from '../src/session.ts'
 
 const config = readConfig({ SESSION_SECRET: 'secret' })
-const claims: IDToken = { iss: config.issuer, sub: 'alice', sid: 'a', aud: 'hono', iat: 1, exp: 2 }
+const iat = Math.floor(Date.now() / 1000)
+const claims: IDToken = { iss: config.issuer, sub: 'alice', sid: 'a', aud: 'hono', iat, exp: iat + 600 }
+
+const logout = createBackchannelLogout({
+  issuers: [config.issuer, 'https://other.example.com'].map((issuer) => ({ issuer, clientId: config.clientId })),
+  sessionMaxAge: config.sessionMaxAge,
+  store: new MemoryStore(),
+})
 
 async function start(idTokenClaims: IDToken, idToken: string, startConfig = config): Promise<Response> {
   const app = new Hono().get('/', async (c) => {
-    await createSessions(startConfig).start(c, idTokenClaims, idToken)
-    return c.body(null)
+    const alive = await createSessions(startConfig, logout).start(c, idTokenClaims, idToken)
+    return c.json({ alive })
   })
   app.onError((error, c) => c.text(error.message, 400))
   return app.request('/')
 }
 
 async function read(cookie: string): Promise<unknown> {
-  const app = new Hono().get('/', async (c) => c.json((await createSessions(config).read(c)) ?? null))
+  const app = new Hono().get('/', async (c) => c.json((await createSessions(config, logout).read(c)) ?? null))
   return (await app.request('/', { headers: { cookie } })).json()
 }
 
@@ -26,9 +34,10 @@ const cookieOf = (response: Response) => response.headers.get('set-cookie')!.spl
 
 it('keeps the claims and the ID Token', async () => {
   const response = await start(claims, 'id-token')
+  expect(await response.json()).toEqual({ alive: true })
   expect(response.headers.get('set-cookie')).toMatch(/; Max-Age=28800; Path=\/; HttpOnly; SameSite=Lax$/)
   expect(await read(cookieOf(response))).toEqual({
-    claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat: 1 },
+    claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat },
     idToken: 'id-token',
   })
 })
@@ -36,7 +45,19 @@ it('keeps the claims and the ID Token', async () => {
 it('leaves out an ID Token that would make the cookie too long for a browser', async () => {
   const response = await start(claims, 'x'.repeat(4000))
   expect(cookieOf(response).length).toBeLessThan(4096)
-  expect(await read(cookieOf(response))).toEqual({ claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat: 1 } })
+  expect(await read(cookieOf(response))).toEqual({ claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat } })
+})
+
+it('creates no session that is over already, and takes away the one before', async () => {
+  const response = await start({ ...claims, iat: iat - config.sessionMaxAge - 1 }, 'id-token')
+  expect(await response.json()).toEqual({ alive: false })
+  expect(response.headers.get('set-cookie')).toMatch(/^hono_session=; Max-Age=0; /)
+})
+
+it('RP-37: creates no session that could never be asked about', async () => {
+  const response = await start({ ...claims, iat: iat * 1000 }, 'id-token')
+  expect(response.status).toBe(400)
+  expect(response.headers.has('set-cookie')).toBe(false)
 })
 
 it('refuses a Logout Token', async () => {

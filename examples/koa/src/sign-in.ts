@@ -1,3 +1,4 @@
+import { isLogoutToken } from '@bcl/core'
 import * as openid from 'openid-client'
 
 import { type Config, isLoopback } from './config.ts'
@@ -48,7 +49,7 @@ export function createSignIn({ issuer, clientId, clientSecret, baseUrl }: Config
       return { url, pending }
     },
 
-    /** `query` is what the provider sent along to the redirect URI. */
+    /** `query` is what the provider sent along to the redirect URI. Refuses a Logout Token that came as an ID Token. */
     async finish(query: string, pending: PendingSignIn): Promise<{ claims: openid.IDToken; idToken: string }> {
       const tokens = await openid.authorizationCodeGrant(await provider(), new URL(redirectUri + query), {
         expectedState: pending.state,
@@ -56,7 +57,9 @@ export function createSignIn({ issuer, clientId, clientSecret, baseUrl }: Config
         pkceCodeVerifier: pending.codeVerifier,
         idTokenExpected: true,
       })
-      return { claims: tokens.claims()!, idToken: tokens.id_token! }
+      const idToken = tokens.id_token!
+      if (isLogoutToken(idToken)) throw new Error('the ID Token is a Logout Token')
+      return { claims: tokens.claims()!, idToken }
     },
 
     /** Where the user signs out at the provider as well. */

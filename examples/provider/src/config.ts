@@ -11,7 +11,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const port = readPort(env['PORT'] ?? '3000')
   return {
     port,
-    issuer: env['ISSUER'] ?? `http://127.0.0.1:${port}`,
+    issuer: readIssuer(env['ISSUER'] ?? `http://127.0.0.1:${port}`),
     clients: env['CLIENTS'] === undefined ? defaultClients() : readClients(env['CLIENTS']),
   }
 }
@@ -22,6 +22,12 @@ function readPort(value: string): number {
     throw new Error(`PORT must be a number from 1 to 65535, not "${value}"`)
   }
   return port
+}
+
+function readIssuer(value: string): string {
+  const protocol = /[\s?#]/.test(value) ? undefined : URL.parse(value)?.protocol
+  if (protocol === 'https:' || protocol === 'http:') return value
+  throw new Error(`ISSUER must be a URL without a query, not "${value}"`)
 }
 
 function readClients(json: string): ClientMetadata[] {
