@@ -17,6 +17,27 @@ test('the event is that of the specification', () => {
   expect(BACKCHANNEL_LOGOUT_EVENT).toBe('http://schemas.openid.net/event/backchannel-logout')
 })
 
+test('a verified token says what was sent, and nothing else', async () => {
+  const events = { [BACKCHANNEL_LOGOUT_EVENT]: {}, revoke_offline_access: true }
+  const claims = { iss: op.issuer, aud: [op.clientId], iat: now - 5, exp: now + 5, jti: 'j', sub: 'alice', events }
+  const said = { ...claims, extra: { a: [1] } }
+  expect(await verify({ ...said, sid: undefined })).toStrictEqual({
+    ...claims,
+    clientId: op.clientId,
+    claims: said,
+  })
+  expect(Object.keys(await verify({ exp: undefined, sub: null }, { requireExp: false }))).toEqual([
+    'iss',
+    'clientId',
+    'aud',
+    'jti',
+    'iat',
+    'sid',
+    'events',
+    'claims',
+  ])
+})
+
 describe('RP-17: times, to the second', () => {
   const expired = 'ERR_LOGOUT_TOKEN_EXPIRED'
   const wrong = 'ERR_LOGOUT_TOKEN_CLAIM'
