@@ -1,5 +1,6 @@
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -11,18 +12,18 @@ const { values: options } = parseArgs({
     files: { type: 'string', multiple: true },
     tests: { type: 'string' },
     short: { type: 'boolean', default: false },
-    concurrency: { type: 'string', default: '1' },
+    concurrency: { type: 'string' },
   },
 })
 
 /** What must be killed, in percent. */
 const goal = options.package === 'core' ? 95 : 90
 /** What CI mutates, and the tests it does so with: those that take no time. */
-const short = { files: ['logout-token.ts', 'compact.ts'], tests: 'verify-logout-token,errors,options,session-claims' }
+const short = { files: ['logout-token.ts', 'compact.ts'], tests: 'verify-logout-token,exactness,session-claims' }
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const here = fileURLToPath(new URL('../', import.meta.url))
-const copy = `${here}.mutation/${options.package}`
+const copy = `${here}.mutation/${options.package}${options.short ? '-short' : ''}`
 const files = options.short ? short.files : (options.files ?? ['**/*.ts', '!index.ts'])
 
 /** A copy to mutate, so that the checkout is never other than what it seems. */
@@ -53,7 +54,7 @@ process.chdir(copy)
 process.env['MUTATED_PACKAGE'] = options.package
 const tests = options.short ? short.tests : options.tests
 if (tests) process.env['MUTATION_TESTS'] = tests
-const name = options.package + (options.short ? '-short' : '')
+const name = basename(copy)
 const src = `packages/${options.package}/src`
 const results = await new Stryker({
   inPlace: true,
@@ -63,7 +64,7 @@ const results = await new Stryker({
   testRunner: 'vitest',
   vitest: { configFile: `${here}mutation/vitest.config.ts`, related: false },
   coverageAnalysis: 'perTest',
-  concurrency: Number(options.concurrency),
+  concurrency: Number(options.concurrency ?? availableParallelism()),
   timeoutMS: 10_000,
   incremental: !options.short,
   incrementalFile: `${here}.mutation/${name}-incremental.json`,
