@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { appendFile, writeFile } from 'node:fs/promises'
 import {
   runConformance,
   selectConformanceCases,
@@ -54,8 +54,9 @@ export function listCases({ only, json }: Pick<ConformanceCommandOptions, 'only'
   }
 }
 
-async function save(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((error: Error) => {
+/** Says so before the cases are run where a report cannot be written after them. */
+async function requireWritable(path: string): Promise<void> {
+  await appendFile(path, '').catch((error: Error) => {
     throw new Problem(`${path} cannot be written (${error.message}).`, 'Give a path in a folder that exists.')
   })
 }
@@ -91,6 +92,7 @@ function report(results: readonly ConformanceResult[], { write, style }: Channel
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
   const { only, accept204, timeout, json, junit, html } = options
   const selected = select(only)
+  for (const path of [junit, html]) if (path !== undefined) await requireWritable(path)
   const served = await serveProvider(options)
   try {
     const said = json ? output.notes : output.out
@@ -116,8 +118,8 @@ export async function conformance(url: string, options: ConformanceCommandOption
     })
     if (json) output.out.write(JSON.stringify({ endpoint: url, results }, undefined, 2))
     else report(results, said)
-    if (junit !== undefined) await save(junit, formatJUnit(results))
-    if (html !== undefined) await save(html, formatHtml(results, { endpoint: url }))
+    if (junit !== undefined) await writeFile(junit, formatJUnit(results))
+    if (html !== undefined) await writeFile(html, formatHtml(results, { endpoint: url }))
     return results.some(({ outcome, grade }) => outcome === 'failed' && grade === 'MUST') ? 1 : 0
   } catch (error) {
     if (!(error instanceof SignInError)) throw error

@@ -67,6 +67,7 @@ test.each([
   ['no case', ['conformance', nobody, '--only', 'MUST,x'], /^No conformance case is named "x"\.\nName .*--list/],
   ['a Redis that is none', ['doctor', nobody, 'me', nobody, '--redis', '127.0.0.1:6379'], /It must .*redis:/],
   ['an algorithm that is none', ['doctor', nobody, 'me', nobody, '--alg', 'rs256'], /It must .*such as RS256/],
+  ['a report nowhere', ['conformance', nobody, '--html', '/nowhere/x'], /^\/nowhere\/x cannot be .*\nGive a path/],
   ['no token', ['inspect'], /^No token was given\.\nName it/],
   ['a claim that is none', ['send', nobody, '--claim', 'x'], /name=value/],
   ['nobody there', ['conformance', nobody, '--port', '0', '--wait', '0.1'], /Nothing answers .*\.\nStart your app/],

@@ -130,7 +130,8 @@ export function testStore(test: TestFunction, create: () => Made | Promise<Made>
   })
 
   check('an expiry years ahead, or with a fraction, is taken', async (store, key) => {
-    await store.add(key('a'), 'v', soon() + 10 * 365 * 86_400)
+    // Past January 2038, where the seconds no longer fit into 31 bits.
+    await store.add(key('a'), 'v', soon() + 20 * 365 * 86_400)
     await store.add(key('b'), 'v', soon() + 0.25)
     assertEqual(await store.values([key('a'), key('b')]), [['v'], ['v']], 'values')
   })
@@ -168,11 +169,12 @@ export function testStore(test: TestFunction, create: () => Made | Promise<Made>
 
   check('a thousand keys are answered at once', async (store, key) => {
     const keys = Array.from({ length: 1000 }, (_, index) => key(`k${index}`))
-    await Promise.all(keys.slice(0, 50).map((name) => store.add(name, name, soon())))
+    const hasValue = (index: number): boolean => index % 20 === 19
+    await Promise.all(keys.filter((_, index) => hasValue(index)).map((name) => store.add(name, name, soon())))
     const found = await store.values(keys)
     assertEqual(
       found,
-      keys.map((name, index) => (index < 50 ? [name] : [])),
+      keys.map((name, index) => (hasValue(index) ? [name] : [])),
       'values',
     )
   })

@@ -1,4 +1,4 @@
-import { MemoryStore, type LogoutStore } from '@bcl/core'
+import { MemoryStore, type BackchannelLogout, type LogoutStore, type SessionClaims } from '@bcl/core'
 import { createTestIssuer, faultOf, requestCases, testAdapter, testStore, type MountAdapter } from '@bcl/testing'
 import { describe, expect, test } from 'vitest'
 
@@ -75,6 +75,62 @@ describe('testStore finds a store that', () => {
       (good) => ({ values: async (keys) => (await good.values(keys)).toReversed() }),
       /in their order/,
     ],
+    [
+      'ignores the case of values',
+      (good) => ({
+        add: (key, value, until) => good.add(key, value.toLowerCase(), until),
+        remove: (key, value) => good.remove(key, value.toLowerCase()),
+      }),
+      /values that look alike/,
+    ],
+    [
+      'looks at an expiry only when it is added',
+      (good) => ({
+        add: async (key, value, until) => {
+          if (until > Date.now() / 1000) await good.add(key, value, Infinity)
+        },
+      }),
+      /found until then, and not after/,
+    ],
+    [
+      'has room for 32 bits of time',
+      (good) => ({ add: (key, value, until) => good.add(key, value, until > 2 ** 31 ? 0 : until) }),
+      /years ahead/,
+    ],
+    [
+      'takes whole seconds alone',
+      (good) => ({
+        add: async (key, value, until) => {
+          if (!Number.isInteger(until)) throw new Error('not an integer')
+          await good.add(key, value, until)
+        },
+      }),
+      /with a fraction/,
+    ],
+    [
+      'writes back what it has read',
+      () => {
+        const entries = new Map<string, string[]>()
+        const change = async (key: string, edit: (values: string[]) => string[]): Promise<void> => {
+          const read = entries.get(key) ?? []
+          await new Promise((resolve) => setTimeout(resolve, 1))
+          entries.set(key, edit(read))
+        }
+        return {
+          add: (key, value) => change(key, (values) => [...new Set([...values, value])]),
+          remove: (key, value) => change(key, (values) => values.filter((one) => one !== value)),
+          values: async (keys) => keys.map((key) => entries.get(key) ?? []),
+        }
+      },
+      /calls may overlap/,
+    ],
+    [
+      'takes a few keys at once',
+      (good) => ({
+        values: async (keys) => [...(await good.values(keys.slice(0, 100))), ...keys.slice(100).map(() => [])],
+      }),
+      /a thousand keys/,
+    ],
     ['publishes to nobody', () => ({ publish: async () => {}, subscribe: async () => async () => {} }), /publishes/],
   ])(
     '%s',
@@ -123,6 +179,59 @@ describe('testAdapter', () => {
     },
     60_000,
   )
+
+  type Check = (logout: BackchannelLogout, session: SessionClaims | undefined) => Promise<number>
+  const rightly: Check = async (logout, session) => (session && (await logout.isLoggedOut(session)) ? 401 : 200)
+  const statusOf = (error: unknown): number => (error instanceof TypeError ? 500 : 503)
+  const withCheck =
+    (check: Check, whenItFails = statusOf): MountAdapter =>
+    (logout, sessionOf) => ({
+      async fetch(path, init) {
+        const request = new Request(`https://app.example${path}`, init)
+        if (path !== '/me') return logout.handle(request)
+        const session = sessionOf(request.headers.get('x-test-session'))
+        return new Response(null, { status: await check(logout, session).catch(whenItFails) })
+      },
+    })
+
+  test.each<[string, MountAdapter, string[]]>([
+    ['has none', withCheck(rightly), []],
+    [
+      'refuses who has no session',
+      withCheck(async (logout, session) => (session ? rightly(logout, session) : 401)),
+      ['a request without a session passes', 'RP-37: with the store down a session is refused with 503'],
+    ],
+    [
+      'lets pass while the store is down',
+      withCheck(rightly, (error) => (error instanceof TypeError ? 500 : 200)),
+      ['RP-37: with the store down a session is refused with 503'],
+    ],
+    [
+      'lets pass a session that is none',
+      withCheck(rightly, (error) => (error instanceof TypeError ? 200 : 503)),
+      ['RP-37: a session that is none is an error, and does not pass'],
+    ],
+    [
+      'forgets the sid',
+      withCheck((logout, session) => rightly(logout, session && { ...session, sid: undefined })),
+      ['RP-30: a session passes until it is logged out, others beside it still do'],
+    ],
+    [
+      'dates sessions half a minute late',
+      withCheck((logout, session) => rightly(logout, session && { ...session, iat: session.iat + 31 })),
+      ['RP-32: a session that began after the logout passes'],
+    ],
+  ])('finds what is wrong with a check that %s', { timeout: 60_000 }, async (_, mount, wanted) => {
+    expect((await failures((register) => testAdapter(register, mount))).toSorted()).toEqual(wanted.toSorted())
+  })
+
+  test('finds an endpoint that answers before the listeners have finished, and carries out a token twice', async () => {
+    const early: MountAdapter = () => ({
+      fetch: async () => new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } }),
+    })
+    const failed = await endpoint(early)
+    for (const requirement of ['RP-35', 'RP-24', 'RP-41']) expect(failed.join('\n')).toContain(requirement)
+  })
 
   test('finds nothing wrong with handle', async () => {
     expect(await endpoint(withHandle((response) => response))).toEqual([])
