@@ -3,12 +3,15 @@ import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin'
 /** What is looked at of a Babel path. */
 interface Path {
   node: { type: string }
-  parent: { type: string; callee: { type: string; name: string } }
+  parent: { type: string; callee: { type: string; name: string }; key: { name: string } }
   listKey: string
   key: number
 }
 
-/** Where the text of a message stands: which argument of these functions and classes. Codes are API, messages are not. */
+/**
+ * Where the text of a message stands, besides members of the name "message": which argument of these functions and classes.
+ * Codes are API, messages are not.
+ */
 const messages: Record<string, number> = {
   Error: 0,
   TypeError: 0,
@@ -29,7 +32,10 @@ export const strykerPlugins = [
       const { node, parent, listKey, key } = path as Path
       const isText = node.type === 'StringLiteral' || node.type === 'TemplateLiteral'
       const isArgument = listKey === 'arguments' && parent.callee.type === 'Identifier'
-      return isText && isArgument && messages[parent.callee.name] === key ? 'a message, which is not API' : undefined
+      const isMessage = isArgument
+        ? messages[parent.callee.name] === key
+        : parent.type === 'ObjectProperty' && parent.key.name === 'message'
+      return isText && isMessage ? 'a message, which is not API' : undefined
     },
   }),
 ]
