@@ -330,7 +330,7 @@ for (const sid of ['session-1', undefined]) {
   }
 }
 /** So many states there are in each of them at least. */
-const least = isFull ? 2000 : 300
+const least = 300
 
 beforeAll(() => {
   // No time passes but the clock's: time-outs of calls that wait for their turn must not fire.
