@@ -11,10 +11,14 @@ export interface ExampleProcess {
   stop(): Promise<void>
 }
 
-/** Starts an example of this folder on its port, and waits until it is ready. It ends with this process at the latest. */
-export async function startExample(name: string, port: number, env: Record<string, string>): Promise<ExampleProcess> {
+/** Starts an example on its port, and waits until it is ready. It ends with this process at the latest. */
+export async function startExample(
+  name: string,
+  port: number,
+  env: Record<string, string>,
+  folder = new URL(`../../${name}/`, import.meta.url),
+): Promise<ExampleProcess> {
   const url = `http://127.0.0.1:${port}`
-  const folder = new URL(`../../${name}/`, import.meta.url)
   const child = spawn(process.execPath, await startArguments(folder), {
     cwd: folder,
     env: { PATH: process.env['PATH'], PORT: String(port), ...env },

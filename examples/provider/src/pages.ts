@@ -159,6 +159,10 @@ function page(title: string, content: Html): Html {
           }
           small {
             opacity: 0.6;
+            overflow-wrap: anywhere;
+          }
+          time {
+            white-space: nowrap;
           }
         </style>
       </head>
