@@ -350,6 +350,6 @@ describe('RP-32, RP-35: no session lives that a durable 200 covers, none is dead
       expect(crashes).toBeGreaterThan(least / 4)
       expect([...ends]).toContain('200')
     },
-    isFull ? 3_600_000 : 120_000,
+    isFull ? 3_600_000 : 300_000,
   )
 })
