@@ -1,0 +1,16 @@
+// Says which error a `@throws {TypeError}` is about: the Markdown theme leaves the type out.
+import { RendererEvent } from 'typedoc'
+
+/** @param {import('typedoc').Application} app */
+export function load(app) {
+  app.renderer.on(RendererEvent.BEGIN, ({ project }) => {
+    const comments = Object.values(project.reflections).flatMap(({ comment }) => comment ?? [])
+    for (const tag of comments.flatMap(({ blockTags }) => blockTags)) {
+      if (tag.typeAnnotation === undefined) continue
+      tag.content.unshift(
+        { kind: 'code', text: `\`${tag.typeAnnotation.replace(/[{}]/g, '')}\`` },
+        { kind: 'text', text: ' ' },
+      )
+    }
+  })
+}
