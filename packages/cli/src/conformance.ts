@@ -16,7 +16,7 @@ import { reasonOf, waitFor } from './reach.js'
 import { introduce, serveProvider } from './serve-provider.js'
 
 /** Seconds for which an application may hold on to the keys of an earlier run: as long as the slowest known. */
-const keysPatience = 35
+const keysPatience = 65
 
 export interface ConformanceCommandOptions {
   port: number
@@ -109,7 +109,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
       accept204,
       timeout,
       patience: Math.min(options.wait, keysPatience),
-      onWait: () => said.write('It refuses a good token; it may still hold the keys of an earlier run. Waiting ...'),
+      onWait: () => said.write('It refuses a good token; it may hold the keys of another run. Waiting ...'),
       onProgress: ({ id }) => output.progress(`${settled} of ${selected.length} done: ${id}`),
       onResult(result) {
         settled += 1

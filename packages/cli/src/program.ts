@@ -32,7 +32,7 @@ function addConformance(program: Command, output: Output, exit: (code: number) =
     .option('--only <names>', 'ids or their beginnings, groups, grades or requirements; several with commas', collect)
     .option('--accept-204', 'let 204 pass for 200')
     .option('--list', 'list the cases and run none; with --only, --json too')
-    .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 60)
+    .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 65)
     .option('--timeout <seconds>', 'how long one answer may take', parseSeconds, 10)
     .option('--json', 'write the results to standard output as JSON, and nothing else')
     .option('--junit <file>', 'write them as JUnit XML')

@@ -4,6 +4,7 @@ import {
   createTestProvider,
   runConformance,
   selectConformanceCases,
+  SignInError,
   sumUp,
   type FetchLike,
 } from '@bcl/testing'
@@ -83,6 +84,42 @@ test.each([
   const run = runConformance(open, { provider, endpoint, signIn, nextSecond })
   await expect(run).rejects.toThrow(/^nobody can sign in: /)
   await expect(run).rejects.toThrow(said)
+})
+
+test('an application that still holds other keys gets the time that it is given', async () => {
+  let left = 2
+  const { provider, fetch, nextSecond } = await createRelyingParty({
+    onLogin() {
+      if (left > 0) throw new Error(`no key, ${left}`)
+      left -= 1
+    },
+  })
+  const options = { provider, endpoint, signIn: contract, nextSecond, only: ['answer/allow'] }
+  let waits = 0
+  const onWait = (): void => void (waits += 1)
+  await expect(runConformance(fetch, { ...options, onWait })).rejects.toThrow(SignInError)
+  expect(waits).toBe(0)
+
+  left = 2
+  const patient = runConformance(fetch, { ...options, patience: 60, onWait: () => ((waits += 1), (left = 0)) })
+  expect(await patient).toMatchObject([{ outcome: 'passed' }])
+  expect(waits).toBe(1)
+})
+
+test('nobody waits for keys where a sign-in does not come as far as that', async () => {
+  const { provider, fetch, nextSecond } = await createRelyingParty()
+  const signIn = { ...contract, login: 'https://app.example.com/nowhere' }
+  let waits = 0
+  const run = runConformance(fetch, {
+    provider,
+    endpoint,
+    signIn,
+    nextSecond,
+    patience: 60,
+    onWait: () => (waits += 1),
+  })
+  await expect(run).rejects.toThrow(SignInError)
+  expect(waits).toBe(0)
 })
 
 test('says which case goes on, and what became of it', async () => {
