@@ -12,17 +12,25 @@ export interface BackchannelLogoutEndpointOptions {
   path?: string | undefined
 }
 
+interface Parsed {
+  rawBody?: LogoutRequest['body']
+  body?: LogoutRequest['body']
+}
+
 /**
- * The body wherever it is (T-3). What a parser made of it counts only once the stream has been read: of a media type
- * that they do not know, parsers make an empty object and leave the stream alone.
+ * The body wherever it is (T-3): parsers leave it on Koa's request or on Node's, as platforms of functions do, whose
+ * `body` may throw. What was made of it counts only once the stream has been read: of a media type that they do not
+ * know, parsers make an empty object and leave the stream alone.
  */
-function bodyOf({
-  req,
-  rawBody,
-  body,
-}: Request & { rawBody?: LogoutRequest['body']; body?: LogoutRequest['body'] }): LogoutRequest['body'] {
-  if (rawBody !== undefined) return rawBody
-  return req.readableDidRead === false ? req.iterator({ destroyOnReturn: false }) : body
+function bodyOf(request: Request & Parsed): LogoutRequest['body'] {
+  const req: Request['req'] & Parsed = request.req
+  try {
+    const raw = request.rawBody ?? req.rawBody
+    if (raw !== undefined) return raw
+    return req.readableDidRead === false ? req.iterator({ destroyOnReturn: false }) : (request.body ?? req.body)
+  } catch {
+    return null
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import Koa3, { type Middleware } from 'koa'
 import { koaBody } from 'koa-body'
 import legacyBodyParser from 'koa-bodyparser'
 import Koa2 from 'koa2'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { serve } from './serve.js'
 
@@ -73,6 +73,11 @@ const parsers: [string, Middleware][] = [
   ['koa-body with multipart', koaBody({ ...lenient, multipart: true })],
   ['koa-body that keeps the unparsed', koaBody({ ...lenient, multipart: true, includeUnparsed: true })],
   ['koa-body that leaves forms unread', koaBody({ ...lenient, urlencoded: false, text: false })],
+  ['koa-body that leaves it on ctx.req alone', koaBody({ ...lenient, patchKoa: false, patchNode: true })],
+  [
+    'a platform of functions that leaves rawBody on ctx.req',
+    async ({ req }, next) => (Object.assign(req, { rawBody: await buffer(req), body: {} }), next()),
+  ],
   ['a middleware that leaves a string', leave('body', ({ req }) => text(req))],
   ['a middleware that leaves a Buffer', leave('body', async ({ req }) => Buffer.from(await text(req)))],
   ['a middleware that leaves URLSearchParams', leave('body', async ({ req }) => new URLSearchParams(await text(req)))],

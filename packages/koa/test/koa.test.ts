@@ -50,6 +50,18 @@ describe.each<[string, typeof Koa3]>([
     ['dumped', async ({ req }, next) => (await once(req.resume(), 'end'), next())],
     ['left by a parser at its limit', bodyParser({ formLimit: 10, onError: () => {} })],
     [
+      'left where reading it throws',
+      async ({ req }, next) => {
+        await text(req)
+        Object.defineProperty(req, 'body', {
+          get() {
+            throw new Error('what cannot be parsed')
+          },
+        })
+        await next()
+      },
+    ],
+    [
       'thrown away by a parser',
       async ({ request, req }, next) => (await text(req), Object.assign(request, { body: {} }), next()),
     ],
