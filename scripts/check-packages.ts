@@ -1,71 +1,71 @@
-// What is published: publint and attw are content, the files are those that are meant, sizes keep to their budget.
+// What is published: exactly the files that are meant, with few dependencies, to the liking of publint and attw. Checks the
+// tarballs of a folder, or packs some itself.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { join } from 'node:path'
+import { tarballsIn, type Tarball } from '../release/src/tarballs.ts'
 
-interface Manifest {
-  name: string
-  private?: boolean
-  dependencies?: Record<string, string>
-  peerDependencies?: Record<string, string>
+/** All that a package may depend on; peers are not counted. */
+const allowed: Record<string, readonly string[]> = {
+  core: ['jose'],
+  testing: ['jose'],
+  cli: ['@bcl/core', '@bcl/testing', 'commander'],
 }
-
-/** Bytes, minified and gzipped, without dependencies. What the core costs, and why, is in docs/design.md. */
-const budgets: Record<string, number> = {
-  '@bcl/core': 11 * 1024,
-  '@bcl/hono': 2048,
-  '@bcl/koa': 2048,
-  '@bcl/nestjs': 2048,
-}
-const bin = (name: string): string => resolve('node_modules/.bin', name)
-const run = (command: string, args: string[], cwd: string): string =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
 const faults: string[] = []
-for (const folder of readdirSync('packages')) {
-  const cwd = resolve('packages', folder)
-  const manifest = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8')) as Manifest
-  const destination = mkdtempSync(join(tmpdir(), 'bcl-pack-'))
+
+/** Runs a check; what it prints is shown where it fails. */
+function check(name: string, command: string, ...args: string[]): void {
   try {
-    run('pnpm', ['pack', '--pack-destination', destination], cwd)
-    const tarball = join(destination, readdirSync(destination)[0]!)
-    run(bin('publint'), ['run', tarball, '--strict'], cwd)
-    run(bin('attw'), [tarball, '--profile', 'esm-only'], cwd)
-    const files = run('tar', ['-tzf', tarball], cwd).trim().split('\n')
-    const strange = files.filter(
-      (file) => !/^package\/(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.[jt]s)$/.test(file),
-    )
-    if (strange.length > 0) faults.push(`${manifest.name} packs ${strange.join(', ')}`)
-    if (!files.includes('package/README.md')) faults.push(`${manifest.name} has no README.md`)
+    execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   } catch (error) {
-    faults.push(`${manifest.name}: ${(error as Error).message}`)
-  } finally {
-    rmSync(destination, { recursive: true })
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    faults.push(`${name}: ${command}\n${stdout}${stderr}`)
   }
-
-  const allowed = folder === 'core' ? ['jose'] : folder === 'testing' ? ['jose'] : folder === 'cli' ? undefined : []
-  const strange = Object.keys(manifest.dependencies ?? {}).filter((name) => allowed && !allowed.includes(name))
-  if (strange.length > 0) faults.push(`${manifest.name} depends on ${strange.join(', ')}`)
-
-  const external = ['jose', ...Object.keys(manifest.peerDependencies ?? {})].flatMap((name) => [name, `${name}/*`])
-  const { outputFiles } = await build({
-    entryPoints: [join(cwd, 'dist/index.js')],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    external,
-    write: false,
-  })
-  const size = gzipSync(outputFiles[0]!.contents, { level: 9 }).length
-  const budget = budgets[manifest.name]
-  console.log(`${manifest.name}: ${size} bytes minified and gzipped${budget ? ` of ${budget}` : ''}`)
-  if (budget && size > budget) faults.push(`${manifest.name} has ${size} bytes, over its budget of ${budget}`)
 }
 
+/** The manifest, the two texts, and what each source compiles to. */
+function filesMeant(folder: string): string[] {
+  const sources = globSync('**/*.ts', { cwd: `${folder}/src` }).map((file) => file.slice(0, -'.ts'.length))
+  return [
+    'LICENSE',
+    'README.md',
+    'package.json',
+    ...sources.flatMap((source) => [`dist/${source}.js`, `dist/${source}.d.ts`]),
+  ]
+}
+
+function checkTarball({ file, manifest }: Tarball): void {
+  const { name, dependencies = {} } = manifest
+  const folder = name.replace('@bcl/', '')
+  const entries = execFileSync('tar', ['-tzf', file], { encoding: 'utf8' }).trim().split('\n')
+  const packed = new Set(entries.map((entry) => entry.replace('package/', '')))
+  const meant = new Set(filesMeant(`packages/${folder}`))
+  for (const entry of packed.difference(meant)) faults.push(`${name} packs ${entry}`)
+  for (const entry of meant.difference(packed)) faults.push(`${name} lacks ${entry}`)
+  for (const dependency of Object.keys(dependencies)) {
+    if (!allowed[folder]?.includes(dependency)) faults.push(`${name} depends on ${dependency}`)
+  }
+  if (!existsSync(file.replace(/\.tgz$/, '.cdx.json'))) faults.push(`${name} has no bill of materials`)
+  check(name, 'publint', 'run', file, '--strict')
+  check(name, 'attw', file, '--profile', 'esm-only')
+  console.log(`${name}: ${packed.size} files`)
+}
+
+const [given] = process.argv.slice(2)
+const folder = given ?? mkdtempSync(join(tmpdir(), 'bcl-pack-'))
+try {
+  if (given === undefined)
+    execFileSync('node', ['release/src/pack.ts', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const tarballs = tarballsIn(folder)
+  const missing = globSync('packages/*').length - tarballs.length
+  if (missing !== 0) faults.push(`${missing} packages were not packed`)
+  for (const tarball of tarballs) checkTarball(tarball)
+} finally {
+  if (given === undefined) rmSync(folder, { recursive: true })
+}
 if (faults.length > 0) {
   console.error(faults.join('\n'))
-  process.exit(1)
+  process.exitCode = 1
 }
