@@ -1,0 +1,38 @@
+// What an application bundles of ours, minified and gzipped, without what it depends on: within its budget.
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+
+interface Manifest {
+  name: string
+  dependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
+}
+
+/** Bytes. */
+const budgets = { core: 8000, hono: 2000, koa: 2000, nestjs: 2000 }
+
+async function sizeOf(folder: string, { dependencies, peerDependencies }: Manifest): Promise<number> {
+  const { outputFiles } = await build({
+    entryPoints: [`${folder}/dist/index.js`],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    external: Object.keys({ ...dependencies, ...peerDependencies }).flatMap((name) => [name, `${name}/*`]),
+    write: false,
+  })
+  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length
+}
+
+const rows: string[][] = [['package', 'bytes', 'budget', '']]
+for (const [name, budget] of Object.entries(budgets)) {
+  const folder = `packages/${name}`
+  const manifest = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Manifest
+  const size = await sizeOf(folder, manifest)
+  rows.push([manifest.name, String(size), String(budget), size > budget ? `${size - budget} too many` : 'ok'])
+  if (size > budget) process.exitCode = 1
+}
+for (const [name, size, budget, verdict] of rows) {
+  console.log(`${name!.padEnd(14)}${size!.padStart(8)}${budget!.padStart(8)}  ${verdict}`)
+}
