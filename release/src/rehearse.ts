@@ -35,7 +35,7 @@ async function pack(): Promise<string> {
   // So that there is a version to raise on the day after a release, too.
   writeFileSync(join(copy, '.changeset/rehearsal.md'), "---\n'@bcl/core': patch\n---\n\nRehearsed.\n")
   await timed('install the copy', () => pnpm('install', '--frozen-lockfile', '--prefer-offline'))
-  await timed('version', () => pnpm('release:version'))
+  await timed('version', () => pnpm('changeset', 'version'))
   await timed('pack', () => pnpm('release:pack', tarballs, 'https://git.example.com/bcl'))
 
   const before = (JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as { version: string })
