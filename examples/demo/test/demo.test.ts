@@ -1,12 +1,45 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { expect, it } from 'vitest'
 
-it('the demo ends well', { timeout: 60_000 }, async () => {
-  const demo = fileURLToPath(new URL('../src/demo.ts', import.meta.url))
+const demo = fileURLToPath(new URL('../src/demo.ts', import.meta.url))
+
+it('the demo ends well', { timeout: 120_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [demo])
   expect(stdout).toContain('Every session was alive or dead as it should be.')
   expect(stdout).not.toContain('\u001B')
+})
+
+it('with --serve all of it goes on running, and ends with Ctrl-C', { timeout: 120_000 }, async () => {
+  const child = spawn(process.execPath, [demo, '--serve'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  try {
+    let printed = ''
+    const addresses = () => [...printed.matchAll(/(?:sign in, \w+|end sessions) +(http:\S+)\n/g)].map(([, url]) => url!)
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      printed += chunk
+      if (addresses().length === 4) break
+    }
+    const pages = await Promise.all(addresses().map(async (url) => (await fetch(url)).status))
+    expect(pages).toEqual([200, 200, 200, 200])
+
+    child.kill('SIGINT')
+
+    expect(await exited).toEqual([0, null])
+    for (const url of addresses()) await expect(fetch(url)).rejects.toThrow()
+  } finally {
+    child.kill('SIGTERM')
+  }
+})
+
+it('what went wrong is said in a sentence, and the exit is 1', async () => {
+  const failing = promisify(execFile)(process.execPath, [demo, '--nonsense'])
+  await expect(failing).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^\n.*--nonsense.*\n$/),
+  })
 })
