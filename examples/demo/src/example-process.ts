@@ -41,7 +41,7 @@ export async function startExample(
     const running = child.exitCode === null && child.signalCode === null
     if (!running || Date.now() > deadline) {
       await stop()
-      throw new Error(`examples/${name} did not start.`)
+      throw new Error(`examples/${name} did not start${running ? ` within ${START_TIMEOUT_MS} ms` : ''}.`)
     }
     await delay(50)
   }
