@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
 /** Where the provider keeps its keys, for the tests of one file. */
-export const cache = mkdtempSync(join(tmpdir(), 'bcl-'))
+const cache = mkdtempSync(join(tmpdir(), 'bcl-'))
 process.once('exit', () => rmSync(cache, { recursive: true }))
 
 export interface Ended {
