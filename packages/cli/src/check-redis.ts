@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
 import { reasonOf } from './reach.js'
@@ -9,7 +9,7 @@ const encode = (words: readonly string[]): string =>
 
 function open(url: URL): Socket {
   const at = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }
-  return url.protocol === 'rediss:' ? connectTls({ ...at, servername: at.host }) : connect(at)
+  return url.protocol === 'rediss:' ? connectTls({ ...at, ...(isIP(at.host) === 0 && { servername: at.host }) }) : connect(at)
 }
 
 /** Sends commands at once, and gives all that comes until the server hangs up. */
@@ -39,7 +39,7 @@ export async function checkRedis(address: string): Promise<DoctorFinding> {
       const remedy = 'Set it to noeviction: what is evicted is a logout, and its session lives again.'
       return problem(`Redis may throw logouts away: maxmemory-policy is ${policy}.`, remedy)
     }
-    const reason = /^-(.*)$/m.exec(answer)?.[1]?.trim() ?? 'it does not say'
+    const reason = /^-(.*?)\.?\r?$/m.exec(answer)?.[1] ?? 'it does not say'
     return warning(
       `What Redis does when it is full is not known: ${reason}.`,
       'See that maxmemory-policy is noeviction.',

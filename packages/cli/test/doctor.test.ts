@@ -192,7 +192,7 @@ async function redis(answer: string): Promise<string> {
 test.each([
   ['keeps all', '+OK\r\n$30\r\nmaxmemory_policy:noeviction\r\n\r\n+OK\r\n', []],
   ['may evict', '$31\r\nmaxmemory_policy:allkeys-lru\r\n\r\n', [/^problem: .*allkeys-lru\. Set it to noeviction/]],
-  ['wants a login', '-NOAUTH Authentication required.\r\n', [/^warning: .*NOAUTH/]],
+  ['wants a login', '-NOAUTH Authentication required.\r\n', [/^warning: .*NOAUTH Authentication required\. See/]],
 ])('a Redis that %s', async (_, answer, said) => {
   const found = await doctor(await provider(), await endpoint(), '--redis', await redis(answer))
   expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual(said.map((one) => expect.stringMatching(one)))
