@@ -9,7 +9,9 @@ const encode = (words: readonly string[]): string =>
 
 function open(url: URL): Socket {
   const at = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }
-  return url.protocol === 'rediss:' ? connectTls({ ...at, ...(isIP(at.host) === 0 && { servername: at.host }) }) : connect(at)
+  return url.protocol === 'rediss:'
+    ? connectTls({ ...at, ...(isIP(at.host) === 0 && { servername: at.host }) })
+    : connect(at)
 }
 
 /** Sends commands at once, and gives all that comes until the server hangs up. */
