@@ -207,6 +207,20 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await code(token, trusting({ keys: [...keys, mine.privateKey] }))).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
+  test('a kid says which key to try, whatever its place; one that names no key says nothing', async () => {
+    const keys = await Promise.all(Array.from({ length: 4 }, async () => (await pair('RSA-OAEP')).privateKey))
+    const last = trusting({ keys: [...keys, mine.privateKey] })
+    expect(await verify(await encrypt(await op.logoutToken(), { kid: 'enc-1' }), last)).toMatchObject({
+      iss: op.issuer,
+    })
+    expect(await code(await encrypt(await op.logoutToken(), { kid: 'unheard of' }), last)).toBe(
+      'ERR_LOGOUT_TOKEN_INVALID',
+    )
+    // Named, but not the one it is for: no other is tried.
+    const two = trusting({ keys: [theirs.privateKey, mine.privateKey] })
+    expect(await code(await encrypt(await op.logoutToken(), { kid: 'enc-2' }), two)).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  })
+
   test('PBES2 is bounded in its count', async () => {
     const password = encoder.encode('a password')
     const decryption = {
