@@ -39,15 +39,19 @@ async function install(neighbours: string): Promise<string> {
 test.each([
   ['12', here('../node_modules')],
   ['11', dirname(await realpath(here('../node_modules/nest11')))],
-])('a CommonJS application on Nest %s compiles against the build, and runs with it', async (_, neighbours) => {
-  const folder = await install(neighbours)
-  const compiled = await run(process.execPath, [here('../node_modules/typescript/bin/tsc'), '-p', folder]).catch(
-    (error: { stdout: string }) => error,
-  )
-  expect(compiled.stdout).toBe('')
-  const { stdout } = await run(process.execPath, [join(folder, 'app.cjs')])
-  expect(JSON.parse(stdout)).toEqual([
-    [200, 200, 401, 1],
-    [200, 200, 401, 1],
-  ])
-})
+])(
+  'a CommonJS application on Nest %s compiles against the build, and runs with it',
+  { timeout: 120_000 },
+  async (_, neighbours) => {
+    const folder = await install(neighbours)
+    const compiled = await run(process.execPath, [here('../node_modules/typescript/bin/tsc'), '-p', folder]).catch(
+      (error: { stdout: string }) => error,
+    )
+    expect(compiled.stdout).toBe('')
+    const { stdout } = await run(process.execPath, [join(folder, 'app.cjs')])
+    expect(JSON.parse(stdout)).toEqual([
+      [200, 200, 401, 1],
+      [200, 200, 401, 1],
+    ])
+  },
+)
