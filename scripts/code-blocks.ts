@@ -8,6 +8,6 @@ export interface CodeBlock {
 
 /** The code blocks of a Markdown text, in their order. */
 export function codeBlocks(text: string): CodeBlock[] {
-  const blocks = text.matchAll(/(?:^`([^`\n]+\.\w+)`[^\n]*:\n\n)?^```(\w+)\n([\s\S]*?)^```/gm)
+  const blocks = text.matchAll(/(?:^`([^`\n]*\.\w+)`[^\n]*:\n\n)?^```(\w+)\n([\s\S]*?)^```/gm)
   return [...blocks].map(([, name, language, code]) => ({ language: language!, ...(name && { name }), code: code! }))
 }

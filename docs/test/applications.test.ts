@@ -52,6 +52,7 @@ const applications: Record<string, () => string[]> = {
   'start/bun': () => [host, join(folderOf('start/bun'), 'app.ts')],
   'start/deno': () => [host, join(folderOf('start/deno'), 'app.ts')],
   'start/workers': () => [host, join(folderOf('start/workers'), 'app.ts')],
+  migrating: () => [join(import.meta.dirname, 'migrated.ts')],
 }
 
 // Most of the time they wait for the next second, so several run at once.
@@ -69,9 +70,11 @@ describe('the application of', { concurrency: 4 }, () => {
         env: {
           ...process.env,
           ISSUER: issuer,
+          ISSUER_BASE_URL: issuer,
           CLIENT_ID: 'my-client',
           CLIENT_SECRET: 'my-secret',
           SESSION_SECRET: 'at-least-32-characters-that-nobody-can-guess',
+          SECRET: 'at-least-32-characters-that-nobody-can-guess',
           BASE_URL: base,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
