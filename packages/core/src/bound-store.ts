@@ -4,36 +4,19 @@ import type { LogoutStore } from './store.js'
 import { within } from './time.js'
 
 /** The application's store, each call of it bounded in time (RP-39), and failing as one of ours. */
-export interface BoundStore {
-  /** @param left Seconds, where there is less time than usual. */
-  add(key: string, value: string, expiresAt: number, left?: number): Promise<void>
-  values(keys: readonly string[], left?: number): Promise<string[][]>
-  remove(key: string, value: string): Promise<void>
-  publish?(message: string): Promise<void>
-  subscribe?(listener: (message: string) => void): Promise<() => Promise<void>>
-}
-
-export function boundStore(store: LogoutStore, timeout: number): BoundStore {
-  const call = <T>(texts: readonly string[], work: () => T | Promise<T>, left = timeout): Promise<T> =>
-    within(Math.min(timeout, left), 'the store', work, (error) =>
-      asLogoutError('the store failed', withoutClaims(error, texts)),
-    )
+export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
+  const call = <T>(asked: readonly string[], work: () => T | Promise<T>): Promise<T> =>
+    within(timeout, work, (error) => asLogoutError('the store', withoutClaims(error, asked)))
   return {
-    add: (key, value, expiresAt, left) => call([key, value], () => store.add(key, value, expiresAt), left),
+    add: (key, value, expiresAt) => call([key, value], () => store.add(key, value, expiresAt)),
     remove: (key, value) => call([key, value], () => store.remove(key, value)),
-    values: (keys, left) =>
-      call(
-        keys,
-        async () => {
-          const found = await store.values(keys)
-          if (found.length !== keys.length) throw new Error('the store gave no answer for each key')
-          return found
-        },
-        left,
-      ),
-    ...(store.publish && { publish: (message: string) => call([message], () => store.publish!(message)) }),
-    ...(store.subscribe && {
-      subscribe: async (listener: (message: string) => void) => store.subscribe!(listener),
-    }),
+    values: (keys) =>
+      call(keys, async () => {
+        const found = await store.values(keys)
+        if (keys.every((_, index) => Array.isArray(found[index]))) return found
+        throw new Error('gave no answer for a key')
+      }),
+    ...(store.publish && { publish: (message) => call([message], () => store.publish!(message)) }),
+    ...(store.subscribe && { subscribe: async (listener) => store.subscribe!(listener) }),
   }
 }

@@ -1,14 +1,13 @@
 import { boundStore } from './bound-store.js'
-import { isObject } from './compact.js'
 import { createIssuers, type ResolvedIssuer } from './issuers.js'
 import { covers, formatHint, formatTracked, markerKeysFor, parseMarker, scopesFor, trackKey } from './markers.js'
-import { callable, flag, isText, oneOf, optional, period, requireOption, requireOptions, type Rule } from './options.js'
+import { isFlag, isFunction, isOneOf, isPeriod, isText, readOptions, requireOption, type Rule } from './options.js'
 import { createPendingMarkers } from './pending-markers.js'
 import { createReceive, forgetAt, type LogoutEvent } from './receive.js'
 import { createRespond, handleWith, type LogoutDelivery, type LogoutRequest, type LogoutResponse } from './respond.js'
 import { checkSession, type SessionClaims } from './session-claims.js'
 import type { LogoutStore } from './store.js'
-import { tell } from './time.js'
+import { systemNow, tell } from './time.js'
 import type { Registration, TrustedIssuer } from './trusted-issuer.js'
 import { createWatchers } from './watch.js'
 
@@ -93,23 +92,30 @@ export interface BackchannelLogout {
   close(): Promise<void>
 }
 
-const isStore = (store?: Partial<LogoutStore>): boolean =>
-  [store?.add, store?.values, store?.remove].every((method) => typeof method === 'function')
+/** Options once those that were left out are filled in. */
+type Defaulted<T> = T & {
+  [K in 'unavailableStatus' | 'storeTimeout' | 'listenerTimeout' | 'pollInterval' | 'now']-?: NonNullable<
+    T[K & keyof T]
+  >
+}
+
+const isStore = (store: Partial<LogoutStore>): boolean => [store?.add, store?.values, store?.remove].every(isFunction)
 
 const rules: Record<string, Rule> = {
-  sessionMaxAge: period,
-  store: [isStore, 'a LogoutStore'],
-  destroySession: optional(callable),
-  replay: optional(oneOf('acknowledge', 'reject')),
-  unavailableStatus: optional(oneOf(400, 503)),
-  storeTimeout: optional(period),
-  listenerTimeout: optional(period),
-  pollInterval: optional(period),
-  fetch: optional(callable),
-  allowInsecureRequests: optional(flag),
-  now: optional(callable),
-  onDelivery: optional(callable),
-  onError: optional(callable),
+  issuers: [(issuers: unknown[]) => isFunction(issuers) || (Array.isArray(issuers) && issuers.length > 0)],
+  sessionMaxAge: [isPeriod],
+  store: [isStore],
+  destroySession: [isFunction, undefined],
+  replay: [isOneOf('acknowledge', 'reject'), undefined],
+  unavailableStatus: [isOneOf(400, 503), 400],
+  storeTimeout: [isPeriod, 1],
+  listenerTimeout: [isPeriod, 2],
+  pollInterval: [isPeriod, 30],
+  fetch: [isFunction, undefined],
+  allowInsecureRequests: [isFlag, false],
+  now: [isFunction, () => Math.floor(systemNow())],
+  onDelivery: [isFunction, undefined],
+  onError: [isFunction, undefined],
 }
 
 /**
@@ -133,39 +139,35 @@ const rules: Record<string, Rule> = {
  * ```
  */
 export function createBackchannelLogout(options: BackchannelLogoutOptions): BackchannelLogout {
-  requireOption(isObject(options), 'options', 'an object')
-  requireOptions(options, rules)
-  const { sessionMaxAge, unavailableStatus = 400, storeTimeout = 1, listenerTimeout = 2, pollInterval = 30 } = options
-  const { now = () => Math.floor(Date.now() / 1000) } = options
-  const onError = (error: unknown): void => tell(options.onError, [error])
-  const issuers = createIssuers({ ...options, now, onError })
+  const read = readOptions(options, rules) as Defaulted<BackchannelLogoutOptions>
+  const { sessionMaxAge, storeTimeout, pollInterval, now } = read
+  const onError = (error: unknown): void => tell(() => options.onError?.(error))
+  const issuers = createIssuers({ ...read, onError })
   const store = boundStore(options.store, storeTimeout)
-  const listeners = new Set<{ call: (event: LogoutEvent) => unknown }>()
+  const listeners = new Set<(event: LogoutEvent) => unknown>()
 
   const onWritten = (keys: readonly string[]): void => void store.publish?.(formatHint(keys)).catch(onError)
   const pending = createPendingMarkers(store, storeTimeout, now, onWritten, onError)
 
-  const isOver = ({ iat }: SessionClaims): boolean => now() - iat > sessionMaxAge
-
-  const anyCovers = (session: SessionClaims, values: readonly string[]): boolean =>
-    values.some((value) => covers(parseMarker(value), session))
-
   /** Ended by its age, or by logouts found under its keys, those that wait for the store included. */
   const isEnded = (session: SessionClaims, keys: readonly string[], found: readonly string[][]): boolean =>
-    isOver(session) || anyCovers(session, pending.values(keys)) || found.some((values) => anyCovers(session, values))
+    now() - session.iat > sessionMaxAge ||
+    pending.under(keys).some((marker) => covers(marker, session)) ||
+    found.some((values) => values.some((value) => covers(parseMarker(value), session)))
 
   const look = async (session: SessionClaims): Promise<boolean> => {
     const keys = markerKeysFor(session)
     return isEnded(session, keys, []) || isEnded(session, keys, await store.values(keys))
   }
 
-  const requireClient = ({ iat, clientId }: SessionClaims, atIssuer: readonly Registration[]): void => {
-    let tolerance = -1
-    for (const client of atIssuer)
-      if (clientId === undefined || clientId === client.clientId) tolerance = Math.max(tolerance, client.clockTolerance)
-    if (tolerance < 0) throw new TypeError('session "iss" or "clientId" is not configured')
-    if (iat > now() + tolerance) throw new TypeError('session "iat" is in the future: is it in seconds?')
-  }
+  const requireClient = ({ iat, clientId: named }: SessionClaims, atIssuer: readonly Registration[]): void =>
+    requireOption(
+      atIssuer.some(
+        ({ clientId, clockTolerance }) => (named ?? clientId) === clientId && iat <= now() + clockTolerance,
+      ),
+      'session',
+      'of a trusted issuer, its "iat" in seconds and past',
+    )
 
   /** Refuses a session whose claims are not what they must be (RP-37); at once, unless a function finds the issuer. */
   const requireSession = (session: SessionClaims): void | Promise<void> => {
@@ -183,8 +185,8 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     work: (key: string, value: string) => Promise<void>,
   ): Promise<void> => {
     checkSession(session)
-    if (!isText(sessionId)) throw new TypeError('sessionId must be a non-empty string')
-    const value = formatTracked({ sessionId, session })
+    requireOption(isText(sessionId), 'sessionId')
+    const value = formatTracked(sessionId, session)
     await Promise.all(scopesFor(session).map((scope) => work(trackKey(scope), value)))
   }
 
@@ -192,26 +194,25 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     eachEntry(session, sessionId, store.remove)
 
   const watchers = createWatchers(store, isEnded, storeTimeout, pollInterval, onError)
-  const run = createReceive({ ...options, listeners, listenerTimeout, now, onError }, issuers, store, pending, watchers)
-  const respond = createRespond(run, unavailableStatus, options.onDelivery)
+  const run = createReceive({ ...read, listeners, onError }, issuers, store, pending, watchers)
+  const respond = createRespond(run, read.unavailableStatus, options.onDelivery)
 
   return {
-    receive: async (logoutToken) => run(logoutToken).event,
+    receive: async (logoutToken) => run(logoutToken).result,
     onLogout(listener) {
-      requireOptions({ listener }, { listener: callable })
-      const entry = { call: listener }
+      requireOption(isFunction(listener), 'listener')
+      const entry = (event: LogoutEvent): unknown => listener(event)
       listeners.add(entry)
       return () => void listeners.delete(entry)
     },
     async isLoggedOut(session) {
       const known = requireSession(session)
       if (known) await known
-      return await look(session)
+      return look(session)
     },
     watch(session, listener) {
-      requireOptions({ listener }, { listener: callable })
-      const known = requireSession(session)
-      return watchers.watch({ ...session }, listener, known)
+      requireOption(isFunction(listener), 'listener')
+      return watchers.watch(session, listener, () => requireSession(session))
     },
     async trackSession(session, sessionId) {
       await requireSession(session)

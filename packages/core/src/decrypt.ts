@@ -1,39 +1,39 @@
-import { compactDecrypt } from 'jose'
-import type { JSONObject } from './compact.js'
+import { compactDecrypt, type CryptoKey, type JWK } from 'jose'
 import { invalidToken } from './errors.js'
-import { findIssuer, type IssuerSource } from './issuer-source.js'
+import { findIssuer, trust, type Trust } from './issuer-source.js'
+import type { JSONObject } from './objects.js'
 import type { Registration } from './trusted-issuer.js'
 
-/** Keys tried on one token (RP-16), and the largest text a compressed one may unfold to. */
-const maxAttempts = 4
-const maxBytes = 64 * 1024
+/** What makes a key the same, in whatever JWK it is found: its modulus, its point or its bytes. */
+const identityOf = (key: JWK | CryptoKey): unknown => {
+  const { n, x, k } = key as JWK
+  return n ?? x ?? k ?? key
+}
 
-/** Opens an encrypted Logout Token: the JWS inside, and the registrations whose key opened it. */
+/** Opens an encrypted Logout Token: the JWS inside, and trust in the registrations whose key opened it (RP-16). */
 export async function decrypt(
   jwe: string,
-  { iss, kid }: JSONObject,
-  source: IssuerSource,
-): Promise<{ jws: string; openedBy: readonly Registration[] }> {
-  const candidates = iss === undefined ? source.all : await findIssuer(iss, source)
-  const registrations = candidates.filter(({ decryption }) => decryption)
-  const all = registrations.flatMap((registration) =>
-    registration.decryption!.keys.map((key) => ({ key, registration })),
-  )
-  const named = all.filter(({ key }) => kid !== undefined && 'kid' in key && key.kid === kid)
-  const openedBy = new Set<Registration>()
-  let jws: string | undefined
-  for (const { key, registration } of (named.length > 0 ? named : all).slice(0, maxAttempts)) {
-    const { alg, enc } = registration.decryption!
-    const opened = await compactDecrypt(jwe, key, {
-      keyManagementAlgorithms: [...alg],
-      contentEncryptionAlgorithms: [...enc],
-      maxDecompressedLength: maxBytes,
-    }).catch(() => undefined)
-    if (opened) {
-      openedBy.add(registration)
-      jws = new TextDecoder().decode(opened.plaintext)
+  header: JSONObject,
+  trusted: Trust,
+): Promise<{ jws: string; trusted: Trust }> {
+  const { iss, kid, alg, enc } = header as Record<string, string>
+  const candidates = iss === undefined ? trusted.all : await findIssuer(iss, trusted)
+  const keysOf = ({ decryption }: Registration): readonly (JWK | CryptoKey)[] =>
+    decryption?.alg.includes(alg!) && decryption.enc.includes(enc!) ? decryption.keys : []
+  // One that several registrations share is tried once.
+  const keys = [...new Map(candidates.flatMap(keysOf).map((key) => [identityOf(key), key]))]
+  const named = keys.filter(([, key]) => kid && (key as JWK).kid === kid)
+  for (const [identity, key] of (named[0] ? named : keys).slice(0, 4)) {
+    try {
+      const { plaintext } = await compactDecrypt(jwe, key, {
+        keyManagementAlgorithms: [alg!],
+        maxDecompressedLength: 65_536,
+      })
+      const opened = candidates.filter((one) => keysOf(one).some((key) => identityOf(key) === identity))
+      return { jws: new TextDecoder().decode(plaintext), trusted: trust(opened) }
+    } catch {
+      // the next may do
     }
   }
-  if (jws === undefined) throw invalidToken('cannot be decrypted')
-  return { jws, openedBy: [...openedBy] }
+  throw invalidToken('cannot be decrypted')
 }

@@ -1,6 +1,7 @@
 import type { JWTVerifyGetKey } from 'jose'
 import { requireOption } from './options.js'
-import { createRemoteKeys, isSecure } from './remote-keys.js'
+import { createRemoteKeys, isAllowed } from './remote-keys.js'
+import { systemNow } from './time.js'
 
 /** How {@link discoverKeys} asks the provider. */
 export interface DiscoverKeysOptions {
@@ -30,12 +31,10 @@ export interface DiscoverKeysOptions {
  * ```
  */
 export function discoverKeys(issuer: string, options: DiscoverKeysOptions = {}): JWTVerifyGetKey {
-  requireDiscoverable(issuer, options.allowInsecureRequests)
-  return createRemoteKeys({ issuer }, { ...options, now: () => Date.now() / 1000 }).getKey
+  requireDiscoverable(issuer, 'issuer', options.allowInsecureRequests)
+  return createRemoteKeys({ issuer }, { ...options, now: systemNow }).getKey
 }
 
-/** Discovery needs a URL that may be asked. */
-export function requireDiscoverable(issuer: string, allowInsecureRequests: boolean | undefined): void {
-  const allowed = isSecure(issuer) || (allowInsecureRequests === true && /^http:\/\/[^/]/.test(issuer))
-  requireOption(allowed, 'issuer', 'an https URL, or http to loopback, or come with "keys"')
-}
+/** An address that keys come from must be one that may be asked. */
+export const requireDiscoverable = (url: string, name: string, allowInsecureRequests: boolean | undefined): void =>
+  requireOption(isAllowed(url, allowInsecureRequests), name, 'https, or http to loopback')

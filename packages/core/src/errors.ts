@@ -1,3 +1,5 @@
+import { defined } from './objects.js'
+
 /**
  * Why a logout was refused or failed. Codes are API: they are only ever added to, messages may change.
  *
@@ -53,23 +55,25 @@ export interface BackchannelLogoutErrorOptions {
 export class BackchannelLogoutError extends Error {
   override readonly name: string = 'BackchannelLogoutError'
   /** The reason, stable across releases. */
-  readonly code: BackchannelLogoutErrorCode
+  declare readonly code: BackchannelLogoutErrorCode
   /** The claim at fault, with `ERR_LOGOUT_TOKEN_CLAIM` and `ERR_LOGOUT_TOKEN_EXPIRED`. */
   declare readonly claim?: string
   /** The configured issuer or client, where the token named another. */
   declare readonly expected?: string
 
   constructor(code: BackchannelLogoutErrorCode, message: string, options: BackchannelLogoutErrorOptions = {}) {
-    super(message, options)
-    this.code = code
-    if (options.claim) this.claim = options.claim
-    if (options.expected) this.expected = options.expected
+    super(message, defined(options))
+    Object.assign(this, defined({ code, ...options }))
   }
 }
 
-/** A claim is missing or wrong (RP-10 to RP-21). */
-export const claimError = (claim: string, problem: string, expected?: string): BackchannelLogoutError =>
-  new BackchannelLogoutError('ERR_LOGOUT_TOKEN_CLAIM', `"${claim}" ${problem}`, { claim, expected })
+/** A claim is missing or wrong (RP-10 to RP-21), or says that the token is too old. */
+export const claimError = (
+  claim: string,
+  problem: string,
+  expected?: string,
+  code: BackchannelLogoutErrorCode = 'ERR_LOGOUT_TOKEN_CLAIM',
+): BackchannelLogoutError => new BackchannelLogoutError(code, `"${claim}" ${problem}`, { claim, expected })
 
 /** The token's form, header or encryption is not what it must be. */
 export const invalidToken = (problem: string): BackchannelLogoutError =>
@@ -79,9 +83,11 @@ export const invalidToken = (problem: string): BackchannelLogoutError =>
 export const keysUnavailable = (cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_KEYS_UNAVAILABLE', 'no keys of the issuer', { cause })
 
-/** `cause` as an error of this library: what we failed at, unless it already says. */
-export const asLogoutError = (message: string, cause: unknown): BackchannelLogoutError =>
-  cause instanceof BackchannelLogoutError ? cause : new BackchannelLogoutError('ERR_LOGOUT_FAILED', message, { cause })
+/** `cause` as an error of this library: what failed, unless it already says. */
+export const asLogoutError = (what: string, cause?: unknown): BackchannelLogoutError =>
+  cause instanceof BackchannelLogoutError
+    ? cause
+    : new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${what} failed`, { cause })
 
 /** jose's errors, and those that imitate them, by their code: there may be several copies of jose. */
-export const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
+export const codeOf = (error: unknown): unknown => Object(error).code

@@ -1,5 +1,5 @@
-import { defined, isObject, type JSONObject } from './compact.js'
-import { BackchannelLogoutError, claimError } from './errors.js'
+import { claimError } from './errors.js'
+import { defined, isObject, type JSONObject } from './objects.js'
 import { isText } from './options.js'
 import type { Registration } from './trusted-issuer.js'
 
@@ -9,6 +9,9 @@ import type { Registration } from './trusted-issuer.js'
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken OpenID Connect Back-Channel Logout 1.0, 2.4}
  */
 export const BACKCHANNEL_LOGOUT_EVENT: string = 'http://schemas.openid.net/event/backchannel-logout'
+
+/** `typ` of a Logout Token, by the rules of media types: in any case, with or without `application/` (RP-22). */
+export const logoutType: RegExp = /^(?:application\/)?logout\+jwt$/i
 
 /** What a verified Logout Token says. */
 export interface LogoutToken {
@@ -33,83 +36,52 @@ export interface LogoutToken {
   claims: Readonly<Record<string, unknown>>
 }
 
-const missing = 'is missing'
-
-/** A claim that, if there, must be a finite number: `1e999` is not (RP-17). */
-function numericDate(claims: JSONObject, name: string): number | undefined {
-  if (!Object.hasOwn(claims, name)) return undefined
-  if (!Number.isFinite(claims[name])) throw claimError(name, 'is not a finite number')
-  return claims[name] as number
+/** A claim that is a finite number: `1e999` is not (RP-17). `absent` stands for one that need not be there. */
+function numericDate(claims: JSONObject, name: string, absent?: number): number {
+  const value = claims[name]
+  if (value === undefined && absent !== undefined) return absent
+  if (!Number.isFinite(value)) throw claimError(name, 'is not a finite number')
+  return value as number
 }
 
-/** A claim that, if there, must be a non-empty string; null counts as absent (RP-18). */
-function stringClaim(claims: JSONObject, name: string): string | undefined {
+/** A claim that is a non-empty string, or need not be there: null counts as absent (RP-18). */
+function stringClaim(claims: JSONObject, name: string, isRequired: boolean): string | undefined {
   const value = claims[name] ?? undefined
-  if (value !== undefined && !isText(value)) throw claimError(name, 'is not a non-empty string')
-  return value
-}
-
-function checkTimes(
-  claims: JSONObject,
-  registration: Registration,
-  now: number,
-): { iat: number; exp: number | undefined } {
-  const { clockTolerance, maxTokenAge = Infinity, requireExp } = registration
-  const [iat, exp, nbf = -Infinity] = ['iat', 'exp', 'nbf'].map((name) => numericDate(claims, name))
-  if (iat === undefined) throw claimError('iat', missing)
-  if (exp === undefined && requireExp) throw claimError('exp', missing)
-  const early = now + clockTolerance
-  const late = now - clockTolerance
-  const expired = exp !== undefined && late >= exp ? 'exp' : late > iat + maxTokenAge ? 'iat' : undefined
-  if (expired)
-    throw new BackchannelLogoutError('ERR_LOGOUT_TOKEN_EXPIRED', `too old by "${expired}"`, { claim: expired })
-  const future = iat > early ? 'iat' : nbf > early ? 'nbf' : undefined
-  if (future) throw claimError(future, 'is in the future')
-  return { iat, exp }
-}
-
-function checkEvents({ events }: JSONObject): JSONObject {
-  const isLogout =
-    isObject(events) && Object.hasOwn(events, BACKCHANNEL_LOGOUT_EVENT) && isObject(events[BACKCHANNEL_LOGOUT_EVENT])
-  if (!isLogout) throw claimError('events', 'has no back-channel logout event that is an object')
-  return events
+  if (isText(value) || (value === undefined && !isRequired)) return value
+  throw claimError(name, 'is not a non-empty string')
 }
 
 /** Chooses the registration a token is for by `aud` and `azp` (RP-12), out of those of its issuer. */
-export function chooseByAudience(candidates: readonly Registration[], claims: JSONObject): Registration {
-  const audiences = [claims['aud']].flat()
+export function chooseByAudience(candidates: readonly Registration[], { aud, azp }: JSONObject): Registration {
+  const audiences = [aud].flat() as string[]
   const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
-  const [first] = named.length > 0 ? named : candidates
   const trusting = named.filter(({ clientId, trustedAudiences }) =>
-    audiences.every((audience) => audience === clientId || trustedAudiences.includes(audience as string)),
+    audiences.every((one) => one === clientId || trustedAudiences.includes(one)),
   )
-  if (trusting.length === 0) throw claimError('aud', 'is not this client, or not it alone', first!.clientId)
-  const authorized = Object.hasOwn(claims, 'azp')
-    ? trusting.find(({ clientId }) => clientId === claims['azp'])
-    : trusting[0]
-  if (!authorized) throw claimError('azp', 'is not this client', trusting[0]!.clientId)
-  return authorized
+  const chosen = trusting.find(({ clientId }) => azp === undefined || azp === clientId)
+  if (chosen) return chosen
+  const [nearest] = [...trusting, ...named, ...candidates]
+  throw claimError(trusting[0] ? 'azp' : 'aud', 'is not this client alone', nearest!.clientId)
 }
 
 /** Checks what a token says, once its signature is known to be good (RP-10, RP-17 to RP-21). */
 export function checkClaims(claims: JSONObject, registration: Registration, now: number): LogoutToken {
-  const { issuer: iss, clientId, requireSid } = registration
-  const { iat, exp } = checkTimes(claims, registration, now)
-  const [jti, sub, sid] = ['jti', 'sub', 'sid'].map((name) => stringClaim(claims, name))
-  if (!jti) throw claimError('jti', missing)
-  const events = checkEvents(claims)
-  if (Object.hasOwn(claims, 'nonce')) throw claimError('nonce', 'is there')
-  if (!sid && (requireSid || !sub)) throw claimError(requireSid ? 'sid' : 'sub', missing)
-  return defined({
-    iss,
-    clientId,
-    aud: claims['aud'] as string | string[],
-    jti,
-    iat,
-    exp,
-    sub,
-    sid,
-    events,
-    claims,
-  }) as LogoutToken
+  const { issuer, clientId, clockTolerance, maxTokenAge = Infinity, requireExp, requireSid } = registration
+  const iat = numericDate(claims, 'iat')
+  const exp = numericDate(claims, 'exp', requireExp ? undefined : Infinity)
+  const nbf = numericDate(claims, 'nbf', -Infinity)
+  const early = now + clockTolerance
+  const late = now - clockTolerance
+  const expired = late >= exp ? 'exp' : late > iat + maxTokenAge && 'iat'
+  if (expired) throw claimError(expired, 'is too long ago', undefined, 'ERR_LOGOUT_TOKEN_EXPIRED')
+  const future = iat > early ? 'iat' : nbf > early && 'nbf'
+  if (future) throw claimError(future, 'is in the future')
+  const { aud, events, nonce } = claims
+  if (!isObject(events) || !isObject(events[BACKCHANNEL_LOGOUT_EVENT]))
+    throw claimError('events', 'is not that of a logout')
+  if (nonce !== undefined) throw claimError('nonce', 'is present')
+  const jti = stringClaim(claims, 'jti', true)
+  const sid = stringClaim(claims, 'sid', requireSid)
+  const sub = stringClaim(claims, 'sub', !sid)
+  return defined({ iss: issuer, clientId, aud, jti, iat, exp: claims['exp'], sub, sid, events, claims }) as LogoutToken
 }

@@ -1,7 +1,7 @@
-import { defined } from './compact.js'
 import { asLogoutError } from './errors.js'
 import type { LogoutToken } from './logout-token.js'
-import { knownSid, type SessionClaims } from './session-claims.js'
+import { defined, isObject } from './objects.js'
+import type { SessionClaims } from './session-claims.js'
 import type { Registration } from './trusted-issuer.js'
 
 /*
@@ -12,42 +12,34 @@ const version = 1
 /** Whom a logout or a session concerns: a session at the provider, all sessions of a subject, or those whose `sid` is not known. */
 export type Scope = readonly [kind: 'sid' | 'sub' | 'nosid', iss: string, name: string]
 
-/** Seconds that entries outlive what they are for, so that instances whose clocks differ agree (RP-36). */
-export const slack = 300
-
-const unprintable = /[^\x20-\x7e]/
-const escape = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-
 /** JSON in printable ASCII: no two tuples share one, and any database takes it. */
-function ascii(tuple: readonly unknown[]): string {
-  const json = JSON.stringify(tuple)
-  return unprintable.test(json) ? json.replace(new RegExp(unprintable, 'g'), escape) : json
-}
+const ascii = (...tuple: unknown[]): string =>
+  JSON.stringify(tuple).replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** Where the logouts of a scope are kept. */
-export const markerKey = (scope: Scope): string => ascii([version, 'logout', ...scope])
+export const markerKey = (scope: Scope): string => ascii(version, 'logout', ...scope)
 /** Where the tracked sessions of a scope are kept. */
-export const trackKey = (scope: Scope): string => ascii([version, 'session', ...scope])
+export const trackKey = (scope: Scope): string => ascii(version, 'session', ...scope)
 /** Where it is kept that a token was carried out. A `jti` alone does not make a token the same (RP-24). */
 export const doneKey = ({ iss, clientId, jti, iat, sub, sid }: LogoutToken): string =>
-  ascii([version, 'done', iss, clientId, jti, iat, sub ?? null, sid ?? null])
+  ascii(version, 'done', iss, clientId, jti, iat, sub, sid)
 
 /** What a token ends (RP-30): with `sid` that session, and those of the subject whose `sid` is not known. */
 export function scopesOf({ iss, sub, sid }: LogoutToken, { logoutScope }: Registration): Scope[] {
-  const bySubject: Scope[] =
-    sub === undefined ? [] : [[sid === undefined || logoutScope === 'subject' ? 'sub' : 'nosid', iss, sub]]
-  return sid === undefined ? bySubject : [['sid', iss, sid], ...bySubject]
+  const scopes: Scope[] = []
+  if (sid) scopes.push(['sid', iss, sid])
+  if (sub) scopes.push([sid && logoutScope === 'session' ? 'nosid' : 'sub', iss, sub])
+  return scopes
+}
+
+/** Where a session looks for logouts: by its `sid` or the lack of one, and by its subject. */
+export function scopesFor(session: SessionClaims): [Scope, Scope] {
+  const { iss, sub, sid } = session
+  return [sid ? ['sid', iss, sid] : ['nosid', iss, sub], ['sub', iss, sub]]
 }
 
 /** Where the logouts are that may end a session. */
 export const markerKeysFor = (session: SessionClaims): string[] => scopesFor(session).map(markerKey)
-
-/** Where a session looks for logouts: by its `sid` or the lack of one, and by its subject. */
-export function scopesFor(session: SessionClaims): [Scope, Scope] {
-  const { iss, sub } = session
-  const sid = knownSid(session)
-  return [sid === undefined ? ['nosid', iss, sub] : ['sid', iss, sid], ['sub', iss, sub]]
-}
 
 /** A logout: for which client, and the time it is dated. */
 export interface Marker {
@@ -55,23 +47,22 @@ export interface Marker {
   iat: number
 }
 
-export const formatMarker = ({ clientId, iat }: Marker): string => ascii([clientId, iat])
+export const formatMarker = ({ clientId, iat }: Marker): string => ascii(clientId, iat)
 
 /** Reads what was stored. What cannot be read is an error: taking it for nothing would let a session live. */
-function parse(value: string): unknown[] {
+function parse<T extends unknown[]>(value: string, isRight: (tuple: T) => boolean): T {
   try {
-    const tuple: unknown = JSON.parse(value)
-    if (Array.isArray(tuple)) return tuple
+    const tuple = JSON.parse(value) as T
+    if (isRight(tuple)) return tuple
   } catch {
     // said below
   }
-  throw asLogoutError('the store holds what was not put there', undefined)
+  throw asLogoutError('reading what was not put there')
 }
 
 export function parseMarker(value: string): Marker {
-  const [clientId, iat] = parse(value)
-  if (typeof iat !== 'number') parse('')
-  return { clientId: clientId as string, iat: iat as number }
+  const [clientId, iat] = parse<[string, number]>(value, (tuple) => Number.isFinite(tuple[1]))
+  return { clientId, iat }
 }
 
 /** The one rule (RP-32): a logout covers sessions that began no later, of its client where they name one. */
@@ -83,49 +74,37 @@ export const isSmaller = (marker: Marker, other: Marker): boolean =>
   marker.clientId === other.clientId && marker.iat < other.iat
 
 /** A session of the application: the id it goes by there, and the claims it came from. */
-export interface TrackedSession {
-  sessionId: string
-  session: SessionClaims
-}
+export type TrackedSession = [sessionId: string, session: SessionClaims]
 
-export const formatTracked = ({ sessionId, session }: TrackedSession): string =>
-  ascii([sessionId, session.iat, session.clientId ?? null, session.iss, session.sub, knownSid(session) ?? null])
+export const formatTracked = (sessionId: string, { iss, sub, sid, iat, clientId }: SessionClaims): string =>
+  ascii(sessionId, { iss, sub, sid: sid || undefined, iat, clientId })
 
-export function parseTracked(value: string): TrackedSession {
-  const [sessionId, iat, clientId, iss, sub, sid] = parse(value) as [string, number, string, string, string, string]
-  return { sessionId, session: { iss, sub, sid, iat, clientId: clientId ?? undefined } }
-}
+export const parseTracked = (value: string): TrackedSession =>
+  parse<TrackedSession>(value, ([, session]) => isObject(session))
 
 /** What tells other instances where to look again: the keys of new markers. */
-export const formatHint = (keys: readonly string[]): string => ascii([version, ...keys])
+export const formatHint = (keys: readonly string[]): string => ascii(version, ...keys)
 
 /** The keys of a hint; none where it is not one of ours. */
 export function parseHint(message: string): string[] {
   try {
-    const [found, ...keys] = JSON.parse(message) as [unknown, ...unknown[]]
-    return found === version ? keys.filter((key) => typeof key === 'string') : []
+    const [found, ...keys] = JSON.parse(message) as [unknown, ...string[]]
+    return found === version ? keys : []
   } catch {
     return []
   }
 }
 
-/** All that keys and values name, but for the words that are ours. */
-const namesIn = (value: unknown): string[] => {
-  if (Array.isArray(value)) return value.flatMap(namesIn)
-  const text = String(value)
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (Array.isArray(parsed)) return namesIn(parsed)
-  } catch {
-    // It is a name.
-  }
-  return /^(?:1|logout|session|done|sid|sub|nosid|null)$/.test(text) ? [] : [text]
-}
+/** The words of keys and values that name nobody. */
+const ours = /^(?:[[\],]*1?[[\],]*|logout|session|done|nosid|sid|sub)$/
 
-/** A driver's error as far as it does not repeat what it was asked for: its message often does, its members may. */
-export function withoutClaims(error: unknown, texts: readonly string[]): Error {
-  const { name, message, code } = Object(error) as { name?: unknown; message?: unknown; code?: unknown }
-  const says = String(message ?? error)
-  const isTelling = namesIn(texts).some((part) => says.includes(part) || says.includes(ascii([part]).slice(2, -2)))
-  return Object.assign(new Error(isTelling ? 'withheld: it repeats claims' : says), defined({ name, code }))
+/** Somebody's error as far as it does not repeat what he was asked for: a message often does, other members may. */
+export function withoutClaims(error: unknown, asked: readonly unknown[]): Error {
+  const { name, message = error, code } = Object(error) as { name?: unknown; message?: unknown; code?: unknown }
+  const says = String(message)
+  const isTelling = asked
+    .join()
+    .split(/[\\"]+/)
+    .some((piece) => !ours.test(piece) && says.includes(piece))
+  return Object.assign(new Error(isTelling ? 'withheld' : says), defined({ name, code }))
 }

@@ -1,15 +1,18 @@
 import type { LogoutStore } from './store.js'
+import { systemNow } from './time.js'
 
+/** The values of a key are a chain: most have one, for which a list or a Map would take more room than all else. */
 interface Entry {
   value: string
   expiresAt: number
+  next: Entry | undefined
 }
 
 /**
  * A store in this process: for tests, and for sessions that die with the process. It forgets every logout at a
  * restart, and other instances know nothing of it: then every ended session is alive again.
  *
- * Expired entries go as others come: each `add` looks at two, so no call scans what is remembered.
+ * Expired entries go as others come: each `add` looks at two keys, so no call scans what is remembered.
  *
  * @example
  * ```ts
@@ -19,77 +22,47 @@ interface Entry {
  * ```
  */
 export class MemoryStore implements LogoutStore {
-  /** Most keys have one value, which then stands for itself: a Map for each would take more room than the rest. */
-  readonly #entries = new Map<string, Entry | Map<string, number>>()
+  readonly #entries = new Map<string, Entry>()
   readonly #now: () => number
-  #sweep: Iterator<[key: string, value: string, expiresAt: number]> | undefined
+  #sweep = this.#entries.keys()
 
   /** @param options `now` is the clock: a NumericDate, seconds. By default the system's. */
-  constructor(options: { now?: (() => number) | undefined } = {}) {
-    this.#now = options.now ?? (() => Date.now() / 1000)
+  constructor({ now = systemNow }: { now?: (() => number) | undefined } = {}) {
+    this.#now = now
   }
 
   async add(key: string, value: string, expiresAt: number): Promise<void> {
-    this.#sweepSome()
-    const found = this.#entries.get(key)
-    if (found === undefined) {
-      this.#entries.set(key, { value, expiresAt })
-    } else if (found instanceof Map) {
-      found.set(value, Math.max(expiresAt, found.get(value) ?? expiresAt))
-    } else if (found.value === value) {
-      found.expiresAt = Math.max(expiresAt, found.expiresAt)
-    } else {
-      this.#entries.set(
-        key,
-        new Map([
-          [found.value, found.expiresAt],
-          [value, expiresAt],
-        ]),
-      )
+    const now = this.#now()
+    for (let looks = 0; looks < 2; looks += 1) {
+      const { value: swept } = this.#sweep.next()
+      if (swept === undefined) this.#sweep = this.#entries.keys()
+      else this.#keep(swept, (entry) => entry.expiresAt > now)
     }
+    let entry = this.#entries.get(key)
+    while (entry && entry.value !== value) entry = entry.next
+    if (entry) entry.expiresAt = Math.max(entry.expiresAt, expiresAt)
+    else this.#entries.set(key, { value, expiresAt, next: this.#entries.get(key) })
   }
 
   async values(keys: readonly string[]): Promise<string[][]> {
     const now = this.#now()
     return keys.map((key) => {
-      const found = this.#entries.get(key)
-      if (found === undefined) return []
-      if (!(found instanceof Map)) return found.expiresAt > now ? [found.value] : []
-      return [...found].filter(([, expiresAt]) => expiresAt > now).map(([value]) => value)
+      const found: string[] = []
+      for (let entry = this.#entries.get(key); entry; entry = entry.next)
+        if (entry.expiresAt > now) found.push(entry.value)
+      return found
     })
   }
 
   async remove(key: string, value: string): Promise<void> {
-    const found = this.#entries.get(key)
-    if (found instanceof Map) {
-      found.delete(value)
-      if (found.size === 0) this.#entries.delete(key)
-    } else if (found?.value === value) {
-      this.#entries.delete(key)
-    }
+    this.#keep(key, (entry) => entry.value !== value)
   }
 
-  *#all(): Generator<[key: string, value: string, expiresAt: number]> {
-    for (const [key, found] of this.#entries) {
-      if (found instanceof Map) {
-        for (const [value, expiresAt] of found) yield [key, value, expiresAt]
-      } else {
-        yield [key, found.value, found.expiresAt]
-      }
-    }
-  }
-
-  #sweepSome(): void {
-    const now = this.#now()
-    for (let looks = 0; looks < 2; looks += 1) {
-      this.#sweep ??= this.#all()
-      const { done, value: entry } = this.#sweep.next()
-      if (done) {
-        this.#sweep = undefined
-        return
-      }
-      const [key, value, expiresAt] = entry
-      if (expiresAt <= now) void this.remove(key, value)
-    }
+  #keep(key: string, isKept: (entry: Entry) => boolean): void {
+    let kept: Entry | undefined
+    for (let entry = this.#entries.get(key); entry; entry = entry.next)
+      if (isKept(entry)) kept = { ...entry, next: kept }
+    if (kept) this.#entries.set(key, kept)
+    else this.#entries.delete(key)
   }
 }

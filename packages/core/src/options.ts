@@ -1,33 +1,36 @@
-/** What an option must be: how to tell, and how to say it. */
-export type Rule = readonly [test: (value: never) => boolean, rule: string]
+import { isObject } from './objects.js'
+
+/** What an option must be, and what stands for one that is left out; without that it must not be. */
+export type Rule = readonly [test: (value: never) => boolean, otherwise?: unknown]
 
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
-const isSeconds = (value: number): boolean => Number.isFinite(value) && value >= 0
-const list = (test: (value: never) => boolean): Rule[0] =>
-  ((value: never[]) => Array.isArray(value) && value.length > 0 && value.every(test)) as never
+export const isFlag = (value: unknown): boolean => typeof value === 'boolean'
+export const isFunction = (value: unknown): boolean => typeof value === 'function'
+export const isSeconds = (value: number): boolean => Number.isFinite(value) && value >= 0
+export const isPeriod = (value: number): boolean => isSeconds(value) && value > 0
+export const isOneOf =
+  (...values: unknown[]) =>
+  (value: unknown): boolean =>
+    values.includes(value)
+export const isListOf =
+  (test: (value: never) => boolean, least = 1) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) && value.length >= least && value.every(test as () => boolean)
 
-export const text: Rule = [isText, 'a non-empty string']
-export const listOf = (test: (value: never) => boolean, what: string): Rule => [list(test), `a list of ${what}`]
-export const seconds: Rule = [isSeconds as never, 'a finite number of seconds']
-export const period: Rule = [
-  ((value: number) => isSeconds(value) && value > 0) as never,
-  'a finite number of seconds, above 0',
-]
-export const flag: Rule = [(value: unknown) => typeof value === 'boolean', 'a boolean']
-export const callable: Rule = [(value: unknown) => typeof value === 'function', 'a function']
-export const oneOf = (...values: unknown[]): Rule => [
-  (value) => values.includes(value),
-  values.map((value) => JSON.stringify(value)).join(' or '),
-]
-export const optional = ([test, rule]: Rule): Rule => [(value) => value === undefined || test(value), rule]
-
-/** A wrong option is the programmer's mistake: a `TypeError` at construction that names the option. */
-export function requireOption(condition: boolean, name: string, rule: string): asserts condition {
-  if (!condition) throw new TypeError(`option "${name}" must be ${rule}`)
+/** A wrong option is the programmer's mistake: a `TypeError` that names it. */
+export function requireOption(condition: boolean, name: string, rule = 'as documented'): asserts condition {
+  if (!condition) throw new TypeError(`"${name}" must be ${rule}`)
 }
 
-/** Checks each option that has a rule. */
-export function requireOptions(options: object, rules: Record<string, Rule>, path = ''): void {
-  for (const [name, [test, rule]] of Object.entries(rules))
-    requireOption(test((options as Record<string, never>)[name]!), path + name, rule)
+/** Checks each option that has a rule, and fills in those that were left out. */
+export function readOptions<T>(options: T, rules: Record<string, Rule>, name = 'options', path = ''): T {
+  requireOption(isObject(options), name)
+  const read: Record<string, unknown> = { ...options }
+  for (const [name, [test, ...otherwise]] of Object.entries(rules)) {
+    const value = (options as Record<string, unknown>)[name]
+    const isLeftOut = value === undefined && otherwise.length > 0
+    requireOption(isLeftOut || test(value as never), path + name)
+    read[name] = isLeftOut ? otherwise[0] : value
+  }
+  return read as T
 }

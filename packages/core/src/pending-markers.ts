@@ -1,34 +1,36 @@
+import { createKeyed } from './keyed.js'
+import { isSmaller, type Marker } from './markers.js'
 import type { LogoutStore } from './store.js'
-import { later } from './time.js'
+import { createShared, later, retry, within, type Run } from './time.js'
 
 /** A marker as it is, or will be, in the store. */
-export interface StoredMarker {
+export interface StoredMarker extends Marker {
   key: string
   value: string
   expiresAt: number
 }
 
-/** The most markers that wait, and the seconds between attempts to write them. */
+/** Milliseconds for which what the store refuses is tried again within a request (RP-38). */
+export const retryTime = 1500
+/** The most keys whose markers wait, the seconds between attempts to write them, and when an attempt is given up. */
 const maxPending = 100_000
 const retryAfter = 1
-/** How many are written at once, when the store is known to be back. */
-const batch = 64
+const maxFailures = 3
 
 /**
- * Markers the store did not take (RP-38): this process honours them at once and writes them when the store is back.
- * They end with the process.
+ * Writes markers. This process honours them at once; those that the store does not take are written when it is back
+ * (RP-38). They end with the process.
  */
 export interface PendingMarkers {
-  add(markers: readonly StoredMarker[]): void
-  /** The values that wait to be put under these keys. */
-  values(keys: readonly string[]): string[]
-  /** Writes what waits, as far as the store takes it. */
-  flush(): Promise<void>
+  /** Rejects when the store has not taken all of them by the deadline (`performance.now()`). */
+  write(markers: readonly StoredMarker[], deadline: number): Promise<void>
+  /** The markers that wait to be put under these keys. */
+  under(keys: readonly string[]): Marker[]
   close(): Promise<void>
 }
 
 /**
- * @param onWritten Hears which keys were written.
+ * @param onWritten Hears which keys were written late.
  */
 export function createPendingMarkers(
   store: Pick<LogoutStore, 'add'>,
@@ -37,80 +39,72 @@ export function createPendingMarkers(
   onWritten: (keys: readonly string[]) => void,
   onError: (error: unknown) => void,
 ): PendingMarkers {
-  const pending = new Map<string, StoredMarker>()
-  const byKey = new Map<string, Set<StoredMarker>>()
-  let cancel: (() => void) | undefined
-  // Times, not flags: a runtime that ends a request ends its timers and promises too, and nothing would reset a flag.
-  let retryAt = 0
-  let busyUntil = 0
-  let closed = false
+  const pending = createKeyed<StoredMarker>()
+  const flushes = createShared<Run<void>>(2 * storeTimeout)
+  const pauses = createShared<Run<void>>(2 * retryAfter)
+  let cancel = (): void => {}
+  let isClosed = false
 
-  const nameOf = ({ key, value }: StoredMarker): string => key + value
-
-  const drop = (marker: StoredMarker): void => {
-    const others = byKey.get(marker.key)
-    others?.delete(marker)
-    if (others?.size === 0) byKey.delete(marker.key)
-    pending.delete(nameOf(marker))
+  const write = async (marker: StoredMarker): Promise<void> => {
+    if (marker.expiresAt > now()) await store.add(marker.key, marker.value, marker.expiresAt)
+    pending.delete([marker.key], marker)
   }
 
-  /** Says whether the store took it. One that it does not take lets the others go first. */
-  const write = async (marker: StoredMarker): Promise<boolean> => {
-    try {
-      if (marker.expiresAt > now()) await store.add(marker.key, marker.value, marker.expiresAt)
-      drop(marker)
-      return true
-    } catch (error) {
-      onError(error)
-      if (pending.delete(nameOf(marker))) pending.set(nameOf(marker), marker)
-      return false
+  const keep = (marker: StoredMarker): void => {
+    const keys = [marker.key]
+    // What failed last goes last next time.
+    pending.delete(keys, marker)
+    for (const other of pending.under(keys)) {
+      if (isSmaller(marker, other)) return
+      if (isSmaller(other, marker)) pending.delete(keys, other)
+    }
+    pending.add(keys, marker)
+    if (pending.sets.size > maxPending) {
+      pending.sets.delete(pending.sets.keys().next().value!)
+      onError(new Error('too many logouts wait for the store'))
     }
   }
+
+  const flush = (): Promise<void> =>
+    flushes.join(async (run) => {
+      let failure: unknown
+      let failures = 0
+      for (const marker of pending.under(pending.sets.keys())) {
+        run.until = performance.now() + 2000 * storeTimeout
+        try {
+          await write(marker)
+          onWritten([marker.key])
+        } catch (error) {
+          failure = error
+          keep(marker)
+          if ((failures += 1) === maxFailures) break
+        }
+      }
+      if (failures > 0) onError(failure)
+      schedule()
+    }).result
 
   const schedule = (): void => {
-    if (closed || pending.size === 0 || performance.now() < retryAt) return
-    retryAt = performance.now() + 2000 * retryAfter
-    cancel = later(retryAfter, () => {
-      retryAt = 0
-      void flush()
-    })
-  }
-
-  const flush = async (): Promise<void> => {
-    if (performance.now() < busyUntil) return
-    const all = [...pending.values()]
-    // The first alone, to find out whether the store is back.
-    for (let start = 0, size = 1; start < all.length; start += size, size = batch) {
-      const some = all.slice(start, start + size)
-      busyUntil = performance.now() + 2000 * storeTimeout
-      const written = await Promise.all(some.map(write))
-      onWritten([...new Set(some.filter((_, index) => written[index]).map(({ key }) => key))])
-      if (written.includes(false)) break
-    }
-    busyUntil = 0
-    schedule()
+    if (isClosed || pending.sets.size === 0) return
+    const pause = pauses.join(() => new Promise((resolve) => (cancel = later(retryAfter, resolve))))
+    void pause.result.then(flush)
   }
 
   return {
-    add(markers) {
-      for (const marker of markers) {
-        if (pending.has(nameOf(marker))) continue
-        pending.set(nameOf(marker), marker)
-        byKey.set(marker.key, (byKey.get(marker.key) ?? new Set()).add(marker))
-        if (pending.size > maxPending) {
-          drop(pending.values().next().value!)
-          onError(new Error('too many logouts wait for the store: one was forgotten'))
-        }
+    under: pending.under,
+    async write(markers, deadline) {
+      try {
+        await within(retryTime / 1000, () => retry(deadline, () => Promise.all(markers.map(write))))
+      } catch (error) {
+        markers.forEach(keep)
+        schedule()
+        throw error
       }
-      schedule()
+      if (pending.sets.size > 0) void flush()
     },
-    values: (keys) =>
-      byKey.size === 0 ? [] : keys.flatMap((key) => Array.from(byKey.get(key) ?? [], ({ value }) => value)),
-    flush,
     async close() {
-      closed = true
-      cancel?.()
-      busyUntil = 0
+      isClosed = true
+      cancel()
       await flush()
     },
   }

@@ -1,8 +1,8 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
 import { readText } from './bytes.js'
-import { isObject, type JSONObject } from './compact.js'
 import { codeOf, keysUnavailable } from './errors.js'
-import { createBucket, remember, tell, within } from './time.js'
+import { isObject, type JSONObject } from './objects.js'
+import { createBucket, createShared, remember, tell, within, type Run } from './time.js'
 
 /** Seconds after which a key set is refreshed beside its use, and until when an unrefreshed one still counts (RP-51, RP-53). */
 const freshFor = 600
@@ -18,22 +18,22 @@ const maxBytes = 256 * 1024
 const missedFor = 30
 const maxMissed = 1000
 
+/** Discoveries of issuers that a function answered with: all receivers of the process have them from here (RP-11). */
+const firstPermit = createBucket(32, 1, () => performance.now() / 1000)
+
 /** Where keys are: at an issuer, by discovery, or at a URL. */
 export interface KeyLocation {
-  issuer?: string
-  jwksUri?: string
+  issuer: string
+  keys?: unknown
 }
-
-/** Key sets kept, where others choose whose. */
-export const maxKeySets = 1000
 
 export interface RemoteKeysOptions {
   fetch?: typeof fetch | undefined
   allowInsecureRequests?: boolean | undefined
   now: () => number
   onError?: ((error: unknown) => void) | undefined
-  /** Asked before the first request of all: may this provider be asked? (RP-11) */
-  admit?: (() => boolean) | undefined
+  /** Whether the first request of all needs a permit of the process. */
+  isBudgeted?: boolean
 }
 
 /** The keys of one issuer, for the life of the process. */
@@ -43,91 +43,80 @@ export interface RemoteKeys {
   warm(): Promise<void>
 }
 
-/** `https:` anywhere, or `http:` to this machine: what may be asked without `allowInsecureRequests`. */
-export function isSecure(url: string): boolean {
-  if (!URL.canParse(url)) return false
-  const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname))
-}
+/** What may be asked: `https:`, `http:` to this machine, and to others where that is allowed. */
+export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined): boolean =>
+  (allowInsecureRequests
+    ? /^https?:\/\/[^/]/i
+    : /^https:\/\/[^/]|^http:\/\/(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?(?:\/|$)/i
+  ).test(url)
 
 /**
  * Keys from a JWK Set URL, or from an issuer's discovery document (RP-50 to RP-54). A known key answers at once; an
  * unknown one makes the set be fetched again, within a bucket of permits that failures use up too.
  */
-export function createRemoteKeys({ issuer, jwksUri }: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
+export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
   const { now } = options
+  const { issuer } = location
+  const isDiscovered = !location.keys
+  let jwksUri = String(location.keys)
   let keys: JWTVerifyGetKey | undefined
   let loadedAt = 0
   let refreshAt = 0
-  let flight: Promise<void> | undefined
-  // A time, not the promise alone: a runtime that ends a request ends its fetches too, and nothing would settle them.
-  let flightEndsAt = 0
   let loadedFrom = -1
+  let { isBudgeted } = options
+  const flights = createShared<Run<void>>(fetchTime)
   const permit = createBucket(4, 15, now)
   const discoveryPermit = createBucket(1, 15, now)
-  let first = options.admit
   const missed = new Map<string, number>()
 
   const get = async (url: string, signal: AbortSignal): Promise<JSONObject> => {
-    if (!options.allowInsecureRequests && !isSecure(url)) throw new Error(`${url} is not https`)
+    if (!isAllowed(url, options.allowInsecureRequests)) throw new Error(`${url} is not https`)
     const request = options.fetch ?? fetch
-    const { status, body } = await request(url, { headers: { accept: 'application/json' }, redirect: 'manual', signal })
-    const json = status === 200 && body ? await readText(body, maxBytes) : tell(() => body?.cancel(), [])
-    if (typeof json !== 'string') throw new Error(`${url} answered ${status}, or too much`)
+    const { status, body } = await request(url, {
+      headers: { accept: 'application/json' },
+      redirect: 'manual',
+      signal,
+    })
+    const json = status === 200 && body ? await readText(body, maxBytes) : tell(() => body?.cancel())
+    if (!json) throw new Error(`${url} answered ${status}, or too much`)
     return JSON.parse(json) as JSONObject
   }
 
   const discover = async (signal: AbortSignal): Promise<string> => {
-    if (!issuer) return jwksUri!
+    if (!isDiscovered) return jwksUri
     const found = await get(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, signal)
-    if (found['issuer'] !== issuer) throw new Error(`discovery names another issuer than ${issuer}`)
+    if (found['issuer'] !== issuer) throw new Error(`discovery is not of ${issuer}`)
     return found['jwks_uri'] as string
   }
 
   const load = async (uri: string, signal: AbortSignal): Promise<void> => {
     const from = performance.now()
-    const members = (await get(uri, signal))['keys'] as unknown[]
-    keys = createLocalJWKSet({ keys: members.filter((member): member is JWK => isObject(member)) })
+    const members = (await get(uri, signal))['keys'] as JWK[]
+    keys = createLocalJWKSet({ keys: members.filter(isObject) })
     jwksUri = uri
     loadedFrom = from
     loadedAt = now()
     refreshAt = loadedAt + freshFor
   }
 
-  const loadAll = async (signal: AbortSignal): Promise<void> => load(await discover(signal), signal)
-
-  const fetching = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
-    within(fetchTime, 'fetching keys', () => work(AbortSignal.timeout(fetchTime * 1000)))
-
-  /** Waits for the fetch that is under way, or for a new one that all who come while it lasts may wait for. */
-  const join = (work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
-    const underWay = current()
-    if (underWay) return underWay
-    flightEndsAt = performance.now() + fetchTime * 1000
-    const begun = fetching(work).finally(() => {
-      if (flight === begun) flight = undefined
-    })
-    flight = begun
-    return begun
-  }
-
-  const current = (): Promise<void> | undefined => (performance.now() < flightEndsAt ? flight : undefined)
-
   const spend = (allow: () => boolean): void => {
-    if (!allow()) throw new Error('keys were asked for too often')
+    if (!allow()) throw new Error('asked too often')
   }
 
-  const ensure = async (): Promise<void> => {
-    if (isGood()) return
-    await join(async (signal) => {
-      if (first) spend(first)
-      first = undefined
+  const join = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+    flights.join(() => within(fetchTime, () => work(AbortSignal.timeout(fetchTime * 1000)))).result
+
+  const reload = (): Promise<void> =>
+    join(async (signal) => {
+      if (isBudgeted) spend(firstPermit)
+      isBudgeted = false
       spend(permit)
-      await loadAll(signal)
+      await load(await discover(signal), signal)
     })
-  }
 
-  const match: (...args: Parameters<JWTVerifyGetKey>) => Promise<CryptoKey | undefined> = async (...args) => {
+  const isGood = (): boolean => keys !== undefined && now() - loadedAt <= goodFor
+
+  const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
     try {
       return (await keys!(...args)) as CryptoKey
     } catch (error) {
@@ -136,19 +125,12 @@ export function createRemoteKeys({ issuer, jwksUri }: KeyLocation, options: Remo
     }
   }
 
-  const isPresent = (args: Parameters<JWTVerifyGetKey>): Promise<boolean> =>
-    match(...args).then(
-      (key) => key !== undefined,
-      () => true,
-    )
-
   /** Looks where the keys were, then whether they have moved. */
   const lookFor = async (args: Parameters<JWTVerifyGetKey>, signal: AbortSignal): Promise<void> => {
-    const known = jwksUri!
-    let failure: unknown
+    const known = jwksUri
     spend(permit)
-    await load(known, signal).catch((error: unknown) => (failure = error))
-    if (issuer && (failure || !(await isPresent(args)))) {
+    const failure: unknown = await load(known, signal).catch((error: unknown) => error)
+    if (isDiscovered && !signal.aborted && (failure || !(await match(args).catch(() => true)))) {
       spend(discoveryPermit)
       const uri = await discover(signal)
       if (uri !== known) return load(uri, signal)
@@ -156,32 +138,25 @@ export function createRemoteKeys({ issuer, jwksUri }: KeyLocation, options: Remo
     if (failure) throw failure
   }
 
-  const isGood = (): boolean => keys !== undefined && now() - loadedAt <= goodFor
-
   /** Refreshes a stale set, unless that was tried a short while ago. */
   const refresh = async (): Promise<void> => {
     if (now() < refreshAt) return
     refreshAt = now() + retryAfter
-    await fetching(loadAll).catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+    await reload().catch((error: unknown) => options.onError?.(keysUnavailable(error)))
   }
 
-  const find: JWTVerifyGetKey = async (...args) => {
+  const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
     const cameAt = performance.now()
-    const earlier = current()
-    const { alg, kid } = args[0]
-    const wanted = JSON.stringify([alg, kid])
+    const wanted = JSON.stringify([args[0].alg, args[0].kid])
+    await (isGood() ? flights.get()?.result.catch(() => {}) : reload())
+    let key = await match(args)
     // A fetch that began before this token came may have been answered before its key was published.
-    const steps = [ensure, () => earlier?.catch(() => {}), () => join((signal) => lookFor(args, signal))]
-    for (const step of steps) {
-      await step()
-      const key = await match(...args)
-      if (key) return key
-      if (loadedFrom >= cameAt) {
-        remember(missed, wanted, now() + missedFor, maxMissed)
-        break
-      }
-      if (now() < (missed.get(wanted) ?? 0)) break
+    if (!key && loadedFrom < cameAt && !(now() < missed.get(wanted)!)) {
+      await join((signal) => lookFor(args, signal))
+      key = await match(args)
     }
+    if (key) return key
+    if (loadedFrom >= cameAt) remember(missed, wanted, now() + missedFor, maxMissed)
     throw new errors.JWKSNoMatchingKey()
   }
 
@@ -190,15 +165,15 @@ export function createRemoteKeys({ issuer, jwksUri }: KeyLocation, options: Remo
       if (isGood()) {
         const refreshed = refresh()
         // Without a kid the old key fits too, so what has changed must be known first.
-        if (args[0].kid === undefined) await within(requestTime, 'waiting for keys', () => refreshed).catch(() => {})
-        const key = await match(...args)
+        if (args[0].kid === undefined) await within(1, () => refreshed).catch(() => {})
+        const key = await match(args)
         if (key) return key
       }
-      return within(requestTime, 'waiting for keys', () => find(...args))
+      return within(requestTime, () => find(args))
     },
     warm: () =>
-      within(fetchTime, 'waiting for keys', ensure).catch((error: unknown) => {
+      within(fetchTime, async () => isGood() || reload()).catch((error: unknown) => {
         throw keysUnavailable(error)
-      }),
+      }) as Promise<void>,
   }
 }

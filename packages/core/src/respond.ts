@@ -1,8 +1,8 @@
 import { readText, type ByteStream } from './bytes.js'
-import { defined } from './compact.js'
-import { asLogoutError, BackchannelLogoutError, type BackchannelLogoutErrorCode } from './errors.js'
+import { BackchannelLogoutError, type BackchannelLogoutErrorCode } from './errors.js'
+import { defined } from './objects.js'
 import { isText } from './options.js'
-import type { Run } from './receive.js'
+import type { Receiving } from './receive.js'
 import { tell, within } from './time.js'
 
 /** The largest body that is read, in bytes (RP-4), and the seconds it may take to come. */
@@ -46,99 +46,86 @@ export interface LogoutDelivery {
 const outages = new Set<BackchannelLogoutErrorCode>(['ERR_LOGOUT_KEYS_UNAVAILABLE', 'ERR_LOGOUT_FAILED'])
 
 /** A request that is refused before its token is looked at, with a status of its own. */
-const refused = (status: number, problem: string, cause?: unknown): BackchannelLogoutError =>
-  Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', problem, cause ? { cause } : {}), { status })
+const refused = (status: number, what: string, cause?: unknown): BackchannelLogoutError =>
+  Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${what} is refused`, { cause }), { status })
 
-/** Reads text that came as such, as bytes or as a stream; anything else is left as it is. */
-async function readForm(body: LogoutRequest['body']): Promise<unknown> {
-  const isWhole = typeof body === 'string' || body instanceof Uint8Array
-  const stream = isWhole ? [body] : Symbol.asyncIterator in Object(body) ? (body as ByteStream) : undefined
-  if (!stream) return body
-  const text = await within(bodyTime, 'the body', () => readText(stream, maxBody)).catch((error: unknown) => {
-    throw refused(400, 'body could not be read', error)
-  })
-  if (text === undefined) throw refused(413, 'body is too large')
-  return new URLSearchParams(text)
-}
-
-/** The one Logout Token of a form (RP-2, RP-3), whatever made a form of it. */
-function tokenOf(form: unknown): string {
-  const isParsed = form instanceof URLSearchParams || form instanceof FormData
-  const entries: [string, unknown][] = isParsed ? [...form] : Object.entries(Object(form))
-  const size = entries.reduce((sum, [name, value]) => sum + name.length + (isText(value) ? value.length : 0), 0)
-  if (size > maxBody) throw refused(413, 'form is too large')
-  const tokens = entries.filter(([name]) => /^logout_token(?:$|\[)/.test(name))
-  const [name, token] = tokens[0] ?? []
-  if (tokens.length !== 1 || name !== 'logout_token' || !isText(token)) {
-    throw refused(400, 'form has no logout_token, or several')
-  }
-  return token
-}
-
+/** The one Logout Token of a form (RP-1 to RP-4): as text, bytes or a stream, or as what a parser made of it. */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
-  if (method !== 'POST') throw refused(405, 'method is not POST')
-  const mediaType = String(contentType).split(';', 1)[0]!.trim().toLowerCase()
-  if (mediaType !== 'application/x-www-form-urlencoded') throw refused(400, 'media type is not that of a form')
-  return tokenOf(await readForm(body))
+  if (method !== 'POST') throw refused(405, 'method')
+  if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw refused(400, 'media type')
+  let form = Object(body) as object
+  const isWhole = typeof body === 'string' || body instanceof Uint8Array
+  if (isWhole || Symbol.asyncIterator in form) {
+    const { iterator } = form as { iterator?: (options: object) => ByteStream }
+    // A Node stream that is left early is destroyed, and the answer with it, unless it is told otherwise.
+    const stream = isWhole ? [body] : (iterator?.call(form, { destroyOnReturn: false }) ?? (form as ByteStream))
+    const text = await within(bodyTime, () => readText(stream, maxBody))
+    if (text === undefined) throw refused(413, 'size')
+    form = new URLSearchParams(text)
+  }
+  const entries = (Symbol.iterator in form ? [...(form as URLSearchParams)] : Object.entries(form)) as [
+    string,
+    unknown,
+  ][]
+  const size = entries.reduce((sum, [name, value]) => sum + name.length + (isText(value) ? value.length : 0), 0)
+  if (size > maxBody) throw refused(413, 'size')
+  const [first, second] = entries.filter(([name]) => /^logout_token(?:$|\[)/.test(name))
+  if (second || first?.[0] !== 'logout_token' || !isText(first[1])) throw refused(400, 'logout_token')
+  return first[1]
 }
 
 /** Makes the HTTP face of `receive`: it decides method, media type, sizes, status and headers, and never throws. */
-export function createRespond(
-  receive: (logoutToken: string) => Run,
-  unavailableStatus: number,
-  onDelivery: ((delivery: LogoutDelivery) => void) | undefined,
-): (request: LogoutRequest) => Promise<LogoutResponse> {
-  const noStore = { 'cache-control': 'no-store' }
-
-  const answer = (error: BackchannelLogoutError & { status?: number }, isOutage: boolean): LogoutResponse => {
-    const status = isOutage ? unavailableStatus : (error.status ?? 400)
+export const createRespond =
+  (
+    receive: (logoutToken: string) => Receiving,
+    unavailableStatus: number,
+    onDelivery: ((delivery: LogoutDelivery) => void) | undefined,
+  ) =>
+  async (request: LogoutRequest): Promise<LogoutResponse> => {
+    const startedAt = performance.now()
+    let run: Receiving | undefined
+    let outcome: LogoutDelivery['outcome'] = 'logged_out'
+    let status = 200
+    let body = ''
+    let error: (BackchannelLogoutError & { status?: number }) | undefined
+    try {
+      run = receive(await readToken(request))
+      if ((await run.result).replayed) outcome = 'replayed'
+    } catch (reason) {
+      error = reason instanceof BackchannelLogoutError ? reason : refused(400, 'body', reason)
+      const isOutage = outages.has(error.code)
+      outcome = isOutage ? 'failed' : 'refused'
+      status = isOutage ? unavailableStatus : (error.status ?? 400)
+      body = JSON.stringify({
+        error: isOutage ? 'temporarily_unavailable' : 'invalid_request',
+        error_description: error.code.slice(4).toLowerCase().replaceAll('_', ' '),
+      })
+    }
+    const { iss, clientId, jti } = run?.token ?? {}
+    const durationMs = performance.now() - startedAt
+    const delivery = defined({ outcome, code: error?.code, error, iss, clientId, jti, durationMs }) as LogoutDelivery
+    tell(() => onDelivery?.(delivery))
     return {
       status,
       headers: {
-        ...noStore,
-        'content-type': 'application/json',
+        'cache-control': 'no-store',
+        ...(body && { 'content-type': 'application/json' }),
         ...(status === 405 && { allow: 'POST' }),
         ...(status === 503 && { 'retry-after': '5' }),
       },
-      body: JSON.stringify({
-        error: isOutage ? 'temporarily_unavailable' : 'invalid_request',
-        error_description: error.code.slice(4).toLowerCase().replaceAll('_', ' '),
-      }),
+      body,
     }
   }
-
-  return async (request) => {
-    const startedAt = performance.now()
-    let run: Run | undefined
-    let error: BackchannelLogoutError | undefined
-    let replayed = false
-    try {
-      const token = await readToken(request).catch((reason: unknown) => {
-        throw reason instanceof BackchannelLogoutError ? reason : refused(400, 'request could not be read', reason)
-      })
-      run = receive(token)
-      ;({ replayed } = await run.event)
-    } catch (reason) {
-      error = asLogoutError('the request could not be handled', reason)
-    }
-    const isOutage = error !== undefined && outages.has(error.code)
-    const { iss, clientId, jti } = run?.token ?? {}
-    const outcome = error ? (isOutage ? 'failed' : 'refused') : replayed ? 'replayed' : 'logged_out'
-    const durationMs = performance.now() - startedAt
-    tell(onDelivery, [defined({ outcome, code: error?.code, error, iss, clientId, jti, durationMs }) as LogoutDelivery])
-    return error ? answer(error, isOutage) : { status: 200, headers: { ...noStore }, body: '' }
-  }
-}
 
 /** The Web-standard shell around `respond`. */
 export async function handleWith(
   respond: (request: LogoutRequest) => Promise<LogoutResponse>,
   request: Request,
 ): Promise<Response> {
-  const { status, headers, body } = await respond({
+  const { body, ...init } = await respond({
     method: request.method,
     contentType: request.headers.get('content-type'),
     body: request.bodyUsed ? null : request.body,
   })
-  return new Response(body === '' ? null : body, { status, headers })
+  return new Response(body || null, init)
 }

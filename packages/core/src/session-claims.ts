@@ -1,6 +1,6 @@
-import { decodeObject, defined, isObject } from './compact.js'
-import { BACKCHANNEL_LOGOUT_EVENT } from './logout-token.js'
-import { isText } from './options.js'
+import { decodeObject } from './compact.js'
+import { BACKCHANNEL_LOGOUT_EVENT, logoutType } from './logout-token.js'
+import { isText, requireOption } from './options.js'
 
 /**
  * What an application keeps in its session of the sign-in it came from: claims of the first ID Token, not of one that
@@ -19,24 +19,14 @@ export interface SessionClaims {
   clientId?: string | undefined
 }
 
-/** A `sid` that is known. */
-export const knownSid = (session: SessionClaims): string | undefined => session.sid || undefined
-
-const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)
-
 /** Checks a session's form (RP-37): a wrong one is the application's mistake, and never "not logged out". */
 export function checkSession(session: SessionClaims): void {
-  const { iss, sub, sid, iat, clientId } = isObject(session) ? session : ({} as SessionClaims)
-  const wrong = !isText(iss)
-    ? 'iss'
-    : !isText(sub)
-      ? 'sub'
-      : !(sid === '' || isOptionalText(sid ?? undefined))
-        ? 'sid'
-        : !Number.isFinite(iat)
-          ? 'iat'
-          : !isOptionalText(clientId) && 'clientId'
-  if (wrong) throw new TypeError(`session "${wrong}" is missing or of the wrong type`)
+  const { iss, sub, sid, iat, clientId } = Object(session) as SessionClaims
+  requireOption(isText(iss), 'session.iss')
+  requireOption(isText(sub), 'session.sub')
+  requireOption(typeof (sid ?? '') === 'string', 'session.sid')
+  requireOption(Number.isFinite(iat), 'session.iat')
+  requireOption(clientId === undefined || isText(clientId), 'session.clientId')
 }
 
 /**
@@ -56,20 +46,15 @@ export function checkSession(session: SessionClaims): void {
  */
 export function isLogoutToken(jwtOrClaims: string | object): boolean {
   if (typeof jwtOrClaims === 'string') {
-    const [header = '', payload = ''] = jwtOrClaims.split('.', 2)
     try {
-      return hasLogoutType(decodeObject(header)) || isLogoutToken(decodeObject(payload))
+      return jwtOrClaims.split('.', 2).map(decodeObject).some(isLogoutToken)
     } catch {
       return false
     }
   }
-  if (!isObject(jwtOrClaims)) return false
-  const { events } = jwtOrClaims
-  return hasLogoutType(jwtOrClaims) || (isObject(events) && Object.hasOwn(events, BACKCHANNEL_LOGOUT_EVENT))
+  const { typ, events } = Object(jwtOrClaims) as { typ?: unknown; events?: unknown }
+  return logoutType.test(typ as string) || BACKCHANNEL_LOGOUT_EVENT in Object(events)
 }
-
-const hasLogoutType = ({ typ }: { typ?: unknown }): boolean =>
-  typeof typ === 'string' && /^(?:application\/)?logout\+jwt$/i.test(typ)
 
 /**
  * The part of an ID Token's claims that a session keeps for {@link BackchannelLogout.isLoggedOut}.
@@ -88,9 +73,7 @@ const hasLogoutType = ({ typ }: { typ?: unknown }): boolean =>
  */
 export function sessionClaims(idTokenClaims: object): SessionClaims {
   const { iss, sub, sid, iat, events } = Object(idTokenClaims) as SessionClaims & { events?: unknown }
-  if (events !== undefined || isLogoutToken(idTokenClaims))
-    throw new TypeError('session claims must not be those of a Logout Token')
-  const session = defined({ iss, sub, sid: sid === '' ? undefined : (sid ?? undefined), iat }) as SessionClaims
-  checkSession(session)
-  return session
+  requireOption(events === undefined && !isLogoutToken(idTokenClaims), 'idTokenClaims', 'those of an ID Token')
+  checkSession({ iss, sub, sid, iat })
+  return { iss, sub, ...(sid && { sid }), iat }
 }

@@ -1,5 +1,9 @@
-/** Milliseconds of so many seconds, as far as timers go. */
-const milliseconds = (seconds: number): number => Math.min(seconds * 1000, 2 ** 31 - 1)
+/** The system's clock: a NumericDate. */
+export const systemNow = (): number => Date.now() / 1000
+
+/** A timer, as far ahead as timers go. */
+const after = (seconds: number, work: () => void): ReturnType<typeof setTimeout> =>
+  setTimeout(work, Math.min(seconds * 1000, 2 ** 31 - 1))
 
 /** Microtasks that a result may take and still need no timer: a store in memory, or a client's cache. */
 const turns = 6
@@ -9,13 +13,12 @@ const turns = 6
  *
  * @param fail What to reject with, instead of the error at hand.
  */
-export function within<T>(
+export const within = <T>(
   seconds: number,
-  what: string,
   work: () => T | PromiseLike<T>,
   fail: (error: unknown) => unknown = (error) => error,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
+): Promise<T> =>
+  new Promise((resolve, reject) => {
     let timer: ReturnType<typeof setTimeout> | undefined
     let left = turns
     const refuse = (error: unknown): void => {
@@ -25,8 +28,7 @@ export function within<T>(
     }
     const wait = (): void => {
       if (left > 0) queueMicrotask(wait)
-      if (left === 0)
-        timer = setTimeout(() => refuse(new Error(`${what} took over ${seconds} s`)), milliseconds(seconds))
+      if (left === 0) timer = after(seconds, () => refuse(new Error(`took over ${seconds} s`)))
       left -= 1
     }
     try {
@@ -40,32 +42,76 @@ export function within<T>(
       refuse(error)
     }
   })
-}
 
 /** A timer that does not keep a Node process alive. */
 export function later(seconds: number, work: () => void): () => void {
-  const timer: unknown = setTimeout(work, milliseconds(seconds))
+  const timer = after(seconds, work)
   ;(timer as { unref?: () => void }).unref?.()
-  return () => clearTimeout(timer as ReturnType<typeof setTimeout>)
+  return () => clearTimeout(timer)
 }
 
-/** Calls somebody else's function whose failure must change nothing here, but be told. */
-export function tell<A extends unknown[]>(
-  listener: ((...args: A) => unknown) | undefined,
-  args: A,
-  onError: (error: unknown) => void = () => {},
-): void {
-  const call = async (): Promise<unknown> => listener?.(...args)
-  call().catch(onError)
+/** Tries again, after a short pause, what fails, until the deadline (`performance.now()`). */
+export async function retry<T>(deadline: number, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (deadline - performance.now() < 50) throw error
+      await new Promise<void>((resolve) => after(0.05, resolve))
+    }
+  }
+}
+
+/** Work that is under way. */
+export interface Run<T> {
+  result: Promise<T>
+  until: number
+}
+
+/** Shares work that is under way with all who come while it lasts. */
+export interface Shared<R extends Run<unknown>> {
+  join(work: (run: R) => R['result'], key?: string): R
+  /** What is under way. */
+  get(key?: string): R | undefined
+}
+
+/**
+ * @param seconds That work may take. A time, not the promise alone: a runtime that ends a request ends its fetches and
+ *   timers too, and nothing would settle what waits for them.
+ */
+export function createShared<R extends Run<unknown>>(seconds: number): Shared<R> {
+  const runs = new Map<string, R>()
+  const get = (key = ''): R | undefined => {
+    const run = runs.get(key)
+    return run && performance.now() < run.until ? run : undefined
+  }
+  return {
+    get,
+    join(work, key = '') {
+      const known = get(key)
+      if (known) return known
+      const run = { until: performance.now() + seconds * 1000 } as R
+      run.result = work(run).finally(() => {
+        if (runs.get(key) === run) runs.delete(key)
+      })
+      runs.set(key, run)
+      return run
+    },
+  }
+}
+
+/** Does something of somebody else's whose failure must change nothing here, but be told. */
+export const tell = (work: () => unknown, onError: (error: unknown) => void = () => {}): void => {
+  new Promise((done) => done(work())).catch(onError)
 }
 
 /** Hands out `size` permits, and another every `refill` seconds, as `now` counts them. */
 export function createBucket(size: number, refill: number, now: () => number): () => boolean {
   let permits = size
-  let countedAt: number | undefined
+  let countedAt = -Infinity
   return () => {
     const time = now()
-    permits = Math.min(size, permits + Math.max(0, time - (countedAt ?? time)) / refill)
+    permits = Math.min(size, permits + Math.max(0, time - countedAt) / refill)
     countedAt = time
     if (permits < 1) return false
     permits -= 1

@@ -1,16 +1,14 @@
 import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose'
-import { defined, isObject } from './compact.js'
+import { within } from './time.js'
 import {
-  flag,
+  isFlag,
+  isListOf,
+  isOneOf,
+  isPeriod,
+  isSeconds,
   isText,
-  listOf,
-  oneOf,
-  optional,
-  period,
+  readOptions,
   requireOption,
-  requireOptions,
-  seconds,
-  text,
   type Rule,
 } from './options.js'
 
@@ -83,77 +81,67 @@ type Defaulted =
 /** A {@link TrustedIssuer} that was checked, with its defaults filled in. */
 export type Registration = Omit<TrustedIssuer, Defaulted> & { [K in Defaulted]-?: Exclude<TrustedIssuer[K], undefined> }
 
-const signing = /^(?:[RPEH]S(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/
-
 /** Tells an algorithm whose key is the client secret (RP-14). */
-const isSymmetric = (alg: string): boolean => alg.startsWith('HS')
+export const isSymmetric = (alg: string): boolean => alg.startsWith('HS')
 
 /** Whether all that a client's tokens may be signed with is its secret. */
 export const needsNoKeys = ({ algorithms }: Registration): boolean => algorithms.every(isSymmetric)
 
-/** The key of an HS* algorithm, `undefined` for others. */
-export const secretFor = (alg: string, { clientSecret }: Registration): Uint8Array | undefined =>
-  isSymmetric(alg) ? new TextEncoder().encode(clientSecret) : undefined
+const local = new WeakMap<object, JWTVerifyGetKey>()
+
+/** Seconds that a function for keys may take: those of a provider are given up earlier. */
+const keyTime = 2
+
+/** Keys that need no network of ours: a function, a JWK Set read once. */
+export function localKeys(keys: JSONWebKeySet | JWTVerifyGetKey): JWTVerifyGetKey {
+  if (typeof keys === 'function') return (...args) => within(keyTime, () => keys(...args))
+  const known = local.get(keys) ?? createLocalJWKSet(keys)
+  local.set(keys, known)
+  return known
+}
 
 function areKeys(keys: NonNullable<TrustedIssuer['keys']>): boolean {
   try {
-    return keys instanceof URL || typeof localKeys(keys) === 'function'
+    return keys instanceof URL || !!localKeys(keys)
   } catch {
     return false
   }
 }
 
+const matches =
+  (pattern: RegExp) =>
+  (value: string): boolean =>
+    pattern.test(value)
+
 const rules: Record<string, Rule> = {
-  issuer: text,
-  clientId: text,
-  keys: optional([areKeys as never, 'a URL, a JWK Set or a function']),
-  algorithms: listOf((alg) => isText(alg) && signing.test(alg), 'JWS algorithms'),
-  decryption: optional([isObject, 'an object']),
-  clockTolerance: seconds,
-  iatSkew: seconds,
-  maxTokenAge: optional(period),
-  requireExp: flag,
-  requireTyp: flag,
-  requireSid: flag,
-  trustedAudiences: [((list: unknown) => Array.isArray(list) && list.every(isText)) as never, 'a list of strings'],
-  logoutScope: oneOf('session', 'subject'),
+  issuer: [isText],
+  clientId: [isText],
+  keys: [areKeys, undefined],
+  algorithms: [isListOf(matches(/^(?:[RPEH]S(?:256|384|512)|Ed(?:DSA|25519)|ML-DSA-(?:44|65|87))$/)), ['RS256']],
+  clientSecret: [isText, undefined],
+  clockTolerance: [isSeconds, 60],
+  iatSkew: [isSeconds, 0],
+  maxTokenAge: [isPeriod, undefined],
+  requireExp: [isFlag, true],
+  requireTyp: [isFlag, false],
+  requireSid: [isFlag, false],
+  trustedAudiences: [isListOf(isText, 0), []],
+  logoutScope: [isOneOf('session', 'subject'), 'session'],
 }
 
 const decryptionRules: Record<string, Rule> = {
-  keys: listOf((key) => typeof key === 'object' && key !== null, 'JWKs or CryptoKeys'),
-  alg: listOf(isText, 'JWE "alg" values'),
-  enc: listOf(isText, 'JWE "enc" values'),
-  required: optional(flag),
+  keys: [isListOf((key) => Object(key) === key)],
+  alg: [isListOf(matches(/^(?:dir|RSA-OAEP|ECDH-ES|PBES2-HS|A\d+(?:GCM)?KW)/))],
+  enc: [isListOf(matches(/^A\d+(?:GCM|CBC-HS\d+)$/))],
+  required: [isFlag, false],
 }
 
 /** Checks one entry of `issuers` and fills in its defaults. */
 export function register(issuer: TrustedIssuer): Registration {
-  requireOption(isObject(issuer), 'issuers', 'a list of objects')
-  const registration = {
-    algorithms: ['RS256'],
-    clockTolerance: 60,
-    iatSkew: 0,
-    requireExp: true,
-    requireTyp: false,
-    requireSid: false,
-    trustedAudiences: [],
-    logoutScope: 'session',
-    ...(issuer.requireExp === false && { maxTokenAge: 120 }),
-    ...defined(issuer),
-  } as Registration
-  requireOptions(registration, rules)
-  if (registration.decryption) requireOptions(registration.decryption, decryptionRules, 'decryption.')
-  if (registration.algorithms.some(isSymmetric))
-    requireOption(isText(registration.clientSecret), 'clientSecret', 'set for HS*')
+  const registration = readOptions(issuer, rules, 'issuers') as Registration
+  const { algorithms, clientSecret, decryption, requireExp } = registration
+  if (decryption !== undefined) readOptions(decryption, decryptionRules, 'decryption', 'decryption.')
+  requireOption(!!clientSecret || !algorithms.some(isSymmetric), 'clientSecret')
+  if (!requireExp) registration.maxTokenAge ??= 120
   return registration
-}
-
-const local = new WeakMap<object, JWTVerifyGetKey>()
-
-/** Keys that need no network: a function as it is, a JWK Set read once. */
-export function localKeys(keys: JSONWebKeySet | JWTVerifyGetKey): JWTVerifyGetKey {
-  if (typeof keys === 'function') return keys
-  const known = local.get(keys) ?? createLocalJWKSet(keys)
-  local.set(keys, known)
-  return known
 }

@@ -1,18 +1,16 @@
 import { compactVerify, type CryptoKey } from 'jose'
-import { decodeObject, splitCompact, type JSONObject } from './compact.js'
+import { decodeObject, splitCompact } from './compact.js'
 import { decrypt } from './decrypt.js'
-import { BackchannelLogoutError, claimError, codeOf, invalidToken, keysUnavailable } from './errors.js'
-import { findIssuer, type IssuerSource } from './issuer-source.js'
-import { checkClaims, chooseByAudience, type LogoutToken } from './logout-token.js'
-import { requireOption } from './options.js'
-import { createRemoteKeys, maxKeySets, type RemoteKeys } from './remote-keys.js'
-import { remember } from './time.js'
-import { localKeys, needsNoKeys, register, secretFor, type Registration, type TrustedIssuer } from './trusted-issuer.js'
+import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from './errors.js'
+import { findIssuer, type IssuerSource, type Trust } from './issuer-source.js'
+import { createIssuers } from './issuers.js'
+import { checkClaims, chooseByAudience, logoutType, type LogoutToken } from './logout-token.js'
+import type { JSONObject } from './objects.js'
+import { isText, requireOption } from './options.js'
+import type { RemoteKeys } from './remote-keys.js'
+import { systemNow } from './time.js'
+import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
 
-/** The longest token that is looked at (RP-4). */
-const maxLength = 16 * 1024
-/** The longest `kid` that is looked for. */
-const maxKid = 1024
 /** Keys tried on a token whose header fits several (RP-54). */
 const maxKeys = 8
 
@@ -22,112 +20,70 @@ export interface Verified {
   registration: Registration
 }
 
-/** What holds for every header: nothing critical that we do not understand, a `kid` that is text (RP-15). */
-function checkHeader(header: JSONObject): JSONObject {
-  const { kid = '' } = header
-  for (const name of ['crit', 'b64']) if (Object.hasOwn(header, name)) throw invalidToken(`header has "${name}"`)
-  if (typeof kid !== 'string' || kid.length > maxKid) throw invalidToken('header "kid" is not a string, or too long')
-  return header
-}
-
-let latest: { part?: string; header?: JSONObject } = {}
-
-/** Reads a header. Those of a provider are the same for as long as its key is, so the latest is remembered. */
+/** Reads a header: nothing critical that we do not understand, a `kid` that is text and not too long (RP-15). */
 function readHeader(part: string): JSONObject {
-  if (latest.part !== part) latest = { part, header: checkHeader(decodeObject(part)) }
-  return latest.header!
+  const header = decodeObject(part)
+  const { crit, b64, kid = '' } = header
+  if (crit === undefined && b64 === undefined && typeof kid === 'string' && kid.length <= 1024) return header
+  throw invalidToken('has a wrong "crit", "b64" or "kid"')
 }
 
-/** A `typ` by the rules of media types: in any case, with or without `application/` (RP-22). */
-function checkType(typ: unknown, strict: boolean): void {
-  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ
-  const allowed = type === 'logout+jwt' || (!strict && (type === 'jwt' || type === undefined))
-  if (!allowed) throw invalidToken('header "typ" is not that of a Logout Token')
-}
+/** No `typ` counts as `JWT`, which says nothing (RP-22). */
+const possibleType = /^(?:application\/)?(?:logout\+)?jwt$/i
 
 const signatureError = (cause?: unknown): BackchannelLogoutError =>
-  new BackchannelLogoutError(
-    'ERR_LOGOUT_TOKEN_SIGNATURE',
-    'Logout Token is not signed as registered',
-    cause ? { cause } : {},
-  )
-
-/** What jose says of a token that is not good, in contrast to keys that are not. */
-const refusals = new Set<unknown>([
-  'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
-  'ERR_JWS_INVALID',
-  'ERR_JWKS_NO_MATCHING_KEY',
-  'ERR_JOSE_NOT_SUPPORTED',
-])
-
-/** Several keys fit the header, so each is tried. */
-async function verifyWithEach(
-  jws: string,
-  keys: AsyncIterable<CryptoKey>,
-  options: { algorithms: string[] },
-): Promise<void> {
-  let tries = 0
-  for await (const key of keys) {
-    const isGood = await compactVerify(jws, key, options).then(
-      () => true,
-      () => false,
-    )
-    if (isGood) return
-    if (++tries === maxKeys) break
-  }
-  throw signatureError()
-}
+  new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'Logout Token is not signed as registered', { cause })
 
 /** Signed, by the registered algorithm, with a key of the issuer (RP-13 to RP-15). */
 async function checkSignature(
   jws: string,
-  alg: unknown,
+  alg: string,
   registration: Registration,
   source: IssuerSource,
 ): Promise<void> {
-  if (typeof alg !== 'string' || !registration.algorithms.includes(alg)) throw signatureError()
+  const { algorithms, clientSecret } = registration
+  if (!algorithms.includes(alg)) throw signatureError()
   const options = { algorithms: [alg] }
-  const secret = secretFor(alg, registration)
   try {
-    await (secret ? compactVerify(jws, secret, options) : compactVerify(jws, source.keysOf(registration), options))
+    await (isSymmetric(alg)
+      ? compactVerify(jws, new TextEncoder().encode(clientSecret), options)
+      : compactVerify(jws, source.keysOf(registration), options))
   } catch (error) {
-    const code = codeOf(error)
-    if (code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS')
-      return verifyWithEach(jws, error as AsyncIterable<CryptoKey>, options)
-    throw refusals.has(code) ? signatureError(error) : keysUnavailable(error)
+    const code = String(codeOf(error))
+    if (code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
+      let tries = 0
+      for await (const key of error as AsyncIterable<CryptoKey>) {
+        if (await compactVerify(jws, key, options).catch(() => {})) return
+        if (++tries === maxKeys) break
+      }
+      throw signatureError()
+    }
+    // What jose says of a token that is not good, in contrast to keys that are not.
+    throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(code) ? signatureError(error) : keysUnavailable(error)
   }
 }
 
 /** Verifies a token against the issuers of `source`. */
 export async function verify(jwt: string, source: IssuerSource, now: () => number): Promise<Verified> {
-  if (typeof jwt !== 'string' || jwt.length > maxLength) throw invalidToken('is not a string, or too long')
   let jws = jwt
-  let parts = splitCompact(jwt)
-  let openedBy: readonly Registration[] | undefined
-  if (parts.length === 5) {
-    ;({ jws, openedBy } = await decrypt(jwt, checkHeader(decodeObject(parts[0]!)), source))
-    parts = splitCompact(jws)
-    if (parts.length === 5) throw invalidToken('is encrypted twice')
+  let trusted: Trust = source
+  let parts = splitCompact(jwt, 3, 5)
+  if (parts[3] !== undefined) {
+    ;({ jws, trusted } = await decrypt(jwt, readHeader(parts[0]!), source))
+    parts = splitCompact(jws, 3)
   }
-  const { alg, typ } = readHeader(parts[0]!)
-  checkType(typ, false)
+  const { alg, typ = 'JWT' } = readHeader(parts[0]!)
   const claims = decodeObject(parts[1]!)
-  const { iss } = claims
-  const opened = openedBy?.filter(({ issuer }) => issuer === iss)
-  if (opened?.length === 0) throw claimError('iss', 'is not that of the key that opened it', openedBy![0]!.issuer)
-  const registration = chooseByAudience(opened ?? (await findIssuer(iss, source)), claims)
-  checkType(typ, registration.requireTyp)
-  if (registration.decryption?.required && !opened) throw invalidToken('is not encrypted')
-  await checkSignature(jws, alg, registration, source)
+  const registration = chooseByAudience(await findIssuer(claims['iss'], trusted), claims)
+  const { requireTyp, decryption } = registration
+  if (!isText(typ) || !(requireTyp ? logoutType : possibleType).test(typ)) throw invalidToken('has a wrong "typ"')
+  if (decryption?.required && trusted === source) throw invalidToken('is not encrypted')
+  await checkSignature(jws, alg as string, registration, source)
   return { token: checkClaims(claims, registration, now()), registration }
 }
 
-const fetched = new Map<string, RemoteKeys>()
-const systemNow = (): number => Date.now() / 1000
-
-/** Keys at a URL, one set for each in the process. */
-const keysAt = ({ href }: URL): RemoteKeys =>
-  remember(fetched, href, fetched.get(href) ?? createRemoteKeys({ jwksUri: href }, { now: systemNow }), maxKeySets)
+/** Keys at URLs, one set for each in the process. */
+const keySets = new Map<string, RemoteKeys>()
 
 /**
  * Verifies a Logout Token and gives what it says; nothing is remembered and nobody told. `createBackchannelLogout`
@@ -157,19 +113,9 @@ export async function verifyLogoutToken(
   issuers: readonly TrustedIssuer[],
   options: { now?: (() => number) | undefined } = {},
 ): Promise<LogoutToken> {
-  requireOption(Array.isArray(issuers), 'issuers', 'a list of trusted issuers')
-  const all = issuers.map(register)
-  for (const registration of all) {
-    requireOption(
-      registration.keys !== undefined || needsNoKeys(registration),
-      'keys',
-      'set; discoverKeys() finds them',
-    )
-  }
-  const source: IssuerSource = {
-    all,
-    find: (iss) => all.filter(({ issuer }) => issuer === iss),
-    keysOf: ({ keys }) => (keys instanceof URL ? keysAt(keys).getKey : localKeys(keys!)),
-  }
+  requireOption(Array.isArray(issuers), 'issuers')
+  const hasKeys = (one: TrustedIssuer): boolean => !!Object(one).keys || needsNoKeys(register(one))
+  requireOption(issuers.every(hasKeys), 'keys', 'set: discoverKeys() finds them')
+  const source = createIssuers({ issuers, now: systemNow }, keySets)
   return (await verify(jwt, source, options.now ?? systemNow)).token
 }

@@ -1,11 +1,12 @@
-import { covers, markerKeysFor, parseHint, parseMarker } from './markers.js'
+import { createKeyed } from './keyed.js'
+import { covers, markerKeysFor, parseHint } from './markers.js'
 import type { StoredMarker } from './pending-markers.js'
 import type { SessionClaims } from './session-claims.js'
 import type { LogoutStore } from './store.js'
 import { later, tell, within } from './time.js'
 
-/** Keys asked for at once by a poll. */
-const chunk = 5000
+/** Sessions asked for at once by a poll. */
+const chunk = 2500
 
 interface Watcher {
   session: SessionClaims
@@ -15,8 +16,8 @@ interface Watcher {
 
 /** Tells listeners when a session ends, on every instance: by local events, the store's broadcast, and a slow poll. */
 export interface Watchers {
-  /** `known` rejects when the session turns out to be none. */
-  watch(session: SessionClaims, listener: () => unknown, known: void | Promise<void>): () => void
+  /** @param check Refuses what is no session, at once or later. */
+  watch(session: SessionClaims, listener: () => unknown, check: () => void | Promise<void>): () => void
   /** Tells of logouts on this instance. */
   tell(markers: readonly StoredMarker[]): void
   close(): Promise<void>
@@ -32,86 +33,66 @@ export function createWatchers(
   pollInterval: number,
   onError: (error: unknown) => void,
 ): Watchers {
-  const watchers = new Map<string, Set<Watcher>>()
+  const watchers = createKeyed<Watcher>()
   let subscription: Promise<() => Promise<void>> | undefined
-  let cancelPoll: (() => void) | undefined
-  let closed = false
+  let cancelPoll = (): void => {}
+  let isPolling = false
+  let isClosed = false
 
-  const under = (keys: Iterable<string>): Watcher[] => [
-    ...new Set([...keys].flatMap((key) => [...(watchers.get(key) ?? [])])),
-  ]
-
-  /** Says whether it was still watching. */
-  const forget = (watcher: Watcher): boolean => {
-    let was = false
-    for (const key of watcher.keys) {
-      const others = watchers.get(key)
-      was = others?.delete(watcher) ?? was
-      if (others?.size === 0) watchers.delete(key)
-    }
-    return was
-  }
+  const forget = (watcher: Watcher): boolean => watchers.delete(watcher.keys, watcher)
 
   const report = (watcher: Watcher): void => {
-    if (forget(watcher)) tell(watcher.listener, [], onError)
+    if (forget(watcher)) tell(watcher.listener, onError)
   }
 
   const look = async (some: readonly Watcher[]): Promise<void> => {
-    const keys = [...new Set(some.flatMap((watcher) => watcher.keys))]
-    const found = new Map<string, string[]>()
-    for (let start = 0; start < keys.length; start += chunk) {
-      const asked = keys.slice(start, start + chunk)
-      const values = await store.values(asked)
-      asked.forEach((key, index) => found.set(key, values[index]!))
-    }
-    for (const watcher of some) {
-      const values = watcher.keys.map((key) => found.get(key)!)
-      try {
-        if (isEnded(watcher.session, watcher.keys, values)) report(watcher)
-      } catch (error) {
-        onError(error) // of one session: the others are looked at all the same
+    for (let start = 0; start < some.length; start += chunk) {
+      const part = some.slice(start, start + chunk)
+      const values = await store.values(part.flatMap(({ keys }) => keys))
+      for (const [index, watcher] of part.entries()) {
+        const { session, keys } = watcher
+        const found = values.slice(index * keys.length, (index + 1) * keys.length)
+        // What cannot be read of one session does not keep the others from being told.
+        tell(() => isEnded(session, keys, found) && report(watcher), onError)
       }
     }
   }
 
   /** Subscribes once; what fails is tried again by the next poll. */
   const subscribe = async (): Promise<void> => {
-    if (!store.subscribe || closed) return
-    const begun = (subscription ??= store.subscribe((message) => {
-      const told = under(parseHint(message))
-      if (told.length > 0) look(told).catch(onError)
-    }))
-    begun.catch(() => {
-      if (subscription === begun) subscription = undefined
-    })
-    await within(storeTimeout, 'subscribing', () => begun).catch(onError)
+    if (isClosed) return
+    subscription ??= store
+      .subscribe?.((message) => tell(() => look(watchers.under(parseHint(message))), onError))
+      .catch((error: unknown) => {
+        subscription = undefined
+        throw error
+      })
+    await within(storeTimeout, () => subscription).catch(onError)
   }
 
   const poll = async (): Promise<void> => {
-    cancelPoll = undefined
-    await subscribe()
-    await look(under(watchers.keys())).catch(onError)
-    schedulePoll()
-  }
-
-  let polling = false
-  const schedulePoll = (): void => {
-    polling = !closed && watchers.size > 0
-    if (polling) cancelPoll = later(pollInterval, () => void poll())
+    isPolling = true
+    while (!isClosed && watchers.sets.size > 0) {
+      await new Promise<void>((resolve) => (cancelPoll = later(pollInterval, resolve)))
+      await subscribe()
+      await look(watchers.under(watchers.sets.keys())).catch(onError)
+    }
+    isPolling = false
   }
 
   return {
-    watch(session, listener, known) {
-      if (closed) throw new Error('watch() was called after close()')
-      const watcher: Watcher = { session, keys: markerKeysFor(session), listener }
-      for (const key of watcher.keys) watchers.set(key, (watchers.get(key) ?? new Set()).add(watcher))
-      if (!polling) schedulePoll()
+    watch(session, listener, check) {
+      if (isClosed) throw new Error('watch() after close()')
+      const known = check()
+      const watcher: Watcher = { session: { ...session }, keys: markerKeysFor(session), listener }
+      watchers.add(watcher.keys, watcher)
+      if (!isPolling) void poll()
       const begin = async (): Promise<void> => {
         await known
         await subscribe()
         await look([watcher])
       }
-      begin().catch((error: unknown) => {
+      tell(begin, (error) => {
         // A failure that passes is for the next poll to make up for.
         if (error instanceof TypeError) forget(watcher)
         onError(error)
@@ -119,17 +100,14 @@ export function createWatchers(
       return () => void forget(watcher)
     },
     tell(markers) {
-      if (watchers.size === 0) return
-      for (const { key, value } of markers) {
-        const marker = parseMarker(value)
-        for (const watcher of under([key])) if (covers(marker, watcher.session)) report(watcher)
-      }
+      for (const marker of markers)
+        for (const watcher of watchers.under([marker.key])) if (covers(marker, watcher.session)) report(watcher)
     },
     async close() {
-      closed = true
-      cancelPoll?.()
-      watchers.clear()
-      if (subscription) await within(storeTimeout, 'unsubscribing', async () => (await subscription!)()).catch(onError)
+      isClosed = true
+      cancelPoll()
+      watchers.sets.clear()
+      await within(storeTimeout, async () => (await subscription)?.()).catch(onError)
     },
   }
 }

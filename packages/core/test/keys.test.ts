@@ -164,6 +164,16 @@ describe('RP-51: a key that is known answers at once', () => {
     expect(requests.length).toBe(4)
   })
 
+  test('a new key is looked for by the refresh that is under way', async () => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome } = discovering(op)
+    expect(await outcome()).toBe('ok')
+    clock.time += 600
+    await op.rotate()
+    expect(await Promise.all([outcome(), outcome(), outcome({ kid: 'key-1' })])).toEqual(['ok', 'ok', wrongSignature])
+    expect(requests).toEqual([discovery, jwks, discovery, jwks])
+  })
+
   test('a key that the provider has withdrawn goes with the refresh', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, logout, token } = discovering(op)
@@ -213,6 +223,20 @@ describe('RP-52: what forged tokens can make us ask', () => {
     await outcome({ kid: 'forged-60' })
     await outcome({ kid: 'forged-61' })
     expect(requests.length).toBe(before + 2)
+  })
+
+  test.each(['at once', 'one after another'])('60 on a stale set cost at most 6 requests too, %s', async (how) => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome } = discovering(op)
+    expect(await outcome()).toBe('ok')
+    clock.time += 600
+    requests.length = 0
+    const fire = (index: number) => outcome({ kid: `forged-${index}` })
+    if (how === 'at once') await Promise.all(Array.from({ length: 60 }, (_, index) => fire(index)))
+    else for (let index = 0; index < 60; index += 1) await fire(index)
+    expect(requests.length).toBeGreaterThan(0)
+    expect(requests.length).toBeLessThanOrEqual(6)
+    expect(await outcome()).toBe('ok')
   })
 
   test('a kid that was looked for in vain is not looked for again for 30 s', async () => {
@@ -384,11 +408,19 @@ describe('keys from elsewhere', () => {
     expect(() => discovering(op, { issuers: [insecure] })).toThrow(TypeError)
   })
 
-  test('a function that fails is an outage', async () => {
+  test.each<[string, () => Promise<never>]>([
+    ['fails', () => Promise.reject(new Error('vault'))],
+    ['never answers', () => new Promise(() => {})],
+  ])('a function that %s is an outage', async (_, keys) => {
     const op = await createTestIssuer()
-    const keys = () => Promise.reject(new Error('vault'))
     const { outcome } = discovering(op, { issuers: [{ issuer: op.issuer, clientId: op.clientId, keys }] })
     expect(await outcome()).toBe(unavailable)
+  })
+
+  test('verifyLogoutToken asks no URL over http either', async () => {
+    const op = await createTestIssuer()
+    const insecure = { ...op.trusted, keys: new URL('http://op.example.com/jwks') }
+    await expect(verifyLogoutToken(await op.logoutToken(), [insecure])).rejects.toThrow('"keys"')
   })
 
   test('RP-11: an unknown issuer is refused before any request', async () => {

@@ -10,6 +10,7 @@ const good = {
 }
 const issuer = good.issuers[0]!
 const { publicJwk } = await createTestKey('RS256', 'k')
+const opening = { keys: [publicJwk], alg: ['RSA-OAEP'], enc: ['A128GCM'] }
 
 test('the exports are these', () => {
   expect(Object.keys(core).toSorted()).toEqual([
@@ -85,6 +86,11 @@ test.each<[string, object | null | undefined]>([
       issuers: [{ ...issuer, decryption: { keys: [publicJwk], alg: ['RSA-OAEP'], enc: ['A128GCM'], required: 'yes' } }],
     },
   ],
+  ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: ['RSA-OEAP'] } }] }],
+  ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: [] } }] }],
+  ['decryption.enc', { ...good, issuers: [{ ...issuer, decryption: { ...opening, enc: ['A128'] } }] }],
+  ['clientSecret', { ...good, issuers: [{ ...issuer, clientSecret: 7 }] }],
+  ['keys', { ...good, issuers: [{ ...issuer, keys: new URL('http://op.example.com/jwks') }] }],
   ['clockTolerance', { ...good, issuers: [{ ...issuer, clockTolerance: -1 }] }],
   ['clockTolerance', { ...good, issuers: [{ ...issuer, clockTolerance: '60' }] }],
   ['iatSkew', { ...good, issuers: [{ ...issuer, iatSkew: NaN }] }],
@@ -127,6 +133,10 @@ test.each<[string, object]>([
     'undefined for what is left out',
     { keys: undefined, algorithms: undefined, requireExp: undefined, clockTolerance: undefined },
   ],
+  ...['dir', 'A128KW', 'A256GCMKW', 'RSA-OAEP-512', 'ECDH-ES', 'ECDH-ES+A192KW', 'PBES2-HS512+A256KW'].map(
+    (alg): [string, object] => [`decryption by ${alg}`, { decryption: { ...opening, alg: [alg] } }],
+  ),
+  ['decryption of every enc', { decryption: { ...opening, enc: ['A256GCM', 'A192CBC-HS384'] } }],
   ['several algorithms', { algorithms: ['RS256', 'PS512', 'ES384', 'EdDSA', 'Ed25519', 'ML-DSA-65'] }],
 ])('a right option is taken: %s', (_, settings) => {
   expect(() => createBackchannelLogout({ ...good, issuers: [{ ...issuer, ...settings }] })).not.toThrow()

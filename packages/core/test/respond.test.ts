@@ -1,4 +1,7 @@
 import type { LogoutRequest } from '@bcl/core'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
 import { create, sharedIssuer } from './support.js'
 
@@ -147,6 +150,22 @@ describe('RP-4: sizes', () => {
     expect(await status('é'.repeat(limit / 2 + 1))).toBe(413)
     expect(await status(new URLSearchParams({ logout_token: await token(), x: 'A'.repeat(limit) }))).toBe(413)
     expect(await status({ logout_token: await token(), x: 'A'.repeat(limit) })).toBe(413)
+  })
+
+  test('over HTTP, with the request of Node as the stream, the answer to one that is too large arrives', async () => {
+    const server = createServer(async (request, response) => {
+      const { method = '', headers } = request
+      const answer = await logout.respond({ method, contentType: headers['content-type'], body: request })
+      response.writeHead(answer.status, answer.headers).end(answer.body)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const post = async (body: string) =>
+      (await fetch(url, { method: 'POST', headers: { 'content-type': contentType }, body })).status
+    expect(await post(await filled(64 * 1024))).toBe(200)
+    expect(await post(await filled(64 * 1024 + 1))).toBe(413)
+    server.closeAllConnections()
+    server.close()
   })
 
   test('a larger stream is left after 64 KiB, not held', async () => {

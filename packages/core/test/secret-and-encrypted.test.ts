@@ -198,6 +198,26 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await verify(await encrypt(await other.logoutToken()), ...both)).toMatchObject({ iss: other.issuer })
   })
 
+  test('RP-12: a key that more than four clients share opens for each of them', async () => {
+    for (const kid of ['enc-1', undefined]) {
+      const clients = ['a', 'b', 'c', 'd', 'e', 'f'].map((clientId, index) => ({
+        ...op.trusted,
+        clientId,
+        decryption: { ...settings, keys: [{ ...mine.privateKey, kid: kid ?? `enc-${index}` }] },
+      }))
+      const token = await encrypt(await op.logoutToken({ aud: 'f' }), kid ? { kid } : {})
+      expect(await verify(token, ...clients)).toMatchObject({ clientId: 'f' })
+    }
+  })
+
+  test('alg and enc are those of the client whose key it is', async () => {
+    const issuers = [
+      { ...op.trusted, clientId: 'a', decryption: { ...settings, alg: ['RSA-OAEP-256'], keys: [mine.privateKey] } },
+      { ...op.trusted, decryption: { ...settings, keys: [theirs.privateKey] } },
+    ]
+    expect(await code(await encrypt(await op.logoutToken({ aud: 'a' })), ...issuers)).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  })
+
   test('four keys are tried at most', async () => {
     const keys = await Promise.all(Array.from({ length: 4 }, async () => (await pair('RSA-OAEP')).privateKey))
     const token = await encrypt(await op.logoutToken())

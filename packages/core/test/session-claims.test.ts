@@ -77,6 +77,8 @@ describe('RP-37: a session that is none is an error, never "not logged out"', ()
     ['an empty sub', { ...good, sub: '' }],
     ['no sub', { ...good, sub: undefined }],
     ['sid as a number', { ...good, sid: 1 }],
+    ['sid 0', { ...good, sid: 0 }],
+    ['sid false', { ...good, sid: false }],
     ['no iat', { ...good, iat: undefined }],
     ['iat in milliseconds', { ...good, iat: clock.time * 1000 }],
     ['iat 61 s ahead', { ...good, iat: clock.time + 61 }],

@@ -244,6 +244,19 @@ describe('watch', () => {
     expect(() => logout.watch(op.session(), () => {})).toThrow('after close')
   })
 
+  test('an issuer function is not asked by a watch that comes after close', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const issuers = vi.fn(() => Promise.reject(new Error('database')))
+    const logout = create(op, { issuers })
+    await logout.close()
+    expect(() => logout.watch(op.session(), () => {})).toThrow('after close')
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+    expect(issuers).not.toHaveBeenCalled()
+  })
+
   test('a listener that is none is a TypeError', () => {
     expect(() => create(op).watch(op.session(), undefined as never)).toThrow(TypeError)
   })
