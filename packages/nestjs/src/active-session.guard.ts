@@ -31,18 +31,16 @@ import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
  */
 export class ActiveSessionGuard implements CanActivate {
   readonly #logout: BackchannelLogout
-  readonly #session: NonNullable<BackchannelLogoutModuleOptions['session']>
   readonly #options: BackchannelLogoutModuleOptions
 
   constructor(logout: BackchannelLogout, options: BackchannelLogoutModuleOptions) {
     if (!options.session) throw new TypeError('The guards of BackchannelLogoutModule need its option session')
     this.#logout = logout
-    this.#session = options.session
     this.#options = options
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const session = await this.#session(context)
+    const session = await this.#options.session!(context)
     if (!session) return true
     let loggedOut: boolean
     try {

@@ -18,8 +18,8 @@ export function logoutListeners(
   const listeners: Listener[] = []
   const seen = new Set<object>() // one provider may stand under several tokens
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
-    const instance: unknown = wrapper.instance
-    if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue
+    const instance = wrapper.instance as object
+    if (Object(instance) !== instance || seen.has(instance)) continue
     seen.add(instance)
     const prototype = Reflect.getPrototypeOf(instance) as Record<string, Listener> | null
     for (const method of scanner.getAllMethodNames(prototype)) {

@@ -2,7 +2,7 @@ import type { LogoutEvent } from '@bcl/core'
 import { SetMetadata } from '@nestjs/common'
 import { Reflector } from '@nestjs/core'
 
-const NAMES = 'BACKCHANNEL_LOGOUT_LISTENER'
+const NAMES = 'BACKCHANNEL_LOGOUT_NAMES'
 const reflector = new Reflector()
 
 /** The names of the registrations that a method listens to. */

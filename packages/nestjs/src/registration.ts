@@ -17,7 +17,8 @@ export interface Registration extends OnModuleInit, OnApplicationShutdown {
 function namesOf(discovery: DiscoveryService): string[] {
   const registrations = discovery
     .getProviders()
-    .flatMap(({ token, instance }) => (token === REGISTRATION ? [instance as Registration] : []))
+    .filter(({ token }) => token === REGISTRATION)
+    .map(({ instance }) => instance as Registration)
   for (const key of ['name', 'path'] as const) {
     const different = new Set(registrations.map((registration) => registration[key]))
     if (different.size < registrations.length) throw new Error(`Two BackchannelLogoutModules have the same ${key}`)

@@ -16,7 +16,7 @@
  */
 export const getBackchannelLogoutToken = (name = ''): string => `BACKCHANNEL_LOGOUT:${name}`
 
-export const optionsToken = (name?: string): string => `OPTIONS_OF_${getBackchannelLogoutToken(name)}`
+export const optionsToken = (name?: string): string => `OPTIONS:${getBackchannelLogoutToken(name)}`
 
 /** The same in every module. */
 export const REGISTRATION = 'BACKCHANNEL_LOGOUT_REGISTRATION'
