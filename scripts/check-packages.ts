@@ -1,10 +1,15 @@
 // What is published: exactly the files that are meant, with few dependencies, to the liking of publint and attw. Checks the
 // tarballs of a folder, or packs some itself.
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tarballsIn, type Tarball } from '../release/src/tarballs.ts'
+
+/** Of CycloneDX, what is looked at. */
+interface BillOfMaterials {
+  components: { group?: string; name: string }[]
+}
 
 /** All that a package may depend on; peers are not counted. */
 const allowed: Record<string, readonly string[]> = {
@@ -47,7 +52,11 @@ function checkTarball({ file, manifest }: Tarball): void {
   for (const dependency of Object.keys(dependencies)) {
     if (!allowed[folder]?.includes(dependency)) faults.push(`${name} depends on ${dependency}`)
   }
-  if (!existsSync(file.replace(/\.tgz$/, '.cdx.json'))) faults.push(`${name} has no bill of materials`)
+  const bill = JSON.parse(readFileSync(file.replace(/\.tgz$/, '.cdx.json'), 'utf8')) as BillOfMaterials
+  const listed = new Set(bill.components.map(({ group, name }) => (group === undefined ? name : `${group}/${name}`)))
+  for (const dependency of Object.keys(dependencies)) {
+    if (!listed.has(dependency)) faults.push(`${name}: its bill of materials lacks ${dependency}`)
+  }
   check(name, 'publint', 'run', file, '--strict')
   check(name, 'attw', file, '--profile', 'esm-only')
   console.log(`${name}: ${packed.size} files`)

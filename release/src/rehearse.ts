@@ -19,6 +19,8 @@ const tarballs = join(folder, 'tarballs')
 const interrupted = new AbortController()
 const { signal } = interrupted
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
+// At the exit, because the registry, which runs in this process, may be writing until then.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const start = performance.now()
@@ -82,7 +84,7 @@ async function install(version: string, env: NodeJS.ProcessEnv): Promise<string[
   const left = wanted.flatMap((project) => project.managers.map((manager) => ({ project, manager })))
   const failures: string[] = []
   const work = async (): Promise<void> => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    for (let next = left.shift(); next !== undefined && !signal.aborted; next = left.shift()) {
       const { project, manager } = next
       const options = { cwd: join(folder, manager, project.name), env, signal }
       try {
@@ -104,14 +106,15 @@ try {
     const env = { ...newcomer(folder, registry.url), ...(redis === undefined ? {} : { REDIS_URL: redis }) }
     await publish(env)
     const failures = await install(version, env)
+    signal.throwIfAborted()
     if (failures.length > 0) throw new Error(failures.join('\n\n'))
   } finally {
     await registry.stop()
   }
   console.log(`${version} was versioned, packed, published and installed`)
+  process.exit(0)
 } catch (error) {
-  console.error(`The rehearsal of the release failed: ${(error as Error).message}`)
-  process.exitCode = 1
-} finally {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  const { message } = signal.aborted ? { message: 'it was interrupted' } : (error as Error)
+  console.error(`The rehearsal of the release failed: ${message}`)
+  process.exit(1)
 }

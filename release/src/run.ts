@@ -9,12 +9,17 @@ export interface Options {
 /** Runs a command to its end and gives what it printed; a failure says what was run and what it printed last. */
 export function run([command, ...args]: readonly string[], options: Options): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(command!, args, { ...options, timeout: 600_000, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      if (error === null) return resolve(stdout)
-      const last = `${stdout}\n${stderr}`.trim().split('\n').slice(-60).join('\n')
-      return reject(
-        new Error(`\`${[command, ...args].join(' ')}\` in ${options.cwd}: ${error.code ?? error.signal}\n${last}`),
-      )
+    const settings = { ...options, timeout: 600_000, maxBuffer: 2 ** 26 }
+    const child = execFile(command!, args, settings, (error, stdout, stderr) => {
+      const settle = (): void => {
+        if (error === null) return resolve(stdout)
+        const last = `${stdout}\n${stderr}`.trim().split('\n').slice(-60).join('\n')
+        const what = `\`${[command, ...args].join(' ')}\` in ${options.cwd}`
+        return reject(new Error(`${what}: ${error.code ?? error.signal}\n${last}`))
+      }
+      // One that was interrupted has been told to end, and may still be at it.
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) settle()
+      else child.once('exit', settle)
     })
   })
 }
