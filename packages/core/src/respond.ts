@@ -56,9 +56,7 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
   let form = Object(body) as object
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   if (isWhole || Symbol.asyncIterator in form) {
-    const { iterator } = form as { iterator?: (options: object) => ByteStream }
-    // A Node stream that is left early is destroyed, and the answer with it, unless it is told otherwise.
-    const stream = isWhole ? [body] : (iterator?.call(form, { destroyOnReturn: false }) ?? (form as ByteStream))
+    const stream = isWhole ? [body] : (form as ByteStream)
     const text = await within(bodyTime, () => readText(stream, maxBody))
     if (text === undefined) throw refused(413, 'size')
     form = new URLSearchParams(text)

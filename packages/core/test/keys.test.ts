@@ -174,6 +174,47 @@ describe('RP-51: a key that is known answers at once', () => {
     expect(requests).toEqual([discovery, jwks, discovery, jwks])
   })
 
+  test('a new key is found though the refresh that is under way fails', async () => {
+    const op = await createTestIssuer()
+    let isDown = false
+    const { clock, outcome } = discovering(op, {
+      answer: (url: string) => (isDown && url === discovery ? new Response(null, { status: 500 }) : undefined),
+    })
+    expect(await outcome()).toBe('ok')
+    clock.time += 600
+    isDown = true
+    await op.rotate()
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('a new key is found though the request that is under way began before it was published', async () => {
+    const op = await createTestIssuer()
+    const old = { keys: [...op.jwks.keys] }
+    const gate = deferred()
+    const asked = deferred()
+    let isSlow = false
+    const { clock, outcome, logout, token } = discovering(op, {
+      answer: async (url: string) => {
+        if (!isSlow || url !== jwks) return undefined
+        isSlow = false
+        asked.resolve()
+        await gate.promise
+        return Response.json(old)
+      },
+    })
+    expect(await outcome()).toBe('ok')
+    clock.time += 600
+    isSlow = true
+    expect(await outcome()).toBe('ok')
+    await asked.promise
+    await op.rotate()
+    const received = logout.receive(await token())
+    // Until it asks for its key it takes microtasks only.
+    await new Promise((resolve) => setImmediate(resolve))
+    gate.resolve()
+    expect((await received).replayed).toBe(false)
+  })
+
   test('a key that the provider has withdrawn goes with the refresh', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, logout, token } = discovering(op)

@@ -164,6 +164,7 @@ describe('RP-4: sizes', () => {
       (await fetch(url, { method: 'POST', headers: { 'content-type': contentType }, body })).status
     expect(await post(await filled(64 * 1024))).toBe(200)
     expect(await post(await filled(64 * 1024 + 1))).toBe(413)
+    expect(await post(await filled(512 * 1024))).toBe(413)
     server.closeAllConnections()
     server.close()
   })
