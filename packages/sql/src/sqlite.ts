@@ -1,7 +1,10 @@
-import { quote, withoutSchema, type Dialect } from './statement.js'
+import { padded, quote, withoutSchema, type Dialect } from './statement.js'
 
 const name = (table: string): string => quote(table, '"')
 const expired = "expires_at <= CAST(strftime('%s', 'now') AS INTEGER)"
+
+/** Keys that have a placeholder each; D1 takes a hundred. More go in one, as JSON, which takes longer. */
+const few = 64
 
 export const sqlite: Dialect = {
   name,
@@ -22,13 +25,17 @@ ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = max(expires_at, 
     full,
     expiresAt,
   ],
-  // One parameter for any number of keys: a placeholder for each would meet the limit.
-  values: (table, keys, now) => [
-    `SELECT entry_key AS k, coalesce(full_value, entry_value) AS v FROM ${table}
-WHERE entry_key IN (SELECT value FROM json_each(?)) AND expires_at > ?`,
-    JSON.stringify(keys),
-    now,
-  ],
+  values: (table, keys, now) => {
+    const isFew = keys.length <= few
+    const list = isFew ? padded(keys) : [JSON.stringify(keys)]
+    const places = isFew ? list.map(() => '?').join(', ') : 'SELECT value FROM json_each(?)'
+    return [
+      `SELECT entry_key AS k, coalesce(full_value, entry_value) AS v FROM ${table}
+WHERE entry_key IN (${places}) AND expires_at > ?`,
+      ...list,
+      now,
+    ]
+  },
   remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
   sweep: (table, limit) => [
     `DELETE FROM ${table} WHERE (entry_key, entry_value) IN (

@@ -364,8 +364,12 @@ describe.each<[string, Explained]>([
       await explained.add('k', 'v', now() + 60)
       await explained.prune()
       await explained.values(['a', 'b'])
+      // More keys than have placeholders of their own.
+      if (database.dialect === 'sqlite') await explained.values(Array.from({ length: 100 }, (_, n) => `key ${n}`))
       await explained.remove('a', 'b')
-      expect(plansOf('SELECT CONVERT').concat(plansOf('SELECT entry_key'))).toEqual([expect.stringMatching(check)])
+      const checks = plansOf('SELECT CONVERT').concat(plansOf('SELECT entry_key'))
+      expect(checks.length).toBeGreaterThan(0)
+      for (const its of checks) expect(its).toMatch(check)
       const [ofAdd, ofPrune, ofRemove] = plansOf('DELETE')
       for (const its of [ofAdd, ofPrune]) expect(its).toMatch(sweep)
       expect(ofRemove).not.toMatch(sweep)
