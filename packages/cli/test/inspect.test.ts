@@ -38,11 +38,11 @@ test('all that is wrong is found at once', async () => {
     { typ: 'at+jwt' },
   )
   expect(await problemsOf(token, { clientId: 'test-client' })).toEqual([
-    '"typ" is "at+jwt".',
     '"aud" names others too: "api".',
+    '"typ" is "at+jwt".',
     'There is no "exp".',
-    'There is no "jti".',
     'There is a "nonce".',
+    'There is no "jti".',
   ])
 })
 

@@ -71,7 +71,7 @@ describe.concurrent('RedisStore', () => {
     beforeAll(async () => {
       cluster = await startCluster()
     })
-    afterAll(() => cluster.close())
+    afterAll(() => cluster?.close())
     describe.each(Object.entries(clusterClients))('%s', (_, connect) => {
       let connected: Connected
       beforeAll(async () => {
