@@ -92,6 +92,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const load = async (uri: string, signal: AbortSignal): Promise<void> => {
     const from = performance.now()
     const members = (await get(uri, signal))['keys'] as JWK[]
+    // What was asked for before what there is may be older.
+    if (from < loadedFrom) return
     keys = createLocalJWKSet({ keys: members.filter(isObject) })
     jwksUri = uri
     loadedFrom = from
@@ -103,16 +105,19 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (!allow()) throw new Error('asked too often')
   }
 
-  const join = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
-    flights.join(() => within(fetchTime, () => work(AbortSignal.timeout(fetchTime * 1000)))).result
+  const fetching = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+    within(fetchTime, () => work(AbortSignal.timeout(fetchTime * 1000)))
 
-  const reload = (): Promise<void> =>
-    join(async (signal) => {
-      if (isBudgeted) spend(firstPermit)
-      isBudgeted = false
-      spend(permit)
-      await load(await discover(signal), signal)
-    })
+  /** Waits for the fetch that is under way, or for a new one that all who come while it lasts may wait for. */
+  const join = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+    flights.join(() => fetching(work)).result
+
+  const reload = async (signal: AbortSignal): Promise<void> => {
+    if (isBudgeted) spend(firstPermit)
+    isBudgeted = false
+    spend(permit)
+    await load(await discover(signal), signal)
+  }
 
   const isGood = (): boolean => keys !== undefined && now() - loadedAt <= goodFor
 
@@ -138,17 +143,20 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (failure) throw failure
   }
 
-  /** Refreshes a stale set, unless that was tried a short while ago. */
+  /**
+   * Refreshes a stale set, unless that was tried a short while ago. Nobody waits for it who may ask by himself, for it asks
+   * twice, and a runtime may end it with the request that began it.
+   */
   const refresh = async (): Promise<void> => {
     if (now() < refreshAt) return
     refreshAt = now() + retryAfter
-    await reload().catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+    await fetching(reload).catch((error: unknown) => options.onError?.(keysUnavailable(error)))
   }
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
     const cameAt = performance.now()
     const wanted = JSON.stringify([args[0].alg, args[0].kid])
-    await (isGood() ? flights.get()?.result.catch(() => {}) : reload())
+    await (isGood() ? flights.get()?.result.catch(() => {}) : join(reload))
     let key = await match(args)
     // A fetch that began before this token came may have been answered before its key was published.
     if (!key && loadedFrom < cameAt && !(now() < missed.get(wanted)!)) {
@@ -172,7 +180,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       return within(requestTime, () => find(args))
     },
     warm: () =>
-      within(fetchTime, async () => isGood() || reload()).catch((error: unknown) => {
+      within(fetchTime, async () => isGood() || join(reload)).catch((error: unknown) => {
         throw keysUnavailable(error)
       }) as Promise<void>,
   }
