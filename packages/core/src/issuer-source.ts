@@ -23,9 +23,10 @@ export const trust = (all: readonly Registration[]): Trust => ({
 
 /** The registrations at the issuer that a token names, or an error that names the one it most likely means (RP-11). */
 export async function findIssuer(iss: unknown, { find, all }: Trust): Promise<readonly Registration[]> {
-  const found = typeof iss === 'string' ? await find(iss) : []
+  const name = typeof iss === 'string' ? iss : ''
+  const found = name ? await find(name) : []
   if (found.length > 0) return found
   // A trailing slash too many or too few is the commonest fault.
-  const nearest = all.find(({ issuer }) => issuer === `${iss}/` || iss === `${issuer}/`) ?? all[0]
+  const nearest = all.find(({ issuer }) => issuer === `${name}/` || name === `${issuer}/`) ?? all[0]
   throw claimError('iss', 'is not trusted', nearest?.issuer)
 }

@@ -53,7 +53,7 @@ export function isLogoutToken(jwtOrClaims: string | object): boolean {
     }
   }
   const { typ, events } = Object(jwtOrClaims) as { typ?: unknown; events?: unknown }
-  return logoutType.test(typ as string) || BACKCHANNEL_LOGOUT_EVENT in Object(events)
+  return (isText(typ) && logoutType.test(typ)) || BACKCHANNEL_LOGOUT_EVENT in Object(events)
 }
 
 /**

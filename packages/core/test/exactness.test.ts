@@ -67,6 +67,12 @@ describe('RP-17: times, to the second', () => {
   })
 })
 
+describe('RP-11: an iss that is no text', () => {
+  test.each([[7], [null], [{}], [{ toString: '' }], [[op.issuer]]])('is refused for what it is: %j', async (iss) => {
+    expect(await refused({ iss })).toEqual({ code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'iss', expected: op.issuer })
+  })
+})
+
 describe('RP-12: the client that a refusal names', () => {
   const code = 'ERR_LOGOUT_TOKEN_CLAIM'
   const issuers = ['first', 'second'].map((clientId) => ({ ...op.trusted, clientId }))

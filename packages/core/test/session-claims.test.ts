@@ -60,9 +60,12 @@ describe('isLogoutToken', () => {
     expect(isLogoutToken(text)).toBe(false)
   })
 
-  test.each([null, [], undefined, 7])('takes %o for none', (value) => {
-    expect(isLogoutToken(value as unknown as object)).toBe(false)
-  })
+  test.each([null, [], undefined, 7, { typ: { toString: '' } }, { typ: 7, events: 7 }])(
+    'takes %o for none',
+    (value) => {
+      expect(isLogoutToken(value as unknown as object)).toBe(false)
+    },
+  )
 })
 
 describe('RP-37: a session that is none is an error, never "not logged out"', () => {
