@@ -6,7 +6,11 @@ import {
   verifyLogoutToken,
   type BackchannelLogout,
   type BackchannelLogoutErrorCode,
+  type BackchannelLogoutOptions,
+  type LogoutDelivery,
   type LogoutEvent,
+  type LogoutRequest,
+  type LogoutResponse,
   type LogoutStore,
   type SessionClaims,
   type TrustedIssuer,
@@ -27,7 +31,93 @@ expectTypeOf(discoverKeys('')).toEqualTypeOf<JWTVerifyGetKey>()
 expectTypeOf(verifyLogoutToken('', [issuer]))
   .resolves.toHaveProperty('sid')
   .toEqualTypeOf<string | undefined>()
-expectTypeOf<BackchannelLogoutErrorCode>().toExtend<`ERR_LOGOUT_${string}`>()
+
+// The surface, member by member: what is written down here is what others rely on.
+expectTypeOf<BackchannelLogoutErrorCode>().toEqualTypeOf<
+  | 'ERR_LOGOUT_REQUEST_INVALID'
+  | 'ERR_LOGOUT_TOKEN_INVALID'
+  | 'ERR_LOGOUT_TOKEN_SIGNATURE'
+  | 'ERR_LOGOUT_TOKEN_CLAIM'
+  | 'ERR_LOGOUT_TOKEN_EXPIRED'
+  | 'ERR_LOGOUT_TOKEN_REPLAYED'
+  | 'ERR_LOGOUT_KEYS_UNAVAILABLE'
+  | 'ERR_LOGOUT_FAILED'
+>()
+expectTypeOf<keyof TrustedIssuer>().toEqualTypeOf<
+  | 'issuer'
+  | 'clientId'
+  | 'keys'
+  | 'algorithms'
+  | 'clientSecret'
+  | 'decryption'
+  | 'clockTolerance'
+  | 'iatSkew'
+  | 'maxTokenAge'
+  | 'requireExp'
+  | 'requireTyp'
+  | 'requireSid'
+  | 'trustedAudiences'
+  | 'logoutScope'
+>()
+expectTypeOf<keyof BackchannelLogoutOptions>().toEqualTypeOf<
+  | 'issuers'
+  | 'sessionMaxAge'
+  | 'store'
+  | 'destroySession'
+  | 'replay'
+  | 'unavailableStatus'
+  | 'storeTimeout'
+  | 'listenerTimeout'
+  | 'pollInterval'
+  | 'fetch'
+  | 'allowInsecureRequests'
+  | 'now'
+  | 'onDelivery'
+  | 'onError'
+>()
+expectTypeOf<keyof BackchannelLogout>().toEqualTypeOf<
+  | 'receive'
+  | 'onLogout'
+  | 'isLoggedOut'
+  | 'watch'
+  | 'trackSession'
+  | 'untrackSession'
+  | 'respond'
+  | 'handle'
+  | 'warm'
+  | 'close'
+>()
+expectTypeOf<LogoutEvent>().toEqualTypeOf<{
+  iss: string
+  clientId: string
+  jti: string
+  iat: number
+  sub?: string
+  sid?: string
+  events: object
+  claims: object
+  sessionIds: readonly string[]
+  replayed: boolean
+}>()
+expectTypeOf<LogoutDelivery>().toEqualTypeOf<{
+  outcome: 'logged_out' | 'replayed' | 'refused' | 'failed'
+  code?: BackchannelLogoutErrorCode
+  error?: unknown
+  iss?: string
+  clientId?: string
+  jti?: string
+  durationMs: number
+}>()
+expectTypeOf<SessionClaims>().toEqualTypeOf<{
+  iss: string
+  sub: string
+  sid?: string | null | undefined
+  iat: number
+  clientId?: string | undefined
+}>()
+expectTypeOf(logout.watch).toEqualTypeOf<(session: SessionClaims, listener: () => void) => () => void>()
+expectTypeOf(logout.onLogout).toEqualTypeOf<(listener: (event: LogoutEvent) => unknown) => () => void>()
+expectTypeOf(logout.respond).toEqualTypeOf<(request: LogoutRequest) => Promise<LogoutResponse>>()
 
 // A function of the issuer may answer at once or later, with one, several or none.
 createBackchannelLogout({ issuers: (iss) => (iss ? issuer : undefined), sessionMaxAge: 1, store })
