@@ -63,7 +63,11 @@ export const clients: Record<string, (url: string) => Promise<Connected>> = {
   },
   'Valkey GLIDE': async (url) => {
     const { hostname, port } = new URL(url)
-    const client = await GlideClient.createClient({ addresses: [{ host: hostname, port: Number(port || 6379) }] })
+    const client = await GlideClient.createClient({
+      addresses: [{ host: hostname, port: Number(port || 6379) }],
+      // A quarter of a second, by default: a busy machine may take longer.
+      requestTimeout: 5000,
+    })
     return { client, close: () => client.close() }
   },
   Upstash: (url) => upstash(url),
@@ -108,7 +112,10 @@ export const clusterClients: Record<string, (cluster: RedisCluster) => Promise<C
     return { client, close: () => client.disconnect() }
   },
   'Valkey GLIDE, a cluster': async ({ nodes }) => {
-    const client = await GlideClusterClient.createClient({ addresses: [{ host: '127.0.0.1', port: nodes[0]!.port }] })
+    const client = await GlideClusterClient.createClient({
+      addresses: [{ host: '127.0.0.1', port: nodes[0]!.port }],
+      requestTimeout: 5000,
+    })
     return { client, close: () => client.close() }
   },
 }

@@ -11,9 +11,18 @@ export async function eventually(
   }
 }
 
-/** Seconds that work took. */
-export async function timed<T>(work: () => Promise<T>): Promise<{ result: T; seconds: number }> {
-  const start = performance.now()
-  const result = await work()
-  return { result, seconds: (performance.now() - start) / 1000 }
+/**
+ * Waits for work that must not wait longer than so many seconds: for a timer of this process, so that a busy machine,
+ * which makes both late, does not matter.
+ */
+export async function before<T>(seconds: number, work: () => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it takes over ${seconds} s`)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([work(), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -88,7 +88,7 @@ export const databases: Record<string, Connectable> = {
   'postgres.js': {
     service: 'postgres',
     async connect() {
-      const sql = postgres(postgresUrl, { onnotice: () => {} })
+      const sql = postgres(postgresUrl, { fetch_types: false, onnotice: () => {} })
       return {
         dialect: 'postgresql',
         query: (text, params) => sql.unsafe(text, params),
