@@ -12,7 +12,7 @@ const examples = ['hono', 'koa', 'nestjs'].filter((name) =>
   existsSync(new URL(`../../../examples/${name}/package.json`, import.meta.url)),
 )
 
-const minute = 60_000
+const patience = 240_000
 
 async function certify({ endpoint, providerPort }: Application, ...args: string[]) {
   const { code, out } = await bcl(['conformance', endpoint, '--port', String(providerPort), '--json', ...args])
@@ -27,14 +27,14 @@ async function start(folder: string): Promise<Application> {
   return application
 }
 
-test.each(examples)('examples/%s passes all cases', { timeout: minute }, async (example) => {
+test.each(examples)('examples/%s passes all cases', { timeout: patience }, async (example) => {
   const { code, results } = await certify(await start(`examples/${example}`))
   expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
   expect(results).toHaveLength(conformanceCases.length)
   expect(code).toBe(0)
 })
 
-test('an application that has the keys of the run before passes again', { timeout: minute }, async () => {
+test('an application that has the keys of the run before passes again', { timeout: patience }, async () => {
   const application = await start('examples/hono')
   const only = ['--only', 'oidcc,accept/a-key-published-just-now']
   for (const run of ['first', 'second']) {
@@ -49,7 +49,7 @@ test('an application that has the keys of the run before passes again', { timeou
 describe('express-openid-connect', () => {
   const folder = 'packages/cli/test/express-openid-connect'
 
-  test('fails what docs/conformance.md says', { timeout: minute }, async () => {
+  test('fails what docs/conformance.md says', { timeout: patience }, async () => {
     const reports = await mkdtemp(join(tmpdir(), 'bcl-'))
     onTestFinished(() => rm(reports, { recursive: true }))
     const [junit, html] = [join(reports, 'results.xml'), join(reports, 'results.html')]
@@ -77,7 +77,7 @@ describe('express-openid-connect', () => {
     expect(page).not.toMatch(/<script|<link|src=/)
   })
 
-  test('is told to people, and passes where 204 may', { timeout: minute }, async () => {
+  test('is told to people, and passes where 204 may', { timeout: patience }, async () => {
     const { endpoint, providerPort } = await start(folder)
     const args = ['conformance', endpoint, '--port', String(providerPort), '--only', 'answer/success-is-200']
     const strict = await bcl(args)
@@ -98,7 +98,7 @@ describe('express-openid-connect', () => {
 })
 
 describe('an application where nobody can sign in as is said', () => {
-  test('is an error where it was named', { timeout: minute }, async () => {
+  test('is an error where it was named', { timeout: patience }, async () => {
     const { endpoint, providerPort } = await start('examples/hono')
     const args = ['conformance', endpoint, '--port', String(providerPort), '--only', 'answer/success-is-200']
     const healthz = new URL('/healthz', endpoint).href
@@ -110,7 +110,7 @@ describe('an application where nobody can sign in as is said', () => {
     expect(code).toBe(2)
   })
 
-  test('is looked at without sessions where it was not', { timeout: minute }, async () => {
+  test('is looked at without sessions where it was not', { timeout: patience }, async () => {
     const url = await serve((request, response) => {
       response.writeHead(request.method === 'POST' ? 400 : 404, { 'cache-control': 'no-store' }).end()
     })
