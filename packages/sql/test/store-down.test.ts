@@ -26,6 +26,13 @@ const post = async (logout: BackchannelLogout, token: string): Promise<number> =
 
 const send = async (logout: BackchannelLogout, sid: string): Promise<number> => post(logout, await tokenOf(sid))
 
+/** Whether a session is let in; a store that does not answer lets nobody in. */
+const passes = (logout: BackchannelLogout, sid: string): Promise<boolean> =>
+  logout.isLoggedOut(op.session({ sid })).then(
+    (isOver) => !isOver,
+    () => false,
+  )
+
 interface Connected {
   query: SqlQuery
   close(): Promise<unknown>
@@ -119,16 +126,18 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
       const [here, at400] = [instance(database.query, 503), instance(database.query, 400)]
       let told = 0
       for (const logout of [here, at400]) logout.onLogout(() => (told += 1))
-      expect(await send(here, 'first')).toBe(200)
-      expect(await here.isLoggedOut(op.session({ sid: 'other' }))).toBe(false)
-      expect(told).toBe(1)
+      // A busy machine may take longer than the second there is, before and after.
+      await eventually('a logout is taken', async () => (await send(here, 'first')) === 200)
+      await eventually('checks work', () => passes(here, 'other'))
+      const done = told
+      expect(done).toBeGreaterThan(0)
 
       const [second, third] = [await tokenOf('second'), await tokenOf('third')]
       await fault.begin(server, proxy)
       const statuses = await Promise.all([before(2, () => post(here, second)), before(2, () => post(at400, third))])
       expect(statuses).toEqual([503, 400])
       // Nothing is reported as done. What could not be written counts here at once; of the others nobody is let in.
-      expect(told).toBe(1)
+      expect(told).toBe(done)
       expect(await here.isLoggedOut(op.session({ sid: 'second' }))).toBe(true)
       await expect(before(1.5, () => here.isLoggedOut(op.session({ sid: 'other' })))).rejects.toMatchObject({
         code: 'ERR_LOGOUT_FAILED',
@@ -140,12 +149,7 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
         // A pool may still have connections that have not noticed.
         await eventually(`${sid} is written`, () => elsewhere.isLoggedOut(op.session({ sid })).catch(() => false))
       }
-      await eventually('checks work again', () =>
-        here.isLoggedOut(op.session({ sid: 'other' })).then(
-          (is) => !is,
-          () => false,
-        ),
-      )
+      await eventually('checks work again', () => passes(here, 'other'))
       // A pool may still have connections that wait for their next attempt.
       await eventually('logouts are taken again', async () => (await send(here, 'fourth')) === 200, 20)
       await Promise.all([here.close(), at400.close(), elsewhere.close()])
