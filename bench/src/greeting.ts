@@ -8,6 +8,7 @@ import { compared, type Section } from './table.ts'
 const kinds = [
   ['checked in memory', 'at least 0.95'],
   ['checked in Redis', 'at least 0.90'],
+  ['an idle middleware', ''],
 ] as const
 
 /** What `activeSession` costs a page that does nothing else. */
@@ -27,7 +28,7 @@ export async function measureGreeting({ rounds, pages }: Scale): Promise<Section
   }
   return {
     title: 'A page with the check before it',
-    note: `\`activeSession\` before a route that says hello, of 1,000 sessions that take turns, from a second process over ${connections} connections that stay open. Redis by node-redis with its client-side cache. Processor time is the server's.`,
+    note: `\`activeSession\` before a route that says hello, of 1,000 sessions that take turns, from a second process over ${connections} connections that stay open. Redis by node-redis with its client-side cache. The idle middleware calls next and does nothing else. Processor time is the server's.`,
     columns: ['checked', 'not checked'],
     rows,
   }

@@ -4,7 +4,7 @@ import { activeSession as honoCheck } from '@bcl/hono'
 import { activeSession as koaCheck } from '@bcl/koa'
 import { RedisStore } from '@bcl/redis'
 import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import Koa from 'koa'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -41,27 +41,38 @@ async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-function startHono(checked?: ReturnType<typeof check>): Promise<number> {
+function startHono(before?: MiddlewareHandler): Promise<number> {
   const app = new Hono()
-  if (checked) app.use(honoCheck(checked.logout, { session: checked.session }))
+  if (before) app.use(before)
   app.get('/', (c) => c.text('hello'))
   return portOf(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)
 }
 
-function startKoa(checked?: ReturnType<typeof check>): Promise<number> {
+function startKoa(before?: Koa.Middleware): Promise<number> {
   const app = new Koa()
-  if (checked) app.use(koaCheck(checked.logout, { session: checked.session }))
+  if (before) app.use(before)
   app.use((ctx) => {
     ctx.body = 'hello'
   })
   return portOf(app.listen(0, '127.0.0.1'))
 }
 
+const hono = async (store: LogoutStore, trust: Trust): Promise<number> => {
+  const { logout, session } = check(store, trust)
+  return startHono(honoCheck(logout, { session }))
+}
+const koa = async (store: LogoutStore, trust: Trust): Promise<number> => {
+  const { logout, session } = check(store, trust)
+  return startKoa(koaCheck(logout, { session }))
+}
+
 export const greetings: Record<string, Start> = {
-  'Hono, checked in memory': (trust) => startHono(check(new MemoryStore(), trust)),
-  'Hono, checked in Redis': async (trust) => startHono(check(await redisStore(), trust)),
+  'Hono, checked in memory': (trust) => hono(new MemoryStore(), trust),
+  'Hono, checked in Redis': async (trust) => hono(await redisStore(), trust),
+  'Hono, an idle middleware': () => startHono((_, next) => next()),
   'Hono, not checked': () => startHono(),
-  'Koa, checked in memory': (trust) => startKoa(check(new MemoryStore(), trust)),
-  'Koa, checked in Redis': async (trust) => startKoa(check(await redisStore(), trust)),
+  'Koa, checked in memory': (trust) => koa(new MemoryStore(), trust),
+  'Koa, checked in Redis': async (trust) => koa(await redisStore(), trust),
+  'Koa, an idle middleware': () => startKoa((_, next) => next()),
   'Koa, not checked': () => startKoa(),
 }

@@ -7,3 +7,4 @@ const start = applications[name!] ?? greetings[name!]
 const port = await start!(JSON.parse(trust!) as Trust)
 process.on('message', () => process.send!(process.cpuUsage()))
 process.send!(port)
+process.on('disconnect', () => process.exit())

@@ -12,6 +12,7 @@ import { measureReceive } from './receive.ts'
 import { measureRefused } from './refused.ts'
 import { measureRemembered } from './remembered.ts'
 import { full, quick } from './scale.ts'
+import { measureStoreBytes, measureStores } from './stores.ts'
 import { measureSubject } from './subject.ts'
 import { table, type Section } from './table.ts'
 
@@ -29,6 +30,8 @@ const measures = [
   measureRemembered,
   measureSubject,
   measureMemory,
+  measureStores,
+  measureStoreBytes,
   measureImports,
 ]
 for (const measure of measures) {

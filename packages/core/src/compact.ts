@@ -4,8 +4,10 @@ import { isObject, type JSONObject } from './objects.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Whole groups of four, then what is left with no bits to spare (RP-10a). */
-const canonical = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/
+/** What is left after whole groups of four has no bits to spare (RP-10a). */
+const rest = /^(?:.[AQgw]|..[AEIMQUYcgkosw048])?$/
+
+const isCanonical = (part: string): boolean => /^[\w-]*$/.test(part) && rest.test(part.slice(part.length & ~3))
 
 /**
  * Splits a Compact Serialization into its parts, three of a JWS or five of a JWE, and takes only the canonical
@@ -14,7 +16,7 @@ const canonical = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/
  */
 export function splitCompact(token: string, ...lengths: number[]): string[] {
   const parts = typeof token === 'string' && token.length <= 16_384 ? token.split('.', 6) : []
-  if (lengths.includes(parts.length) && parts.every((part) => canonical.test(part))) return parts
+  if (lengths.includes(parts.length) && parts.every(isCanonical)) return parts
   throw invalidToken('is not canonical, or too long')
 }
 

@@ -155,11 +155,6 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     pending.under(keys).some((marker) => covers(marker, session)) ||
     found.some((values) => values.some((value) => covers(parseMarker(value), session)))
 
-  const look = async (session: SessionClaims): Promise<boolean> => {
-    const keys = markerKeysFor(session)
-    return isEnded(session, keys, []) || isEnded(session, keys, await store.values(keys))
-  }
-
   const requireClient = ({ iat, clientId: named }: SessionClaims, atIssuer: readonly Registration[]): void =>
     requireOption(
       atIssuer.some(
@@ -176,6 +171,13 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     return 'then' in atIssuer
       ? atIssuer.then((found) => requireClient(session, found))
       : requireClient(session, atIssuer)
+  }
+
+  const isLoggedOut = async (session: SessionClaims): Promise<boolean> => {
+    const known = requireSession(session)
+    if (known) await known
+    const keys = markerKeysFor(session)
+    return isEnded(session, keys, []) || isEnded(session, keys, await store.values(keys))
   }
 
   /** Does something to each entry of a tracked session. */
@@ -205,11 +207,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
       listeners.add(entry)
       return () => void listeners.delete(entry)
     },
-    async isLoggedOut(session) {
-      const known = requireSession(session)
-      if (known) await known
-      return look(session)
-    },
+    isLoggedOut,
     watch(session, listener) {
       requireOption(isFunction(listener), 'listener')
       return watchers.watch(session, listener, () => requireSession(session))
@@ -218,7 +216,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
       await requireSession(session)
       const expiresAt = forgetAt(session.iat, now(), sessionMaxAge)
       await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
-      if (!(await look(session))) return true
+      if (!(await isLoggedOut(session))) return true
       await untrackSession(session, sessionId)
       return false
     },

@@ -1,5 +1,5 @@
 import { claimError } from './errors.js'
-import { defined, isObject, type JSONObject } from './objects.js'
+import { isObject, type JSONObject } from './objects.js'
 import { isText } from './options.js'
 import type { Registration } from './trusted-issuer.js'
 
@@ -53,7 +53,7 @@ function stringClaim(claims: JSONObject, name: string, isRequired: boolean): str
 
 /** Chooses the registration a token is for by `aud` and `azp` (RP-12), out of those of its issuer. */
 export function chooseByAudience(candidates: readonly Registration[], { aud, azp }: JSONObject): Registration {
-  const audiences = [aud].flat() as string[]
+  const audiences = (Array.isArray(aud) ? aud : [aud]) as string[]
   const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
   const trusting = named.filter(({ clientId, trustedAudiences }) =>
     audiences.every((one) => one === clientId || trustedAudiences.includes(one)),
@@ -80,8 +80,19 @@ export function checkClaims(claims: JSONObject, registration: Registration, now:
   if (!isObject(events) || !isObject(events[BACKCHANNEL_LOGOUT_EVENT]))
     throw claimError('events', 'is not that of a logout')
   if (nonce !== undefined) throw claimError('nonce', 'is present')
-  const jti = stringClaim(claims, 'jti', true)
+  const jti = stringClaim(claims, 'jti', true)!
   const sid = stringClaim(claims, 'sid', requireSid)
   const sub = stringClaim(claims, 'sub', !sid)
-  return defined({ iss: issuer, clientId, aud, jti, iat, exp: claims['exp'], sub, sid, events, claims }) as LogoutToken
+  return {
+    iss: issuer,
+    clientId,
+    aud: aud as LogoutToken['aud'],
+    jti,
+    iat,
+    ...(exp < Infinity && { exp }),
+    ...(sub && { sub }),
+    ...(sid && { sid }),
+    events,
+    claims,
+  }
 }

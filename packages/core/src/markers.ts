@@ -13,8 +13,12 @@ const version = 1
 export type Scope = readonly [kind: 'sid' | 'sub' | 'nosid', iss: string, name: string]
 
 /** JSON in printable ASCII: no two tuples share one, and any database takes it. */
-const ascii = (...tuple: unknown[]): string =>
-  JSON.stringify(tuple).replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+function ascii(...tuple: unknown[]): string {
+  const json = JSON.stringify(tuple)
+  // Asked first, as most are ASCII, and a search is much cheaper than a replacement that finds nothing.
+  if (!/[^\x20-\x7e]/.test(json)) return json
+  return json.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
 
 /** Where the logouts of a scope are kept. */
 export const markerKey = (scope: Scope): string => ascii(version, 'logout', ...scope)

@@ -27,7 +27,7 @@ export const within = <T>(
       reject(fail(error))
     }
     const wait = (): void => {
-      if (left > 0) queueMicrotask(wait)
+      if (left > 0) void Promise.resolve().then(wait)
       if (left === 0) timer = after(seconds, () => refuse(new Error(`took over ${seconds} s`)))
       left -= 1
     }
