@@ -59,10 +59,13 @@ export class MemoryStore implements LogoutStore {
   }
 
   #keep(key: string, isKept: (entry: Entry) => boolean): void {
-    let kept: Entry | undefined
-    for (let entry = this.#entries.get(key); entry; entry = entry.next)
-      if (isKept(entry)) kept = { ...entry, next: kept }
-    if (kept) this.#entries.set(key, kept)
-    else this.#entries.delete(key)
+    let first = this.#entries.get(key)
+    while (first && !isKept(first)) first = first.next
+    if (!first) return void this.#entries.delete(key)
+    this.#entries.set(key, first)
+    for (let entry = first; entry.next;) {
+      if (isKept(entry.next)) entry = entry.next
+      else entry.next = entry.next.next
+    }
   }
 }

@@ -30,7 +30,7 @@ export interface PendingMarkers {
 }
 
 /**
- * @param onWritten Hears which keys were written late.
+ * @param onWritten Hears which keys were written late, by a flush or by a request that was given up.
  */
 export function createPendingMarkers(
   store: Pick<LogoutStore, 'add'>,
@@ -47,7 +47,7 @@ export function createPendingMarkers(
 
   const write = async (marker: StoredMarker): Promise<void> => {
     if (marker.expiresAt > now()) await store.add(marker.key, marker.value, marker.expiresAt)
-    pending.delete([marker.key], marker)
+    if (pending.delete([marker.key], marker)) onWritten([marker.key])
   }
 
   const keep = (marker: StoredMarker): void => {
@@ -73,7 +73,6 @@ export function createPendingMarkers(
         run.until = performance.now() + 2000 * storeTimeout
         try {
           await write(marker)
-          onWritten([marker.key])
         } catch (error) {
           failure = error
           keep(marker)

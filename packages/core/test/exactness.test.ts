@@ -1,4 +1,4 @@
-import { BACKCHANNEL_LOGOUT_EVENT, verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
+import { BACKCHANNEL_LOGOUT_EVENT, isLogoutToken, verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { describe, expect, test } from 'vitest'
 import { createClock, refusal } from './support.js'
@@ -36,6 +36,41 @@ test('a verified token says what was sent, and nothing else', async () => {
     'events',
     'claims',
   ])
+})
+
+test('RP-4: a token of 16 KiB exactly is looked at, one of a character more is not', async () => {
+  /** As the last characters of Base64 come in groups, a member of the header makes up for what is missing. */
+  async function tokenOf(length: number): Promise<string> {
+    for (const x of ['', 'x', 'xx', 'xxx']) {
+      const room = length - (await op.logoutToken({ pad: '' }, { x })).length
+      for (const more of [-1, 0, 1]) {
+        const token = await op.logoutToken({ pad: 'p'.repeat((room * 3) / 4 + more) }, { x })
+        if (token.length === length) return token
+      }
+    }
+    return expect.fail(`there is no token of ${length} characters`)
+  }
+  const trusted = [op.trusted]
+  const { clientId } = await verifyLogoutToken(await tokenOf(16_384), trusted, { now: clock.now })
+  expect(clientId).toBe(op.clientId)
+  const { code } = await refusal(verifyLogoutToken(await tokenOf(16_385), trusted, { now: clock.now }))
+  expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+})
+
+test('what is no string is no token', async () => {
+  for (const jwt of [undefined, null, 42, {}, ['a', 'b', 'c'], { length: 3, split: () => ['e30', 'e30', ''] }]) {
+    expect((await refusal(verifyLogoutToken(jwt as never, [op.trusted]))).code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  }
+})
+
+test('RP-22: a type that only holds the name of another is not that', async () => {
+  for (const typ of ['xlogout+jwt', 'logout+jwtx', 'x/logout+jwt', 'xapplication/logout+jwt', 'xjwt', 'jwtx']) {
+    expect(isLogoutToken({ typ })).toBe(false)
+    const { code } = await refusal(
+      verifyLogoutToken(await op.logoutToken({}, { typ }), [op.trusted], { now: clock.now }),
+    )
+    expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  }
 })
 
 describe('RP-17: times, to the second', () => {

@@ -335,6 +335,20 @@ describe('the order of receive', () => {
     await logout.close()
   })
 
+  test('RP-38: a marker that the store takes when its request was given up is told to other instances', async () => {
+    const store = new SpyStore()
+    const hints: string[] = []
+    Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
+    const slow = deferred()
+    store.before = (call) => (call === 'add' ? slow.promise : undefined)
+    const logout = create(op, { store, storeTimeout: 5 })
+    await refusal(logout.receive(await op.logoutToken({ sid: undefined })))
+    expect(hints).toEqual([])
+    slow.resolve()
+    await vi.waitFor(() => expect(hints.length).toBe(1))
+    await logout.close()
+  })
+
   test('RP-38: of the logouts of one subject that wait, one is written', async () => {
     const store = new SpyStore()
     store.before = () => {

@@ -1,16 +1,21 @@
 import type { LogoutRequest } from '@bcl/core'
-import type { Context, Env, Handler } from 'hono'
+import type { Context, Env, Handler, HonoRequest } from 'hono'
 import { logoutOf, type LogoutSource } from './logout-source.js'
+
+/** Bytes of a body that are asked for at once, where its length is known. */
+const most = 64 * 1024
+
+/** Read when it is asked for, so that whoever asks bounds its time; what cannot be read is an error then. */
+async function* textOf(req: HonoRequest): AsyncGenerator<string> {
+  yield await req.text()
+}
 
 /** The body wherever it is: still to be read, read and kept by an earlier middleware, or read and gone (T-13). */
 async function bodyOf({ req }: Context): Promise<LogoutRequest['body']> {
-  if (!req.raw.bodyUsed) return req.raw.body
-  try {
-    // Of a form that it keeps, Hono's text() would make multipart.
-    return (await req.bodyCache.formData) ?? (await req.text())
-  } catch {
-    return null
-  }
+  // Of a form that it keeps, Hono's text() would make multipart.
+  if (req.raw.bodyUsed) return (await Promise.resolve(req.bodyCache.formData).catch(() => null)) ?? textOf(req)
+  // No server reads beyond what Content-Length says, and text is had much faster than a stream.
+  return Number(req.header('content-length')) <= most ? textOf(req) : req.raw.body
 }
 
 /**

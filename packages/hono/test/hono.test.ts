@@ -75,6 +75,33 @@ test('T-2: hono/csrf in front of the endpoint would have refused the provider', 
   expect((await app.request('/backchannel-logout', await form())).status).toBe(403)
 })
 
+test('RP-4: a large body is refused before it is read whole', async () => {
+  const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
+  const chunk = new Uint8Array(16 * 1024)
+  let pulled = 0
+  const body = new ReadableStream({
+    pull(controller) {
+      pulled += chunk.length
+      controller.enqueue(chunk)
+      if (pulled > 10 * 1024 * 1024) controller.close()
+    },
+  })
+  const request = { ...(await form()), body, duplex: 'half' } as RequestInit
+  expect((await app.request('/backchannel-logout', request)).status).toBe(413)
+  expect(pulled).toBeLessThan(256 * 1024)
+})
+
+test('an answer without a body names no type of one', async () => {
+  const logout = create()
+  const app = new Hono()
+  app.all('/backchannel-logout', backchannelLogout(logout))
+  app.use('/me', activeSession(logout, { session: () => op.session() }))
+  for (const response of [await app.request('/backchannel-logout', await form()), await app.request('/me')]) {
+    expect(response.body).toBeNull()
+    expect(response.headers.get('content-type')).toBeNull()
+  }
+})
+
 test('the endpoint stands in a sub-app with a base path', async () => {
   const sub = new Hono().basePath('/auth').all('/backchannel-logout', backchannelLogout(create()))
   const app = new Hono().route('/tenant', sub)
