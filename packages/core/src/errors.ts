@@ -1,5 +1,3 @@
-import { defined } from './objects.js'
-
 /**
  * Why a logout was refused or failed. Codes are API: they are only ever added to, messages may change.
  *
@@ -61,9 +59,13 @@ export class BackchannelLogoutError extends Error {
   /** The configured issuer or client, where the token named another. */
   declare readonly expected?: string
 
-  constructor(code: BackchannelLogoutErrorCode, message: string, options: BackchannelLogoutErrorOptions = {}) {
-    super(message, defined(options))
-    Object.assign(this, defined({ code, ...options }))
+  constructor(
+    code: BackchannelLogoutErrorCode,
+    message: string,
+    { claim, expected, cause }: BackchannelLogoutErrorOptions = {},
+  ) {
+    super(message, cause ? { cause } : {})
+    Object.assign(this, { code }, claim && { claim }, expected && { expected })
   }
 }
 

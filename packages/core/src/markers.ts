@@ -16,8 +16,8 @@ export type Scope = readonly [kind: 'sid' | 'sub' | 'nosid', iss: string, name: 
 function ascii(...tuple: unknown[]): string {
   const json = JSON.stringify(tuple)
   // Asked first, as most are ASCII, and a search is much cheaper than a replacement that finds nothing.
-  if (!/[^\x20-\x7e]/.test(json)) return json
-  return json.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  if (!/[^ -~]/.test(json)) return json
+  return json.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** Where the logouts of a scope are kept. */
@@ -61,7 +61,7 @@ function parse<T extends unknown[]>(value: string, isRight: (tuple: T) => boolea
   } catch {
     // said below
   }
-  throw asLogoutError('reading what was not put there')
+  throw asLogoutError('reading an entry')
 }
 
 export function parseMarker(value: string): Marker {

@@ -59,7 +59,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const { issuer } = location
   const isDiscovered = !location.keys
   let jwksUri = String(location.keys)
-  let keys: JWTVerifyGetKey | undefined
+  let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let loadedAt = 0
   let refreshAt = 0
   let loadedFrom = -1
@@ -71,8 +71,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const get = async (url: string, signal: AbortSignal): Promise<JSONObject> => {
     if (!isAllowed(url, options.allowInsecureRequests)) throw new Error(`${url} is not https`)
-    const request = options.fetch ?? fetch
-    const { status, body } = await request(url, {
+    const { status, body } = await (options.fetch ?? fetch)(url, {
       headers: { accept: 'application/json' },
       redirect: 'manual',
       signal,
@@ -105,12 +104,12 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (!allow()) throw new Error('asked too often')
   }
 
-  const fetching = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+  type Fetching = (signal: AbortSignal) => Promise<void>
+  const fetching = (work: Fetching): Promise<void> =>
     within(fetchTime, () => work(AbortSignal.timeout(fetchTime * 1000)))
 
   /** Waits for the fetch that is under way, or for a new one that all who come while it lasts may wait for. */
-  const join = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
-    flights.join(() => fetching(work)).result
+  const join = (work: Fetching): Promise<void> => flights.join(() => fetching(work)).result
 
   const reload = async (signal: AbortSignal): Promise<void> => {
     if (isBudgeted) spend(firstPermit)
@@ -121,14 +120,11 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const isGood = (): boolean => keys !== undefined && now() - loadedAt <= goodFor
 
-  const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
-    try {
-      return (await keys!(...args)) as CryptoKey
-    } catch (error) {
+  const match = (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> =>
+    keys!(...args).catch((error: unknown) => {
       if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
       return undefined
-    }
-  }
+    })
 
   /** Looks where the keys were, then whether they have moved. */
   const lookFor = async (args: Parameters<JWTVerifyGetKey>, signal: AbortSignal): Promise<void> => {

@@ -100,9 +100,16 @@ export const createRespond =
       })
     }
     const { iss, clientId, jti } = run?.token ?? {}
-    const durationMs = performance.now() - startedAt
-    const delivery = defined({ outcome, code: error?.code, error, iss, clientId, jti, durationMs }) as LogoutDelivery
-    tell(() => onDelivery?.(delivery))
+    const delivery = {
+      outcome,
+      code: error?.code,
+      error,
+      iss,
+      clientId,
+      jti,
+      durationMs: performance.now() - startedAt,
+    }
+    tell(() => onDelivery?.(defined(delivery) as LogoutDelivery))
     return {
       status,
       headers: {
