@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { measureChecks } from './checks.ts'
+import { measureCosts } from './costs.ts'
 import { measureEncrypted } from './encrypted.ts'
 import { measureEndpoint } from './endpoint.ts'
 import { measureGreeting } from './greeting.ts'
@@ -21,6 +22,7 @@ const scale = isQuick ? quick : full
 const sections: Section[] = []
 const measures = [
   measureReceive,
+  measureCosts,
   measureEndpoint,
   measureRefused,
   measureEncrypted,
