@@ -3,7 +3,7 @@ import { covers, markerKeysFor, parseHint } from './markers.js'
 import type { StoredMarker } from './pending-markers.js'
 import type { SessionClaims } from './session-claims.js'
 import type { LogoutStore } from './store.js'
-import { createShared, later, tell, within, type Run } from './time.js'
+import { later, tell, within } from './time.js'
 
 /** Sessions asked for at once by a poll. */
 const chunk = 2500
@@ -36,8 +36,7 @@ export function createWatchers(
   const watchers = createKeyed<Watcher>()
   let subscription: Promise<() => Promise<void>> | undefined
   let cancelPoll = (): void => {}
-  // A time, not a flag: a runtime may end the poll's timer with the request that began it.
-  const polls = createShared<Run<void>>(2 * pollInterval)
+  let isPolling = false
   let isClosed = false
 
   const forget = (watcher: Watcher): boolean => watchers.delete(watcher.keys, watcher)
@@ -71,13 +70,14 @@ export function createWatchers(
     await within(storeTimeout, () => subscription).catch(onError)
   }
 
-  const poll = async (run: Run<void>): Promise<void> => {
+  const poll = async (): Promise<void> => {
+    isPolling = true
     while (!isClosed && watchers.sets.size > 0) {
-      run.until = performance.now() + 2000 * pollInterval
       await new Promise<void>((resolve) => (cancelPoll = later(pollInterval, resolve)))
       await subscribe()
       await look(watchers.under(watchers.sets.keys())).catch(onError)
     }
+    isPolling = false
   }
 
   return {
@@ -86,7 +86,7 @@ export function createWatchers(
       const known = check()
       const watcher: Watcher = { session: { ...session }, keys: markerKeysFor(session), listener }
       watchers.add(watcher.keys, watcher)
-      polls.join(poll)
+      if (!isPolling) void poll()
       const begin = async (): Promise<void> => {
         await known
         await subscribe()

@@ -1,21 +1,33 @@
 import type { LogoutRequest } from '@bcl/core'
-import type { Context, Env, Handler, HonoRequest } from 'hono'
+import type { Context, Env, Handler } from 'hono'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
-/** Bytes of a body that are asked for at once, where its length is known. */
-const most = 64 * 1024
+/** What is used of Node's own request, which `@hono/node-server` puts into the context. */
+interface Incoming {
+  readableDidRead: boolean
+  iterator(options: { destroyOnReturn: boolean }): AsyncIterable<Uint8Array>
+  resume(): unknown
+}
 
-/** Read when it is asked for, so that whoever asks bounds its time; what cannot be read is an error then. */
-async function* textOf(req: HonoRequest): AsyncGenerator<string> {
-  yield await req.text()
+function incomingOf({ env }: Context): Incoming | undefined {
+  const { incoming } = Object(env) as { incoming?: Incoming }
+  return typeof incoming?.iterator === 'function' ? incoming : undefined
 }
 
 /** The body wherever it is: still to be read, read and kept by an earlier middleware, or read and gone (T-13). */
-async function bodyOf({ req }: Context): Promise<LogoutRequest['body']> {
-  // Of a form that it keeps, Hono's text() would make multipart.
-  if (req.raw.bodyUsed) return (await Promise.resolve(req.bodyCache.formData).catch(() => null)) ?? textOf(req)
-  // No server reads beyond what Content-Length says, and text is had much faster than a stream.
-  return Number(req.header('content-length')) <= most ? textOf(req) : req.raw.body
+async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
+  const { req } = c
+  if (!req.raw.bodyUsed) {
+    // A Web stream made of Node's is much slower than that. What is encoded somebody may have decoded on the way.
+    const incoming = req.header('content-encoding') === undefined ? incomingOf(c) : undefined
+    return incoming?.readableDidRead === false ? incoming.iterator({ destroyOnReturn: false }) : req.raw.body
+  }
+  try {
+    // Of a form that it keeps, Hono's text() would make multipart.
+    return (await req.bodyCache.formData) ?? (await req.text())
+  } catch {
+    return null
+  }
 }
 
 /**
@@ -46,6 +58,7 @@ export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E>):
       contentType: c.req.header('content-type'),
       body: await bodyOf(c),
     })
+    incomingOf(c)?.resume() // what is left of a refused body must not block the connection
     // Also there: what an earlier middleware has set on c.res is put over the headers of what a handler returns.
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
     return new Response(body === '' ? null : body, { status, headers })

@@ -1,0 +1,88 @@
+import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { activeSession, backchannelLogout } from '@bcl/hono'
+import { createTestIssuer, testAdapter, type MountAdapter, type MountedAdapter } from '@bcl/testing'
+import { serve } from '@hono/node-server'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+
+/** An application on a real server, on loopback. */
+async function listen(app: Hono): Promise<MountedAdapter & { port: number }> {
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server
+  if (!server.listening) await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    fetch: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init }),
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+const mountBehind =
+  (...before: MiddlewareHandler[]): MountAdapter =>
+  (logout, sessionOf) => {
+    const app = new Hono()
+    app.onError((error, c) => ('getResponse' in error ? error.getResponse() : c.body(null, 500)))
+    for (const middleware of before) app.use(middleware)
+    app.all('/backchannel-logout', backchannelLogout(logout))
+    app.use('/me', activeSession(logout, { session: (c) => sessionOf(c.req.header('x-test-session')) }))
+    app.get('/me', (c) => c.text('active'))
+    return listen(app)
+  }
+
+describe.each<[string, MiddlewareHandler[]]>([
+  ['by itself', []],
+  ['behind parseBody()', [async (c, next) => (await c.req.parseBody(), next())]],
+  ['behind text()', [async (c, next) => (await c.req.text(), next())]],
+  ['behind formData()', [async (c, next) => (await c.req.formData().catch(() => undefined), next())]],
+  ['behind raw.clone()', [(c, next) => (c.req.raw.clone(), next())]],
+  ['behind raw.clone().text()', [async (c, next) => (await c.req.raw.clone().text(), next())]],
+])('Hono on Node, %s (T-13)', (_, before) => testAdapter(test, mountBehind(...before)))
+
+const op = await createTestIssuer()
+const create = () => createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
+const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+
+test('a body that was decoded on its way is read as it was decoded', async () => {
+  const app = new Hono()
+  app.use(async (c, next) => {
+    const body = c.req.raw.body!.pipeThrough(new DecompressionStream('gzip'))
+    c.req.raw = new Request(c.req.raw, { body, duplex: 'half' } as RequestInit)
+    await next()
+  })
+  app.all('/backchannel-logout', backchannelLogout(create()))
+  const served = await listen(app)
+  const body = await promisify(gzip)(`logout_token=${await op.logoutToken()}`)
+  const { status } = await served.fetch('/backchannel-logout', {
+    method: 'POST',
+    headers: { ...headers, 'content-encoding': 'gzip' },
+    body,
+  })
+  await served.close?.()
+  expect(status).toBe(200)
+})
+
+test('RP-4: the rest of a body that was too large does not keep the connection from the next request', async () => {
+  const served = await listen(new Hono().all('/backchannel-logout', backchannelLogout(create())))
+  const head = (length: number): string =>
+    `POST /backchannel-logout HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${headers['content-type']}\r\ncontent-length: ${length}\r\n\r\n`
+  const socket = connect(served.port, '127.0.0.1')
+  let heard = ''
+  socket.setEncoding('latin1').on('data', (text: string) => (heard += text))
+  socket.write(`${head(200_000)}${'x'.repeat(100_000)}`)
+  while (!heard.includes('HTTP/1.1 413')) await once(socket, 'data')
+  const body = `logout_token=${await op.logoutToken()}`
+  socket.write(`${'x'.repeat(100_000)}${head(body.length)}${body}`)
+  while (!heard.includes('HTTP/1.1 200')) await once(socket, 'data')
+  socket.destroy()
+  await served.close?.()
+})
