@@ -49,7 +49,7 @@ export function isLogoutToken(jwtOrClaims: string | object): boolean {
     try {
       return jwtOrClaims.split('.', 2).map(decodeObject).some(isLogoutToken)
     } catch {
-      return false
+      // no JWT: nor has a text what is looked for below
     }
   }
   const { typ, events } = Object(jwtOrClaims) as { typ?: unknown; events?: unknown }

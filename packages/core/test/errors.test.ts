@@ -1,4 +1,10 @@
-import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutErrorCode, type LogoutDelivery } from '@bcl/core'
+import {
+  BACKCHANNEL_LOGOUT_EVENT,
+  BackchannelLogoutError,
+  MemoryStore,
+  type BackchannelLogoutErrorCode,
+  type LogoutDelivery,
+} from '@bcl/core'
 import { failureCases, requestCases, wrongTokens, type TestIssuer } from '@bcl/testing'
 import { decodeJwt } from 'jose'
 import { inspect } from 'node:util'
@@ -200,4 +206,28 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
     expectNone(forbidden(token), errors)
     await logout.close()
   })
+
+  test('a store that fails at what changes nothing for the answer', async () => {
+    const down = async (...args: unknown[]): Promise<never> => {
+      throw new Error(`failed: ${JSON.stringify(args)}`)
+    }
+    const errors: unknown[] = []
+    const store = Object.assign(new MemoryStore(), { remove: down, publish: down })
+    const logout = create(op, { store, onError: (error) => errors.push(error) })
+    const tokens = [secretive.logoutToken({ iat: op.now() - 1, jti: 'SECRET-first' }), secretive.logoutToken()]
+    for (const token of tokens) await logout.receive(await token)
+    // Twice the broadcast, once the smaller markers.
+    expect(errors).toHaveLength(3)
+    expectNone(forbidden(await tokens[1]!), errors)
+  })
+})
+
+test('an error has the name of its class, and what it was made of', () => {
+  const cause = new Error('why')
+  const error = new BackchannelLogoutError('ERR_LOGOUT_TOKEN_CLAIM', 'what', { claim: 'aud', expected: 'me', cause })
+  expect(String(error)).toBe('BackchannelLogoutError: what')
+  expect(error).toMatchObject({ code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'aud', expected: 'me' })
+  expect(error.cause).toBe(cause)
+  const bare = new BackchannelLogoutError('ERR_LOGOUT_FAILED', 'what')
+  expect(['claim', 'expected', 'cause'].filter((name) => name in bare)).toEqual([])
 })

@@ -133,6 +133,22 @@ describe('RP-50: discovery', () => {
     expect(() => discoverKeys('http://op.example.com', { allowInsecureRequests: true })).not.toThrow()
   })
 
+  test('an answer may come in any pieces, amid a character too', async () => {
+    const op = await createTestIssuer()
+    const kid = 'clé №1'
+    const keys = JSON.stringify({ keys: op.jwks.keys.map((key) => ({ ...key, kid })) })
+    const bytes = new TextEncoder().encode(keys)
+    const inPieces = () =>
+      new ReadableStream({
+        start(controller) {
+          for (const byte of bytes) controller.enqueue(Uint8Array.of(byte))
+          controller.close()
+        },
+      })
+    const { outcome } = discovering(op, { answer: (url) => (url === jwks ? new Response(inPieces()) : undefined) })
+    expect(await outcome({ kid })).toBe('ok')
+  })
+
   test('discoverKeys serves verifyLogoutToken', async () => {
     const op = await createTestIssuer()
     const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys: discoverKeys(op.issuer, { fetch: op.fetch }) }]

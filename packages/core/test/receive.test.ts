@@ -448,7 +448,12 @@ describe('the order of receive', () => {
   })
 
   test('a store that does not answer for each key is an outage, not a session that lives', async () => {
-    for (const values of [async () => [], async () => undefined as never]) {
+    for (const values of [
+      async () => [],
+      async () => [[]],
+      async () => [, []] as never,
+      async () => undefined as never,
+    ]) {
       const logout = create(op, { store: Object.assign(new SpyStore(), { values }) })
       expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
       expect((await refusal(logout.receive(await op.logoutToken()))).code).toBe('ERR_LOGOUT_FAILED')

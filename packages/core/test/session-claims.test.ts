@@ -42,6 +42,7 @@ describe('sessionClaims', () => {
     ['a Logout Token by its typ (Rauthy)', { ...idToken, typ: 'logout+jwt' }],
   ])('T-10, RP-37: refuses %s', (_, claims) => {
     expect(() => sessionClaims(claims as object)).toThrow(TypeError)
+    expect(() => sessionClaims(claims as object)).toThrow(/"(?:session\.|idTokenClaims)/)
   })
 })
 
@@ -72,27 +73,34 @@ describe('RP-37: a session that is none is an error, never "not logged out"', ()
   const logout = create(op)
   const good = op.session()
 
-  test.each<[string, object | null | undefined]>([
-    ['undefined', undefined],
-    ['null', null],
-    ['no iss', { ...good, iss: undefined }],
-    ['an issuer that is not configured', { ...good, iss: `${op.issuer}/` }],
-    ['an empty sub', { ...good, sub: '' }],
-    ['no sub', { ...good, sub: undefined }],
-    ['sid as a number', { ...good, sid: 1 }],
-    ['sid 0', { ...good, sid: 0 }],
-    ['sid false', { ...good, sid: false }],
-    ['no iat', { ...good, iat: undefined }],
-    ['iat in milliseconds', { ...good, iat: clock.time * 1000 }],
-    ['iat 61 s ahead', { ...good, iat: clock.time + 61 }],
-    ['iat not finite', { ...good, iat: -Infinity }],
-    ['an empty clientId', { ...good, clientId: '' }],
-    ['a clientId that is not configured', { ...good, clientId: 'other' }],
-  ])('%s', async (_, value) => {
+  test.each<[string, object | null | undefined, named: string]>([
+    ['undefined', undefined, 'session.iss'],
+    ['null', null, 'session.iss'],
+    ['no iss', { ...good, iss: undefined }, 'session.iss'],
+    ['an issuer that is not configured', { ...good, iss: `${op.issuer}/` }, 'session'],
+    ['an empty sub', { ...good, sub: '' }, 'session.sub'],
+    ['no sub', { ...good, sub: undefined }, 'session.sub'],
+    ['sid as a number', { ...good, sid: 1 }, 'session.sid'],
+    ['sid 0', { ...good, sid: 0 }, 'session.sid'],
+    ['sid false', { ...good, sid: false }, 'session.sid'],
+    ['no iat', { ...good, iat: undefined }, 'session.iat'],
+    ['iat in milliseconds', { ...good, iat: clock.time * 1000 }, 'session'],
+    ['iat 61 s ahead', { ...good, iat: clock.time + 61 }, 'session'],
+    ['iat not finite', { ...good, iat: -Infinity }, 'session.iat'],
+    ['an empty clientId', { ...good, clientId: '' }, 'session.clientId'],
+    ['a clientId that is not configured', { ...good, clientId: 'other' }, 'session'],
+  ])('%s', async (_, value, named) => {
     const session = value as typeof good
-    await expect(logout.isLoggedOut(session)).rejects.toThrow(TypeError)
-    await expect(logout.trackSession(session, 'id')).rejects.toThrow(TypeError)
-    expect(() => logout.watch(session, () => {})).toThrow(TypeError)
+    const refused = async (work: () => unknown): Promise<void> => {
+      const error: unknown = await Promise.resolve()
+        .then(work)
+        .catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(TypeError)
+      expect(String(error)).toContain(`"${named}"`)
+    }
+    await refused(() => logout.isLoggedOut(session))
+    await refused(() => logout.trackSession(session, 'id'))
+    await refused(() => logout.watch(session, () => {}))
   })
 
   test('iat a little ahead is the tolerance of clocks', async () => {
@@ -100,7 +108,7 @@ describe('RP-37: a session that is none is an error, never "not logged out"', ()
   })
 
   test('an application id that is none is an error', async () => {
-    await expect(logout.trackSession(good, '')).rejects.toThrow(TypeError)
+    await expect(logout.trackSession(good, '')).rejects.toThrow('"sessionId"')
     await expect(logout.trackSession(good, 7 as unknown as string)).rejects.toThrow(TypeError)
   })
 })
