@@ -73,6 +73,42 @@ test('RP-22: a type that only holds the name of another is not that', async () =
   }
 })
 
+test('RP-11: of several issuers, the error names the one that differs by a slash, else the first', async () => {
+  const issuers = ['https://a.example', 'https://b.example/', 'https://c.example'].map((issuer) => ({
+    ...op.trusted,
+    issuer,
+  }))
+  const expectedFor = async (iss: unknown) =>
+    (await refusal(verifyLogoutToken(await op.logoutToken({ iss }), issuers, { now: clock.now }))).expected
+  expect(await expectedFor('https://b.example')).toBe('https://b.example/')
+  expect(await expectedFor('https://c.example/')).toBe('https://c.example')
+  expect(await expectedFor('https://d.example')).toBe('https://a.example')
+  expect(await expectedFor(undefined)).toBe('https://a.example')
+})
+
+test('verifyLogoutToken must be told the keys of each issuer, unless a secret is all there may be', async () => {
+  const { issuer, clientId } = op.trusted
+  const clientSecret = 'a secret of the client'
+  const named = async (...issuers: unknown[]) =>
+    verifyLogoutToken('', issuers as TrustedIssuer[]).catch((error: Error) => error.message)
+  expect(await named({ issuer, clientId })).toContain('"keys"')
+  expect(await named(op.trusted, { issuer, clientId: 'other' })).toContain('"keys"')
+  expect(await named({ issuer, clientId, algorithms: ['RS256', 'HS256'], clientSecret })).toContain('"keys"')
+  expect(await named({ issuer, clientId, algorithms: ['HS256'], clientSecret })).toContain('canonical')
+  const error: unknown = await verifyLogoutToken('', op.trusted as never).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(TypeError)
+  expect(String(error)).toContain('"issuers"')
+})
+
+test('RP-13: why a signature was not good is the cause', async () => {
+  const [header, payload] = (await op.logoutToken()).split('.')
+  const [, , signature] = (await op.logoutToken({ jti: 'another' })).split('.')
+  const forged = [header, payload, signature].join('.')
+  const error = await refusal(verifyLogoutToken(forged, [op.trusted], { now: clock.now }))
+  expect(error.code).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
+  expect(error.cause).toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' })
+})
+
 describe('RP-17: times, to the second', () => {
   const expired = 'ERR_LOGOUT_TOKEN_EXPIRED'
   const wrong = 'ERR_LOGOUT_TOKEN_CLAIM'

@@ -63,7 +63,10 @@ test.each<[string, object | null | undefined]>([
   ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: 'RS256' }] }],
   ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: ['none'] }] }],
   ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: ['RS256', 'RSA-OAEP'] }] }],
+  ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: ['xRS256'] }] }],
+  ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: ['RS256x'] }] }],
   ['clientSecret', { ...good, issuers: [{ ...issuer, algorithms: ['HS256'] }] }],
+  ['clientSecret', { ...good, issuers: [{ ...issuer, algorithms: ['RS256', 'HS256'] }] }],
   ['clientSecret', { ...good, issuers: [{ ...issuer, algorithms: ['HS256'], clientSecret: '' }] }],
   ['decryption', { ...good, issuers: [{ ...issuer, decryption: true }] }],
   [
@@ -88,7 +91,11 @@ test.each<[string, object | null | undefined]>([
   ],
   ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: ['RSA-OEAP'] } }] }],
   ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: [] } }] }],
+  ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: ['xdir'] } }] }],
+  ['decryption.keys', { ...good, issuers: [{ ...issuer, decryption: { ...opening, keys: [null] } }] }],
   ['decryption.enc', { ...good, issuers: [{ ...issuer, decryption: { ...opening, enc: ['A128'] } }] }],
+  ['decryption.enc', { ...good, issuers: [{ ...issuer, decryption: { ...opening, enc: ['xA128GCM'] } }] }],
+  ['decryption.enc', { ...good, issuers: [{ ...issuer, decryption: { ...opening, enc: ['A128GCMx'] } }] }],
   ['clientSecret', { ...good, issuers: [{ ...issuer, clientSecret: 7 }] }],
   ['keys', { ...good, issuers: [{ ...issuer, keys: new URL('http://op.example.com/jwks') }] }],
   ['clockTolerance', { ...good, issuers: [{ ...issuer, clockTolerance: -1 }] }],
@@ -136,6 +143,10 @@ test.each<[string, object]>([
   ...['dir', 'A128KW', 'A256GCMKW', 'RSA-OAEP-512', 'ECDH-ES', 'ECDH-ES+A192KW', 'PBES2-HS512+A256KW'].map(
     (alg): [string, object] => [`decryption by ${alg}`, { decryption: { ...opening, alg: [alg] } }],
   ),
+  ['no tolerance at all', { clockTolerance: 0, iatSkew: 0 }],
+  ['either scope of a logout', { logoutScope: 'subject' }],
+  ['the usual scope by its name', { logoutScope: 'session' }],
+  ['no other audience, said', { trustedAudiences: [] }],
   ['decryption of every enc', { decryption: { ...opening, enc: ['A256GCM', 'A192CBC-HS384'] } }],
   ['several algorithms', { algorithms: ['RS256', 'PS512', 'ES384', 'EdDSA', 'Ed25519', 'ML-DSA-65'] }],
 ])('a right option is taken: %s', (_, settings) => {
