@@ -1,4 +1,4 @@
-import type { LogoutRequest } from '@bcl/core'
+import type { LogoutDelivery, LogoutRequest } from '@bcl/core'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -126,9 +126,34 @@ describe('RP-1, T-3: the body in every form', () => {
     'form',
     'application/x-www-form-urlencoded-2',
     'text/html; application/x-www-form-urlencoded',
+    'x-application/x-www-form-urlencoded',
   ])('RP-3: media type %j is refused', async (type) => {
     expect(await status(`logout_token=${await token()}`, { contentType: type })).toBe(400)
   })
+})
+
+test('RP-2: a parameter whose name only holds that of the token is another', async () => {
+  const jwt = await token()
+  expect(await status(`x_logout_token=y&logout_token=${jwt}&logout_token_x=y&x_logout_token[]=y`)).toBe(200)
+})
+
+test('why a body could not be read is the cause, in the record', async () => {
+  const error = new Error('the connection is gone')
+  const deliveries: LogoutDelivery[] = []
+  const stream = new ReadableStream({ start: (controller) => controller.error(error) })
+  await create(op, { onDelivery: (one) => deliveries.push(one) }).respond({ method: 'POST', contentType, body: stream })
+  expect(deliveries).toMatchObject([
+    { outcome: 'refused', code: 'ERR_LOGOUT_REQUEST_INVALID', error: { cause: error } },
+  ])
+})
+
+test('a record says how long it took', async () => {
+  const deliveries: LogoutDelivery[] = []
+  const body = `logout_token=${await token()}`
+  const startedAt = performance.now()
+  await create(op, { onDelivery: (one) => deliveries.push(one) }).respond({ method: 'POST', contentType, body })
+  expect(deliveries[0]!.durationMs).toBeGreaterThan(0)
+  expect(deliveries[0]!.durationMs).toBeLessThanOrEqual(performance.now() - startedAt)
 })
 
 describe('RP-4: sizes', () => {
@@ -150,6 +175,10 @@ describe('RP-4: sizes', () => {
     expect(await status('é'.repeat(limit / 2 + 1))).toBe(413)
     expect(await status(new URLSearchParams({ logout_token: await token(), x: 'A'.repeat(limit) }))).toBe(413)
     expect(await status({ logout_token: await token(), x: 'A'.repeat(limit) })).toBe(413)
+    const jwt = await token()
+    const room = limit - 'logout_token'.length - jwt.length
+    expect(await status({ logout_token: jwt, ['x'.repeat(room - 1)]: 'A' })).toBe(200)
+    expect(await status({ logout_token: jwt, ['x'.repeat(room)]: 'A' })).toBe(413)
   })
 
   test('over HTTP, with the request of Node as the stream, the answer to one that is too large arrives', async () => {
