@@ -451,7 +451,7 @@ describe('the order of receive', () => {
     for (const values of [
       async () => [],
       async () => [[]],
-      async () => [, []] as never,
+      async () => [undefined, []] as never,
       async () => undefined as never,
     ]) {
       const logout = create(op, { store: Object.assign(new SpyStore(), { values }) })
