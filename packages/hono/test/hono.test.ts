@@ -4,18 +4,12 @@ import { createTestIssuer, testAdapter, type MountAdapter } from '@bcl/testing'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { csrf } from 'hono/csrf'
 import { describe, expect, test } from 'vitest'
+import { application } from './application.js'
 
-/** The adapter in an application, behind whatever middleware stands before it. */
 const mountBehind =
   (...before: MiddlewareHandler[]): MountAdapter =>
-  (logout, sessionOf) => {
-    const app = new Hono()
-    app.onError((error, c) => ('getResponse' in error ? error.getResponse() : c.body(null, 500)))
-    for (const middleware of before) app.use(middleware)
-    app.all('/backchannel-logout', backchannelLogout(logout))
-    app.use(csrf())
-    app.use('/me', activeSession(logout, { session: (c) => sessionOf(c.req.header('x-test-session')) }))
-    app.get('/me', (c) => c.text('active'))
+  (...mounted) => {
+    const app = application(before, ...mounted)
     return { fetch: (path, init) => app.request(path, init) }
   }
 

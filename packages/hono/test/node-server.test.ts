@@ -1,5 +1,5 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
-import { activeSession, backchannelLogout } from '@bcl/hono'
+import { backchannelLogout } from '@bcl/hono'
 import { createTestIssuer, testAdapter, type MountAdapter, type MountedAdapter } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 import { Hono, type MiddlewareHandler } from 'hono'
@@ -9,6 +9,7 @@ import { connect, type AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { application } from './application.js'
 
 /** An application on a real server, on loopback. */
 async function listen(app: Hono): Promise<MountedAdapter & { port: number }> {
@@ -29,15 +30,8 @@ async function listen(app: Hono): Promise<MountedAdapter & { port: number }> {
 
 const mountBehind =
   (...before: MiddlewareHandler[]): MountAdapter =>
-  (logout, sessionOf) => {
-    const app = new Hono()
-    app.onError((error, c) => ('getResponse' in error ? error.getResponse() : c.body(null, 500)))
-    for (const middleware of before) app.use(middleware)
-    app.all('/backchannel-logout', backchannelLogout(logout))
-    app.use('/me', activeSession(logout, { session: (c) => sessionOf(c.req.header('x-test-session')) }))
-    app.get('/me', (c) => c.text('active'))
-    return listen(app)
-  }
+  (...mounted) =>
+    listen(application(before, ...mounted))
 
 describe.each<[string, MiddlewareHandler[]]>([
   ['by itself', []],
