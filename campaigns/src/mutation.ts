@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
 /** What must be killed, in percent. */
 const goal = options.package === 'core' ? 95 : 90
 /** What CI mutates, and the tests it does so with: those that take no time. */
-const short = { files: ['logout-token.ts', 'compact.ts'], tests: 'verify-logout-token,exactness,session-claims' }
+const short = { files: ['logout-token.ts', 'compact.ts'], tests: 'verify-logout-token,exactness,session-claims,limits' }
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const here = fileURLToPath(new URL('../', import.meta.url))
