@@ -11,6 +11,27 @@ test("T-12: it lasts as long as the process, and is nobody else's", async () => 
   expect(await new MemoryStore().values(['key'])).toEqual([[]])
 })
 
+test('an entry is there until its time, and not at it', async () => {
+  const clock = createClock(1000)
+  const store = new MemoryStore({ now: clock.now })
+  await store.add('key', 'value', 2000)
+  clock.time = 1999.9
+  expect(await store.values(['key'])).toEqual([['value']])
+  clock.time = 2000
+  expect(await store.values(['key'])).toEqual([[]])
+})
+
+test('of several values of one key each is removed alone, whichever it is', async () => {
+  const all = ['a', 'b', 'c']
+  for (const gone of all) {
+    const store = new MemoryStore()
+    for (const value of all) await store.add('key', value, Date.now())
+    await store.remove('key', gone)
+    const [left] = await store.values(['key'])
+    expect(left!.toSorted()).toEqual(all.filter((value) => value !== gone))
+  }
+})
+
 test('what has expired goes as other entries come, and what has not stays', async () => {
   const clock = createClock(1000)
   const store = new MemoryStore({ now: clock.now })

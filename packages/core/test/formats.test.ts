@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import { create, createClock, refusal, sharedIssuer, SpyStore } from './support.js'
+
+const clock = createClock()
+const op = await sharedIssuer(clock)
+const { issuer, clientId } = op
+const time = clock.time
+const stored = ({ entries }: SpyStore) =>
+  Object.fromEntries([...entries].map(([key, values]) => [key, [...values.keys()]]).filter(([, values]) => values![0]))
+
+/*
+ * What is stored and broadcast is read by other versions at the same time: these texts change with the version in them, or
+ * not at all.
+ */
+
+test('a logout with sid and sub is stored, told and remembered as done under these names', async () => {
+  const store = new SpyStore()
+  const hints: string[] = []
+  await create(op, { store: Object.assign(store, { publish: async (hint: string) => void hints.push(hint) }) }).receive(
+    await op.logoutToken({ sid: 'session "1"', sub: 'älice', jti: 'j' }),
+  )
+  const marker = [`["${clientId}",${time}]`]
+  const keys = [`[1,"logout","sid","${issuer}","session \\"1\\""]`, `[1,"logout","nosid","${issuer}","\\u00e4lice"]`]
+  expect(stored(store)).toEqual({
+    [keys[0]!]: marker,
+    [keys[1]!]: marker,
+    [`[1,"done","${issuer}","${clientId}","j",${time},"\\u00e4lice","session \\"1\\""]`]: ['1'],
+  })
+  expect(hints).toEqual([JSON.stringify([1, ...keys])])
+})
+
+test('with sid alone, or sub alone, it is one entry and that it was done', async () => {
+  const store = new SpyStore()
+  const logout = create(op, { store })
+  await logout.receive(await op.logoutToken({ sid: 's', sub: undefined, jti: 'j' }))
+  await logout.receive(await op.logoutToken({ sid: undefined, sub: 'alice', jti: 'j' }))
+  expect(Object.keys(stored(store))).toEqual([
+    `[1,"logout","sid","${issuer}","s"]`,
+    `[1,"done","${issuer}","${clientId}","j",${time},null,"s"]`,
+    `[1,"logout","sub","${issuer}","alice"]`,
+    `[1,"done","${issuer}","${clientId}","j",${time},"alice",null]`,
+  ])
+})
+
+test('a tracked session is stored under these names', async () => {
+  const store = new SpyStore()
+  const session = op.session({ sid: 's', sub: 'alice', iat: time })
+  await create(op, { store }).trackSession(session, 'id')
+  const value = [`["id",{"iss":"${issuer}","sub":"alice","sid":"s","iat":${time}}]`]
+  expect(stored(store)).toEqual({
+    [`[1,"session","sid","${issuer}","s"]`]: value,
+    [`[1,"session","sub","${issuer}","alice"]`]: value,
+  })
+})
+
+test('an error of the store is kept as it is where it names nobody, and its code in any case', async () => {
+  const store = new SpyStore()
+  const says = 'connect ECONNREFUSED 127.0.0.1:6379, [1] logout of session 1,1 done'
+  for (const message of [says, `${says} alice`]) {
+    store.before = () => {
+      throw Object.assign(new Error(message), { name: 'ConnectionError', code: 'ECONNREFUSED' })
+    }
+    const { cause } = await refusal(create(op, { store }).isLoggedOut(op.session({ sid: 's-1-2-3', sub: 'alice' })))
+    expect(cause).toMatchObject({
+      message: message === says ? says : 'withheld',
+      name: 'ConnectionError',
+      code: 'ECONNREFUSED',
+    })
+  }
+})
