@@ -97,6 +97,27 @@ test('an answer without a body names no type of one', async () => {
   }
 })
 
+test("where the context has Node's request, its stream is read, unless somebody may have before us", async () => {
+  const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
+  const { method, headers, body } = await form()
+  const send = async (incoming: unknown, more: object = {}, text = 'none') =>
+    (await app.request('/backchannel-logout', { method, headers: { ...headers, ...more }, body: text }, { incoming }))
+      .status
+  let resumed = 0
+  const incoming = {
+    readableDidRead: false,
+    async *iterator() {
+      yield new TextEncoder().encode(body)
+    },
+    resume: () => (resumed += 1),
+  }
+  expect(await send(incoming)).toBe(200)
+  expect(resumed).toBe(1)
+  expect(await send({ ...incoming, readableDidRead: true })).toBe(400)
+  expect(await send(incoming, { 'content-encoding': 'gzip' })).toBe(400)
+  for (const binding of [undefined, null, 'a binding', {}]) expect(await send(binding, {}, body)).toBe(200)
+})
+
 test('the endpoint stands in a sub-app with a base path', async () => {
   const sub = new Hono().basePath('/auth').all('/backchannel-logout', backchannelLogout(create()))
   const app = new Hono().route('/tenant', sub)
@@ -149,4 +170,8 @@ test('the application answers for a session that is over, or that nobody knows o
   expect(response.status).toBe(503)
   expect(await response.json()).toEqual({ error: 'BackchannelLogoutError: the store failed' })
   expect((await app.request('/plain')).status).toBe(503)
+  let reported: Error | undefined
+  app.onError((error, c) => ((reported = error), c.body(null, 500)))
+  await app.request('/plain')
+  expect(reported).toMatchObject({ message: 'Service Unavailable', cause: { code: 'ERR_LOGOUT_FAILED' } })
 })
