@@ -1,4 +1,4 @@
-// Memory over millions of logouts with expiry: `node bench/src/soak.ts [logouts]`, 5,000,000 by default. The provider's clock
+// Memory over millions of logouts with expiry: `pnpm soak [logouts]`, 5,000,000 by default. The provider's clock
 // and the application's run a second on with every few logouts, so that what is remembered is forgotten again.
 import { MemoryStore } from '@bcl/core'
 import { randomUUID } from 'node:crypto'

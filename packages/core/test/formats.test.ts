@@ -42,6 +42,17 @@ test('with sid alone, or sub alone, it is one entry and that it was done', async
   ])
 })
 
+test('a marker outlives the session by five minutes, and that it was done the token', async () => {
+  // Later than the system's clock will be for long, so that it is this clock that counts.
+  const later = createClock(4_000_000_000)
+  const far = await sharedIssuer(later)
+  const store = new SpyStore()
+  const token = await far.logoutToken({ sid: 's', sub: undefined, exp: later.time + 120 })
+  await create(far, { store, sessionMaxAge: 7200 }).receive(token)
+  const expiries = [...store.entries.values()].map((values) => [...values.values()][0]! - later.time)
+  expect(expiries).toEqual([7200 + 300, 120 + 60 + 300])
+})
+
 test('a tracked session is stored under these names', async () => {
   const store = new SpyStore()
   const session = op.session({ sid: 's', sub: 'alice', iat: time })

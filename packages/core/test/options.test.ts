@@ -151,6 +151,11 @@ test.each<[string, object]>([
   expect(() => createBackchannelLogout({ ...good, issuers: [{ ...issuer, ...settings }] })).not.toThrow()
 })
 
+test('what is the default may be said', () => {
+  const said = { replay: 'acknowledge', unavailableStatus: 400, allowInsecureRequests: false } as const
+  expect(() => createBackchannelLogout({ ...good, ...said })).not.toThrow()
+})
+
 test('two clients at one issuer are taken', () => {
   expect(() => createBackchannelLogout({ ...good, issuers: [issuer, { ...issuer, clientId: 'd' }] })).not.toThrow()
 })

@@ -1,7 +1,14 @@
-import { BackchannelLogoutError, type LogoutDelivery, type LogoutEvent } from '@bcl/core'
+import {
+  BackchannelLogoutError,
+  createBackchannelLogout,
+  MemoryStore,
+  type LogoutDelivery,
+  type LogoutEvent,
+} from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
 import { decodeJwt } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
-import { create, createClock, deferred, refusal, sharedIssuer, SpyStore } from './support.js'
+import { create, createClock, deferred, refusal, sharedIssuer, SpyStore, timersOf } from './support.js'
 
 const clock = createClock()
 const op = await sharedIssuer(clock)
@@ -82,7 +89,9 @@ describe('what listeners are told', () => {
   })
 
   test('a listener that is none is a TypeError', () => {
-    expect(() => create(op).onLogout(undefined as never)).toThrow(TypeError)
+    const listen = () => create(op).onLogout(undefined as never)
+    expect(listen).toThrow(TypeError)
+    expect(listen).toThrow('"listener"')
   })
 })
 
@@ -332,7 +341,72 @@ describe('the order of receive', () => {
     store.before = () => {}
     await vi.waitFor(async () => expect(await other.isLoggedOut(op.session())).toBe(true), 5000)
     await vi.waitFor(() => expect(hints.length).toBe(2))
+    const keys = hints.flatMap((hint) => (JSON.parse(hint) as [number, ...string[]]).slice(1))
+    expect(keys.toSorted()).toEqual([...store.entries.keys()].toSorted())
     await logout.close()
+  })
+
+  test('RP-38: of two clients that share a subject, both logouts wait and are written', async () => {
+    const store = new SpyStore()
+    store.before = () => {
+      throw new Error('the store is down')
+    }
+    const issuers = [op.trusted, { ...op.trusted, clientId: 'second' }]
+    const onError = vi.fn()
+    const logout = create(op, { store, issuers, onError })
+    for (const aud of [op.clientId, 'second']) {
+      await refusal(logout.receive(await op.logoutToken({ aud, sid: undefined })))
+      expect(await logout.isLoggedOut(op.session({ clientId: aud }))).toBe(true)
+    }
+    store.before = () => {}
+    onError.mockClear()
+    await logout.close()
+    expect(onError).not.toHaveBeenCalled()
+    expect([...store.entries.values()].map((values) => [...values.keys()])).toEqual([
+      [`["${op.clientId}",${clock.time}]`, `["second",${clock.time}]`],
+    ])
+  })
+
+  test('a broadcast that takes long is waited for: some runtimes end what an answer leaves behind', async () => {
+    const published = deferred()
+    const store = Object.assign(new SpyStore(), { publish: () => published.promise })
+    let answered = false
+    const received = create(op, { store })
+      .receive(await op.logoutToken())
+      .then(() => (answered = true))
+    const isDone = () => expect([...store.entries.keys()].some((key) => key.includes('"done"'))).toBe(true)
+    await vi.waitFor(isDone)
+    await new Promise(setImmediate)
+    expect(answered).toBe(false)
+    published.resolve()
+    await received
+  })
+
+  test('nothing of the time-outs is left, and a store in memory needs none', async () => {
+    const logout = create(op)
+    expect(await timersOf(() => logout.isLoggedOut(op.session()))).toEqual({ set: 0, left: 0 })
+    const store = new SpyStore()
+    store.before = () => new Promise(setImmediate)
+    const slow = create(op, { store })
+    expect(await timersOf(() => slow.isLoggedOut(op.session()))).toEqual({ set: 1, left: 0 })
+    store.before = async () => {
+      await new Promise(setImmediate)
+      throw new Error('the store is down')
+    }
+    expect(await timersOf(() => refusal(slow.isLoggedOut(op.session())))).toEqual({ set: 1, left: 0 })
+  })
+
+  test('without a clock of its own it goes by the system', async () => {
+    const real = await createTestIssuer()
+    const { issuer, clientId, jwks } = real
+    const logout = createBackchannelLogout({
+      issuers: [{ issuer, clientId, keys: jwks }],
+      sessionMaxAge: 3600,
+      store: new MemoryStore(),
+    })
+    await logout.receive(await real.logoutToken())
+    expect(await logout.isLoggedOut(real.session())).toBe(true)
+    await expect(logout.isLoggedOut(real.session({ iat: Date.now() / 1000 + 3600 }))).rejects.toThrow(TypeError)
   })
 
   test('RP-38: a marker that the store takes when its request was given up is told to other instances', async () => {

@@ -7,7 +7,7 @@ import {
   type LogoutStore,
 } from '@bcl/core'
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 
 /** A fixed NumericDate that tests may move. */
 export interface Clock {
@@ -69,3 +69,25 @@ export class SpyStore implements LogoutStore {
 
 /** A promise and what settles it. */
 export const deferred = <T = void>() => Promise.withResolvers<T>()
+
+/** How many timers were set by `work`, and how many of them are still to come when it is through. */
+export async function timersOf(work: () => Promise<unknown>): Promise<{ set: number; left: number }> {
+  const { setTimeout, clearTimeout } = globalThis
+  const left = new Set<unknown>()
+  let count = 0
+  vi.stubGlobal('setTimeout', (call: () => void, after: number) => {
+    const timer = setTimeout(() => {
+      left.delete(timer)
+      call()
+    }, after)
+    count += 1
+    left.add(timer)
+    return timer
+  })
+  vi.stubGlobal('clearTimeout', (timer: unknown) => {
+    left.delete(timer)
+    clearTimeout(timer as NodeJS.Timeout)
+  })
+  await work().finally(() => vi.unstubAllGlobals())
+  return { set: count, left: left.size }
+}

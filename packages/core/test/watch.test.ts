@@ -1,6 +1,6 @@
 import { type LogoutStore } from '@bcl/core'
 import { describe, expect, test, vi } from 'vitest'
-import { create, createClock, deferred, sharedIssuer, SpyStore } from './support.js'
+import { create, createClock, deferred, sharedIssuer, SpyStore, timersOf } from './support.js'
 
 const op = await sharedIssuer()
 
@@ -258,18 +258,56 @@ describe('watch', () => {
   })
 
   test('a listener that is none is a TypeError', () => {
-    expect(() => create(op).watch(op.session(), undefined as never)).toThrow(TypeError)
+    const watch = () => create(op).watch(op.session(), undefined as never)
+    expect(watch).toThrow(TypeError)
+    expect(watch).toThrow('"listener"')
   })
 
   test('nothing is heard after close, and no timer is left', async () => {
     const { shared, subscribers } = sharedStore()
-    const logout = create(op, { store: shared, pollInterval: 0.01 })
     const ended = vi.fn()
-    logout.watch(op.session(), ended)
-    await vi.waitFor(() => expect(subscribers.size).toBe(1))
-    await logout.close()
-    await logout.close()
-    await logout.receive(await op.logoutToken())
+    const subscribed = deferred()
+    const subscribe: typeof shared.subscribe = async (listener) => {
+      const end = await shared.subscribe!(listener)
+      subscribed.resolve()
+      return end
+    }
+    const { left } = await timersOf(async () => {
+      const logout = create(op, { store: { ...shared, subscribe }, pollInterval: 60 })
+      logout.watch(op.session(), ended)
+      await subscribed.promise
+      await logout.close()
+      await logout.close()
+      await logout.receive(await op.logoutToken())
+    })
+    expect(left).toBe(0)
+    expect(subscribers.size).toBe(0)
     expect(ended).not.toHaveBeenCalled()
+  })
+
+  test('polls end with the last that watches, and begin with the next', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { store, pollInterval: 0.01 })
+    let polls = 0
+    let polled = deferred()
+    store.before = (call) => {
+      if (call !== 'values') return
+      polls += 1
+      polled.resolve()
+    }
+    const end = logout.watch(op.session(), () => {})
+    await polled.promise
+    polled = deferred()
+    await polled.promise
+    end()
+    const before = polls
+    // Nothing tells that nothing comes: twenty times as long as it would take.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(polls - before).toBeLessThanOrEqual(1)
+    const ended = deferred()
+    logout.watch(op.session({ sid: 'session-2' }), ended.resolve)
+    await create(op, { store }).receive(await op.logoutToken({ sid: 'session-2' }))
+    await ended.promise
+    await logout.close()
   })
 })
