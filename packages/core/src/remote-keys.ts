@@ -123,8 +123,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const match = (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> =>
     keys!(...args).catch((error: unknown) => {
       if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
-      return undefined
-    })
+    }) as Promise<CryptoKey | undefined>
 
   /** Looks where the keys were, then whether they have moved. */
   const lookFor = async (args: Parameters<JWTVerifyGetKey>, signal: AbortSignal): Promise<void> => {
@@ -156,8 +155,10 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     let key = await match(args)
     // A fetch that began before this token came may have been answered before its key was published.
     if (!key && loadedFrom < cameAt && !(now() < missed.get(wanted)!)) {
-      await join((signal) => lookFor(args, signal))
+      // What fails for the token that began it may have brought this one's key.
+      const failure: unknown = await join((signal) => lookFor(args, signal)).catch((error: unknown) => error)
       key = await match(args)
+      if (!key && failure) throw failure
     }
     if (key) return key
     if (loadedFrom >= cameAt) remember(missed, wanted, now() + missedFor, maxMissed)

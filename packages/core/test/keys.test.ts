@@ -352,6 +352,27 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([discovery, jwks, jwks])
   })
 
+  test('also beside a forged kid, though discovery may not be asked again yet', async () => {
+    const op = await createTestIssuer()
+    const before = Response.json(op.jwks)
+    const held = deferred<Response>()
+    const { logout, token, outcome, requests } = discovering(op, {
+      answer: (url) => (url === jwks && requests.length === 3 ? held.promise : undefined),
+    })
+    await logout.warm()
+    const first = outcome({ kid: 'forged' })
+    await vi.waitFor(() => expect(requests.length).toBe(3))
+    await op.rotate()
+    // Both wait for the first, and then the second of them for what the first of them has begun.
+    const tokens = [await token({}, { kid: 'forged too' }), await token()]
+    const others = tokens.map((one) => logout.receive(one).catch((error: { code: string }) => error.code))
+    await new Promise(setImmediate)
+    held.resolve(before)
+    expect(await first).toBe(wrongSignature)
+    expect(await others[0]).toBe(unavailable)
+    expect(await others[1]).toMatchObject({ iss: op.issuer })
+  })
+
   test('also by many tokens at once, in one request', async () => {
     const op = await createTestIssuer()
     const { requests, outcome, logout } = discovering(op)
