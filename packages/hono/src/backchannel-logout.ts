@@ -11,7 +11,7 @@ interface Incoming {
 
 function incomingOf({ env }: Context): Incoming | undefined {
   const { incoming } = Object(env) as { incoming?: Incoming }
-  return typeof incoming?.iterator === 'function' ? incoming : undefined
+  return typeof incoming?.readableDidRead === 'boolean' ? incoming : undefined
 }
 
 /** The body wherever it is: still to be read, read and kept by an earlier middleware, or read and gone (T-13). */
