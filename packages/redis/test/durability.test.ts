@@ -3,7 +3,7 @@ import { RedisStore } from '@bcl/redis'
 import { createTestIssuer } from '@bcl/testing'
 import { expect, test } from 'vitest'
 import { clients } from './support/clients.js'
-import { eventually } from './support/eventually.js'
+import { eventually } from '@bcl-checks/test-support/eventually'
 import { startRedis } from './support/redis-server.js'
 import { describeOwnRedis } from './support/services.js'
 

@@ -8,8 +8,8 @@ import { RedisStore } from '@bcl/redis'
 import { createTestIssuer } from '@bcl/testing'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eventually } from './support/eventually.js'
-import { startProxy } from './support/proxy.js'
+import { eventually } from '@bcl-checks/test-support/eventually'
+import { startProxy } from '@bcl-checks/test-support/proxy'
 import { describeRedis, redisUrl } from './support/services.js'
 
 const op = await createTestIssuer()

@@ -2,7 +2,7 @@ import { RedisStore, type RedisStoreClient } from '@bcl/redis'
 import { Redis as Upstash } from '@upstash/redis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { eventually } from './support/eventually.js'
+import { eventually } from '@bcl-checks/test-support/eventually'
 import { describeRedis, redisUrl } from './support/services.js'
 import { startUpstash } from './support/upstash-server.js'
 

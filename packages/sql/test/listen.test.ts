@@ -2,7 +2,7 @@ import { pgListen, schema, SqlStore } from '@bcl/sql'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { databases, type Database } from './support/databases.js'
-import { eventually } from './support/eventually.js'
+import { eventually } from '@bcl-checks/test-support/eventually'
 import { describeOn, postgresUrl } from './support/services.js'
 
 describe.each(['pg', 'postgres.js'])('with %s', (name) => {

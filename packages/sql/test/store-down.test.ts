@@ -1,37 +1,18 @@
-import { createBackchannelLogout, type BackchannelLogout } from '@bcl/core'
+import { createBackchannelLogout } from '@bcl/core'
 import { schema, SqlStore, type SqlQuery } from '@bcl/sql'
 import { createTestIssuer } from '@bcl/testing'
+import { eventually } from '@bcl-checks/test-support/eventually'
+import { expectNothingLost } from '@bcl-checks/test-support/outage'
+import { startProxy, type Proxy } from '@bcl-checks/test-support/proxy'
 import { createPool } from 'mariadb'
 import mysql from 'mysql2/promise'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { before, eventually } from './support/eventually.js'
 import { startOwn, type OwnServer } from './support/own-servers.js'
-import { startProxy, type Proxy } from './support/proxy.js'
 import { describeOwn } from './support/services.js'
 
 const op = await createTestIssuer()
-
-const tokenOf = (sid: string): Promise<string> => op.logoutToken({ sid, sub: sid })
-
-const post = async (logout: BackchannelLogout, token: string): Promise<number> => {
-  const { status } = await logout.respond({
-    method: 'POST',
-    contentType: 'application/x-www-form-urlencoded',
-    body: `logout_token=${token}`,
-  })
-  return status
-}
-
-const send = async (logout: BackchannelLogout, sid: string): Promise<number> => post(logout, await tokenOf(sid))
-
-/** Whether a session is let in; a store that does not answer lets nobody in. */
-const passes = (logout: BackchannelLogout, sid: string): Promise<boolean> =>
-  logout.isLoggedOut(op.session({ sid })).then(
-    (isOver) => !isOver,
-    () => false,
-  )
 
 interface Connected {
   query: SqlQuery
@@ -116,43 +97,12 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
         await proxy.close()
         await direct.close()
       })
-      const instance = (query: SqlQuery, unavailableStatus: 400 | 503): BackchannelLogout =>
-        createBackchannelLogout({
-          issuers: [op.trusted],
-          sessionMaxAge: 3600,
-          store: new SqlStore({ dialect, query, table }),
-          unavailableStatus,
-        })
-      const [here, at400] = [instance(database.query, 503), instance(database.query, 400)]
-      let told = 0
-      for (const logout of [here, at400]) logout.onLogout(() => (told += 1))
-      // A busy machine may take longer than the second there is, before and after.
-      await eventually('a logout is taken', async () => (await send(here, 'first')) === 200)
-      await eventually('checks work', () => passes(here, 'other'))
-      const done = told
-      expect(done).toBeGreaterThan(0)
-
-      const [second, third] = [await tokenOf('second'), await tokenOf('third')]
-      await fault.begin(server, proxy)
-      const statuses = await Promise.all([before(2, () => post(here, second)), before(2, () => post(at400, third))])
-      expect(statuses).toEqual([503, 400])
-      // Nothing is reported as done. What could not be written counts here at once; of the others nobody is let in.
-      expect(told).toBe(done)
-      expect(await here.isLoggedOut(op.session({ sid: 'second' }))).toBe(true)
-      await expect(before(1.5, () => here.isLoggedOut(op.session({ sid: 'other' })))).rejects.toMatchObject({
-        code: 'ERR_LOGOUT_FAILED',
+      await expectNothingLost({
+        store: new SqlStore({ dialect, query: database.query, table }),
+        begin: () => fault.begin(server, proxy),
+        end: () => fault.end(server, proxy),
+        elsewhere: () => new SqlStore({ dialect, query: direct.query, table }),
       })
-
-      await fault.end(server, proxy)
-      const elsewhere = instance(direct.query, 400)
-      for (const sid of ['second', 'third']) {
-        // A pool may still have connections that have not noticed.
-        await eventually(`${sid} is written`, () => elsewhere.isLoggedOut(op.session({ sid })).catch(() => false))
-      }
-      await eventually('checks work again', () => passes(here, 'other'))
-      // A pool may still have connections that wait for their next attempt.
-      await eventually('logouts are taken again', async () => (await send(here, 'fourth')) === 200, 20)
-      await Promise.all([here.close(), at400.close(), elsewhere.close()])
     })
 
     // Not postgres.js: it knows of a lost connection when the operating system gives it up.

@@ -1,5 +1,6 @@
+import { freePort } from '@bcl-checks/test-support/free-port'
 import { createClient } from 'redis'
-import { freePort, startRedis, type RedisServer } from './redis-server.js'
+import { startRedis, type RedisServer } from './redis-server.js'
 
 /** A Redis Cluster of three masters. */
 export interface RedisCluster {

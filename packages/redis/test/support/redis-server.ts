@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@bcl-checks/test-support/free-port'
 
 /** A redis-server of the test's own, that it may treat badly. */
 export interface RedisServer {
@@ -18,23 +17,6 @@ export interface RedisServer {
   freeze(): void
   thaw(): void
   close(): Promise<void>
-}
-
-/**
- * A loopback port that is free. It is below those that a system gives out by itself, so that nobody who asks it for any
- * port gets this one before it is used.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(10_000, 32_768)
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    server.close()
-    if (isFree) return port
-  }
 }
 
 /** Runs redis-server until it says that it is ready. */

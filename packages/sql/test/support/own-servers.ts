@@ -1,10 +1,9 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { chownSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { freePort } from '@bcl-checks/test-support/free-port'
 
 /** A database server of the test's own, that it may treat badly. */
 export interface OwnServer {
@@ -73,20 +72,6 @@ function identityOf(user: string): { uid?: number; gid?: number } {
   if (process.getuid!() !== 0) return {}
   const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' })))
   return { uid: uid!, gid: gid! }
-}
-
-/** Below the ports that a system gives out by itself, so that nobody who asks it for any gets this one before it is used. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(10_000, 32_768)
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    server.close()
-    if (isFree) return port
-  }
 }
 
 /** A process and those that it started: PostgreSQL has one for each connection. */

@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 /** A way to a server that can be cut: then connections stay open, new ones are taken, and nothing comes through. */
 export interface Proxy {
+  /** That of the server, but for the port. */
   url: string
   /** How many connections there are. */
   count(): number
@@ -10,16 +11,19 @@ export interface Proxy {
   cut(connections?: number): void
   /** What is asked comes through, what is answered does not. */
   hold(): void
+  /** Nothing comes any more through the connections that there are, and nobody is told; new ones work. */
+  lose(): void
   mend(): void
   close(): Promise<void>
 }
 
 export async function startProxy(target: string): Promise<Proxy> {
-  const { hostname, port } = new URL(target)
-  const pairs = new Set<readonly [Socket, Socket]>()
+  const url = new URL(target)
+  const [host, targetPort] = [url.hostname, Number(url.port)]
+  const pairs = new Set<readonly [near: Socket, far: Socket]>()
   let isCut = false
   const server = createServer((near) => {
-    const far = connect(Number(port), hostname)
+    const far = connect(targetPort, host)
     const pair = [near, far] as const
     pairs.add(pair)
     for (const [from, to] of [pair, [far, near] as const]) {
@@ -32,25 +36,30 @@ export async function startProxy(target: string): Promise<Proxy> {
       if (isCut) from.pause()
     }
   })
+  const sockets = (connections = Infinity): Socket[] => [...pairs].slice(0, connections).flat()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  url.port = String((server.address() as AddressInfo).port)
   return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: url.href,
     count: () => pairs.size,
     cut(connections = Infinity) {
       isCut = connections === Infinity
-      for (const socket of [...pairs].slice(0, connections).flat()) socket.pause()
+      for (const socket of sockets(connections)) socket.pause()
     },
     hold() {
       for (const [, far] of pairs) far.pause()
     },
+    lose() {
+      for (const socket of sockets()) socket.pause().removeAllListeners('data')
+    },
     mend() {
       isCut = false
-      for (const socket of [...pairs].flat()) socket.resume()
+      for (const socket of sockets()) socket.resume()
     },
     async close() {
       server.close()
-      for (const socket of [...pairs].flat()) socket.destroy()
+      for (const socket of sockets()) socket.destroy()
       await once(server, 'close')
     },
   }

@@ -1,0 +1,71 @@
+import { createBackchannelLogout, type BackchannelLogout, type LogoutStore } from '@bcl/core'
+import { createTestIssuer, type TestIssuer } from '@bcl/testing'
+import { expect } from 'vitest'
+import { before, eventually } from './eventually.js'
+
+/** A store whose server can fail. */
+export interface Outage {
+  store: LogoutStore
+  begin(): unknown
+  end(): unknown
+  /** The same store by other connections, which `end` has left whole. */
+  elsewhere(): LogoutStore | Promise<LogoutStore>
+}
+
+const settings = (op: TestIssuer, store: LogoutStore) => ({ issuers: [op.trusted], sessionMaxAge: 3600, store })
+
+const post = async (logout: BackchannelLogout, token: string): Promise<number> => {
+  const { status } = await logout.respond({
+    method: 'POST',
+    contentType: 'application/x-www-form-urlencoded',
+    body: `logout_token=${token}`,
+  })
+  return status
+}
+
+/** Whether a session is let in; a store that does not answer lets nobody in. */
+export const passes = (logout: BackchannelLogout, session: Parameters<BackchannelLogout['isLoggedOut']>[0]) =>
+  logout.isLoggedOut(session).then(
+    (isOver) => !isOver,
+    () => false,
+  )
+
+/** Lets the store fail and come back: no logout may be reported as done that is not, or be lost, nobody be let in. */
+export async function expectNothingLost({ store, begin, end, elsewhere }: Outage): Promise<void> {
+  const op = await createTestIssuer()
+  const tokenOf = (sid: string): Promise<string> => op.logoutToken({ sid, sub: sid })
+  const sessionOf = (sid: string) => op.session({ sid })
+  const here = createBackchannelLogout({ ...settings(op, store), unavailableStatus: 503 })
+  const at400 = createBackchannelLogout({ ...settings(op, store), unavailableStatus: 400 })
+  let told = 0
+  for (const logout of [here, at400]) logout.onLogout(() => (told += 1))
+  const isTaken = async (sid: string): Promise<boolean> => (await post(here, await tokenOf(sid))) === 200
+  // A busy machine may take longer than the second there is, before and after.
+  await eventually('a logout is taken', () => isTaken('first'))
+  await eventually('checks work', () => passes(here, sessionOf('other')))
+  const done = told
+  expect(done).toBeGreaterThan(0)
+
+  const [second, third] = [await tokenOf('second'), await tokenOf('third')]
+  await begin()
+  const statuses = await Promise.all([before(2, () => post(here, second)), before(2, () => post(at400, third))])
+  expect(statuses).toEqual([503, 400])
+  // Nothing is reported as done. What it could not write, this instance honours at once; of the others it knows nothing,
+  // and lets nobody in.
+  expect(told).toBe(done)
+  expect(await here.isLoggedOut(sessionOf('second'))).toBe(true)
+  await expect(before(1.5, () => here.isLoggedOut(sessionOf('other')))).rejects.toMatchObject({
+    code: 'ERR_LOGOUT_FAILED',
+  })
+
+  await end()
+  const other = createBackchannelLogout(settings(op, await elsewhere()))
+  for (const sid of ['second', 'third']) {
+    // A pool may still have connections that have not noticed.
+    await eventually(`${sid} is written`, () => other.isLoggedOut(sessionOf(sid)).catch(() => false))
+  }
+  await eventually('checks work again', () => passes(here, sessionOf('other')))
+  // A pool may still have connections that wait for their next attempt.
+  await eventually('logouts are taken again', () => isTaken('fourth'), 20)
+  await Promise.all([here, at400, other].map((logout) => logout.close()))
+}

@@ -1,0 +1,32 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, test } from 'vitest'
+
+/** Whether somebody answers there within a second. */
+export async function isReachable(url: string, defaultPort: number): Promise<boolean> {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port || defaultPort), timeout: 1000 })
+  socket.on('timeout', () => socket.destroy(new Error('nobody answers')))
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+/**
+ * A suite that needs something: where that is missing it is skipped, with the reason; in CI that is a failure.
+ *
+ * @param missing Why it cannot run; `undefined` where it can.
+ */
+export function describeUnless(missing: string | undefined, name: string, suite: () => void): void {
+  if (missing === undefined) describe(name, suite)
+  else if (process.env.CI !== 'true') describe.skip(`${name}: skipped, ${missing}`, suite)
+  else
+    test(name, () => {
+      throw new Error(missing)
+    })
+}
