@@ -19,9 +19,15 @@ export interface RedisServer {
   close(): Promise<void>
 }
 
+/** A test that fails, or is interrupted, leaves no server behind. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+
 /** Runs redis-server until it says that it is ready. */
 async function spawnRedis(args: readonly string[], ready: string): Promise<ChildProcess> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.add(child)
+  child.once('exit', () => children.delete(child))
   let log = ''
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject)
@@ -43,9 +49,6 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
   const start = async (): Promise<void> => {
     child = await spawnRedis(args, 'Ready to accept connections')
   }
-
-  // A test that fails, or is interrupted, leaves no server behind.
-  process.once('exit', () => child?.kill('SIGKILL'))
 
   const kill = async (): Promise<void> => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
@@ -79,7 +82,6 @@ export async function startSentinel(master: RedisServer): Promise<{ port: number
     `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n`,
   )
   const child = await spawnRedis([settings, '--sentinel'], '+monitor')
-  process.once('exit', () => child.kill('SIGKILL'))
   return {
     port,
     async close() {
