@@ -61,6 +61,8 @@ export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> 
   app.get('/events', (c) => {
     const session = c.get('session')
     if (!session) return unauthorized(c)
+    // Hono answers HEAD by this too, and nobody would tell it that the stream is not read.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' })
     return streamSSE(c, async (stream) => {
       const { promise, resolve } = Promise.withResolvers<'logged out' | 'gone'>()
       stream.onAbort(() => resolve('gone'))

@@ -4,6 +4,7 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** What is used of Node's own request, which `@hono/node-server` puts into the context. */
 interface Incoming {
+  headers: Record<string, unknown>
   readableDidRead: boolean
   iterator(options: { destroyOnReturn: boolean }): AsyncIterable<Uint8Array>
   resume(): unknown
@@ -19,8 +20,9 @@ async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
   const { req } = c
   if (!req.raw.bodyUsed) {
     // A Web stream made of Node's is much slower than that. What is encoded somebody may have decoded on the way.
-    const incoming = req.header('content-encoding') === undefined ? incomingOf(c) : undefined
-    return incoming?.readableDidRead === false ? incoming.iterator({ destroyOnReturn: false }) : req.raw.body
+    const incoming = incomingOf(c)
+    const isAsSent = incoming?.readableDidRead === false && incoming.headers['content-encoding'] === undefined
+    return isAsSent ? incoming.iterator({ destroyOnReturn: false }) : req.raw.body
   }
   try {
     // Of a form that it keeps, Hono's text() would make multipart.

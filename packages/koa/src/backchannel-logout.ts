@@ -17,6 +17,15 @@ interface Parsed {
   body?: LogoutRequest['body']
 }
 
+/** The stream, of which what is left flows away where reading ends: it must not block the connection. */
+async function* bytesOf(req: Request['req']): AsyncGenerator<Uint8Array> {
+  try {
+    yield* req.iterator({ destroyOnReturn: false })
+  } finally {
+    req.resume()
+  }
+}
+
 /**
  * The body wherever it is (T-3): parsers leave it on Koa's request or on Node's, as platforms of functions do, whose
  * `body` may throw. What was made of it counts only once the stream has been read: of a media type that they do not
@@ -25,9 +34,8 @@ interface Parsed {
 function bodyOf(request: Request & Parsed): LogoutRequest['body'] {
   const req: Request['req'] & Parsed = request.req
   try {
-    const raw = request.rawBody ?? req.rawBody
-    if (raw !== undefined) return raw
-    return req.readableDidRead === false ? req.iterator({ destroyOnReturn: false }) : (request.body ?? req.body)
+    const parsed = request.rawBody ?? req.rawBody
+    return parsed ?? (req.readableDidRead === false ? bytesOf(req) : (request.body ?? req.body))
   } catch {
     return null
   }
@@ -64,7 +72,7 @@ export function backchannelLogout<StateT = DefaultState, ContextT = DefaultConte
       contentType: ctx.headers['content-type'],
       body: bodyOf(ctx.request),
     })
-    ctx.req.resume() // what is left of a refused body must not block the connection
+    ctx.req.resume() // of a body that nobody began to read
     ctx.set(headers)
     ctx.status = status
     ctx.body = body

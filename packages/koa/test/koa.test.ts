@@ -8,7 +8,7 @@ import Koa2 from 'koa2'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { serve, type Served } from './serve.js'
 
 const path = '/backchannel-logout'
@@ -24,6 +24,8 @@ const form = async (): Promise<RequestInit> => ({
   headers: { 'content-type': 'application/x-www-form-urlencoded' },
   body: `logout_token=${await op.logoutToken()}`,
 })
+
+afterEach(() => void vi.useRealTimers())
 
 const head = (...lines: string[]): string =>
   [
@@ -118,6 +120,24 @@ describe.each<[string, typeof Koa3]>([
     await once(socket, 'close')
     expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
     expect(app.errors).toEqual([])
+    await app.close()
+  })
+
+  test('the rest of a body that was too slow and is too large leaves the connection to the next request', async () => {
+    const app = await using(backchannelLogout(create(), { path }))
+    const socket = connect(app.port, '127.0.0.1')
+    let answers = ''
+    socket.setEncoding('utf8').on('data', (chunk: string) => (answers += chunk))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    socket.write(`${head('content-length: 400000')}slow`)
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve))
+    vi.advanceTimersByTime(5000)
+    vi.useRealTimers()
+    while (!answers.includes('HTTP/1.1 400')) await once(socket, 'data')
+    const body = `logout_token=${await op.logoutToken()}`
+    socket.write(`${'x'.repeat(399_996)}${head(`content-length: ${body.length}`, 'connection: close')}${body}`)
+    await once(socket, 'close')
+    expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
     await app.close()
   })
 

@@ -34,7 +34,7 @@ export class ActiveSessionGuard implements CanActivate {
   readonly #options: BackchannelLogoutModuleOptions
 
   constructor(logout: BackchannelLogout, options: BackchannelLogoutModuleOptions) {
-    if (!options.session) throw new TypeError('The guards of BackchannelLogoutModule need its option session')
+    if (!options.session) throw new TypeError('Guards need the option session')
     this.#logout = logout
     this.#options = options
   }

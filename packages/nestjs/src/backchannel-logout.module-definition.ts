@@ -6,7 +6,7 @@ import { register } from './registration.js'
 import { getBackchannelLogoutToken, optionsToken, REGISTRATION } from './tokens.js'
 
 function createLogout(options: BackchannelLogoutModuleOptions): BackchannelLogout {
-  if ('name' in options || 'path' in options) throw new TypeError('name and path belong beside useFactory')
+  if ('name' in options || 'path' in options) throw new TypeError('name and path go beside useFactory')
   return createBackchannelLogout(options)
 }
 

@@ -31,8 +31,7 @@ export function logoutListeners(
       if (unknown !== undefined) refuse(`no BackchannelLogoutModule has the name "${unknown}"`)
       if (!wanted.includes(name)) continue
       // Of these Nest holds instances that were never constructed.
-      if (wrapper.isTransient || !wrapper.isDependencyTreeStatic())
-        refuse('the provider must not be request-scoped or transient')
+      if (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) refuse('its class is request-scoped or transient')
       listeners.push((event) => (instance as Record<string, Listener>)[method]!(event))
     }
   }

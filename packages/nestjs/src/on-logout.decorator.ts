@@ -35,7 +35,7 @@ export const listensTo = (method: (event: LogoutEvent) => unknown): readonly str
 export function OnLogout(name = '') {
   return <T extends (event: LogoutEvent) => unknown>(
     target: object,
-    key: string | symbol,
+    key: string,
     descriptor: TypedPropertyDescriptor<T>,
   ): void => {
     SetMetadata(NAMES, [...listensTo(descriptor.value!), name])(target, key, descriptor)

@@ -32,7 +32,9 @@ interface Subscriber {
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
-  destroy(): unknown
+  destroy?(): unknown
+  /** What node-redis 4 calls it. */
+  disconnect?(): unknown
 }
 
 interface Duplicable {
@@ -69,7 +71,7 @@ function subscribeAlone(
     },
     async () => {
       try {
-        subscriber.destroy()
+        await (subscriber.destroy ?? subscriber.disconnect)?.call(subscriber)
       } catch {
         // Earlier versions throw when it is closed.
       }

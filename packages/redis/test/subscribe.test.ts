@@ -113,7 +113,7 @@ describeOwnRedis('a subscription', () => {
   describe('on a server that does not answer', () => {
     afterEach(() => void vi.useRealTimers())
 
-    test.each(['node-redis', 'node-redis, a pool', 'ioredis', 'ioredis without an offline queue'])(
+    test.each(['node-redis', 'node-redis 4', 'node-redis, a pool', 'ioredis', 'ioredis without an offline queue'])(
       '%s: is given up, and leaves no connection behind',
       async (name) => {
         const server = await startRedis()

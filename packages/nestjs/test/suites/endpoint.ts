@@ -27,8 +27,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { map } from 'rxjs'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { create, form, listen, op, options, path, platforms, rootModule, run, type Running } from '../support.js'
+
+afterEach(() => void vi.useRealTimers())
 
 class Echo {
   value?: string
@@ -425,6 +427,34 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await once(running.app.getHttpServer(), 'request')
     socket.destroy()
     await delivered
+    expect((await running.fetch(path, await form())).status).toBe(200)
+    await running.close()
+  })
+
+  test('the rest of a body that was too slow and is too large leaves the connection to the next request', async () => {
+    const running = await run(createAdapter, module())
+    const socket = connect(running.port, '127.0.0.1')
+    let answers = ''
+    socket.setEncoding('utf8').on('data', (chunk: string) => (answers += chunk))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    socket.write(`${head('content-length: 400000')}slow`)
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve))
+    vi.advanceTimersByTime(5000)
+    vi.useRealTimers()
+    while (!answers.includes('HTTP/1.1 400')) await once(socket, 'data')
+    const body = `logout_token=${await op.logoutToken()}`
+    socket.write(`${'x'.repeat(399_996)}${head(`content-length: ${body.length}`, 'connection: close')}${body}`)
+    await once(socket, 'close')
+    expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+    await running.close()
+  })
+
+  test('it answers by a response whose writeHead gives nothing back, as on platforms of functions', async () => {
+    const running = await run(createAdapter, module())
+    running.app.getHttpServer().prependListener('request', (_: IncomingMessage, response: ServerResponse) => {
+      const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => unknown
+      response.writeHead = (...args: unknown[]) => void writeHead(...args) as never
+    })
     expect((await running.fetch(path, await form())).status).toBe(200)
     await running.close()
   })

@@ -101,7 +101,7 @@ describe.each(platforms)('the guard on %s', (_, createAdapter) => {
 
 test('a guard of a module without the option session is a mistake that is found at the start', async () => {
   const start = create(platforms[0]![1], { imports: [BackchannelLogoutModule.forRoot(options())], controllers: [me()] })
-  await expect(start).rejects.toThrow(/^The guards of BackchannelLogoutModule need its option session$/)
+  await expect(start).rejects.toThrow(/^Guards need the option session$/)
 })
 
 test('the guard of a name is one class', () => {

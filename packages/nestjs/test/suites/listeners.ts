@@ -138,17 +138,17 @@ describe('@OnLogout()', () => {
     [
       'is request-scoped',
       [scoped(Scope.REQUEST)],
-      /^@OnLogout\(\) on Listener\.hear: the provider must not be request-scoped or transient$/,
+      /^@OnLogout\(\) on Listener\.hear: its class is request-scoped or transient$/,
     ],
     [
       'is transient',
       [scoped(Scope.TRANSIENT)],
-      /^@OnLogout\(\) on Listener\.hear: the provider must not be request-scoped or transient$/,
+      /^@OnLogout\(\) on Listener\.hear: its class is request-scoped or transient$/,
     ],
     [
       'depends on one that is request-scoped',
       [Requested, Dependent],
-      /^@OnLogout\(\) on Dependent\.hear: the provider must not/,
+      /^@OnLogout\(\) on Dependent\.hear: its class is/,
     ],
     [
       'names a registration that is not there',

@@ -3,6 +3,7 @@ import { Redis as Upstash } from '@upstash/redis'
 import { GlideClient, GlideClusterClient } from '@valkey/valkey-glide'
 import { Cluster, Redis as Ioredis } from 'ioredis'
 import { createClient, createClientPool, createCluster, createSentinel, RESP_TYPES } from 'redis'
+import { createClient as createClient4 } from 'redis4'
 import type { RedisCluster } from './redis-cluster.js'
 import { startUpstash } from './upstash-server.js'
 
@@ -32,6 +33,11 @@ const nodeRedis = async (options: Parameters<typeof createClient>[0]) => {
 export const clients: Record<string, (url: string) => Promise<Connected>> = {
   'node-redis': (url) => nodeRedis({ url }),
   'node-redis, RESP2': (url) => nodeRedis({ url, RESP: 2 }),
+  'node-redis 4': async (url) => {
+    const client = createClient4({ url }).on('error', ignore)
+    await client.connect()
+    return { client, close: () => client.disconnect() }
+  },
   'node-redis that gives bytes': async (url) => {
     const { client, close } = await nodeRedis({ url })
     return { client: client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.DOUBLE]: String }), close }
