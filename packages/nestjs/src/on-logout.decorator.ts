@@ -22,12 +22,10 @@ export const listensTo = (method: (event: LogoutEvent) => unknown): readonly str
  * import { Injectable } from '@nestjs/common'
  *
  * @Injectable()
- * export class Sockets {
- *   readonly #open = new Map<string, { close(): void }>()
- *
+ * export class Audit {
  *   @OnLogout()
- *   async closeSockets({ sid }: LogoutEvent) {
- *     if (sid) this.#open.get(sid)?.close()
+ *   record({ iss, jti }: LogoutEvent) {
+ *     console.log('logged out', iss, jti)
  *   }
  * }
  * ```

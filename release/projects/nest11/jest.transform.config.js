@@ -3,6 +3,6 @@ module.exports = {
   transform: {
     '\\.[jt]s$': ['ts-jest', { tsconfig: { ...require('./tsconfig.json').compilerOptions, allowJs: true } }],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(@bcl|jose)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(?:\\.pnpm|@bcl|jose)/)'],
   testMatch: ['**/*.test.ts'],
 }
