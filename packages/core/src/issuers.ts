@@ -84,7 +84,13 @@ export function createIssuers(options: IssuersOptions, keySets: Map<string, Remo
       if (isList) return listed.find(iss)
       const known = answers.get(iss)
       if (known && now() < known.until) return known.answer
-      return remember(answers, iss, { answer: ask(iss), until: now() + answersFor }, maxAnswers).answer
+      // Until it is there, no longer than it may take: a runtime may have ended it with the request that asked.
+      const entry = { answer: ask(iss), until: now() + answerTime }
+      entry.answer.then(
+        () => (entry.until = now() + answersFor),
+        () => {},
+      )
+      return remember(answers, iss, entry, maxAnswers).answer
     },
     keysOf(registration) {
       const { keys } = registration

@@ -105,7 +105,7 @@ const ours = /^(?:[[\],]*1?[[\],]*|logout|session|done|nosid|sid|sub)$/
 /** Somebody's error as far as it does not repeat what he was asked for: a message often does, other members may. */
 export function withoutClaims(error: unknown, asked: readonly unknown[]): Error {
   const { name, message = error, code } = Object(error) as { name?: unknown; message?: unknown; code?: unknown }
-  const says = String(message)
+  const says = typeof message === 'string' ? message : 'withheld'
   const isTelling = asked
     .join()
     .split(/[\\"]+/)

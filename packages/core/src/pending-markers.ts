@@ -18,8 +18,8 @@ const retryAfter = 1
 const maxFailures = 3
 
 /**
- * Writes markers. This process honours them at once; those that the store does not take are written when it is back
- * (RP-38). They end with the process.
+ * Writes markers. Those that the store has not taken when a request's time is over are honoured by this process from then
+ * on, and written when it is back (RP-38). They end with the process.
  */
 export interface PendingMarkers {
   /** Rejects when the store has not taken all of them by the deadline (`performance.now()`). */
@@ -56,7 +56,7 @@ export function createPendingMarkers(
     pending.delete(keys, marker)
     for (const other of pending.under(keys)) {
       if (isSmaller(marker, other)) return
-      if (isSmaller(other, marker)) pending.delete(keys, other)
+      if (isSmaller(other, marker) || other.value === marker.value) pending.delete(keys, other)
     }
     pending.add(keys, marker)
     if (pending.sets.size > maxPending) {
@@ -104,6 +104,8 @@ export function createPendingMarkers(
     async close() {
       isClosed = true
       cancel()
+      // One that is under way knows nothing of what came since.
+      await flushes.get()?.result
       await flush()
     },
   }

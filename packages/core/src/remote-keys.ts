@@ -62,6 +62,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let loadedAt = 0
   let refreshAt = 0
+  let refreshed = Promise.resolve()
   let loadedFrom = -1
   let { isBudgeted } = options
   const flights = createShared<Run<void>>(fetchTime)
@@ -139,13 +140,15 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   }
 
   /**
-   * Refreshes a stale set, unless that was tried a short while ago. Nobody waits for it who may ask by himself, for it asks
-   * twice, and a runtime may end it with the request that began it.
+   * Refreshes a stale set, unless that was tried a short while ago: then it is the same promise. Nobody waits for it who may
+   * ask by himself, for it asks twice, and a runtime may end it with the request that began it.
    */
-  const refresh = async (): Promise<void> => {
-    if (now() < refreshAt) return
-    refreshAt = now() + retryAfter
-    await fetching(reload).catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+  const refresh = (): Promise<void> => {
+    if (now() >= refreshAt) {
+      refreshAt = now() + retryAfter
+      refreshed = fetching(reload).catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+    }
+    return refreshed
   }
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
@@ -168,9 +171,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   return {
     async getKey(...args) {
       if (isGood()) {
-        const refreshed = refresh()
+        const current = refresh()
         // Without a kid the old key fits too, so what has changed must be known first.
-        if (args[0].kid === undefined) await within(1, () => refreshed).catch(() => {})
+        if (args[0].kid === undefined) await within(1, () => current).catch(() => {})
         const key = await match(args)
         if (key) return key
       }

@@ -1,5 +1,5 @@
 import { readText, type ByteStream } from './bytes.js'
-import { BackchannelLogoutError, type BackchannelLogoutErrorCode } from './errors.js'
+import { asLogoutError, BackchannelLogoutError, type BackchannelLogoutErrorCode } from './errors.js'
 import { defined } from './objects.js'
 import { isText } from './options.js'
 import type { Receiving } from './receive.js'
@@ -90,7 +90,10 @@ export const createRespond =
       run = receive(await readToken(request))
       if ((await run.result).replayed) outcome = 'replayed'
     } catch (reason) {
-      error = reason instanceof BackchannelLogoutError ? reason : refused(400, 'body', reason)
+      error =
+        run || reason instanceof BackchannelLogoutError
+          ? asLogoutError('the logout', reason)
+          : refused(400, 'body', reason)
       const isOutage = outages.has(error.code)
       outcome = isOutage ? 'failed' : 'refused'
       status = isOutage ? unavailableStatus : (error.status ?? 400)

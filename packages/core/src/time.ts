@@ -90,6 +90,11 @@ export function createShared<R extends Run<unknown>>(seconds: number): Shared<R>
     join(work, key = '') {
       const known = get(key)
       if (known) return known
+      // What a runtime has ended is never settled.
+      for (const [old, run] of runs) {
+        if (performance.now() < run.until) break
+        runs.delete(old)
+      }
       const run = { until: performance.now() + seconds * 1000 } as R
       run.result = work(run).finally(() => {
         if (runs.get(key) === run) runs.delete(key)

@@ -45,16 +45,18 @@ export function createWatchers(
     if (forget(watcher)) tell(watcher.listener, onError)
   }
 
+  /** Reports a session that is over. What cannot be read of one does not keep the others from being told. */
+  const judge = (watcher: Watcher, values: readonly string[][]): void =>
+    tell(() => isEnded(watcher.session, watcher.keys, values) && report(watcher), onError)
+
   const look = async (some: readonly Watcher[]): Promise<void> => {
     for (let start = 0; start < some.length; start += chunk) {
       const part = some.slice(start, start + chunk)
+      // By its age, or by what waits for the store, also while that is down.
+      for (const watcher of part) judge(watcher, [])
       const values = await store.values(part.flatMap(({ keys }) => keys))
-      for (const [index, watcher] of part.entries()) {
-        const { session, keys } = watcher
-        const found = values.slice(index * keys.length, (index + 1) * keys.length)
-        // What cannot be read of one session does not keep the others from being told.
-        tell(() => isEnded(session, keys, found) && report(watcher), onError)
-      }
+      let at = 0
+      for (const watcher of part) judge(watcher, values.slice(at, (at += watcher.keys.length)))
     }
   }
 

@@ -1,6 +1,6 @@
 import { createBackchannelLogout, MemoryStore, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, createClock, refusal } from './support.js'
 
 const op = await createTestIssuer()
@@ -75,6 +75,24 @@ describe('RP-11: an issuer function', () => {
     const logout = using(issuers)
     await Promise.all(Array.from({ length: 20 }, () => codeOf(logout)))
     expect(issuers).toHaveBeenCalledTimes(1)
+  })
+
+  test('that a runtime has ended with the request that asked is asked again', async () => {
+    // As there: neither the answer nor the time that is set for it ever comes.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const issuers = vi
+      .fn()
+      .mockReturnValueOnce(new Promise(() => {}))
+      .mockResolvedValue(op.trusted)
+    const logout = using(issuers)
+    void codeOf(logout)
+    while (issuers.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    clock.time += 2
+    expect(await codeOf(logout)).toBe('ok')
+    clock.time += 59
+    expect(await codeOf(logout)).toBe('ok')
+    expect(issuers).toHaveBeenCalledTimes(2)
   })
 
   test('that knows of none is remembered too', async () => {

@@ -420,11 +420,28 @@ describe('RP-53, RP-54: keys that change', () => {
 
   test('a token without kid waits for the refresh of a stale set', async () => {
     const op = await createTestIssuer()
-    const { clock, outcome } = discovering(op)
+    const [asked, answered] = [deferred(), deferred()]
+    let isSlow = false
+    const { clock, logout, token, outcome } = discovering(op, {
+      async answer() {
+        if (!isSlow) return undefined
+        asked.resolve()
+        await answered.promise
+        return undefined
+      },
+    })
     expect(await outcome({ kid: undefined })).toBe('ok')
     await op.rotate({ keepOld: false })
     clock.time += 3600
-    expect(await outcome({ kid: undefined })).toBe('ok')
+    isSlow = true
+    const first = outcome({ kid: undefined })
+    const other = await token({}, { kid: undefined })
+    await asked.promise
+    // The refresh that the first began is for the others too.
+    const second = logout.receive(other)
+    setImmediate(answered.resolve)
+    expect(await first).toBe('ok')
+    await second
   })
 
   test('with the provider down a known key verifies for 24 hours', async () => {

@@ -534,6 +534,53 @@ describe('the order of receive', () => {
     }
   })
 
+  test('RP-38: at close also what a flush that is under way has missed is written', async () => {
+    const store = new SpyStore()
+    store.before = forgotten('logout')
+    const logout = create(op, { store, storeTimeout: 5 })
+    await refusal(logout.receive(await op.logoutToken()))
+    const [begun, ended] = [deferred(), deferred()]
+    store.before = async () => {
+      begun.resolve()
+      await ended.promise
+      throw new Error('the store is down')
+    }
+    await begun.promise
+    store.before = forgotten('logout')
+    await refusal(logout.receive(await op.logoutToken({ sid: 'session-2', sub: 'bob' })))
+    store.before = () => {}
+    const closed = logout.close()
+    ended.resolve()
+    await closed
+    const other = create(op, { store })
+    expect(await other.isLoggedOut(op.session())).toBe(true)
+    expect(await other.isLoggedOut(op.session({ sid: 'session-2', sub: 'bob' }))).toBe(true)
+  })
+
+  test('RP-38: the same logout waits once, however often it comes', async () => {
+    const store = new SpyStore()
+    store.before = forgotten('logout')
+    const logout = create(op, { store })
+    const tokens = await Promise.all(Array.from({ length: 5 }, () => op.logoutToken({ sid: undefined })))
+    await Promise.all(tokens.map((token) => refusal(logout.receive(token))))
+    store.before = () => {}
+    store.calls.length = 0
+    await logout.close()
+    expect(store.calls).toHaveLength(1)
+    expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
+  })
+
+  test('RP-39: a store that fails with what is no error fails all the same', async () => {
+    const store = new SpyStore()
+    store.before = () => {
+      throw Object.create(null)
+    }
+    expect(await refusal(create(op, { store }).isLoggedOut(op.session()))).toMatchObject({
+      code: 'ERR_LOGOUT_FAILED',
+      cause: { message: 'withheld' },
+    })
+  })
+
   test('RP-38: what waits is written at close', async () => {
     const store = new SpyStore()
     store.before = forgotten('logout')

@@ -1,6 +1,6 @@
 import { type LogoutStore } from '@bcl/core'
 import { describe, expect, test, vi } from 'vitest'
-import { create, createClock, deferred, sharedIssuer, SpyStore, timersOf } from './support.js'
+import { create, createClock, deferred, refusal, sharedIssuer, SpyStore, timersOf } from './support.js'
 
 const op = await sharedIssuer()
 
@@ -155,6 +155,25 @@ describe('watch', () => {
     store.before = () => {}
     await create(op, { store }).receive(await op.logoutToken())
     await ended.promise
+    await logout.close()
+  })
+
+  test('a session past its age, and one whose logout waits for the store, are told of while that is down', async () => {
+    const store = new SpyStore()
+    store.before = () => {
+      throw new Error('down')
+    }
+    const logout = create(op, { store, onError: () => {} })
+    await refusal(logout.receive(await op.logoutToken()))
+    const sessions = [op.session(), op.session({ sid: 'old', iat: op.now() - 3601 })]
+    await Promise.all(
+      sessions.map((session) => {
+        const ended = deferred()
+        logout.watch(session, ended.resolve)
+        return ended.promise
+      }),
+    )
+    store.before = () => {}
     await logout.close()
   })
 
