@@ -3,6 +3,7 @@ import { Redis as Upstash } from '@upstash/redis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { eventually } from '@bcl-checks/test-support/eventually'
+import { clients } from './support/clients.js'
 import { describeRedis, redisUrl } from './support/services.js'
 import { startUpstash } from './support/upstash-server.js'
 
@@ -11,12 +12,22 @@ const now = (): number => Math.floor(Date.now() / 1000)
 
 test.each([
   ['nothing', undefined],
+  ['null', null],
   ['a URL', redisUrl],
   ['another object', { get: () => {}, set: () => {} }],
 ])('%s is no client', (_, client) => {
   expect(() => new RedisStore(client as unknown as RedisStoreClient)).toThrow(
     new TypeError('client must be one of node-redis, ioredis, Valkey GLIDE or Upstash'),
   )
+})
+
+test.each([
+  ['no list', 'aborted'],
+  ['fewer than were asked for', [[]]],
+  ['more than were asked for', [[], [], []]],
+])('an answer of Upstash that is %s is a failure, not "no logout"', async (_, reply) => {
+  const client = { eval: async () => reply, zrem() {}, publish() {}, createScript() {} }
+  await expect(new RedisStore(client as unknown as RedisStoreClient).values(['a', 'b'])).rejects.toThrow()
 })
 
 test('a prefix must be a string', () => {
@@ -59,6 +70,18 @@ describeRedis('RedisStore', () => {
     await one.publish('from the same')
     await eventually('the message comes', () => heard.length > 0)
     expect(heard).toEqual(['from the same'])
+    await end()
+  })
+
+  test.for(Object.keys(clients))('what is published with %s is heard by others', async (name, { onTestFinished }) => {
+    const { client, close } = await clients[name]!(redisUrl)
+    onTestFinished(() => void close())
+    const channel = `${prefix}${crypto.randomUUID()}:`
+    const heard: string[] = []
+    const end = await new RedisStore(redis, { prefix: channel }).subscribe!((message) => heard.push(message))
+    await new RedisStore(client, { prefix: channel }).publish('["a message"]')
+    await eventually('the message comes', () => heard.length > 0)
+    expect(heard).toEqual(['["a message"]'])
     await end()
   })
 
