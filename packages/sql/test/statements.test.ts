@@ -78,7 +78,7 @@ test.each([{ k: 'k' }, { v: 'v' }, { k: 1, v: 'v' }, { k: 'k', v: 1 }])('the row
 })
 
 test('nothing is heard any more once a subscription has ended', async () => {
-  let notify = (_: string): void => {}
+  let notify: (payload: string) => void = () => {}
   const store = new SqlStore({
     dialect: 'postgresql',
     query: () => [],
@@ -101,7 +101,7 @@ test('nothing is heard any more once a subscription has ended', async () => {
 class FakeClient extends EventEmitter implements PgClient {
   ended = 0
   connect = async (): Promise<void> => {}
-  query = async (_: string): Promise<void> => {}
+  query: PgClient['query'] = async () => {}
   async end(): Promise<void> {
     this.ended += 1
   }
