@@ -10,7 +10,7 @@ interface Manifest {
 }
 
 /** Bytes. The plan for the core was 8000: docs/design.md says why it is more, and this keeps it from growing. */
-const budgets = { core: 9720, hono: 2000, koa: 2000, nestjs: 2000 }
+const budgets = { core: 9620, hono: 2000, koa: 2000, nestjs: 2000 }
 
 async function sizeOf(folder: string, { dependencies, peerDependencies }: Manifest): Promise<number> {
   const { outputFiles } = await build({

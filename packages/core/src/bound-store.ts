@@ -14,7 +14,7 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
       call(keys, async () => {
         const found = await store.values(keys)
         if (keys.every((_, index) => Array.isArray(found[index]))) return found
-        throw new Error('gave no answer for a key')
+        throw new Error('no answer for a key')
       }),
     ...(store.publish && { publish: (message) => call([message], () => store.publish!(message)) }),
     ...(store.subscribe && { subscribe: async (listener) => store.subscribe!(listener) }),

@@ -28,5 +28,5 @@ export function decodeObject(part: string): JSONObject {
   } catch {
     // said below
   }
-  throw invalidToken('has a part that is no JSON object')
+  throw invalidToken('has a part that is no object')
 }

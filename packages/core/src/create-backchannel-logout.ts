@@ -161,7 +161,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
         ({ clientId, clockTolerance }) => (named ?? clientId) === clientId && iat <= now() + clockTolerance,
       ),
       'session',
-      'of a trusted issuer, its "iat" in seconds and past',
+      'of a trusted issuer, "iat" in seconds and past',
     )
 
   /** Refuses a session whose claims are not what they must be (RP-37); at once, unless a function finds the issuer. */

@@ -4,7 +4,7 @@ import { trust, type IssuerSource } from './issuer-source.js'
 import { withoutClaims } from './markers.js'
 import { requireOption } from './options.js'
 import { createRemoteKeys, type RemoteKeys } from './remote-keys.js'
-import { remember, within } from './time.js'
+import { createShared, remember, within, type Run } from './time.js'
 import { localKeys, needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
 
 /** What an issuer function answers: the registrations at the issuer it was asked for, or `undefined` for none. */
@@ -37,7 +37,8 @@ const isRemote = (registration: Registration): boolean =>
 /** @param keySets By name; may be shared. */
 export function createIssuers(options: IssuersOptions, keySets: Map<string, RemoteKeys> = new Map()): Issuers {
   const { issuers, now } = options
-  const answers = new Map<string, { answer: Promise<readonly Registration[]>; until: number }>()
+  const answers = new Map<string, { found: readonly Registration[]; until: number }>()
+  const asked = createShared<Run<readonly Registration[]>>(answerTime)
 
   /** Registers what was configured, or answered; each client at an issuer once. */
   const registerAll = (list: readonly TrustedIssuer[]): Registration[] => {
@@ -61,9 +62,9 @@ export function createIssuers(options: IssuersOptions, keySets: Map<string, Remo
         found.every(({ issuer }) => issuer === iss),
         'issuer',
       )
+      remember(answers, iss, { found, until: now() + answersFor }, maxAnswers)
       return found
     } catch (error) {
-      answers.delete(iss)
       throw asLogoutError('the issuer function', withoutClaims(error, [iss]))
     }
   }
@@ -83,14 +84,7 @@ export function createIssuers(options: IssuersOptions, keySets: Map<string, Remo
     find(iss) {
       if (isList) return listed.find(iss)
       const known = answers.get(iss)
-      if (known && now() < known.until) return known.answer
-      // Until it is there, no longer than it may take: a runtime may have ended it with the request that asked.
-      const entry = { answer: ask(iss), until: now() + answerTime }
-      entry.answer.then(
-        () => (entry.until = now() + answersFor),
-        () => {},
-      )
-      return remember(answers, iss, entry, maxAnswers).answer
+      return known && now() < known.until ? known.found : asked.join(() => ask(iss), iss).result
     },
     keysOf(registration) {
       const { keys } = registration

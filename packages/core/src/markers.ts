@@ -1,6 +1,7 @@
 import { asLogoutError } from './errors.js'
 import type { LogoutToken } from './logout-token.js'
 import { defined, isObject } from './objects.js'
+import { isText } from './options.js'
 import type { SessionClaims } from './session-claims.js'
 import type { Registration } from './trusted-issuer.js'
 
@@ -105,10 +106,11 @@ const ours = /^(?:[[\],]*1?[[\],]*|logout|session|done|nosid|sid|sub)$/
 /** Somebody's error as far as it does not repeat what he was asked for: a message often does, other members may. */
 export function withoutClaims(error: unknown, asked: readonly unknown[]): Error {
   const { name, message = error, code } = Object(error) as { name?: unknown; message?: unknown; code?: unknown }
-  const says = typeof message === 'string' ? message : 'withheld'
-  const isTelling = asked
-    .join()
-    .split(/[\\"]+/)
-    .some((piece) => !ours.test(piece) && says.includes(piece))
-  return Object.assign(new Error(isTelling ? 'withheld' : says), defined({ name, code }))
+  const isTelling =
+    !isText(message) ||
+    asked
+      .join()
+      .split(/[\\"]+/)
+      .some((piece) => !ours.test(piece) && message.includes(piece))
+  return Object.assign(new Error(isTelling ? 'withheld' : message), defined({ name, code }))
 }

@@ -56,30 +56,28 @@ export function createPendingMarkers(
     pending.delete(keys, marker)
     for (const other of pending.under(keys)) {
       if (isSmaller(marker, other)) return
-      if (isSmaller(other, marker) || other.value === marker.value) pending.delete(keys, other)
+      if (other.clientId === marker.clientId) pending.delete(keys, other)
     }
     pending.add(keys, marker)
     if (pending.sets.size > maxPending) {
       pending.sets.delete(pending.sets.keys().next().value!)
-      onError(new Error('too many logouts wait for the store'))
+      onError(new Error('too many logouts wait'))
     }
   }
 
   const flush = (): Promise<void> =>
     flushes.join(async (run) => {
-      let failure: unknown
-      let failures = 0
+      const failures: unknown[] = []
       for (const marker of pending.under(pending.sets.keys())) {
         run.until = performance.now() + 2000 * storeTimeout
         try {
           await write(marker)
         } catch (error) {
-          failure = error
           keep(marker)
-          if ((failures += 1) === maxFailures) break
+          if (failures.push(error) === maxFailures) break
         }
       }
-      if (failures > 0) onError(failure)
+      if (failures[0]) onError(failures[0])
       schedule()
     }).result
 

@@ -102,7 +102,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   }
 
   const spend = (allow: () => boolean): void => {
-    if (!allow()) throw new Error('asked too often')
+    if (!allow()) throw new Error('too many requests')
   }
 
   type Fetching = (signal: AbortSignal) => Promise<void>
@@ -119,7 +119,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     await load(await discover(signal), signal)
   }
 
-  const isGood = (): boolean => keys !== undefined && now() - loadedAt <= goodFor
+  const isGood = (): boolean => !!keys && now() - loadedAt <= goodFor
 
   const match = (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> =>
     keys!(...args).catch((error: unknown) => {
@@ -140,15 +140,13 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   }
 
   /**
-   * Refreshes a stale set, unless that was tried a short while ago: then it is the same promise. Nobody waits for it who may
-   * ask by himself, for it asks twice, and a runtime may end it with the request that began it.
+   * Refreshes a stale set, unless that was tried a short while ago. Nobody waits for `refreshed` who may ask by himself, for
+   * it asks twice, and a runtime may end it with the request that began it.
    */
-  const refresh = (): Promise<void> => {
-    if (now() >= refreshAt) {
-      refreshAt = now() + retryAfter
-      refreshed = fetching(reload).catch((error: unknown) => options.onError?.(keysUnavailable(error)))
-    }
-    return refreshed
+  const refresh = (): void => {
+    if (now() < refreshAt) return
+    refreshAt = now() + retryAfter
+    refreshed = fetching(reload).catch((error: unknown) => options.onError?.(keysUnavailable(error)))
   }
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
@@ -171,9 +169,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   return {
     async getKey(...args) {
       if (isGood()) {
-        const current = refresh()
+        refresh()
         // Without a kid the old key fits too, so what has changed must be known first.
-        if (args[0].kid === undefined) await within(1, () => current).catch(() => {})
+        if (args[0].kid === undefined) await within(1, () => refreshed).catch(() => {})
         const key = await match(args)
         if (key) return key
       }

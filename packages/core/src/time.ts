@@ -83,18 +83,18 @@ export function createShared<R extends Run<unknown>>(seconds: number): Shared<R>
   const runs = new Map<string, R>()
   const get = (key = ''): R | undefined => {
     const run = runs.get(key)
-    return run && performance.now() < run.until ? run : undefined
+    if (run && performance.now() < run.until) return run
+    // What a runtime has ended is never settled.
+    runs.delete(key)
+    return undefined
   }
   return {
     get,
     join(work, key = '') {
       const known = get(key)
       if (known) return known
-      // What a runtime has ended is never settled.
-      for (const [old, run] of runs) {
-        if (performance.now() < run.until) break
-        runs.delete(old)
-      }
+      // The oldest first, up to one that is not over.
+      for (const old of runs.keys()) if (get(old)) break
       const run = { until: performance.now() + seconds * 1000 } as R
       run.result = work(run).finally(() => {
         if (runs.get(key) === run) runs.delete(key)

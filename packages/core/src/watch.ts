@@ -1,5 +1,5 @@
 import { createKeyed } from './keyed.js'
-import { covers, markerKeysFor, parseHint } from './markers.js'
+import { markerKeysFor, parseHint } from './markers.js'
 import type { StoredMarker } from './pending-markers.js'
 import type { SessionClaims } from './session-claims.js'
 import type { LogoutStore } from './store.js'
@@ -41,13 +41,9 @@ export function createWatchers(
 
   const forget = (watcher: Watcher): boolean => watchers.delete(watcher.keys, watcher)
 
-  const report = (watcher: Watcher): void => {
-    if (forget(watcher)) tell(watcher.listener, onError)
-  }
-
-  /** Reports a session that is over. What cannot be read of one does not keep the others from being told. */
+  /** Tells, once, of a session that is over. What cannot be read of one does not keep the others from being told. */
   const judge = (watcher: Watcher, values: readonly string[][]): void =>
-    tell(() => isEnded(watcher.session, watcher.keys, values) && report(watcher), onError)
+    tell(() => isEnded(watcher.session, watcher.keys, values) && forget(watcher) && watcher.listener(), onError)
 
   const look = async (some: readonly Watcher[]): Promise<void> => {
     for (let start = 0; start < some.length; start += chunk) {
@@ -84,7 +80,7 @@ export function createWatchers(
 
   return {
     watch(session, listener, check) {
-      if (isClosed) throw new Error('watch() after close()')
+      if (isClosed) throw new Error('watch after close')
       const known = check()
       const watcher: Watcher = { session: { ...session }, keys: markerKeysFor(session), listener }
       watchers.add(watcher.keys, watcher)
@@ -102,8 +98,7 @@ export function createWatchers(
       return () => void forget(watcher)
     },
     tell(markers) {
-      for (const marker of markers)
-        for (const watcher of watchers.under([marker.key])) if (covers(marker, watcher.session)) report(watcher)
+      for (const marker of markers) for (const watcher of watchers.under([marker.key])) judge(watcher, [[marker.value]])
     },
     async close() {
       isClosed = true

@@ -1,11 +1,12 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { backchannelLogout } from '@bcl/hono'
+import { expectRoomAfterLargeBody, expectRoomAfterSlowBody } from '@bcl-checks/test-support/connection'
 import { createTestIssuer, testAdapter, type MountAdapter, type MountedAdapter } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
@@ -69,18 +70,11 @@ test.each(['said still', 'said no more'])(
   },
 )
 
-test('RP-4: the rest of a body that was too large does not keep the connection from the next request', async () => {
+test.each([
+  ['too large', expectRoomAfterLargeBody],
+  ['too slow, and is too large', expectRoomAfterSlowBody],
+])('RP-4: the rest of a body that was %s leaves the connection to the next request', async (_, expectRoom) => {
   const served = await listen(new Hono().all('/backchannel-logout', backchannelLogout(create())))
-  const head = (length: number): string =>
-    `POST /backchannel-logout HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${headers['content-type']}\r\ncontent-length: ${length}\r\n\r\n`
-  const socket = connect(served.port, '127.0.0.1')
-  let heard = ''
-  socket.setEncoding('latin1').on('data', (text: string) => (heard += text))
-  socket.write(`${head(200_000)}${'x'.repeat(100_000)}`)
-  while (!heard.includes('HTTP/1.1 413')) await once(socket, 'data')
-  const body = `logout_token=${await op.logoutToken()}`
-  socket.write(`${'x'.repeat(100_000)}${head(body.length)}${body}`)
-  while (!heard.includes('HTTP/1.1 200')) await once(socket, 'data')
-  socket.destroy()
+  await expectRoom(served.port, '/backchannel-logout', await op.logoutToken())
   await served.close?.()
 })

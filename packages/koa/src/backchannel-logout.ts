@@ -34,8 +34,7 @@ async function* bytesOf(req: Request['req']): AsyncGenerator<Uint8Array> {
 function bodyOf(request: Request & Parsed): LogoutRequest['body'] {
   const req: Request['req'] & Parsed = request.req
   try {
-    const parsed = request.rawBody ?? req.rawBody
-    return parsed ?? (req.readableDidRead === false ? bytesOf(req) : (request.body ?? req.body))
+    return request.rawBody ?? req.rawBody ?? (req.readableDidRead === false ? bytesOf(req) : (request.body ?? req.body))
   } catch {
     return null
   }

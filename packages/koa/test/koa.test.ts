@@ -1,6 +1,7 @@
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type LogoutStore } from '@bcl/core'
 import { activeSession, backchannelLogout } from '@bcl/koa'
 import { createTestIssuer } from '@bcl/testing'
+import { expectRoomAfterLargeBody, expectRoomAfterSlowBody, head } from '@bcl-checks/test-support/connection'
 import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import Koa3, { type Middleware, type ParameterizedContext } from 'koa'
@@ -8,7 +9,7 @@ import Koa2 from 'koa2'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { serve, type Served } from './serve.js'
 
 const path = '/backchannel-logout'
@@ -24,18 +25,6 @@ const form = async (): Promise<RequestInit> => ({
   headers: { 'content-type': 'application/x-www-form-urlencoded' },
   body: `logout_token=${await op.logoutToken()}`,
 })
-
-afterEach(() => void vi.useRealTimers())
-
-const head = (...lines: string[]): string =>
-  [
-    `POST ${path} HTTP/1.1`,
-    'host: app.example',
-    'content-type: application/x-www-form-urlencoded',
-    ...lines,
-    '',
-    '',
-  ].join('\r\n')
 
 describe.each<[string, typeof Koa3]>([
   ['Koa 3', Koa3],
@@ -80,7 +69,7 @@ describe.each<[string, typeof Koa3]>([
     const app = await using(backchannelLogout(create(), { path }))
     const body = `logout_token=${await op.logoutToken()}`
     const socket = connect(app.port, '127.0.0.1')
-    socket.write(head(`content-length: ${body.length}`, 'expect: 100-continue', 'connection: close'))
+    socket.write(head(path, `content-length: ${body.length}`, 'expect: 100-continue', 'connection: close'))
     const [interim] = (await once(socket, 'data')) as [Buffer]
     expect(String(interim)).toBe('HTTP/1.1 100 Continue\r\n\r\n')
     socket.write(body)
@@ -94,7 +83,7 @@ describe.each<[string, typeof Koa3]>([
     const delivered = new Promise<void>((resolve) => (deliver = resolve))
     const app = await using(backchannelLogout(create(undefined, deliver), { path }))
     const socket = connect(app.port, '127.0.0.1')
-    socket.write(head('content-length: 1000') + 'logout_token=half')
+    socket.write(head(path, 'content-length: 1000') + 'logout_token=half')
     await once(app.server, 'request')
     socket.destroy()
     await delivered
@@ -104,40 +93,15 @@ describe.each<[string, typeof Koa3]>([
 
   test('RP-4: 10 MB in chunks are answered 413 while they come, and the connection lives on', async () => {
     const app = await using(backchannelLogout(create(), { path }))
-    const socket = connect(app.port, '127.0.0.1')
-    let answers = ''
-    socket.setEncoding('utf8').on('data', (chunk: string) => (answers += chunk))
-    socket.write(head('transfer-encoding: chunked'))
-    const chunk = `10000\r\n${'A'.repeat(0x10000)}\r\n`
-    socket.write(chunk.repeat(2))
-    await once(socket, 'data')
-    expect(answers).toMatch(/^HTTP\/1\.1 413 /)
-    for (let sent = 0; sent < 160; sent += 1) {
-      if (!socket.write(chunk)) await once(socket, 'drain')
-    }
-    const body = `logout_token=${await op.logoutToken()}`
-    socket.write(`0\r\n\r\n${head(`content-length: ${body.length}`, 'connection: close')}${body}`)
-    await once(socket, 'close')
-    expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+    await expectRoomAfterLargeBody(app.port, path, await op.logoutToken())
     expect(app.errors).toEqual([])
     await app.close()
   })
 
   test('the rest of a body that was too slow and is too large leaves the connection to the next request', async () => {
     const app = await using(backchannelLogout(create(), { path }))
-    const socket = connect(app.port, '127.0.0.1')
-    let answers = ''
-    socket.setEncoding('utf8').on('data', (chunk: string) => (answers += chunk))
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    socket.write(`${head('content-length: 400000')}slow`)
-    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve))
-    vi.advanceTimersByTime(5000)
-    vi.useRealTimers()
-    while (!answers.includes('HTTP/1.1 400')) await once(socket, 'data')
-    const body = `logout_token=${await op.logoutToken()}`
-    socket.write(`${'x'.repeat(399_996)}${head(`content-length: ${body.length}`, 'connection: close')}${body}`)
-    await once(socket, 'close')
-    expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+    await expectRoomAfterSlowBody(app.port, path, await op.logoutToken())
+    expect(app.errors).toEqual([])
     await app.close()
   })
 

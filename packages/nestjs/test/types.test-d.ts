@@ -69,6 +69,10 @@ export class Listening {
     return event.iss + more
   }
 
+  // @ts-expect-error -- Nest does not find a method that a symbol names
+  @OnLogout()
+  [Symbol.iterator](): void {}
+
   // @ts-expect-error -- a property listens to nothing
   @OnLogout()
   readonly property = 1

@@ -1,6 +1,7 @@
 import type { BackchannelLogout } from '@bcl/core'
 import { BackchannelLogoutModule, getBackchannelLogoutToken } from '@bcl/nestjs'
 import { faultOf, requestCases } from '@bcl/testing'
+import { expectRoomAfterLargeBody, expectRoomAfterSlowBody, head } from '@bcl-checks/test-support/connection'
 import {
   Body,
   Catch,
@@ -27,10 +28,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { map } from 'rxjs'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { create, form, listen, op, options, path, platforms, rootModule, run, type Running } from '../support.js'
-
-afterEach(() => void vi.useRealTimers())
 
 class Echo {
   value?: string
@@ -189,16 +188,6 @@ async function throwing(request: IncomingMessage): Promise<object> {
   return {}
 }
 
-const head = (...lines: string[]): string =>
-  [
-    `POST ${path} HTTP/1.1`,
-    'host: app.example',
-    'content-type: application/x-www-form-urlencoded',
-    ...lines,
-    '',
-    '',
-  ].join('\r\n')
-
 describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
   test.each(Object.entries(surroundings))('T-4: stands with %s around it', async (_, around) => {
     const app = await create(createAdapter, within(around), around.nest)
@@ -330,7 +319,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     const ask = async (target: string): Promise<string> => {
       const body = `logout_token=${await op.logoutToken()}`
       const socket = connect(running.port, '127.0.0.1')
-      socket.write(head(`content-length: ${body.length}`, 'connection: close').replace(path, target) + body)
+      socket.write(head(target, `content-length: ${body.length}`, 'connection: close') + body)
       return (await text(socket)).split('\r\n', 1)[0]!
     }
     expect(await ask(`http://app.example${path}`)).toBe('HTTP/1.1 200 OK')
@@ -408,7 +397,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     const running = await run(createAdapter, module())
     const body = `logout_token=${await op.logoutToken()}`
     const socket = connect(running.port, '127.0.0.1')
-    socket.write(head(`content-length: ${body.length}`, 'expect: 100-continue', 'connection: close'))
+    socket.write(head(path, `content-length: ${body.length}`, 'expect: 100-continue', 'connection: close'))
     const [interim] = (await once(socket, 'data')) as [Buffer]
     expect(String(interim)).toBe('HTTP/1.1 100 Continue\r\n\r\n')
     socket.write(body)
@@ -423,7 +412,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
       imports: [BackchannelLogoutModule.forRoot(options({ onDelivery: () => deliver() }))],
     })
     const socket = connect(running.port, '127.0.0.1')
-    socket.write(`${head('content-length: 1000')}logout_token=half`)
+    socket.write(`${head(path, 'content-length: 1000')}logout_token=half`)
     await once(running.app.getHttpServer(), 'request')
     socket.destroy()
     await delivered
@@ -433,19 +422,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
 
   test('the rest of a body that was too slow and is too large leaves the connection to the next request', async () => {
     const running = await run(createAdapter, module())
-    const socket = connect(running.port, '127.0.0.1')
-    let answers = ''
-    socket.setEncoding('utf8').on('data', (chunk: string) => (answers += chunk))
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    socket.write(`${head('content-length: 400000')}slow`)
-    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve))
-    vi.advanceTimersByTime(5000)
-    vi.useRealTimers()
-    while (!answers.includes('HTTP/1.1 400')) await once(socket, 'data')
-    const body = `logout_token=${await op.logoutToken()}`
-    socket.write(`${'x'.repeat(399_996)}${head(`content-length: ${body.length}`, 'connection: close')}${body}`)
-    await once(socket, 'close')
-    expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+    await expectRoomAfterSlowBody(running.port, path, await op.logoutToken())
     await running.close()
   })
 
@@ -461,21 +438,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
 
   test('RP-4: 10 MB in chunks are answered 413 while they come, and the connection lives on', async () => {
     const running = await run(createAdapter, module())
-    const socket = connect(running.port, '127.0.0.1')
-    let answers = ''
-    socket.setEncoding('utf8').on('data', (chunk: string) => (answers += chunk))
-    socket.write(head('transfer-encoding: chunked'))
-    const chunk = `10000\r\n${'A'.repeat(0x10000)}\r\n`
-    socket.write(chunk.repeat(2))
-    await once(socket, 'data')
-    expect(answers).toMatch(/^HTTP\/1\.1 413 /)
-    for (let sent = 0; sent < 160; sent += 1) {
-      if (!socket.write(chunk)) await once(socket, 'drain')
-    }
-    const body = `logout_token=${await op.logoutToken()}`
-    socket.write(`0\r\n\r\n${head(`content-length: ${body.length}`, 'connection: close')}${body}`)
-    await once(socket, 'close')
-    expect(answers).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+    await expectRoomAfterLargeBody(running.port, path, await op.logoutToken())
     await running.close()
   })
 })

@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { expect, vi } from 'vitest'
+
+/** The head of a request to the endpoint, as bytes go over the wire. */
+export const head = (path: string, ...lines: string[]): string =>
+  [
+    `POST ${path} HTTP/1.1`,
+    'host: app.example',
+    'content-type: application/x-www-form-urlencoded',
+    ...lines,
+    '',
+    '',
+  ].join('\r\n')
+
+/** A connection to an endpoint, and all that came over it. */
+interface Conversation {
+  socket: Socket
+  heard(): string
+}
+
+function open(port: number): Conversation {
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  return { socket, heard: () => text }
+}
+
+/** Ends a body that was refused, and posts a token over the same connection, which must be answered 200. */
+async function expectNext({ socket, heard }: Conversation, rest: string, path: string, token: string): Promise<void> {
+  const body = `logout_token=${token}`
+  socket.write(`${rest}${head(path, `content-length: ${body.length}`, 'connection: close')}${body}`)
+  await once(socket, 'close')
+  expect(heard()).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+}
+
+/** 10 MB in chunks are answered 413 while they come, and do not keep the connection from the next request (RP-4). */
+export async function expectRoomAfterLargeBody(port: number, path: string, token: string): Promise<void> {
+  const conversation = open(port)
+  const { socket, heard } = conversation
+  socket.write(head(path, 'transfer-encoding: chunked'))
+  const chunk = `10000\r\n${'A'.repeat(0x10000)}\r\n`
+  socket.write(chunk.repeat(2))
+  await once(socket, 'data')
+  expect(heard()).toMatch(/^HTTP\/1\.1 413 /)
+  for (let sent = 0; sent < 160; sent += 1) {
+    if (!socket.write(chunk)) await once(socket, 'drain')
+  }
+  await expectNext(conversation, '0\r\n\r\n', path, token)
+}
+
+/** Nor does a body that is answered 400 for being slow, and turns out to be too large. */
+export async function expectRoomAfterSlowBody(port: number, path: string, token: string): Promise<void> {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const conversation = open(port)
+  const { socket, heard } = conversation
+  try {
+    socket.write(`${head(path, 'content-length: 400000')}slow`)
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve))
+    vi.advanceTimersByTime(5000)
+  } finally {
+    vi.useRealTimers()
+  }
+  while (!heard().includes('HTTP/1.1 400')) await once(socket, 'data')
+  await expectNext(conversation, 'x'.repeat(399_996), path, token)
+}
