@@ -19,10 +19,19 @@ export interface Driver {
   subscribe?(channel: string, listener: (message: string) => void): Promise<() => Promise<unknown>>
 }
 
-/** Reads what `ZRANGE … WITHSCORES` answers: flat by RESP2, in pairs by RESP3. */
+/** A member of a sorted set with its score. Any other answer is an error: a member that is left out would let a session live. */
+export function toEntry(member: unknown, score: unknown): Entry {
+  // Number() alone would read null and the empty text as 0, which has expired.
+  const expiresAt = Number(String(score) || Number.NaN)
+  const isText = typeof member === 'string' || member instanceof Uint8Array
+  if (isText && Number.isFinite(expiresAt)) return [String(member), expiresAt]
+  throw new Error('Redis did not answer with the members of a sorted set and their scores')
+}
+
+/** Reads the reply of `ZRANGE … WITHSCORES`: a flat list in RESP2, a list of pairs in RESP3. */
 export function entriesOfReply(reply: unknown): Entry[] {
   const flat = (reply as unknown[]).flat()
-  return Array.from({ length: flat.length / 2 }, (_, index) => [String(flat[index * 2]), Number(flat[index * 2 + 1])])
+  return Array.from({ length: Math.ceil(flat.length / 2) }, (_, index) => toEntry(flat[index * 2], flat[index * 2 + 1]))
 }
 
 /** Whether a client, of any kind, has these methods. */

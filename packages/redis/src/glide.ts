@@ -1,4 +1,4 @@
-import { hasMethods, type Driver } from './driver.js'
+import { hasMethods, toEntry, type Driver } from './driver.js'
 
 /** What is reached of Valkey GLIDE: a `GlideClient` or a `GlideClusterClient`. */
 export interface GlideClient {
@@ -30,7 +30,7 @@ export const glide = (client: GlideClient): Driver => ({
     }
     return found
   },
-  entriesOf: (range) => (range as Member[]).map(({ element, score }) => [String(element), Number(score)]),
+  entriesOf: (range) => (range as Member[]).map(({ element, score }) => toEntry(element, score)),
   remove: (key, value) => client.zrem(key, [value]),
   publish: (channel, message) => client.publish(message, channel),
 })

@@ -1,4 +1,4 @@
-import { begin, hasMethods, type Driver } from './driver.js'
+import { begin, hasMethods, toEntry, type Driver } from './driver.js'
 
 /** What is reached of node-redis: a client, a pool, a cluster or a sentinel. */
 export interface NodeRedisClient {
@@ -89,9 +89,9 @@ export const nodeRedis = (client: NodeRedisClient): Driver => ({
     if (!full.clientSideCache) return asPool(client) ? rangeTogether(full, keys) : rangeEach(client, keys)
     if (!isFresh) return rangeEach(client, keys)
     // One by one: in a cluster the keys are on several nodes.
-    return (await Promise.all(keys.map((key) => rangeTogether(full, [key])))).flat()
+    return Promise.all(keys.map(async (key) => (await rangeTogether(full, [key]))[0]))
   },
-  entriesOf: (range) => (range as Member[]).map(({ value, score }) => [String(value), Number(score)]),
+  entriesOf: (range) => (range as Member[]).map(({ value, score }) => toEntry(value, score)),
   remove: (key, value) => client.zRem(key, value),
   publish: (channel, message) => client.publish(channel, message),
   async subscribe(channel, listener) {

@@ -15,16 +15,17 @@ export interface RedisStoreOptions {
 }
 
 /**
- * A script, for one round trip that is atomic with any client, in a cluster too: it touches one key.
- * What has expired is removed by the server's clock: an instance whose own is fast must not end what others wrote.
- * The key lives as long as its latest member, which `EXPIREAT … GT` could not say: to it, no expiry is the latest.
+ * Adds a value and says whether Redis kept it. A script is one atomic round trip with any client. It touches one key, so it
+ * also works in a cluster. Redis removes expired values by its own clock: an instance whose clock is ahead must not remove
+ * the values of others. The key expires with its latest member. `EXPIREAT … GT` cannot do that: it takes a key without
+ * expiry for the latest.
  */
 const addScript = `
 redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1])
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
 if last then redis.call('EXPIREAT', KEYS[1], math.ceil(tonumber(last))) end
-return 1`
+return redis.call('ZSCORE', KEYS[1], ARGV[1]) and 1 or 0`
 
 function driverOf(client: RedisStoreClient): Driver {
   if (isGlide(client)) return glide(client)
@@ -94,23 +95,27 @@ export class RedisStore implements LogoutStore {
   }
 
   async add(key: string, value: string, expiresAt: number): Promise<void> {
-    const reply = await this.#driver.run(addScript, this.#prefix + key, value, String(expiresAt))
-    // Upstash's client resolves to something else when its request is aborted.
-    if (Number(reply) !== 1) throw new Error('Redis did not say that it took the value')
+    const kept = Number(await this.#driver.run(addScript, this.#prefix + key, value, String(expiresAt)))
+    if (kept === 1) return
+    // Upstash's client resolves to a text when its request is aborted.
+    if (kept !== 0) throw new Error('Redis did not say whether it kept the value')
+    if (expiresAt > Date.now() / 1000)
+      throw new Error('Redis did not keep the value. Likely cause: the clock of Redis is ahead')
   }
 
   async values(keys: readonly string[]): Promise<string[][]> {
     if (keys.length === 0) return []
-    // Nothing of what is asked depends on the time, so a client may answer from its cache.
+    // The commands do not contain the time, so a client can answer them from its cache.
     const ranges = await this.#driver.ranges(
       keys.map((key) => this.#prefix + key),
       this.#isTelling,
     )
+    if (!Array.isArray(ranges) || ranges.length !== keys.length)
+      throw new Error('Redis did not answer once for each key')
     const now = Date.now() / 1000
     return ranges.map((range) => {
       const entries = this.#driver.entriesOf(range)
-      // What has no expiry that can be read is no absence of a logout.
-      return entries.filter(([, expiresAt]) => !(expiresAt <= now)).map(([value]) => value)
+      return entries.filter(([, expiresAt]) => expiresAt > now).map(([value]) => value)
     })
   }
 

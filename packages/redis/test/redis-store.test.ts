@@ -119,6 +119,11 @@ describeRedis('RedisStore', () => {
     expect((await store.values(['clocks']))[0]!.toSorted()).toEqual(['v', 'w'])
   })
 
+  test('a value that Redis removes at once, because its clock is ahead, is an error', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 86_400_000 })
+    await expect(store.add('ahead', 'v', now() + 3600)).rejects.toThrow(/clock/)
+  })
+
   test.for([true, false])(
     'a request that Upstash aborted is a failure, with automatic pipelines: %s',
     async (enableAutoPipelining, { onTestFinished }) => {

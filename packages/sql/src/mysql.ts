@@ -1,11 +1,12 @@
-import { padded, quote, withoutSchema, type Dialect } from './statement.js'
+import { foreignTable, padded, quote, withoutSchema, type Dialect } from './statement.js'
 
 const name = (table: string): string => quote(table, '`')
+const columns = 'CONVERT(entry_key USING utf8mb4) AS k, CONVERT(coalesce(full_value, entry_value) USING utf8mb4) AS v'
 const expired = 'expires_at <= UNIX_TIMESTAMP()'
 
 export const mysql: Dialect = {
   name,
-  // VARBINARY: collations of text take case for nothing, and most, those called `_bin` too, trailing spaces.
+  // VARBINARY, because most collations of text ignore case, and even `_bin` collations ignore trailing spaces.
   schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
   entry_key VARBINARY(255) NOT NULL,
   entry_value VARBINARY(255) NOT NULL,
@@ -24,10 +25,16 @@ ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?)`,
     expiresAt,
     expiresAt,
   ],
+  // MySQL has no RETURNING.
+  stored: (table, { key, value }) => [
+    `SELECT ${columns} FROM ${table} WHERE entry_key = ? AND entry_value = ?`,
+    key,
+    value,
+  ],
   values: (table, keys, now) => {
     const all = padded(keys)
     return [
-      `SELECT CONVERT(entry_key USING utf8mb4) AS k, CONVERT(coalesce(full_value, entry_value) USING utf8mb4) AS v FROM ${table}
+      `SELECT ${columns} FROM ${table}
 WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ?`,
       ...all,
       now,
@@ -37,4 +44,5 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ?`,
   // A prepared LIMIT takes no number of JavaScript's: it is sent as a fraction.
   sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
   anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
+  likelyCause: `${foreignTable} Or the driver escapes parameters wrongly: query() of mysql2 does so under NO_BACKSLASH_ESCAPES, use execute(). Or the query function reads from a replica.`,
 }

@@ -1,6 +1,7 @@
-import { padded, quote, withoutSchema, type Dialect } from './statement.js'
+import { foreignTable, padded, quote, withoutSchema, type Dialect } from './statement.js'
 
 const name = (table: string): string => quote(table, '"')
+const columns = 'entry_key AS k, coalesce(full_value, entry_value) AS v'
 const expired = 'expires_at <= floor(extract(epoch FROM statement_timestamp()))::bigint'
 
 export const postgresql: Dialect = {
@@ -17,7 +18,8 @@ CREATE INDEX IF NOT EXISTS ${name(`${withoutSchema(table)}_expires_at`)} ON ${na
 `,
   add: (table, { key, value, full, expiresAt }) => [
     `INSERT INTO ${table} AS entry (entry_key, entry_value, full_value, expires_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = excluded.expires_at WHERE entry.expires_at < excluded.expires_at`,
+ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = greatest(entry.expires_at, excluded.expires_at)
+RETURNING ${columns}`,
     key,
     value,
     full,
@@ -26,7 +28,7 @@ ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = excluded.expires
   values: (table, keys, now) => {
     const all = padded(keys)
     return [
-      `SELECT entry_key AS k, coalesce(full_value, entry_value) AS v FROM ${table}
+      `SELECT ${columns} FROM ${table}
 WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND expires_at > $1`,
       now,
       ...all,
@@ -40,4 +42,5 @@ WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND ex
   ],
   anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
   notify: (channel, payload) => ['SELECT pg_notify($1, $2)', channel, payload],
+  likelyCause: foreignTable,
 }

@@ -1,12 +1,12 @@
 import type { LogoutStore } from '@bcl/core'
 import { identify, identifyAll, sha256 } from './identify.js'
 import { checkTable, dialectOf, type SqlDialect } from './schema.js'
-import type { Dialect, SqlParameter, Statement } from './statement.js'
+import type { Dialect, Row, SqlParameter, Statement } from './statement.js'
 
 /** Rows, as objects by column: as they are, or the `rows` of what a driver answers. */
 export type SqlResult = readonly unknown[] | { readonly rows: readonly unknown[] }
 
-/** Runs a statement. The rows of one that is no query do not matter. */
+/** Runs a statement and returns its rows. An `INSERT … RETURNING` has rows, too. */
 export type SqlQuery = (text: string, params: SqlParameter[]) => SqlResult | PromiseLike<SqlResult>
 
 /** Hears what is notified on a channel, on a connection that it keeps and restores; what it resolves to ends that. */
@@ -82,21 +82,20 @@ export class SqlStore implements LogoutStore {
   async add(key: string, value: string, expiresAt: number): Promise<void> {
     const [keyId, valueId] = await Promise.all([identify(key), identify(value)])
     const full = valueId === value ? null : value
-    const row = { key: keyId, value: valueId, full, expiresAt: Math.ceil(expiresAt) }
-    await Promise.all([this.#write(this.#dialect.add(this.#table, row)), this.#sweep()])
+    await Promise.all([this.#put({ key: keyId, value: valueId, full, expiresAt: Math.ceil(expiresAt) }), this.#sweep()])
   }
 
   async values(keys: readonly string[]): Promise<string[][]> {
     if (keys.length === 0) return []
     const ids = await identifyAll(keys)
-    const result = await this.#run(this.#dialect.values(this.#table, ids, Math.floor(Date.now() / 1000)))
-    const found = new Map<string, string[]>()
+    const result = await this.#run(this.#dialect.values(this.#table, ids, now()))
+    const found = new Map<string, string[]>(ids.map((id) => [id, []]))
     for (const { k, v } of entriesOf(result)) {
       const values = found.get(k)
-      if (values) values.push(v)
-      else found.set(k, [v])
+      if (!values) throw this.#wrong('answered with a key that was not asked for')
+      values.push(v)
     }
-    return ids.map((id) => [...(found.get(id) ?? [])])
+    return ids.map((id) => [...found.get(id)!])
   }
 
   async remove(key: string, value: string): Promise<void> {
@@ -112,17 +111,35 @@ export class SqlStore implements LogoutStore {
     while (rowsOf(await this.#run(this.#dialect.anyExpired(this.#table))).length > 0)
   }
 
+  /**
+   * Puts a row and checks that the database stored this row. A wrong collation adds to the row of another key, and a short
+   * column cuts the key off: then no check would find the logout.
+   */
+  async #put(row: Row): Promise<void> {
+    const { add, stored } = this.#dialect
+    const written = await this.#write(add(this.#table, row))
+    const result = stored ? await this.#run(stored(this.#table, row)) : written
+    // A sweep of another instance may have deleted an expired row since.
+    if (row.expiresAt <= now()) return
+    const isStored = entriesOf(result).some(({ k, v }) => k === row.key && v === (row.full ?? row.value))
+    if (!isStored) throw this.#wrong('did not store the entry as it was given')
+  }
+
+  #wrong(what: string): Error {
+    return new Error(`The database ${what}. Likely cause: ${this.#dialect.likelyCause} See docs/stores.md.`)
+  }
+
   #run([text, ...params]: Statement): SqlResult | PromiseLike<SqlResult> {
     return this.#query(text, params)
   }
 
   /** Once more, when the database has undone it in favour of another: on MySQL, adds and sweeps may block each other. */
-  async #write(statement: Statement): Promise<void> {
+  async #write(statement: Statement): Promise<SqlResult> {
     try {
-      await this.#run(statement)
+      return await this.#run(statement)
     } catch (error) {
       if (!isUndone(error)) throw error
-      await this.#run(statement)
+      return await this.#run(statement)
     }
   }
 
@@ -167,9 +184,12 @@ function isUndone(error: unknown): boolean {
   return String(sqlState ?? code).startsWith('40')
 }
 
-const refused = (): TypeError => new TypeError('query must give the rows, as objects by column')
+const now = (): number => Math.floor(Date.now() / 1000)
 
-/** The rows of an answer. Anything else is an error: taking it for none would let a session live. */
+const refused = (): TypeError =>
+  new TypeError('query must return rows as objects with text columns. If it does, the table was not made by schema()')
+
+/** The rows of an answer. Any other answer is an error. If it counted as no rows, a session would live. */
 function rowsOf(result: SqlResult): readonly unknown[] {
   const rows = Array.isArray(result) ? (result as unknown[]) : (result as { rows?: unknown } | undefined)?.rows
   if (!Array.isArray(rows)) throw refused()

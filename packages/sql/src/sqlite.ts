@@ -1,6 +1,7 @@
-import { padded, quote, withoutSchema, type Dialect } from './statement.js'
+import { foreignTable, padded, quote, withoutSchema, type Dialect } from './statement.js'
 
 const name = (table: string): string => quote(table, '"')
+const columns = 'entry_key AS k, coalesce(full_value, entry_value) AS v'
 const expired = "expires_at <= CAST(strftime('%s', 'now') AS INTEGER)"
 
 /** Keys that have a placeholder each; D1 takes a hundred. More go in one, as JSON, which takes longer. */
@@ -19,7 +20,8 @@ CREATE INDEX IF NOT EXISTS ${name(`${table}_expires_at`)} ON ${name(withoutSchem
 `,
   add: (table, { key, value, full, expiresAt }) => [
     `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES (?, ?, ?, ?)
-ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`,
+ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)
+RETURNING ${columns}`,
     key,
     value,
     full,
@@ -30,7 +32,7 @@ ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = max(expires_at, 
     const list = isFew ? padded(keys) : [JSON.stringify(keys)]
     const places = isFew ? list.map(() => '?').join(', ') : 'SELECT value FROM json_each(?)'
     return [
-      `SELECT entry_key AS k, coalesce(full_value, entry_value) AS v FROM ${table}
+      `SELECT ${columns} FROM ${table}
 WHERE entry_key IN (${places}) AND expires_at > ?`,
       ...list,
       now,
@@ -43,4 +45,5 @@ WHERE entry_key IN (${places}) AND expires_at > ?`,
     limit,
   ],
   anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
+  likelyCause: foreignTable,
 }

@@ -4,8 +4,8 @@ export type SqlParameter = string | number | null
 /** A statement, and what its placeholders stand for. */
 export type Statement = readonly [text: string, ...params: SqlParameter[]]
 
-/** An entry, as it is written. Texts too long for an index are known by their hash, and then `full` is the value. */
-interface Row {
+/** An entry as it is written. A text that is too long for an index is stored under its hash. `full` is then the value. */
+export interface Row {
   key: string
   value: string
   full: string | null
@@ -22,9 +22,11 @@ export interface Dialect {
   /** The name of a table, in quotes: what the statements are given. */
   name(table: string): string
   schema(table: string): string
-  /** Puts a row, or extends the one that is there. */
+  /** Puts a row, or extends the row that is there. Returns the stored row as `k` and `v`, unless there is `stored`. */
   add(table: string, row: Row): Statement
-  /** Rows `k`, `v` of those of `keys` that are live. */
+  /** Reads the row that `add` put, as `k` and `v`. Only for a database whose `add` cannot return the row. */
+  stored?(table: string, row: Row): Statement
+  /** Live rows of `keys`, as `k` and `v`. */
   values(table: string, keys: readonly string[], now: number): Statement
   remove(table: string, key: string, value: string): Statement
   /** Deletes a few expired rows, the oldest first: in that order only the index will find them. */
@@ -33,7 +35,13 @@ export interface Dialect {
   anyExpired(table: string): Statement
   /** Tells whoever listens. Absent where the database cannot. */
   notify?(channel: string, payload: string): Statement
+  /** Why the database may return or store other texts than it was given: sentences of an error message. */
+  likelyCause: string
 }
+
+/** Why a table from a migration tool confuses texts. */
+export const foreignTable =
+  'the table was not made by schema(), and its columns change texts or treat different texts as equal.'
 
 /** A table, or schema and table, in quotes. */
 export const quote = (table: string, mark: string): string => mark + table.split('.').join(mark + '.' + mark) + mark

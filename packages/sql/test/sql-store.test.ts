@@ -65,7 +65,7 @@ describe('options', () => {
     ['null', [null]],
   ])('a query that gives %s is a failure, not an absence of logouts', async (_, result) => {
     const store = new SqlStore({ dialect: 'mysql', query: () => result as [] })
-    await expect(store.values(['k'])).rejects.toThrow(new TypeError('query must give the rows, as objects by column'))
+    await expect(store.values(['k'])).rejects.toThrow(/^query must return rows as objects with text columns\./)
   })
 
   test.each<[string, object, number]>([
@@ -356,7 +356,7 @@ describe.each<[string, Explained]>([
         query: async (text, params) => {
           const result = await database.query(explain(text), params)
           plans.push([text, plan(('rows' in result ? result.rows : result) as Record<string, unknown>[])])
-          return []
+          return text.startsWith('INSERT') || text.includes('entry_value = ?') ? [{ k: 'k', v: 'v' }] : []
         },
       })
       const plansOf = (start: string): string[] =>
@@ -367,7 +367,7 @@ describe.each<[string, Explained]>([
       // More keys than have placeholders of their own.
       if (database.dialect === 'sqlite') await explained.values(Array.from({ length: 100 }, (_, n) => `key ${n}`))
       await explained.remove('a', 'b')
-      const checks = plansOf('SELECT CONVERT').concat(plansOf('SELECT entry_key'))
+      const checks = plans.filter(([text]) => text.includes('entry_key IN (')).map(([, its]) => its)
       expect(checks.length).toBeGreaterThan(0)
       for (const its of checks) expect(its).toMatch(check)
       const [ofAdd, ofPrune, ofRemove] = plansOf('DELETE')

@@ -1,0 +1,85 @@
+import { RedisStore, type RedisStoreClient } from '@bcl/redis'
+import { describe, expect, test } from 'vitest'
+
+const soon = Math.floor(Date.now() / 1000) + 600
+const nothing = (): void => {}
+
+/** Clients of each kind. Each answers every read of a sorted set with `reply`, and every script with `result`. */
+const clients: Record<string, (reply: unknown, result?: unknown) => object> = {
+  'node-redis': (reply, result) => ({
+    eval: async () => result,
+    zRangeWithScores: async () => reply,
+    zRem: nothing,
+    publish: nothing,
+  }),
+  ioredis: (reply, result) => ({
+    isCluster: false,
+    eval: async () => result,
+    zrange: async () => reply,
+    zrem: nothing,
+    publish: nothing,
+    duplicate: nothing,
+  }),
+  'Valkey GLIDE': (reply, result) => ({
+    customCommand: async () => result,
+    zrangeWithScores: async () => reply,
+    zrem: nothing,
+    publish: nothing,
+  }),
+  Upstash: (reply, result) => ({
+    eval: async (_script: string, keys: string[]) => result ?? keys.map(() => reply),
+    zrem: nothing,
+    publish: nothing,
+    createScript: nothing,
+  }),
+}
+const storeOn = (client: object): RedisStore => new RedisStore(client as RedisStoreClient)
+
+const pairs: Record<string, (value: unknown, score: unknown) => unknown> = {
+  'node-redis': (value, score) => ({ value, score }),
+  ioredis: (value, score) => [value, score],
+  'Valkey GLIDE': (element, score) => ({ element, score }),
+  Upstash: (value, score) => [typeof value === 'string' ? `=${value}` : value, score],
+}
+
+describe.each(Object.keys(clients))('%s', (name) => {
+  const client = clients[name]!
+  const pair = pairs[name]!
+
+  test('members with scores are read', async () => {
+    const reply = [pair('v', soon), pair('w', String(soon)), pair('expired', 1)]
+    expect(await storeOn(client(reply)).values(['a', 'b'])).toEqual([
+      ['v', 'w'],
+      ['v', 'w'],
+    ])
+  })
+
+  test.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['a status', 'QUEUED'],
+    ['an object', {}],
+    ['a member alone', ['v']],
+    ['two members, which look like a member and its score', ['v', 'w']],
+    ['a member too many', ['v', soon, 'w']],
+    ['lists of one', [['v'], ['w']]],
+    ['no member', [pair(undefined, soon)]],
+    ['a number for a member', [pair(1, soon)]],
+    ...[undefined, null, '', 'v', 'inf', Number.NaN, false, []].map((score): [string, unknown] => [
+      `the score ${JSON.stringify(score)}`,
+      [pair('v', score)],
+    ]),
+  ])('a reply that is %s is an error, not "not logged out"', async (_, reply) => {
+    await expect(storeOn(client(reply)).values(['key'])).rejects.toThrow()
+  })
+
+  test.each([undefined, null, 0, '0', 'OK', 'QUEUED', {}])('the result %j of an add is an error', async (result) => {
+    await expect(storeOn(client([], result)).add('key', 'v', soon)).rejects.toThrow(/^Redis did not/)
+  })
+})
+
+test.each([[[]], [[[]]], [[[], [], []]]])('a pipeline of two reads that answers %j is an error', async (replies) => {
+  const pipeline = { zRangeWithScores: nothing, execAsPipeline: async () => replies }
+  const pool = { ...clients['node-redis']!([]), execute: nothing, multi: () => pipeline }
+  await expect(storeOn(pool).values(['a', 'b'])).rejects.toThrow()
+})
