@@ -14,8 +14,10 @@ import { createWatchers } from './watch.js'
 /** Options of {@link createBackchannelLogout}. */
 export interface BackchannelLogoutOptions {
   /**
-   * The client registrations to trust, or a function that finds those of an issuer. Its answers, `undefined` for none
-   * included, are remembered for 60 seconds.
+   * The client registrations to trust, or a function that finds those of an issuer. Its answers are cached for 60
+   * seconds. `undefined` means that the issuer is not trusted. A cached answer is asked for again at once, at a bounded
+   * rate, if it does not have the client of a token or a session. While an answer is refreshed, the old one counts for 60
+   * seconds more.
    */
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
   /** Seconds a session may live, counted from its first ID Token's `iat`; past it a session counts as logged out. */
@@ -32,6 +34,12 @@ export interface BackchannelLogoutOptions {
   storeTimeout?: number | undefined
   /** Seconds that a listener, or `destroySession`, may take. @default 2 */
   listenerTimeout?: number | undefined
+  /**
+   * Seconds that discovery and keys together may take within a request. Raise it for a provider that answers slowly.
+   *
+   * @default 1.5
+   */
+  keysTimeout?: number | undefined
   /** Seconds between the looks of {@link BackchannelLogout.watch} at the store. @default 30 */
   pollInterval?: number | undefined
   /** The `fetch` for keys and discovery. @default globalThis.fetch */
@@ -110,6 +118,7 @@ const rules: Record<string, Rule> = {
   unavailableStatus: [isOneOf(400, 503), 400],
   storeTimeout: [isPeriod, 1],
   listenerTimeout: [isPeriod, 2],
+  keysTimeout: [isPeriod, undefined],
   pollInterval: [isPeriod, 30],
   fetch: [isFunction, undefined],
   allowInsecureRequests: [isFlag, false],
@@ -167,7 +176,8 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   /** Refuses a session whose claims are not what they must be (RP-37); at once, unless a function finds the issuer. */
   const requireSession = (session: SessionClaims): void | Promise<void> => {
     checkSession(session)
-    const atIssuer = issuers.find(session.iss)
+    const { clientId: named } = session
+    const atIssuer = issuers.findForSession(session.iss, ({ clientId }) => (named ?? clientId) === clientId)
     return 'then' in atIssuer
       ? atIssuer.then((found) => requireClient(session, found))
       : requireClient(session, atIssuer)

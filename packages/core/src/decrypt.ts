@@ -17,7 +17,7 @@ export async function decrypt(
   trusted: Trust,
 ): Promise<{ jws: string; trusted: Trust }> {
   const { iss, kid, alg, enc } = header as Record<string, string>
-  const candidates = iss === undefined ? trusted.all : await findIssuer(iss, trusted)
+  const candidates = iss === undefined ? trusted.all : await findIssuer(iss, trusted, ({ decryption }) => !!decryption)
   const keysOf = ({ decryption }: Registration): readonly (JWK | CryptoKey)[] =>
     decryption?.alg.includes(alg!) && decryption.enc.includes(enc!) ? decryption.keys : []
   // One that several registrations share is tried once.

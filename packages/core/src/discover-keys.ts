@@ -1,7 +1,6 @@
 import type { JWTVerifyGetKey } from 'jose'
 import { requireOption } from './options.js'
 import { createRemoteKeys, isAllowed } from './remote-keys.js'
-import { systemNow } from './time.js'
 
 /** How {@link discoverKeys} asks the provider. */
 export interface DiscoverKeysOptions {
@@ -12,9 +11,9 @@ export interface DiscoverKeysOptions {
 }
 
 /**
- * The keys of an issuer, found at `<issuer>/.well-known/openid-configuration`. Make one per issuer and keep it: it
- * remembers keys (refreshed in the background after 10 minutes, used for up to 24 hours while the provider is down),
- * finds a new key at the first token that names it, and bounds what forged tokens can make it ask.
+ * Finds the keys of an issuer at `<issuer>/.well-known/openid-configuration`. Make one per issuer and keep it.
+ * It caches the keys. After 10 minutes it fetches them again at the next token. While the provider is down, the last
+ * keys count for 24 hours. It finds a new key at the first token that names it, and limits how often it asks.
  *
  * `createBackchannelLogout` does this by itself; this function is for use with {@link verifyLogoutToken}.
  *
@@ -32,7 +31,9 @@ export interface DiscoverKeysOptions {
  */
 export function discoverKeys(issuer: string, options: DiscoverKeysOptions = {}): JWTVerifyGetKey {
   requireDiscoverable(issuer, 'issuer', options.allowInsecureRequests)
-  return createRemoteKeys({ issuer }, { ...options, now: systemNow }).getKey
+  const { getKey, renew } = createRemoteKeys({ issuer }, options)
+  // `verifyLogoutToken` finds `renew` there.
+  return Object.assign(getKey, { renew })
 }
 
 /** An address that keys come from must be one that may be asked. */

@@ -1,18 +1,24 @@
-import type { JWTVerifyGetKey } from 'jose'
 import { claimError } from './errors.js'
+import type { KeySource } from './remote-keys.js'
 import type { Registration } from './trusted-issuer.js'
+
+export type Fits = (registration: Registration) => boolean
 
 /** The issuers that verification may trust. */
 export interface Trust {
-  /** The registrations at exactly this issuer; none where it is not trusted. */
-  find(iss: string): readonly Registration[] | Promise<readonly Registration[]>
+  /**
+   * The registrations at exactly this issuer. An empty list means that the issuer is not trusted.
+   *
+   * @param fits Whether a registration is one that the caller needs. If a cached answer has none, it is asked for again.
+   */
+  find(iss: string, fits: Fits): readonly Registration[] | Promise<readonly Registration[]>
   /** All registrations, where they are a list. */
   readonly all: readonly Registration[]
 }
 
-/** And their keys. */
+/** Trusted issuers and their keys. */
 export interface IssuerSource extends Trust {
-  keysOf(registration: Registration): JWTVerifyGetKey
+  keysOf(registration: Registration): KeySource
 }
 
 /** Trusts these registrations. */
@@ -22,9 +28,9 @@ export const trust = (all: readonly Registration[]): Trust => ({
 })
 
 /** The registrations at the issuer that a token names, or an error that names the one it most likely means (RP-11). */
-export async function findIssuer(iss: unknown, { find, all }: Trust): Promise<readonly Registration[]> {
+export async function findIssuer(iss: unknown, { find, all }: Trust, fits: Fits): Promise<readonly Registration[]> {
   const name = typeof iss === 'string' ? iss : ''
-  const found = name ? await find(name) : []
+  const found = name ? await find(name, fits) : []
   if (found.length > 0) return found
   // A trailing slash too many or too few is the commonest fault.
   const nearest = all.find(({ issuer }) => issuer === `${name}/` || name === `${issuer}/`) ?? all[0]

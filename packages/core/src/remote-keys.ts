@@ -2,24 +2,40 @@ import { createLocalJWKSet, errors, type CryptoKey, type JWK, type JWTVerifyGetK
 import { readText } from './bytes.js'
 import { codeOf, keysUnavailable } from './errors.js'
 import { isObject, type JSONObject } from './objects.js'
-import { createBucket, createShared, remember, tell, within, type Run } from './time.js'
+import { createBucket, createShared, LruMap, monotonicNow, pause, tell, within, type Run } from './time.js'
 
-/** Seconds after which a key set is refreshed beside its use, and until when an unrefreshed one still counts (RP-51, RP-53). */
+/** Seconds after which a key set is stale, and seconds for which the last good keys count (RP-51, RP-53). */
 const freshFor = 600
 const goodFor = 86_400
-/** Seconds between background refreshes that fail. */
-const retryAfter = 60
-/** Seconds that a token waits for keys, and that a fetch beside it may take (RP-51). */
-const requestTime = 1.5
+/** Seconds that a token waits for the refresh of a stale set, and seconds until such a refresh is tried again. */
+const staleWait = 1
+const staleRetry = 30
+/** The time-out of a fetch in the background, in seconds (RP-51). */
 const fetchTime = 5
-/** The largest answer read from a provider. */
+/** The time-out of discovery and keys together within a request, in seconds. */
+export const defaultKeysTimeout = 1.5
+/** The largest answer that is read from a provider, in bytes. */
 const maxBytes = 256 * 1024
-/** Seconds for which a key that was looked for in vain is not looked for again, and how many are remembered (RP-52). */
+/** Seconds for which a missing `kid` is not looked for again, and how many are remembered (RP-52). */
 const missedFor = 30
 const maxMissed = 1000
 
-/** Discoveries of issuers that a function answered with: all receivers of the process have them from here (RP-11). */
-const firstPermit = createBucket(32, 1, () => performance.now() / 1000)
+/** Fetches for issuers that never proved themselves, in the whole process: 8 at once, then 5 a second (RP-11). */
+const strangerPermit = createBucket(8, 0.2)
+
+/** The requests that one issuer may be asked. It outlives the key set (RP-52). */
+export interface KeyBudget {
+  look(): boolean
+  discovery(): boolean
+  /** Reserved for the refresh of a stale set: unknown keys cannot use it up. */
+  stale(): boolean
+}
+
+const createBudget = (): KeyBudget => ({
+  look: createBucket(4, 15),
+  discovery: createBucket(1, 15),
+  stale: createBucket(1, freshFor),
+})
 
 /** Where keys are: at an issuer, by discovery, or at a URL. */
 export interface KeyLocation {
@@ -30,48 +46,69 @@ export interface KeyLocation {
 export interface RemoteKeysOptions {
   fetch?: typeof fetch | undefined
   allowInsecureRequests?: boolean | undefined
-  now: () => number
+  /** The time-out of discovery and keys together within a request, in seconds. */
+  keysTimeout?: number | undefined
   onError?: ((error: unknown) => void) | undefined
-  /** Whether the first request of all needs a permit of the process. */
-  isBudgeted?: boolean
+  /** False for an issuer that a function named: its fetches need permits of the process. @default true */
+  isProven?: boolean
+  /** Called when a key has verified a signature for the first time. */
+  onProven?: (keySet: RemoteKeys) => void
+  /** The budgets of all issuers, by {@link keySetName}. They outlive the key sets. */
+  budgets?: Map<string, KeyBudget>
+}
+
+/** What tells key sets apart: the address of the keys and the issuer. */
+export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${issuer}`
+
+/** Finds the key of a token, and can refresh the key set when a signature does not fit. */
+export interface KeySource {
+  getKey: JWTVerifyGetKey
+  /**
+   * Makes sure that the keys were fetched after `since` (monotonic seconds).
+   *
+   * @throws when the fetch fails, or when the issuer may not be asked now.
+   */
+  renew?(since: number): Promise<void>
+  /** Reports that a key of this source has verified a signature. */
+  prove?(): void
 }
 
 /** The keys of one issuer, for the life of the process. */
-export interface RemoteKeys {
-  getKey: JWTVerifyGetKey
-  /** Fetches the keys unless good ones are at hand. */
+export interface RemoteKeys extends Required<KeySource> {
+  /** Fetches the keys unless good keys are there. */
   warm(): Promise<void>
 }
 
-/** What may be asked: `https:`, `http:` to this machine, and to others where that is allowed. */
+const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/** Whether a host is this machine. */
+export const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
+
+/** Whether an address may be asked: `https:`, or `http:` to this machine, or any `http:` where that is allowed. */
 export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined): boolean =>
-  (allowInsecureRequests
-    ? /^https?:\/\/[^/]/i
-    : /^https:\/\/[^/]|^http:\/\/(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?(?:\/|$)/i
-  ).test(url)
+  /^https:\/\/[^/]/i.test(url) || (/^http:\/\/[^/]/i.test(url) && (allowInsecureRequests || isLoopback(url)))
 
 /**
- * Keys from a JWK Set URL, or from an issuer's discovery document (RP-50 to RP-54). A known key answers at once; an
- * unknown one makes the set be fetched again, within a bucket of permits that failures use up too.
+ * Keys from a JWK Set URL, or from an issuer's discovery document (RP-50 to RP-54). A known key of a fresh set answers
+ * at once. A stale set is refreshed first. An unknown key causes a fetch, as far as the issuer's budget allows.
  */
 export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
-  const { now } = options
   const { issuer } = location
+  const { keysTimeout = defaultKeysTimeout, budgets = new Map<string, KeyBudget>() } = options
+  let { isProven = true } = options
+  const name = keySetName(location)
   const isDiscovered = !location.keys
   let jwksUri = String(location.keys)
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
-  let loadedAt = 0
+  let loadedAt = -Infinity
+  /** When the request began that brought the keys. */
+  let askedAt = -Infinity
   let refreshAt = 0
-  let refreshed = Promise.resolve()
-  let loadedFrom = -1
-  let { isBudgeted } = options
-  const flights = createShared<Run<void>>(fetchTime)
-  const permit = createBucket(4, 15, now)
-  const discoveryPermit = createBucket(1, 15, now)
-  const missed = new Map<string, number>()
+  const backgroundTime = Math.max(fetchTime, keysTimeout)
+  const flights = createShared<Run<void>>(backgroundTime)
+  const missed = new LruMap<number>(maxMissed)
 
   const get = async (url: string, signal: AbortSignal): Promise<JSONObject> => {
-    if (!isAllowed(url, options.allowInsecureRequests)) throw new Error(`${url} is not https`)
     const { status, body } = await (options.fetch ?? fetch)(url, {
       headers: { accept: 'application/json' },
       redirect: 'manual',
@@ -86,100 +123,135 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (!isDiscovered) return jwksUri
     const found = await get(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, signal)
     if (found['issuer'] !== issuer) throw new Error(`discovery is not of ${issuer}`)
-    return found['jwks_uri'] as string
+    const uri = found['jwks_uri'] as string
+    // A remote provider must not make this server call itself (RP-54).
+    if (
+      !isAllowed(uri, options.allowInsecureRequests) ||
+      (/^http:/i.test(uri) && isLoopback(uri) && !isLoopback(issuer))
+    )
+      throw new Error(`jwks_uri ${uri} is not allowed`)
+    return uri
   }
 
   const load = async (uri: string, signal: AbortSignal): Promise<void> => {
-    const from = performance.now()
+    const from = monotonicNow()
     const members = (await get(uri, signal))['keys'] as JWK[]
-    // What was asked for before what there is may be older.
-    if (from < loadedFrom) return
+    // A fetch that started earlier can finish later. It must not overwrite newer keys.
+    if (from < askedAt) return
     keys = createLocalJWKSet({ keys: members.filter(isObject) })
     jwksUri = uri
-    loadedFrom = from
-    loadedAt = now()
-    refreshAt = loadedAt + freshFor
+    askedAt = from
+    loadedAt = monotonicNow()
   }
 
   const spend = (allow: () => boolean): void => {
-    if (!allow()) throw new Error('too many requests')
+    if (!allow()) throw new Error('too many requests for keys')
+  }
+
+  /** Pays for a fetch. An issuer that never proved itself also needs a permit of the process, and waits for it. */
+  const pay = async (isRefresh = false): Promise<void> => {
+    let budget = budgets.get(name)
+    const known = budget
+    if (known && !(isRefresh && known.stale())) spend(known.look)
+    for (let wait = 0.05; !isProven && !strangerPermit(); wait *= 2) {
+      if (wait > keysTimeout / 2) spend(() => false)
+      await pause(wait)
+    }
+    budget = known ?? createBudget()
+    // Only a fetch that was paid for puts a budget into the bounded map, so forged tokens cannot push others out.
+    budgets.set(name, budget)
+    if (!known) budget.look()
   }
 
   type Fetching = (signal: AbortSignal) => Promise<void>
-  const fetching = (work: Fetching): Promise<void> =>
-    within(fetchTime, () => work(AbortSignal.timeout(fetchTime * 1000)))
+  /** Waits for the fetch that is under way, or starts one that later callers share. */
+  const join = (work: Fetching, kind = ''): Run<void> =>
+    flights.join(() => within(backgroundTime, () => work(AbortSignal.timeout(backgroundTime * 1000))), kind)
 
-  /** Waits for the fetch that is under way, or for a new one that all who come while it lasts may wait for. */
-  const join = (work: Fetching): Promise<void> => flights.join(() => fetching(work)).result
-
-  const reload = async (signal: AbortSignal): Promise<void> => {
-    if (isBudgeted) spend(firstPermit)
-    isBudgeted = false
-    spend(permit)
-    await load(await discover(signal), signal)
-  }
-
-  const isGood = (): boolean => !!keys && now() - loadedAt <= goodFor
+  const isGood = (): boolean => monotonicNow() - loadedAt <= goodFor
+  const isStale = (): boolean => monotonicNow() - loadedAt >= freshFor
 
   const match = (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> =>
     keys!(...args).catch((error: unknown) => {
       if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
     }) as Promise<CryptoKey | undefined>
 
-  /** Looks where the keys were, then whether they have moved. */
-  const lookFor = async (args: Parameters<JWTVerifyGetKey>, signal: AbortSignal): Promise<void> => {
+  const reload = async (signal: AbortSignal): Promise<void> => {
+    await pay()
+    await load(await discover(signal), signal)
+  }
+
+  /** Fetches the keys again from the same place, and reads discovery again if that did not help. */
+  const look = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
     const known = jwksUri
-    spend(permit)
+    await pay()
     const failure: unknown = await load(known, signal).catch((error: unknown) => error)
-    if (isDiscovered && !signal.aborted && (failure || !(await match(args).catch(() => true)))) {
-      spend(discoveryPermit)
+    if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
+      spend(budgets.get(name)!.discovery)
       const uri = await discover(signal)
       if (uri !== known) return load(uri, signal)
     }
     if (failure) throw failure
   }
 
-  /**
-   * Refreshes a stale set, unless that was tried a short while ago. Nobody waits for `refreshed` who may ask by himself, for
-   * it asks twice, and a runtime may end it with the request that began it.
-   */
-  const refresh = (): void => {
-    if (now() < refreshAt) return
-    refreshAt = now() + retryAfter
-    refreshed = fetching(reload).catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+  /** Refreshes a stale set, and waits a short time for it: the provider may have withdrawn a key (RP-51). */
+  const refresh = async (): Promise<void> => {
+    let run = flights.get('refresh')
+    if (!run && monotonicNow() >= refreshAt) {
+      refreshAt = monotonicNow() + staleWait + staleRetry
+      run = join(async (signal) => {
+        await pay(true)
+        budgets.get(name)!.discovery()
+        await load(await discover(signal), signal)
+      }, 'refresh')
+      run.result.catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+    }
+    // All tokens stop waiting at the same moment, so a silent provider delays them once.
+    const left = run ? run.until / 1000 - backgroundTime + staleWait - monotonicNow() : 0
+    if (left > 0) await within(left, () => run!.result).catch(() => {})
   }
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
-    const cameAt = performance.now()
+    const cameAt = monotonicNow()
     const wanted = JSON.stringify([args[0].alg, args[0].kid])
-    await (isGood() ? flights.get()?.result.catch(() => {}) : join(reload))
+    if (!isGood()) await join(reload).result
+    else if (isStale()) await refresh()
+    else await flights.get()?.result.catch(() => {})
     let key = await match(args)
     // A fetch that began before this token came may have been answered before its key was published.
-    if (!key && loadedFrom < cameAt && !(now() < missed.get(wanted)!)) {
-      // What fails for the token that began it may have brought this one's key.
-      const failure: unknown = await join((signal) => lookFor(args, signal)).catch((error: unknown) => error)
+    if (!key && askedAt < cameAt && !(monotonicNow() < missed.get(wanted)!)) {
+      // A fetch that fails for the token that began it may have brought the key of this one.
+      const run = join((signal) => look(signal, () => match(args)))
+      const failure: unknown = await run.result.catch((error: unknown) => error)
       key = await match(args)
       if (!key && failure) throw failure
     }
     if (key) return key
-    if (loadedFrom >= cameAt) remember(missed, wanted, now() + missedFor, maxMissed)
+    if (askedAt >= cameAt) missed.set(wanted, monotonicNow() + missedFor)
     throw new errors.JWKSNoMatchingKey()
   }
 
-  return {
+  const keySet: RemoteKeys = {
     async getKey(...args) {
-      if (isGood()) {
-        refresh()
-        // Without a kid the old key fits too, so what has changed must be known first.
-        if (args[0].kid === undefined) await within(1, () => refreshed).catch(() => {})
-        const key = await match(args)
-        if (key) return key
-      }
-      return within(requestTime, () => find(args))
+      const key = !isStale() && (await match(args))
+      return key || within(keysTimeout, () => find(args))
+    },
+    async renew(since) {
+      if (askedAt < since)
+        await within(
+          since + keysTimeout - monotonicNow(),
+          () => join((signal) => look(signal, async () => true)).result,
+        )
+    },
+    prove() {
+      if (isProven) return
+      isProven = true
+      options.onProven?.(keySet)
     },
     warm: () =>
-      within(fetchTime, async () => isGood() || join(reload)).catch((error: unknown) => {
+      within(backgroundTime, async () => isGood() || join(reload).result).catch((error: unknown) => {
         throw keysUnavailable(error)
       }) as Promise<void>,
   }
+  return keySet
 }

@@ -1,6 +1,11 @@
 /** The system's clock: a NumericDate. */
 export const systemNow = (): number => Date.now() / 1000
 
+/** Seconds on a clock that nobody sets: for back-offs, rate limits and the age of caches. */
+export const monotonicNow = (): number => performance.now() / 1000
+
+export const pause = (seconds: number): Promise<void> => new Promise((resolve) => after(seconds, resolve))
+
 /** A timer, as far ahead as timers go. */
 const after = (seconds: number, work: () => void): ReturnType<typeof setTimeout> =>
   setTimeout(work, Math.min(seconds * 1000, 2 ** 31 - 1))
@@ -57,7 +62,7 @@ export async function retry<T>(deadline: number, work: () => Promise<T>): Promis
       return await work()
     } catch (error) {
       if (deadline - performance.now() < 50) throw error
-      await new Promise<void>((resolve) => after(0.05, resolve))
+      await pause(0.05)
     }
   }
 }
@@ -110,12 +115,12 @@ export const tell = (work: () => unknown, onError: (error: unknown) => void = ()
   new Promise((done) => done(work())).catch(onError)
 }
 
-/** Hands out `size` permits, and another every `refill` seconds, as `now` counts them. */
-export function createBucket(size: number, refill: number, now: () => number): () => boolean {
+/** A rate limit: `size` permits, and another every `refill` seconds. */
+export function createBucket(size: number, refill: number): () => boolean {
   let permits = size
   let countedAt = -Infinity
   return () => {
-    const time = now()
+    const time = monotonicNow()
     permits = Math.min(size, permits + Math.max(0, time - countedAt) / refill)
     countedAt = time
     if (permits < 1) return false
@@ -124,10 +129,22 @@ export function createBucket(size: number, refill: number, now: () => number): (
   }
 }
 
-/** Sets an entry of a map whose keys somebody else chooses, and lets the oldest go past `most`. */
-export function remember<V>(map: Map<string, V>, key: string, value: V, most: number): V {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > most) map.delete(map.keys().next().value!)
-  return value
+/** A map that drops the least recently used entry past `most` entries: for keys that somebody else chooses. */
+export class LruMap<V> extends Map<string, V> {
+  readonly #most: number
+  constructor(most: number) {
+    super()
+    this.#most = most
+  }
+  override get(key: string): V | undefined {
+    const value = super.get(key)
+    if (value !== undefined) this.set(key, value)
+    return value
+  }
+  override set(key: string, value: V): this {
+    this.delete(key)
+    super.set(key, value)
+    if (this.size > this.#most) this.delete(this.keys().next().value!)
+    return this
+  }
 }

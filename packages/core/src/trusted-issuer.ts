@@ -1,4 +1,5 @@
 import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose'
+import type { KeySource } from './remote-keys.js'
 import { within } from './time.js'
 import {
   isFlag,
@@ -89,15 +90,16 @@ export const needsNoKeys = ({ algorithms }: Registration): boolean => algorithms
 
 const local = new WeakMap<object, JWTVerifyGetKey>()
 
-/** Seconds that a function for keys may take: those of a provider are given up earlier. */
+/** The time-out of a function for keys, in seconds. */
 const keyTime = 2
 
-/** Keys that need no network of ours: a function, a JWK Set read once. */
-export function localKeys(keys: JSONWebKeySet | JWTVerifyGetKey): JWTVerifyGetKey {
-  if (typeof keys === 'function') return (...args) => within(keyTime, () => keys(...args))
-  const known = local.get(keys) ?? createLocalJWKSet(keys)
-  local.set(keys, known)
-  return known
+/** Keys that need no network of ours: a function, or a JWK Set that is read once. */
+export function localKeys(keys: JSONWebKeySet | JWTVerifyGetKey): KeySource {
+  if (typeof keys === 'function')
+    return { ...(keys as Partial<KeySource>), getKey: (...args) => within(keyTime, () => keys(...args)) }
+  const getKey = local.get(keys) ?? createLocalJWKSet(keys)
+  local.set(keys, getKey)
+  return { getKey }
 }
 
 function areKeys(keys: NonNullable<TrustedIssuer['keys']>): boolean {

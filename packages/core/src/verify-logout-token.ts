@@ -1,14 +1,14 @@
-import { compactVerify, type CryptoKey } from 'jose'
+import { compactVerify, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose'
 import { decodeObject, splitCompact } from './compact.js'
 import { decrypt } from './decrypt.js'
 import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from './errors.js'
 import { findIssuer, type IssuerSource, type Trust } from './issuer-source.js'
-import { createIssuers } from './issuers.js'
+import { createIssuers, createKeySets } from './issuers.js'
 import { checkClaims, chooseByAudience, logoutType, type LogoutToken } from './logout-token.js'
 import type { JSONObject } from './objects.js'
 import { isText, requireOption } from './options.js'
-import type { RemoteKeys } from './remote-keys.js'
-import { systemNow } from './time.js'
+import type { KeySource } from './remote-keys.js'
+import { monotonicNow, systemNow } from './time.js'
 import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
 
 /** Keys tried on a token whose header fits several (RP-54). */
@@ -34,7 +34,23 @@ const possibleType = /^(?:application\/)?(?:logout\+)?jwt$/i
 const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'Logout Token is not signed as registered', { cause })
 
-/** Signed, by the registered algorithm, with a key of the issuer (RP-13 to RP-15). */
+/** Verifies with the key that `getKey` finds. If several keys fit, tries each, eight at most (RP-54). */
+async function verifyWith(jws: string, alg: string, getKey: JWTVerifyGetKey): Promise<void> {
+  const options = { algorithms: [alg] }
+  try {
+    await compactVerify(jws, getKey, options)
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') throw error
+    let tries = 0
+    for await (const key of error as AsyncIterable<CryptoKey>) {
+      if (await compactVerify(jws, key, options).catch(() => {})) return
+      if (++tries === maxKeys) break
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
+}
+
+/** Requires a signature by the registered algorithm and a key of the issuer (RP-13 to RP-15). */
 async function checkSignature(
   jws: string,
   alg: string,
@@ -43,24 +59,22 @@ async function checkSignature(
 ): Promise<void> {
   const { algorithms, clientSecret } = registration
   if (!algorithms.includes(alg)) throw signatureError()
-  const options = { algorithms: [alg] }
+  const since = monotonicNow()
+  const { getKey, renew, prove }: KeySource = isSymmetric(alg)
+    ? { getKey: () => new TextEncoder().encode(clientSecret) }
+    : source.keysOf(registration)
   try {
-    await (isSymmetric(alg)
-      ? compactVerify(jws, new TextEncoder().encode(clientSecret), options)
-      : compactVerify(jws, source.keysOf(registration), options))
+    await verifyWith(jws, alg, getKey).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' || !renew) throw error
+      // Some providers replace a key under the same kid, or send none (RP-52).
+      await renew(since)
+      await verifyWith(jws, alg, getKey)
+    })
   } catch (error) {
-    const code = String(codeOf(error))
-    if (code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
-      let tries = 0
-      for await (const key of error as AsyncIterable<CryptoKey>) {
-        if (await compactVerify(jws, key, options).catch(() => {})) return
-        if (++tries === maxKeys) break
-      }
-      throw signatureError()
-    }
-    // What jose says of a token that is not good, in contrast to keys that are not.
-    throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(code) ? signatureError(error) : keysUnavailable(error)
+    // jose's codes for a token that is not good, in contrast to keys that are not.
+    throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(String(codeOf(error))) ? signatureError(error) : keysUnavailable(error)
   }
+  prove?.()
 }
 
 /** Verifies a token against the issuers of `source`. */
@@ -74,7 +88,11 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   }
   const { alg, typ = 'JWT' } = readHeader(parts[0]!)
   const claims = decodeObject(parts[1]!)
-  const registration = chooseByAudience(await findIssuer(claims['iss'], trusted), claims)
+  const audiences = new Set([claims['aud']].flat())
+  const registration = chooseByAudience(
+    await findIssuer(claims['iss'], trusted, ({ clientId }) => audiences.has(clientId)),
+    claims,
+  )
   const { requireTyp, decryption } = registration
   if (!isText(typ) || !(requireTyp ? logoutType : possibleType).test(typ)) throw invalidToken('has a wrong "typ"')
   if (decryption?.required && trusted === source) throw invalidToken('is not encrypted')
@@ -82,8 +100,8 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   return { token: checkClaims(claims, registration, now()), registration }
 }
 
-/** Keys at URLs, one set for each in the process. */
-const keySets = new Map<string, RemoteKeys>()
+/** Keys at URLs, one set per URL and issuer in the process. */
+const keySets = createKeySets()
 
 /**
  * Verifies a Logout Token and gives what it says; nothing is remembered and nobody told. `createBackchannelLogout`
@@ -116,6 +134,6 @@ export async function verifyLogoutToken(
   requireOption(Array.isArray(issuers), 'issuers')
   const hasKeys = (one: TrustedIssuer): boolean => !!Object(one).keys || needsNoKeys(register(one))
   requireOption(issuers.every(hasKeys), 'keys', 'set: discoverKeys() finds them')
-  const source = createIssuers({ issuers, now: systemNow }, keySets)
+  const source = createIssuers({ issuers }, keySets)
   return (await verify(jwt, source, options.now ?? systemNow)).token
 }

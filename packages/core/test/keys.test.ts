@@ -7,8 +7,8 @@ import {
 } from '@bcl/core'
 import { createTestIssuer, createTestKey, type TestIssuer } from '@bcl/testing'
 import { generateKeyPair, exportJWK } from 'jose'
-import { describe, expect, test, vi } from 'vitest'
-import { createClock, deferred, refusal } from './support.js'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { advance, createClock, deferred, refusal, timersOf } from './support.js'
 
 type Fetch = (url: string, init: RequestInit) => Response | Promise<Response>
 
@@ -169,7 +169,7 @@ describe('RP-51: a key that is known answers at once', () => {
       answer: async () => (slow ? (await gate.promise, undefined) : undefined),
     })
     expect(await outcome()).toBe('ok')
-    clock.time += 600
+    advance(clock, 600)
     slow = true
     expect(await outcome()).toBe('ok')
     expect(await outcome()).toBe('ok')
@@ -188,7 +188,7 @@ describe('RP-51: a key that is known answers at once', () => {
         answer: (url: string) => (isStale && url === discovery ? respond?.() : undefined),
       })
       expect(await outcome()).toBe('ok')
-      clock.time += 600
+      advance(clock, 600)
       isStale = true
       requests.length = 0
       await op.rotate()
@@ -241,7 +241,7 @@ describe('RP-51: a key that is known answers at once', () => {
       },
     })
     expect(await outcome()).toBe('ok')
-    clock.time += 600
+    advance(clock, 600)
     isSlow = true
     expect(await outcome()).toBe('ok')
     await asked.promise
@@ -254,19 +254,37 @@ describe('RP-51: a key that is known answers at once', () => {
     expect(requests).toEqual([])
   })
 
-  test('a key that the provider has withdrawn goes with the refresh', async () => {
+  test.each([{}, { kid: undefined }])(
+    'a withdrawn key is refused at the first token that meets a stale set, %j',
+    async (header) => {
+      const op = await createTestIssuer()
+      const { clock, requests, outcome, logout, token } = discovering(op)
+      expect(await outcome(header)).toBe('ok')
+      advance(clock, 23 * 3600)
+      const old = await Promise.all(Array.from({ length: 20 }, () => token({}, header)))
+      await op.rotate({ keepOld: false })
+      requests.length = 0
+      const outcomes = await Promise.all(old.map((one) => refusal(logout.receive(one))))
+      expect(new Set(outcomes.map(({ code }) => code))).toEqual(new Set([wrongSignature]))
+      expect(requests.slice(0, 2)).toEqual([discovery, jwks])
+      expect(await outcome()).toBe('ok')
+    },
+  )
+
+  test('a new key under the old kid verifies the first token, on a stale set and on a fresh one', async () => {
     const op = await createTestIssuer()
-    const { clock, requests, outcome, logout, token } = discovering(op)
-    const old = await token()
-    expect(await outcome()).toBe('ok')
-    await op.rotate({ keepOld: false })
-    clock.time += 600
-    expect(await logout.receive(old).catch((error: unknown) => error as { code: string })).toMatchObject({
-      code: 'ERR_LOGOUT_TOKEN_EXPIRED',
+    const { clock, requests, outcome } = discovering(op, {
+      answer: (url) =>
+        url === jwks ? Response.json({ keys: [{ ...op.key.publicJwk, kid: 'the only one' }] }) : undefined,
     })
-    await vi.waitFor(() => expect(requests.length).toBe(4))
-    expect(await outcome()).toBe('ok')
-    expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
+    const header = { kid: 'the only one' }
+    expect(await outcome(header)).toBe('ok')
+    await op.rotate({ keepOld: false })
+    expect(await outcome(header)).toBe('ok')
+    expect(requests).toEqual([discovery, jwks, jwks])
+    await op.rotate({ keepOld: false })
+    advance(clock, 600)
+    expect(await outcome(header)).toBe('ok')
   })
 
   test('a provider that does not answer is waited for no longer than 1.5 s', async () => {
@@ -275,6 +293,132 @@ describe('RP-51: a key that is known answers at once', () => {
     const started = performance.now()
     expect(await outcome()).toBe(unavailable)
     expect(performance.now() - started).toBeLessThan(3000)
+  })
+})
+
+describe('RP-51: a refresh of a stale set that times out', () => {
+  test('delays the tokens that met it by one second, and no other token for 30 s', async () => {
+    const op = await createTestIssuer()
+    let isSilent = false
+    const { clock, requests, outcome } = discovering(op, {
+      answer: () => (isSilent ? new Promise<never>(() => {}) : undefined),
+    })
+    expect(await outcome()).toBe('ok')
+    advance(clock, 600)
+    isSilent = true
+    requests.length = 0
+    // Tokens of one moment wait together.
+    expect(new Set(await Promise.all([outcome(), outcome(), outcome()]))).toEqual(new Set(['ok']))
+    expect(requests).toEqual([discovery])
+    let set = 0
+    for (const seconds of [0, 10, 19.5]) {
+      advance(clock, seconds)
+      const timers = await timersOf(async () => expect(await outcome()).toBe('ok'))
+      set += timers.set
+    }
+    expect([set, requests]).toEqual([0, [discovery]])
+    advance(clock, 2)
+    isSilent = false
+    await op.rotate({ keepOld: false })
+    expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
+  })
+})
+
+describe('RP-54: a jwks_uri on loopback', () => {
+  test.each(['http://127.0.0.1:9/jwks', 'http://localhost/jwks', 'http://[::1]:80/jwks', 'http://127.1/jwks'])(
+    'that a remote issuer names is not asked: %s',
+    async (uri) => {
+      const op = await createTestIssuer()
+      for (const allowInsecureRequests of [false, true]) {
+        const { requests, outcome } = discovering(op, {
+          allowInsecureRequests,
+          answer: (url) => (url === discovery ? Response.json({ issuer: op.issuer, jwks_uri: uri }) : undefined),
+        })
+        expect(await outcome()).toBe(unavailable)
+        expect(requests).toEqual([discovery])
+      }
+    },
+  )
+
+  test('that an issuer on loopback names is asked, and so is a configured URL', async () => {
+    const op = await createTestIssuer({ issuer: 'http://127.0.0.1:9' })
+    const { outcome } = discovering(op)
+    expect(await outcome()).toBe('ok')
+    const remote = await createTestIssuer()
+    const uri = 'http://localhost:9/jwks'
+    const configured = discovering(remote, {
+      issuers: [{ issuer: remote.issuer, clientId: remote.clientId, keys: new URL(uri) }],
+      answer: (url) => (url === uri ? Response.json(remote.jwks) : undefined),
+    })
+    expect(await configured.outcome()).toBe('ok')
+  })
+})
+
+describe('keys before the first token', () => {
+  test('the first check of a session fetches the keys of all listed issuers in the background, once', async () => {
+    const op = await createTestIssuer()
+    const { requests, logout, outcome } = discovering(op)
+    expect(requests).toEqual([])
+    expect(await logout.isLoggedOut(op.session())).toBe(false)
+    expect(requests).toEqual([discovery])
+    await vi.waitFor(() => expect(requests).toEqual([discovery, jwks]))
+    await logout.isLoggedOut(op.session())
+    expect(await outcome()).toBe('ok')
+    expect(requests).toEqual([discovery, jwks])
+  })
+
+  test('T-18: a provider that cannot answer while it posts has been asked by then', async () => {
+    const op = await createTestIssuer()
+    let isPosting = false
+    const { logout, outcome, requests } = discovering(op, {
+      answer: () => (isPosting ? new Promise<never>(() => {}) : undefined),
+    })
+    await logout.isLoggedOut(op.session())
+    await vi.waitFor(() => expect(requests.length).toBe(2))
+    isPosting = true
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('a failure in the background is reported, and the first token tries again', async () => {
+    const op = await createTestIssuer()
+    let isDown = true
+    const { logout, outcome, onError } = discovering(op, {
+      answer: () => (isDown ? new Response(null, { status: 500 }) : undefined),
+    })
+    await logout.isLoggedOut(op.session())
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
+    expect(onError.mock.calls[0]![0]).toMatchObject({ code: unavailable })
+    isDown = false
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('Workers end a fetch with its request, so none is started in the background there', async () => {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const op = await createTestIssuer()
+    const { requests, logout, outcome } = discovering(op)
+    await logout.isLoggedOut(op.session())
+    expect(requests).toEqual([])
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('keysTimeout bounds discovery and keys together', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const op = await createTestIssuer()
+    const slow = { answer: () => new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 800)) }
+    const run = async (keysTimeout?: number) => {
+      const { outcome } = discovering(op, { ...slow, ...(keysTimeout && { keysTimeout }) })
+      let ended = false
+      const ends = outcome().finally(() => (ended = true))
+      for (let steps = 0; !ended && steps < 1000; steps += 1) {
+        await vi.advanceTimersByTimeAsync(10)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      return ends
+    }
+    expect(await run()).toBe(unavailable)
+    expect(await run(2)).toBe('ok')
   })
 })
 
@@ -299,7 +443,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect([outcomes[0], outcomes.at(-1)]).toEqual([wrongSignature, unavailable])
     expect(await outcome()).toBe('ok')
     const before = requests.length
-    clock.time += 15
+    advance(clock, 15)
     await outcome({ kid: 'forged-60' })
     await outcome({ kid: 'forged-61' })
     expect(requests.length).toBe(before + 2)
@@ -309,7 +453,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
-    clock.time += 600
+    advance(clock, 600)
     requests.length = 0
     const fire = (index: number) => outcome({ kid: `forged-${index}` })
     if (how === 'at once') await Promise.all(Array.from({ length: 60 }, (_, index) => fire(index)))
@@ -326,12 +470,74 @@ describe('RP-52: what forged tokens can make us ask', () => {
     await outcome({ kid: 'forged' })
     const before = requests.length
     expect(await outcome({ kid: 'forged' })).toBe(wrongSignature)
-    clock.time += 29
+    advance(clock, 29)
     expect(await outcome({ kid: 'forged' })).toBe(wrongSignature)
     expect(requests.length).toBe(before)
-    clock.time += 31
+    advance(clock, 31)
     await outcome({ kid: 'forged' })
     expect(requests.length).toBeGreaterThan(before)
+  })
+
+  test('bad signatures under a known kid use the bucket, and a withheld refresh is an outage', async () => {
+    const op = await createTestIssuer()
+    let isDown = false
+    const { clock, requests, outcome, logout, token } = discovering(op, {
+      answer: () => (isDown ? new Response(null, { status: 500 }) : undefined),
+    })
+    await logout.warm()
+    requests.length = 0
+    const forged = async () => {
+      const [head, , signature] = (await token()).split('.')
+      const [, payload] = (await token({ sid: 'another' })).split('.')
+      return (await refusal(logout.receive([head, payload, signature].join('.')))).code
+    }
+    const outcomes: string[] = []
+    for (let times = 0; times < 20; times += 1) outcomes.push(await forged())
+    expect(outcomes).toEqual([...Array(3).fill(wrongSignature), ...Array(17).fill(unavailable)])
+    expect(requests).toEqual(Array(3).fill(jwks))
+    expect(await outcome()).toBe('ok')
+    // They cannot use up the permit of a stale set.
+    isDown = true
+    advance(clock, 590)
+    for (let times = 0; times < 20; times += 1) expect(await forged()).toBe(unavailable)
+    isDown = false
+    advance(clock, 10)
+    await op.rotate({ keepOld: false })
+    requests.length = 0
+    expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
+    expect(requests.slice(0, 2)).toEqual([discovery, jwks])
+  })
+
+  test('a flood of bad signatures at once costs one request', async () => {
+    const op = await createTestIssuer()
+    const { requests, logout, token } = discovering(op)
+    await logout.warm()
+    requests.length = 0
+    const [head, , signature] = (await token()).split('.')
+    const payloads = await Promise.all(Array.from({ length: 60 }, async () => (await token()).split('.')[1]))
+    const outcomes = await Promise.all(
+      payloads.map(async (payload) => (await refusal(logout.receive([head, payload, signature].join('.')))).code),
+    )
+    expect(new Set(outcomes)).toEqual(new Set([wrongSignature]))
+    expect(requests).toEqual([jwks])
+  })
+
+  test('permits come back by a monotonic clock: a clock that jumps neither freezes nor fills the bucket', async () => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome } = discovering(op)
+    expect(await outcome()).toBe('ok')
+    clock.time += 3600
+    for (let index = 0; index < 20; index += 1) await outcome({ kid: `forged-${index}` })
+    clock.time -= 3600
+    requests.length = 0
+    await op.rotate()
+    expect(await outcome()).toBe(unavailable)
+    clock.time += 3600
+    expect(await outcome()).toBe(unavailable)
+    clock.time -= 3600
+    expect(requests).toEqual([])
+    advance(clock, 15)
+    expect(await outcome()).toBe('ok')
   })
 
   test('failures are counted', async () => {
@@ -412,7 +618,7 @@ describe('RP-53, RP-54: keys that change', () => {
     uri = 'https://op.example.com/new'
     await op.rotate()
     for (let times = 1; times <= 3; times += 1) {
-      clock.time += 15
+      advance(clock, 15)
       await outcome({ kid: `forged-${times}` })
     }
     expect(await outcome()).toBe('ok')
@@ -432,7 +638,7 @@ describe('RP-53, RP-54: keys that change', () => {
     })
     expect(await outcome({ kid: undefined })).toBe('ok')
     await op.rotate({ keepOld: false })
-    clock.time += 3600
+    advance(clock, 3600)
     isSlow = true
     const first = outcome({ kid: undefined })
     const other = await token({}, { kid: undefined })
@@ -452,14 +658,14 @@ describe('RP-53, RP-54: keys that change', () => {
     })
     expect(await outcome()).toBe('ok')
     isDown = true
-    clock.time += 86_400
+    advance(clock, 86_390)
     expect(await outcome()).toBe('ok')
     await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
     expect(await outcome({ kid: 'unknown' })).toBe(unavailable)
-    clock.time += 1
+    advance(clock, 11)
     expect(await outcome()).toBe(unavailable)
     isDown = false
-    clock.time += 15
+    advance(clock, 15)
     expect(await outcome()).toBe('ok')
   })
 

@@ -20,6 +20,16 @@ export function createClock(time = 1_800_000_000): Clock {
   return clock
 }
 
+const { now: realNow } = performance
+let elapsed = 0
+
+/** Lets time pass, on this clock and on the monotonic clock. */
+export function advance(clock: Clock, seconds: number): void {
+  clock.time += seconds
+  elapsed += seconds * 1000
+  vi.spyOn(performance, 'now').mockImplementation(() => realNow.call(performance) + elapsed)
+}
+
 /** One key pair for the file that asks: making one takes longer than most tests. */
 export const sharedIssuer = async (clock?: Clock): Promise<TestIssuer> => createTestIssuer(clock && { now: clock.now })
 

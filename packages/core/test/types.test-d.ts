@@ -68,6 +68,7 @@ expectTypeOf<keyof BackchannelLogoutOptions>().toEqualTypeOf<
   | 'unavailableStatus'
   | 'storeTimeout'
   | 'listenerTimeout'
+  | 'keysTimeout'
   | 'pollInterval'
   | 'fetch'
   | 'allowInsecureRequests'

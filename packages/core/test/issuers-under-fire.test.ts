@@ -1,0 +1,155 @@
+import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type TrustedIssuer } from '@bcl/core'
+import { createTestIssuer, type TestIssuer } from '@bcl/testing'
+import { base64url } from 'jose'
+import { describe, expect, test, vi } from 'vitest'
+
+// Time stands still in this file unless a test lets it pass. Signatures take no time then.
+vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
+
+const encode = (value: object): string => base64url.encode(JSON.stringify(value))
+
+/** A token that nobody signed: its issuer and its key are made up. */
+const forged = (iss: string, kid = 'made up'): string =>
+  [
+    encode({ alg: 'RS256', kid }),
+    encode({ iss, aud: 'test-client', iat: Date.now() / 1000, exp: Date.now() / 1000 + 120 }),
+    'AAAA',
+  ].join('.')
+
+/** Lets so many milliseconds pass, and calls `each` at every tenth of a second or so. */
+async function pass(milliseconds: number, step: number, each: (time: number) => void = () => {}): Promise<void> {
+  for (let time = 0; time < milliseconds; time += step) {
+    each(time)
+    // A signature is checked on another thread. It takes none of the time that passes here.
+    for (let turns = 0; turns < 4; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+    await vi.advanceTimersByTimeAsync(step)
+  }
+}
+
+const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const count = (outcomes: string[], wanted = 'ok'): number => outcomes.filter((one) => one === wanted).length
+
+describe('RP-11: an issuer function that takes 5 ms and has ten connections', () => {
+  test('5,000 unsigned tokens a second: all sessions are answered, ten calls at once', async () => {
+    let connections = 10
+    const queue: (() => void)[] = []
+    let most = 0
+    const underWay = new Set<string>()
+    const issuers = async (iss: string): Promise<TrustedIssuer | undefined> => {
+      const isTenant = iss.startsWith('https://tenant')
+      if (!isTenant) most = Math.max(most, underWay.add(iss).size)
+      if (connections === 0) await new Promise<void>((resolve) => queue.push(resolve))
+      else connections -= 1
+      await sleep(5)
+      const next = queue.shift()
+      if (next) next()
+      else connections += 1
+      underWay.delete(iss)
+      return isTenant ? { issuer: iss, clientId: 'test-client' } : undefined
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    const answers: Promise<boolean | string>[] = []
+    let tokens = 0
+    await pass(2400, 1, (time) => {
+      for (let times = 0; times < 5; times += 1)
+        logout.receive(forged(`https://made-up-${(tokens += 1)}.example`)).catch(() => {})
+      const iss = `https://tenant-${(time / 20) % 40}.example`
+      if (time % 20 === 0)
+        answers.push(logout.isLoggedOut({ iss, sub: 'alice', iat: Math.floor(Date.now() / 1000) - 60 }).catch(String))
+    })
+    await pass(100, 1)
+    expect(await Promise.all(answers)).toEqual(Array(120).fill(false))
+    expect(most).toBe(10)
+    await pass(2000, 100)
+  })
+})
+
+/** A vendor with many tenants: each tenant that `keysOf` knows is served, and asked 50 ms away. */
+function vendor(keysOf: (tenant: string) => TestIssuer | undefined, isEachServed: boolean) {
+  const requests: string[] = []
+  const fetch = async (url: string): Promise<Response> => {
+    requests.push(url)
+    await sleep(50)
+    const [, issuer, path] = /^(https:\/\/[^/]+)\/(.*)$/.exec(url)!
+    const op = keysOf(issuer!)
+    if (!op && !isEachServed) return new Response(null, { status: 404 })
+    return path === 'jwks'
+      ? Response.json(op?.jwks ?? { keys: [] })
+      : Response.json({ issuer, jwks_uri: `${issuer}/jwks` })
+  }
+  const logout = createBackchannelLogout({
+    issuers: (issuer) => ({ issuer, clientId: 'test-client' }),
+    sessionMaxAge: 3600,
+    store: new MemoryStore(),
+    fetch: fetch as typeof globalThis.fetch,
+  })
+  return { logout, requests }
+}
+
+/** What the token of a tenant comes to. */
+const send = (logout: BackchannelLogout, token: string): Promise<string> =>
+  logout.receive(token).then(
+    () => 'ok',
+    (error: { code: string }) => error.code,
+  )
+
+describe.each([
+  ['404 to tenants that do not exist', false],
+  ['as if each tenant existed', true],
+])('RP-11, RP-52: a function that accepts any tenant of a vendor, which answers %s', (_, isEachServed) => {
+  test('forged tokens for 1,050 tenants and 20 a second after that keep out no tenant that is known', async () => {
+    const op = await createTestIssuer({ issuer: 'https://known.example' })
+    const { logout, requests } = vendor((issuer) => (issuer === op.issuer ? op : undefined), isEachServed)
+    const first = send(logout, await op.logoutToken())
+    await pass(200, 10)
+    expect(await first).toBe('ok')
+    let made = 0
+    await pass(1050, 1, () => void send(logout, forged(`https://forged-${(made += 1)}.example`)))
+    const asked = requests.length
+    const tokens = await Promise.all(Array.from({ length: 10 }, () => op.logoutToken()))
+    const genuine: Promise<string>[] = []
+    await pass(5000, 50, (time) => {
+      void send(logout, forged(`https://forged-${(made += 1)}.example`))
+      if (time % 500 === 0) genuine.push(send(logout, tokens.pop()!))
+    })
+    expect(count(await Promise.all(genuine))).toBe(10)
+    expect(requests.slice(asked)).not.toContain('https://known.example/jwks')
+    await pass(10_000, 100)
+  })
+
+  test('in a fresh process, strangers do not keep out the first logouts of eight tenants', async () => {
+    const tenants = await Promise.all(
+      Array.from({ length: 8 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
+    )
+    const { logout, requests } = vendor((issuer) => tenants.find((op) => op.issuer === issuer), isEachServed)
+    let made = 0
+    const genuine: Promise<string>[] = []
+    for (let times = 0; times < 40; times += 1) void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+    for (let half = 0; half < 20; half += 1) {
+      const op = tenants[half % 8]!
+      const token = half < 16 ? await op.logoutToken() : undefined
+      await pass(500, 10, (time) => {
+        if ((half * 500 + time) % 330 === 0) void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+        if (time === 0 && token) genuine.push(send(logout, token))
+      })
+    }
+    const asked = requests.length
+    await pass(5000, 50)
+    expect(count(await Promise.all(genuine))).toBeGreaterThanOrEqual(14)
+    expect(asked).toBeLessThanOrEqual(100)
+    await pass(10_000, 100)
+  })
+
+  test('one tenant is asked eight times at most, then twice in 15 s, though its key set is pushed out all the while', async () => {
+    const { logout, requests } = vendor(() => undefined, isEachServed)
+    let made = 0
+    await pass(13_000, 20, () => {
+      void send(logout, forged('https://target.example', `kid-${(made += 1)}`))
+      void send(logout, forged(`https://made-up-${made}.example`))
+    })
+    const toTarget = requests.filter((url) => url.startsWith('https://target.example')).length
+    expect(toTarget).toBeGreaterThan(0)
+    expect(toTarget).toBeLessThanOrEqual(8)
+    await pass(5000, 100)
+  })
+})
