@@ -8,26 +8,37 @@ const STOP_TIMEOUT_MS = 3000
 
 export interface ExampleProcess {
   url: string
+  /** Everything that the example has printed. */
+  output(): string
   stop(): Promise<void>
 }
 
-/** Starts an example on its port, and waits until it is ready. It ends with this process at the latest. */
+export interface ExampleOptions {
+  folder?: URL
+  /** Wait until `/healthz` answers 200. Without it, any answer will do: the example has no provider yet. */
+  untilReady?: boolean
+}
+
+/** Starts an example on its port, and waits for `/healthz`. The example ends with this process at the latest. */
 export async function startExample(
   name: string,
   port: number,
   env: Record<string, string>,
-  folder = new URL(`../../${name}/`, import.meta.url),
+  { folder = new URL(`../../${name}/`, import.meta.url), untilReady = true }: ExampleOptions = {},
 ): Promise<ExampleProcess> {
   const url = `http://127.0.0.1:${port}`
   const child = spawn(process.execPath, await startArguments(folder), {
     cwd: folder,
     env: { PATH: process.env['PATH'], PORT: String(port), ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  child.stderr.on('data', (text) => process.stderr.write(text))
 
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
-  const ended = once(child, 'exit').finally(() => process.off('exit', kill))
+  const ended = once(child, 'close').finally(() => process.off('exit', kill))
 
   async function stop(): Promise<void> {
     child.kill('SIGTERM')
@@ -37,7 +48,7 @@ export async function startExample(
   }
 
   const deadline = Date.now() + START_TIMEOUT_MS
-  while (!(await isReady(url))) {
+  while (!(await isStarted(url, untilReady))) {
     const running = child.exitCode === null && child.signalCode === null
     if (!running || Date.now() > deadline) {
       await stop()
@@ -45,18 +56,19 @@ export async function startExample(
     }
     await delay(50)
   }
-  return { url, stop }
+  return { url, output: () => output, stop }
 }
 
-/** What `pnpm start` gives to `node` there: sources where it can run them, else what has been built of them. */
+/** The arguments that `pnpm start` gives to `node`: the sources if Node.js can run them, otherwise the build. */
 async function startArguments(folder: URL): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(new URL('package.json', folder), 'utf8'))
   return scripts.start.split(' ').slice(1)
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function isStarted(url: string, untilReady: boolean): Promise<boolean> {
   try {
-    return (await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1000) })).ok
+    const { ok } = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1000) })
+    return ok || !untilReady
   } catch {
     return false
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { type ExampleProcess, startExample } from './example-process.ts'
+import { startExample } from './example-process.ts'
 import { freePorts } from './free-ports.ts'
 import { createProviderClient, type ProviderClient } from './provider-client.ts'
 
@@ -10,8 +10,10 @@ export interface AppOptions {
   example: string
   /** @default the example's name */
   clientId?: string
-  /** Client metadata beside the ordinary. */
+  /** More client metadata for the provider. */
   metadata?: Record<string, unknown>
+  /** More environment for the application. */
+  env?: Record<string, string>
 }
 
 export interface App {
@@ -19,16 +21,32 @@ export interface App {
   url: string
 }
 
+/** An application that this stack started. */
+export interface StackApp extends App {
+  clientSecret: string
+  /** Everything that the application has printed. */
+  output(): string
+}
+
 export interface Stack {
   provider: ProviderClient
-  apps: App[]
+  apps: StackApp[]
   stop(): Promise<void>
 }
 
+export interface StackOptions {
+  /** Puts a server in front of the provider. Gets the provider's address, and returns the issuer. */
+  front?: (providerUrl: string) => string
+}
+
 /** A provider and Relying Parties on free loopback ports, each a process of its own. */
-export async function startStack(apps: readonly AppOptions[], { issuer }: { issuer?: string } = {}): Promise<Stack> {
+export async function startStack(
+  apps: readonly AppOptions[],
+  { front = (providerUrl) => providerUrl }: StackOptions = {},
+): Promise<Stack> {
   const [providerPort, ...appPorts] = (await freePorts(1 + apps.length)) as [number, ...number[]]
   const providerUrl = `http://127.0.0.1:${providerPort}`
+  const issuer = front(providerUrl)
   const parties = apps.map((app, index) => ({
     ...app,
     clientId: app.clientId ?? app.example,
@@ -45,19 +63,21 @@ export async function startStack(apps: readonly AppOptions[], { issuer }: { issu
     ...metadata,
   }))
 
-  const starting = await Promise.allSettled([
-    startExample('provider', providerPort, { ISSUER: issuer ?? providerUrl, CLIENTS: JSON.stringify(clients) }),
-    ...parties.map(({ example, clientId, clientSecret, port }) =>
+  // The provider first: an application that starts before its provider becomes ready some seconds later.
+  const provider = await startExample('provider', providerPort, { ISSUER: issuer, CLIENTS: JSON.stringify(clients) })
+  const starting = await Promise.allSettled(
+    parties.map(({ example, clientId, clientSecret, port, env }) =>
       startExample(example, port, {
-        ISSUER: issuer ?? providerUrl,
+        ISSUER: issuer,
         CLIENT_ID: clientId,
         CLIENT_SECRET: clientSecret,
         SESSION_SECRET: randomBytes(32).toString('base64url'),
+        ...env,
       }),
     ),
-  ])
-  const started: ExampleProcess[] = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
-  const stop = async () => void (await Promise.all(started.map((process) => process.stop())))
+  )
+  const started = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+  const stop = async () => void (await Promise.all([provider, ...started].map((process) => process.stop())))
 
   const failed = starting.find((start) => start.status === 'rejected')
   if (failed) {
@@ -66,7 +86,12 @@ export async function startStack(apps: readonly AppOptions[], { issuer }: { issu
   }
   return {
     provider: createProviderClient(providerUrl),
-    apps: parties.map(({ clientId, url }) => ({ clientId, url })),
+    apps: parties.map(({ clientId, clientSecret, url }, index) => ({
+      clientId,
+      clientSecret,
+      url,
+      output: started[index]!.output,
+    })),
     stop,
   }
 }

@@ -37,7 +37,12 @@ describe.each(['hono', 'koa', 'nestjs', 'provider'])('examples/%s', (example) =>
     expect(compiled.stdout).toBe('')
 
     const [port] = (await freePorts(1)) as [number]
-    const started = await startExample(example, port, { SESSION_SECRET: 'secret' }, pathToFileURL(`${copy}/`))
+    const started = await startExample(
+      example,
+      port,
+      { SESSION_SECRET: 'secret' },
+      { folder: pathToFileURL(`${copy}/`), untilReady: false },
+    )
     expect((await fetch(`${started.url}/`)).status).toBe(200)
     await started.stop()
   })

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nextSecond } from '../src/clock.ts'
 import { createDevice } from '../src/device.ts'
 import type { ProviderClient } from '../src/provider-client.ts'
-import { type App, type Stack, startStack } from '../src/stack.ts'
+import { type App, type Stack, type StackApp, startStack } from '../src/stack.ts'
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 
@@ -24,7 +24,7 @@ describe.each([
       { example, clientId: `${example}-by-subject`, metadata: { backchannel_logout_session_required: false } },
     ])
     provider = stack.provider
-    ;[app, appBySubject] = stack.apps as [App, App]
+    ;[app, appBySubject] = stack.apps as [StackApp, StackApp]
   })
 
   afterAll(() => stack?.stop())

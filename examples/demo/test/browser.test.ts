@@ -67,6 +67,26 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     }
   })
 
+  it.each(EXAMPLES)(
+    'a page of the %s example whose stream is refused does not load itself again and again',
+    async (example) => {
+      const app = stack.apps.find(({ clientId }) => clientId === example)!
+      const page = await signIn(app)
+      let loads = 0
+      page.on('load', () => (loads += 1))
+      await page.route('**/events', (route) => route.fulfill({ status: 429 }))
+      const asked = page.waitForResponse('**/me')
+
+      await page.reload()
+
+      expect((await asked).status()).toBe(200)
+      await page.evaluate('new Promise(requestAnimationFrame)')
+      await page.getByText('Signed in as alice').waitFor()
+      expect(loads).toBe(1)
+      await stack.provider.endSessionsOf('alice')
+    },
+  )
+
   it.each(EXAMPLES)('the button of the %s example signs out', async (example) => {
     const app = stack.apps.find(({ clientId }) => clientId === example)!
     const page = await signIn(app)

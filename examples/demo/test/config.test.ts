@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { readConfig as readHonoConfig } from '../../hono/src/config.ts'
 import { readConfig as readKoaConfig } from '../../koa/src/config.ts'
@@ -37,6 +37,8 @@ describe.each([
         BASE_URL: 'https://rp.example.com/',
         SESSION_MAX_AGE: '60',
         REDIS_URL: 'redis://127.0.0.1:6379',
+        CLIENT_AUTH: 'client_secret_post',
+        ISSUER_OPTIONS: '{"requireSid":true}',
       }),
     ).toEqual({
       port: 8080,
@@ -47,7 +49,70 @@ describe.each([
       sessionSecret: 'secret',
       sessionMaxAge: 60,
       redisUrl: 'redis://127.0.0.1:6379',
+      clientAuth: 'client_secret_post',
+      trusted: {
+        issuer: 'https://api.asgardeo.io/t/acme/oauth2/token',
+        clientId: 'client',
+        clientSecret: 'client-secret',
+        requireSid: true,
+      },
     })
+  })
+
+  it('authenticates by client_secret_basic unless told otherwise', () => {
+    expect(read({}).clientAuth).toBe('client_secret_basic')
+  })
+
+  it.each([
+    ['a URL', '"https://op.example.com/keys"', new URL('https://op.example.com/keys')],
+    ['a JWK Set', '{"keys":[]}', { keys: [] }],
+  ])('reads "keys" of ISSUER_OPTIONS: %s', (_, json, keys) => {
+    expect(read({ ISSUER_OPTIONS: `{"keys":${json}}` }).trusted.keys).toEqual(keys)
+  })
+
+  it('reads every other setting of TrustedIssuer from ISSUER_OPTIONS', () => {
+    const settings = {
+      algorithms: ['HS256'],
+      clientSecret: 'another-secret',
+      decryption: {
+        keys: [{ kty: 'oct', k: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+        alg: ['dir'],
+        enc: ['A128GCM'],
+        required: true,
+      },
+      clockTolerance: 5,
+      iatSkew: 1,
+      maxTokenAge: 60,
+      requireExp: false,
+      requireTyp: true,
+      requireSid: true,
+      trustedAudiences: ['other'],
+      logoutScope: 'subject',
+    }
+    expect(read({ ISSUER_OPTIONS: JSON.stringify(settings) }).trusted).toMatchObject(settings)
+  })
+
+  it('warns when it uses a random SESSION_SECRET, and each start has another one', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const [first, second] = [readConfig({}), readConfig({})]
+    expect(first.sessionSecret).toMatch(/^[\w-]{43}$/)
+    expect(second.sessionSecret).not.toBe(first.sessionSecret)
+    const warning = 'SESSION_SECRET is not set: a random one is used, and a restart signs everybody out'
+    expect(warn.mock.calls).toEqual([[warning], [warning]])
+    warn.mockRestore()
+  })
+
+  it('does not repeat a secret in an error about ISSUER_OPTIONS', () => {
+    for (const json of ['{"clientSecret":"hush-hush"', '{"clientSecret":"hush-hush","clockTolerance":-1}']) {
+      let message = ''
+      try {
+        read({ ISSUER_OPTIONS: json })
+      } catch (error) {
+        message = (error as Error).message
+      }
+      expect(message).toMatch(/^ISSUER_OPTIONS must /)
+      expect(message).not.toContain('hush-hush')
+    }
   })
 
   it('is at its port of this machine when no BASE_URL is set', () => {
@@ -73,6 +138,26 @@ describe.each([
     ['BASE_URL', ['', example, 'http://rp.example.com', 'https://rp.example.com/path', 'https://rp.example.com?a']],
     ['SESSION_MAX_AGE', ['', '0', '-1', '1.5', '1e9', 'Infinity', 'long']],
     ['REDIS_URL', ['here', 'http://127.0.0.1:6379']],
+    ['SESSION_SECRET', ['']],
+    ['CLIENT_AUTH', ['', 'none', 'private_key_jwt']],
+    [
+      'ISSUER_OPTIONS',
+      [
+        '',
+        'requireSid',
+        '[]',
+        'null',
+        '"requireSid"',
+        '{"issuer":"https://op.example.com"}',
+        '{"clientId":"client"}',
+        '{"requireSid":"yes"}',
+        '{"keys":"here"}',
+        '{"keys":"http://op.example.com/keys"}',
+        '{"keys":{}}',
+        '{"algorithms":["none"]}',
+        '{"clockTolerance":null}',
+      ],
+    ],
   ])('says that a wrong %s is wrong', (name, values) => {
     for (const value of values) expect(() => read({ [name]: value }), value).toThrow(new RegExp(`^${name} must `))
   })

@@ -11,8 +11,12 @@ describe.each(['hono', 'koa', 'nestjs'])('%s', (example) => {
 
   beforeAll(async () => {
     gate = await startTokenGate()
-    stack = await startStack([{ example }], { issuer: gate.url })
-    gate.leadTo(stack.provider.url)
+    stack = await startStack([{ example }], {
+      front(providerUrl) {
+        gate.leadTo(providerUrl)
+        return gate.url
+      },
+    })
   })
 
   afterAll(async () => {

@@ -8,13 +8,21 @@ import type { Config } from './config.ts'
 import { signInFailedPage, signedInPage, signedOutPage } from './page.ts'
 import { createSealedCookie } from './sealed-cookie.ts'
 import { createSessions, type Session } from './session.ts'
-import { createSignIn, type PendingSignIn } from './sign-in.ts'
+import { logError, logSignInError } from './shared/log.ts'
+import type { Readiness } from './shared/readiness.ts'
+import { createSignIn, type PendingSignIn } from './shared/sign-in.ts'
+import { createStreams } from './shared/streams.ts'
 
 type Env = { Variables: { session: Session | undefined } }
 
 const HEARTBEAT_MS = 15_000
 
-export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> {
+export function createApp(
+  config: Config,
+  logout: BackchannelLogout,
+  readiness: Pick<Readiness, 'isReady'>,
+  streams = createStreams(),
+): Hono<Env> {
   const sessions = createSessions(config, logout)
   const signIn = createSignIn(config)
   const pendingSignIn = createSealedCookie<PendingSignIn>('hono_sign_in', {
@@ -24,9 +32,10 @@ export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> 
   })
   const app = new Hono<Env>()
 
-  // Before csrf(): the provider's POST comes from no page of ours, and its signature says more than an Origin could.
+  // Mounted before csrf(), because the provider's POST has no Origin. Its signature is the authentication.
   app.all('/backchannel-logout', backchannelLogout(logout))
-  // Browsers name the origin of each POST. What names none is no browser, and holds no cookie that it was not given.
+  // Browsers send `Origin` or `Sec-Fetch-Site` with every POST. A request with neither header did not come from a browser,
+  // so it cannot be a cross-site request.
   const fromOwnPages = csrf({ origin: new URL(config.baseUrl).origin })
   app.use((c, next) => (c.req.header('origin') || c.req.header('sec-fetch-site') ? fromOwnPages(c, next) : next()))
 
@@ -57,23 +66,29 @@ export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> 
     return c.json({ iss, sub, sid: sid ?? null, iat })
   })
 
-  // Not behind activeSession(): a page that was loaded just before the logout must still be told.
+  // Not behind activeSession(): a page that was loaded just before the logout must still receive the event.
   app.get('/events', (c) => {
     const session = c.get('session')
     if (!session) return unauthorized(c)
-    // Hono answers HEAD by this too, and nobody would tell it that the stream is not read.
+    // Hono answers HEAD by this handler too. Nothing would tell it when to end the stream.
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' })
+    const close = streams.open(session.claims)
+    if (typeof close === 'number') return c.json({ error: 'too many open streams' }, close)
     return streamSSE(c, async (stream) => {
       const { promise, resolve } = Promise.withResolvers<'logged out' | 'gone'>()
       stream.onAbort(() => resolve('gone'))
-      const stopWatching = logout.watch(session.claims, () => resolve('logged out'))
+      let stopWatching = () => {}
       const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS)
-      await stream.write(':\n\n')
-      const reason = await promise
-      clearInterval(heartbeat)
-      stopWatching()
-      if (reason === 'logged out') {
-        await stream.writeSSE({ event: 'logged-out', data: JSON.stringify({ at: new Date().toISOString() }) })
+      try {
+        stopWatching = logout.watch(session.claims, () => resolve('logged out'))
+        await stream.write(':\n\n')
+        if ((await promise) === 'logged out') {
+          await stream.writeSSE({ event: 'logged-out', data: JSON.stringify({ at: new Date().toISOString() }) })
+        }
+      } finally {
+        clearInterval(heartbeat)
+        stopWatching()
+        close()
       }
     })
   })
@@ -84,7 +99,7 @@ export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> 
       pendingSignIn.write(c, await pendingSignIn.seal(pending))
       return c.redirect(url.href)
     } catch (error) {
-      log('Sign-in not started', error)
+      await logSignInError('Sign-in not started', error)
       return c.html(signInFailedPage('the provider cannot be reached.'), 503)
     }
   })
@@ -98,7 +113,7 @@ export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> 
       if (await sessions.start(c, claims, idToken)) return c.redirect('/')
       return c.html(signInFailedPage('the provider has ended the session already.'), 400)
     } catch (error) {
-      log('Sign-in refused', error)
+      await logSignInError('Sign-in refused', error)
       return c.html(signInFailedPage('the answer of the provider was refused.'), 400)
     }
   })
@@ -109,12 +124,12 @@ export function createApp(config: Config, logout: BackchannelLogout): Hono<Env> 
       const url = await signIn.endSessionUrl(c.get('session')?.idToken)
       return c.redirect(url.href, 303)
     } catch (error) {
-      log('Signed out here, but not at the provider', error)
+      logError('Signed out here, but not at the provider', error)
       return c.redirect('/', 303)
     }
   })
 
-  app.get('/healthz', (c) => c.text('ok'))
+  app.get('/healthz', (c) => (readiness.isReady() ? c.text('ok') : c.text('no keys of the provider yet', 503)))
 
   return app
 }
@@ -125,10 +140,4 @@ function signedOut(c: Context<Env>) {
 
 function unauthorized(c: Context<Env>): Response {
   return c.json({ error: 'not signed in' }, 401)
-}
-
-/** Messages alone: what else an error carries may be somebody's token. */
-function log(what: string, error: unknown): void {
-  const messages = [error, error instanceof Error && error.cause].filter((part) => part instanceof Error)
-  console.error(`${what}: ${messages.map(({ message }) => message).join(': ')}`)
 }

@@ -5,18 +5,22 @@ import { getRequestListener } from '@hono/node-server'
 
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
+import { logDelivery, logError } from './shared/log.ts'
+import { createReadiness } from './shared/readiness.ts'
 import { createStore } from './store.ts'
 
 try {
   const config = readConfig(process.env)
   const store = await createStore(config.redisUrl)
   const logout = createBackchannelLogout({
-    issuers: [{ issuer: config.issuer, clientId: config.clientId }],
+    issuers: [config.trusted],
     sessionMaxAge: config.sessionMaxAge,
     store: store.logouts,
-    onError: (error) => console.error(error),
+    onDelivery: logDelivery,
+    onError: (error) => logError('Logouts, in the background', error),
   })
-  const server = createServer(getRequestListener(createApp(config, logout).fetch))
+  const readiness = createReadiness(logout)
+  const server = createServer(getRequestListener(createApp(config, logout, readiness).fetch))
   server.on('error', fail)
   server.listen(config.port, '127.0.0.1', () => {
     console.log(`Hono example on ${config.baseUrl}, signing in at ${config.issuer}`)
@@ -24,8 +28,9 @@ try {
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
+      readiness.stop()
       server.close(() => void logout.close().then(store.close))
-      // Open /events streams would keep the server up for as long as their pages are open.
+      // Open /events streams would keep the server running as long as their pages are open.
       setTimeout(() => server.closeAllConnections(), 500).unref()
     })
   }

@@ -11,10 +11,10 @@ export interface Session {
   idToken?: string
 }
 
-/** What a browser takes for one cookie is 4096 bytes; this leaves room for its name and attributes. */
+/** Browsers take 4096 bytes for one cookie. This leaves room for its name and attributes. */
 const MAX_LENGTH = 3800
 
-/** The session is the cookie; nothing of it is kept on the server. */
+/** The session is the cookie. The server keeps no part of it. */
 export function createSessions(config: Config, logout: BackchannelLogout) {
   const cookie = createSealedCookie<Session>('hono_session', {
     secret: config.sessionSecret,
@@ -24,8 +24,8 @@ export function createSessions(config: Config, logout: BackchannelLogout) {
 
   return {
     /**
-     * Puts a new session in place of whatever was there. Refuses a Logout Token that came as an ID Token. Resolves to
-     * false when the provider has ended the session already: then there is none.
+     * Replaces the session. Refuses a Logout Token in place of an ID Token. Resolves to false if the provider has ended the
+     * session already. Then there is no session.
      */
     async start(c: Context, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)

@@ -1,44 +1,84 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { Hono } from 'hono'
-import { expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 
 import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { createSessions } from '../src/session.ts'
+import { createStreams } from '../src/shared/streams.ts'
 
-it('watches for those who read /events, not for a HEAD request, of which nobody hears when it has gone', async () => {
-  const config = readConfig({ SESSION_SECRET: 'secret' })
-  const logout = createBackchannelLogout({
-    issuers: [{ issuer: config.issuer, clientId: config.clientId }],
-    sessionMaxAge: config.sessionMaxAge,
-    store: new MemoryStore(),
-  })
-  let watching = 0
-  const app = createApp(config, {
+const config = readConfig({ SESSION_SECRET: 'secret' })
+const logout = createBackchannelLogout({
+  issuers: [config.trusted],
+  sessionMaxAge: config.sessionMaxAge,
+  store: new MemoryStore(),
+})
+const iat = Math.floor(Date.now() / 1000)
+
+let watching: Set<() => void>
+let app: ReturnType<typeof createApp>
+
+beforeEach(() => {
+  watching = new Set()
+  const receiver = {
     ...logout,
-    watch() {
-      watching += 1
-      return () => (watching -= 1)
+    watch(_session: object, listener: () => void) {
+      watching.add(listener)
+      return () => void watching.delete(listener)
     },
-  })
-  const iat = Math.floor(Date.now() / 1000)
+  }
+  app = createApp(config, receiver, { isReady: () => true }, createStreams({ perSession: 2, perProcess: 3 }))
+})
+
+async function cookieOf(sub: string): Promise<string> {
   const signedIn = await new Hono()
     .get('/', async (c) => {
-      const idToken = { iss: config.issuer, sub: 'alice', aud: 'hono', iat, exp: iat + 600 }
+      const idToken = { iss: config.issuer, sub, aud: 'hono', iat, exp: iat + 600 }
       return c.json(await createSessions(config, logout).start(c, idToken, 'id-token'))
     })
     .request('/')
-  const headers = { cookie: signedIn.headers.get('set-cookie')!.split(';')[0]! }
+  return signedIn.headers.get('set-cookie')!.split(';')[0]!
+}
 
-  const head = await app.request('/events', { method: 'HEAD', headers })
+const open = async (cookie: string, method = 'GET') => app.request('/events', { method, headers: { cookie } })
+
+it('watches for a page that reads /events, and not for a HEAD request, which nobody reads', async () => {
+  const cookie = await cookieOf('alice')
+  const head = await open(cookie, 'HEAD')
   expect(head.status).toBe(200)
   expect(head.headers.get('content-type')).toBe('text/event-stream')
-  expect(watching).toBe(0)
+  expect(watching.size).toBe(0)
 
-  const page = await app.request('/events', { headers })
-  const reader = page.body!.getReader()
+  const reader = (await open(cookie)).body!.getReader()
   await reader.read()
-  expect(watching).toBe(1)
+  expect(watching.size).toBe(1)
   await reader.cancel()
-  await expect.poll(() => watching).toBe(0)
+  await expect.poll(() => watching.size).toBe(0)
+})
+
+it('refuses too many streams of one session with 429, and of all sessions with 503', async () => {
+  const [alice, bob] = [await cookieOf('alice'), await cookieOf('bob')]
+  const streams = [await open(alice), await open(alice), await open(bob)]
+  expect(streams.map(({ status }) => status)).toEqual([200, 200, 200])
+
+  expect((await open(alice)).status).toBe(429)
+  expect((await open(bob)).status).toBe(503)
+  expect(watching.size).toBe(3)
+
+  for (const { body } of streams) await body!.cancel()
+  await expect.poll(() => watching.size).toBe(0)
+})
+
+it('gives the place of a stream back when the page is closed, and when the session has ended', async () => {
+  const cookie = await cookieOf('alice')
+  const [closed, ended] = [await open(cookie), await open(cookie)]
+  expect((await open(cookie)).status).toBe(429)
+
+  await closed.body!.cancel()
+  await expect.poll(async () => (await open(cookie)).status).toBe(200)
+  expect((await open(cookie)).status).toBe(429)
+
+  for (const listener of watching) listener()
+  expect(await ended.text()).toContain('event: logged-out')
+  expect((await open(cookie)).status).toBe(200)
 })

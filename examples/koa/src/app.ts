@@ -10,7 +10,10 @@ import type { Config } from './config.ts'
 import { fromOwnPages } from './from-own-pages.ts'
 import { signInFailedPage, signedInPage, signedOutPage } from './page.ts'
 import { createSessions, type SessionContext } from './session.ts'
-import { createSignIn, type PendingSignIn } from './sign-in.ts'
+import { logError, logSignInError } from './shared/log.ts'
+import type { Readiness } from './shared/readiness.ts'
+import { createSignIn, type PendingSignIn } from './shared/sign-in.ts'
+import { createStreams } from './shared/streams.ts'
 import { createSignedCookie } from './signed-cookie.ts'
 import type { SessionStore } from './store.ts'
 
@@ -18,19 +21,25 @@ type Context = Koa.ParameterizedContext<Koa.DefaultState, SessionContext>
 
 const HEARTBEAT_MS = 15_000
 
-export function createApp(config: Config, logout: BackchannelLogout, store: SessionStore): Koa {
+export function createApp(
+  config: Config,
+  logout: BackchannelLogout,
+  store: SessionStore,
+  readiness: Pick<Readiness, 'isReady'>,
+  streams = createStreams(),
+): Koa {
   const app = new Koa()
   const secure = config.baseUrl.startsWith('https:')
   app.keys = [config.sessionSecret]
-  app.proxy = secure // https ends in front of this server, and X-Forwarded-Proto tells of it
+  app.proxy = secure // a proxy terminates https, and sends X-Forwarded-Proto
   app.on('error', (error) => {
-    const pageWasClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // one that listened to /events
-    if (!error.expose && !pageWasClosed) log('Not answered', error)
+    const pageWasClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // an open /events stream
+    if (!error.expose && !pageWasClosed) logError('Not answered', error)
   })
 
   const sessions = createSessions(app, config, logout, store)
   const signIn = createSignIn(config)
-  // Not in the session: a logout that ends the old one meanwhile must not end the new sign-in.
+  // Not in the session, because a logout that ends the old session must not end the new sign-in.
   const pendingSignIn = createSignedCookie<PendingSignIn>('koa_sign_in', { secure, maxAge: 10 * 60 })
 
   const active = (onLoggedOut: (ctx: Context) => void) =>
@@ -57,22 +66,36 @@ export function createApp(config: Config, logout: BackchannelLogout, store: Sess
     ctx.body = { iss, sub, sid: sid ?? null, iat }
   })
 
-  // Not behind activeSession(): a page that was loaded just before the logout must still be told.
+  // Not behind activeSession(): a page that was loaded just before the logout must still receive the event.
   router.get('/events', (ctx) => {
     const session = sessions.read(ctx)
     if (!session) return unauthorized(ctx)
+    // Koa answers HEAD by this handler too. The answer has no body, so there is no stream.
+    if (ctx.method === 'HEAD') {
+      ctx.set('content-type', 'text/event-stream')
+      ctx.status = 200
+      return
+    }
+    const close = streams.open(session.claims)
+    if (typeof close === 'number') {
+      ctx.status = close
+      ctx.body = { error: 'too many open streams' }
+      return
+    }
     const stream = new PassThrough()
-    const stopWatching = logout.watch(session.claims, () => {
-      stream.end(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
-    })
     const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS)
+    let stopWatching = () => {}
     stream.on('close', () => {
       clearInterval(heartbeat)
       stopWatching()
+      close()
     })
     stream.write(':\n\n')
     ctx.set('content-type', 'text/event-stream')
-    ctx.body = stream
+    ctx.body = stream // Koa destroys it when the browser disconnects, and when an error is thrown
+    stopWatching = logout.watch(session.claims, () => {
+      stream.end(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
+    })
   })
 
   router.get('/login', async (ctx) => {
@@ -82,7 +105,7 @@ export function createApp(config: Config, logout: BackchannelLogout, store: Sess
       pendingSignIn.write(ctx, pending)
       ctx.redirect(url.href)
     } catch (error) {
-      log('Sign-in not started', error)
+      await logSignInError('Sign-in not started', error)
       ctx.status = 503
       ctx.body = signInFailedPage('the provider cannot be reached.')
     }
@@ -101,7 +124,7 @@ export function createApp(config: Config, logout: BackchannelLogout, store: Sess
       if (await sessions.start(ctx, claims, idToken)) ctx.redirect('/')
       else ctx.body = signInFailedPage('the provider has ended the session already.')
     } catch (error) {
-      log('Sign-in refused', error)
+      await logSignInError('Sign-in refused', error)
       ctx.body = signInFailedPage('the answer of the provider was refused.')
     }
   })
@@ -114,16 +137,17 @@ export function createApp(config: Config, logout: BackchannelLogout, store: Sess
       const url = await signIn.endSessionUrl(session?.idToken)
       ctx.redirect(url.href)
     } catch (error) {
-      log('Signed out here, but not at the provider', error)
+      logError('Signed out here, but not at the provider', error)
       ctx.redirect('/')
     }
   })
 
   router.get('/healthz', (ctx) => {
-    ctx.body = 'ok'
+    ctx.status = readiness.isReady() ? 200 : 503
+    ctx.body = readiness.isReady() ? 'ok' : 'no keys of the provider yet'
   })
 
-  // First: neither the check of origins nor the body parser and its limits are for the provider's POST.
+  // First, because the provider's POST has no Origin, and the body parser has limits of its own.
   app.use(backchannelLogout(logout, { path: '/backchannel-logout' }))
   app.use(fromOwnPages(new URL(config.baseUrl).origin))
   app.use(bodyParser())
@@ -144,10 +168,4 @@ function signedOut(ctx: Context): void {
 function unauthorized(ctx: Context): void {
   ctx.status = 401
   ctx.body = { error: 'not signed in' }
-}
-
-/** Messages alone: what else an error carries may be somebody's token. */
-function log(what: string, error: unknown): void {
-  const messages = [error, error instanceof Error && error.cause].filter((part) => part instanceof Error)
-  console.error(`${what}: ${messages.map(({ message }) => message).join(': ')}`)
 }

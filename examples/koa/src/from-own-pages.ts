@@ -1,8 +1,8 @@
 import type { Middleware } from 'koa'
 
 /**
- * Refuses forms that another site's page sent. Browsers name the origin of each POST; what names none is no browser, and
- * holds no cookie that it was not given.
+ * Refuses forms that a page of another site sent. Browsers send `Origin` or `Sec-Fetch-Site` with every POST. A request
+ * with neither header did not come from a browser, so it cannot be a cross-site request.
  */
 export function fromOwnPages(origin: string): Middleware {
   return (ctx, next) => {

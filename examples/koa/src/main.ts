@@ -4,19 +4,23 @@ import { createBackchannelLogout } from '@bcl/core'
 
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
+import { logDelivery, logError } from './shared/log.ts'
+import { createReadiness } from './shared/readiness.ts'
 import { createStores } from './store.ts'
 
 try {
   const config = readConfig(process.env)
   const stores = await createStores(config.redisUrl)
   const logout = createBackchannelLogout({
-    issuers: [{ issuer: config.issuer, clientId: config.clientId }],
+    issuers: [config.trusted],
     sessionMaxAge: config.sessionMaxAge,
     store: stores.logouts,
     destroySession: (sessionId) => stores.sessions.destroy(sessionId),
-    onError: (error) => console.error(error),
+    onDelivery: logDelivery,
+    onError: (error) => logError('Logouts, in the background', error),
   })
-  const server = createServer(createApp(config, logout, stores.sessions).callback())
+  const readiness = createReadiness(logout)
+  const server = createServer(createApp(config, logout, stores.sessions, readiness).callback())
   server.on('error', fail)
   server.listen(config.port, '127.0.0.1', () => {
     console.log(`Koa example on ${config.baseUrl}, signing in at ${config.issuer}`)
@@ -24,8 +28,9 @@ try {
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
+      readiness.stop()
       server.close(() => void logout.close().then(stores.close))
-      // Open /events streams would keep the server up for as long as their pages are open.
+      // Open /events streams would keep the server running as long as their pages are open.
       setTimeout(() => server.closeAllConnections(), 500).unref()
     })
   }

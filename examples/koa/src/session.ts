@@ -12,7 +12,7 @@ export interface Session {
   idToken: string
 }
 
-/** What koa-session adds to Koa's context. */
+/** The member that koa-session adds to Koa's context. */
 export interface SessionContext {
   get session(): (Partial<Session> & { readonly externalKey: string; regenerate(): Promise<void> }) | null
   set session(value: Session | {} | null)
@@ -20,10 +20,10 @@ export interface SessionContext {
 
 type Context = Koa.ParameterizedContext<Koa.DefaultState, SessionContext>
 
-/** The session is in the store, under an id that its cookie carries. */
+/** The session is in the store, under the id in its cookie. */
 export function createSessions(app: Koa, config: Config, logout: BackchannelLogout, store: SessionStore) {
   return {
-    /** Puts sessions into the context. Each use of one saves it anew, for `sessionMaxAge` after the first ID Token at most. */
+    /** Puts the session into the context. Each request saves it again. `sessionMaxAge` still counts from sign-in. */
     middleware: createSession(
       {
         key: 'koa_session',
@@ -39,15 +39,15 @@ export function createSessions(app: Koa, config: Config, logout: BackchannelLogo
     ) as Koa.Middleware<Koa.DefaultState, SessionContext>,
 
     /**
-     * Puts a new session in place of whatever was there, under a new id. Refuses a Logout Token that came as an ID
-     * Token. Resolves to false when the provider has ended the session already: then there is none.
+     * Replaces the session, under a new id. Refuses a Logout Token in place of an ID Token. Resolves to false if the
+     * provider has ended the session already. Then there is no session.
      */
     async start(ctx: Context, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)
       await this.end(ctx)
       ctx.session = {}
       await ctx.session!.regenerate()
-      ctx.session = {} // once more: a session tells no other id than the one that it was made with
+      ctx.session = {} // again, because a session keeps the id that it was created with
       const alive = await logout.trackSession(claims, ctx.session!.externalKey)
       ctx.session = alive ? { claims, idToken } : null
       return alive

@@ -4,20 +4,25 @@ import {
   Controller,
   Get,
   Header,
+  HttpException,
   Inject,
   type MessageEvent,
   Req,
+  ServiceUnavailableException,
   Sse,
   UnauthorizedException,
   UseFilters,
   UseGuards,
 } from '@nestjs/common'
 import type { Request } from 'express'
-import { Observable } from 'rxjs'
+import { EMPTY, Observable } from 'rxjs'
 
 import { signedInPage } from './page.ts'
+import { ProviderKeys } from './provider-keys.ts'
 import { Sessions } from './session.ts'
+import type { Streams } from './shared/streams.ts'
 import { SignedOutPageFilter } from './signed-out-page.filter.ts'
+import { STREAMS } from './tokens.ts'
 
 const HEARTBEAT_MS = 15_000
 
@@ -25,10 +30,19 @@ const HEARTBEAT_MS = 15_000
 export class AccountController {
   readonly #sessions: Sessions
   readonly #logout: BackchannelLogout
+  readonly #streams: Streams
+  readonly #providerKeys: ProviderKeys
 
-  constructor(@Inject(Sessions) sessions: Sessions, @InjectBackchannelLogout() logout: BackchannelLogout) {
+  constructor(
+    @Inject(Sessions) sessions: Sessions,
+    @InjectBackchannelLogout() logout: BackchannelLogout,
+    @Inject(STREAMS) streams: Streams,
+    @Inject(ProviderKeys) providerKeys: ProviderKeys,
+  ) {
     this.#sessions = sessions
     this.#logout = logout
+    this.#streams = streams
+    this.#providerKeys = providerKeys
   }
 
   @Get()
@@ -45,26 +59,35 @@ export class AccountController {
     return { iss, sub, sid: sid ?? null, iat }
   }
 
-  // Not behind the guard: a page that was loaded just before the logout must still be told.
+  // Not behind the guard: a page that was loaded just before the logout must still receive the event.
   @Sse('events')
   events(@Req() request: Request): Observable<MessageEvent> {
     const claims = this.#signedIn(request)
+    // Express answers HEAD by this handler too. The answer has no body, so there is no stream.
+    if (request.method === 'HEAD') return EMPTY
     return new Observable((subscriber) => {
-      const heartbeat = setInterval(() => subscriber.next({ comment: '' }), HEARTBEAT_MS)
-      const stopWatching = this.#logout.watch(claims, () => {
-        subscriber.next({ type: 'logged-out', data: { at: new Date().toISOString() } })
-        subscriber.complete()
-      })
-      return () => {
-        clearInterval(heartbeat)
-        stopWatching()
+      const close = this.#streams.open(claims)
+      if (typeof close === 'number') {
+        return subscriber.error(new HttpException({ error: 'too many open streams' }, close))
       }
+      const heartbeat = setInterval(() => subscriber.next({ comment: '' }), HEARTBEAT_MS)
+      subscriber.add(() => {
+        clearInterval(heartbeat)
+        close()
+      })
+      subscriber.add(
+        this.#logout.watch(claims, () => {
+          subscriber.next({ type: 'logged-out', data: { at: new Date().toISOString() } })
+          subscriber.complete()
+        }),
+      )
     })
   }
 
   @Get('healthz')
   @Header('content-type', 'text/plain')
   healthz(): string {
+    if (!this.#providerKeys.areReady()) throw new ServiceUnavailableException('no keys of the provider yet')
     return 'ok'
   }
 

@@ -5,17 +5,18 @@ import type { NextFunction, Request, Response } from 'express'
 import { AppModule } from './app.module.ts'
 import type { Config } from './config.ts'
 import { sessionMiddleware } from './session.ts'
+import type { Streams } from './shared/streams.ts'
 import type { Stores } from './store.ts'
 
-export async function createApp(config: Config, stores: Stores): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.register(config, stores), {
+export async function createApp(config: Config, stores: Stores, streams?: Streams): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.register(config, stores, streams), {
     logger: ['warn', 'error', 'fatal'],
     abortOnError: false,
-    // Open /events streams would keep the server up for as long as their pages are open.
+    // Open /events streams would keep the server running as long as their pages are open.
     forceCloseConnections: true,
     cookies: { secret: config.sessionSecret },
   })
-  // All of it comes after the back-channel logout endpoint, which the provider posts to.
+  // The back-channel logout endpoint runs before all of this.
   app.enableCsrfProtection({ trustedOrigins: [new URL(config.baseUrl).origin] })
   app.use((_request: Request, response: Response, next: NextFunction) => {
     response.setHeader('cache-control', 'no-store')

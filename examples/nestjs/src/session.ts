@@ -7,7 +7,8 @@ import type { Request, RequestHandler } from 'express'
 import expressSession from 'express-session'
 import type { IDToken } from 'openid-client'
 
-import { type Config, CONFIG } from './config.ts'
+import type { Config } from './config.ts'
+import { CONFIG } from './tokens.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -17,7 +18,7 @@ declare module 'express-session' {
   }
 }
 
-/** Puts sessions into requests: they are in the store, under an id that their cookie carries. */
+/** Puts the session into the request. It is in the store, under the id in its cookie. */
 export function sessionMiddleware(config: Config, store: expressSession.Store): RequestHandler {
   const secure = config.baseUrl.startsWith('https:')
   return expressSession({
@@ -27,7 +28,7 @@ export function sessionMiddleware(config: Config, store: expressSession.Store): 
     resave: false,
     saveUninitialized: false,
     rolling: true,
-    proxy: secure, // https ends in front of this server, and X-Forwarded-Proto tells of it
+    proxy: secure, // a proxy terminates https, and sends X-Forwarded-Proto
     cookie: { httpOnly: true, sameSite: 'lax', secure, maxAge: config.sessionMaxAge * 1000 },
   })
 }
@@ -52,8 +53,8 @@ export class Sessions {
   }
 
   /**
-   * Puts a new session in place of whatever was there, under a new id. Refuses a Logout Token that came as an ID
-   * Token. Resolves to false when the provider has ended the session already: then there is none.
+   * Replaces the session, under a new id. Refuses a Logout Token in place of an ID Token. Resolves to false if the
+   * provider has ended the session already. Then there is no session.
    */
   async start(request: Request, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
     const claims = sessionClaims(idTokenClaims)

@@ -2,13 +2,17 @@ import { Controller, Get, Inject, Post, Query, Req, Res, SignedCookies } from '@
 import { HttpAdapterHost } from '@nestjs/core'
 import type { Request, Response } from 'express'
 
-import { type Config, CONFIG } from './config.ts'
+import type { Config } from './config.ts'
 import { signInFailedPage } from './page.ts'
 import { Sessions } from './session.ts'
-import { type PendingSignIn, SIGN_IN, type SignIn } from './sign-in.ts'
+import { logError, logSignInError } from './shared/log.ts'
+import type { createSignIn, PendingSignIn } from './shared/sign-in.ts'
+import { CONFIG, SIGN_IN } from './tokens.ts'
 
-// Not in the session: a logout that ends the old one meanwhile must not end the new sign-in.
+// Not in the session, because a logout that ends the old session must not end the new sign-in.
 const PENDING = 'nestjs_sign_in'
+
+type SignIn = ReturnType<typeof createSignIn>
 
 @Controller()
 export class SignInController {
@@ -36,7 +40,7 @@ export class SignInController {
       this.#setPending(response, JSON.stringify(pending), 10 * 60)
       response.redirect(url.href)
     } catch (error) {
-      log('Sign-in not started', error)
+      await logSignInError('Sign-in not started', error)
       response.status(503).send(signInFailedPage('the provider cannot be reached.'))
     }
   }
@@ -56,7 +60,7 @@ export class SignInController {
       if (await this.#sessions.start(request, claims, idToken)) response.redirect('/')
       else failed('the provider has ended the session already.')
     } catch (error) {
-      log('Sign-in refused', error)
+      await logSignInError('Sign-in refused', error)
       failed('the answer of the provider was refused.')
     }
   }
@@ -69,7 +73,7 @@ export class SignInController {
       const url = await this.#signIn.endSessionUrl(idToken)
       response.redirect(303, url.href)
     } catch (error) {
-      log('Signed out here, but not at the provider', error)
+      logError('Signed out here, but not at the provider', error)
       response.redirect(303, '/')
     }
   }
@@ -83,10 +87,4 @@ export class SignInController {
       maxAge,
     })
   }
-}
-
-/** Messages alone: what else an error carries may be somebody's token. */
-function log(what: string, error: unknown): void {
-  const messages = [error, error instanceof Error && error.cause].filter((part) => part instanceof Error)
-  console.error(`${what}: ${messages.map(({ message }) => message).join(': ')}`)
 }

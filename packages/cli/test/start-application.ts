@@ -32,9 +32,10 @@ async function argumentsIn(folder: URL): Promise<string[]> {
   return start.split(' ').slice(1)
 }
 
+/** Any answer will do: an example is not ready before its provider has started. */
 async function answers(url: string): Promise<boolean> {
   return fetch(url, { signal: AbortSignal.timeout(1000) }).then(
-    ({ ok }) => ok,
+    () => true,
     () => false,
   )
 }

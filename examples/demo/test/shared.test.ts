@@ -1,0 +1,21 @@
+import { globSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+import { describe, expect, it } from 'vitest'
+
+const read = (example: string) => {
+  const cwd = fileURLToPath(new URL(`../../${example}/src/shared/`, import.meta.url))
+  return Object.fromEntries(
+    globSync('*', { cwd })
+      .toSorted()
+      .map((file) => [file, readFileSync(cwd + file, 'utf8')]),
+  )
+}
+
+// Each example can be copied out alone, so each has a copy of these files.
+describe.each(['koa', 'nestjs'])('examples/%s/src/shared', (example) => {
+  it('is the same as examples/hono/src/shared', () => {
+    expect(Object.keys(read('hono')).length).toBeGreaterThan(0)
+    expect(read(example)).toEqual(read('hono'))
+  })
+})
