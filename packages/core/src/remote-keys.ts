@@ -18,6 +18,8 @@ export const defaultKeysTimeout = 1.5
 const maxBytes = 256 * 1024
 /** Seconds for which a missing `kid` is not looked for again, and how many are remembered (RP-52). */
 const missedFor = 30
+/** Seconds for which a key that was fetched because of a bad signature is not fetched for that reason again. */
+const renewedFor = 15
 const maxMissed = 1000
 
 /** Fetches for issuers that never proved themselves, in the whole process: 8 at once, then 5 a second (RP-11). */
@@ -64,11 +66,12 @@ export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
-   * Makes sure that the keys were fetched after `since` (monotonic seconds).
+   * Fetches the keys again, unless that happened after `since` (monotonic seconds). Resolves to false if this `kid` was
+   * looked at a short time ago: then its key is as it was.
    *
    * @throws when the fetch fails, or when the issuer may not be asked now.
    */
-  renew?(since: number): Promise<void>
+  renew?(since: number, kid: unknown): Promise<boolean>
   /** Reports that a key of this source has verified a signature. */
   prove?(): void
 }
@@ -176,6 +179,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
     }) as Promise<CryptoKey | undefined>
 
+  const isMissed = (id: string): boolean => monotonicNow() < missed.get(id)!
+
   const reload = async (signal: AbortSignal): Promise<void> => {
     await pay()
     await load(await discover(signal), signal)
@@ -219,7 +224,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
     // A fetch that began before this token came may have been answered before its key was published.
-    if (!key && askedAt < cameAt && !(monotonicNow() < missed.get(wanted)!)) {
+    if (!key && askedAt < cameAt && !isMissed(wanted)) {
       // A fetch that fails for the token that began it may have brought the key of this one.
       const run = join((signal) => look(signal, () => match(args)))
       const failure: unknown = await run.result.catch((error: unknown) => error)
@@ -236,12 +241,13 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       const key = !isStale() && (await match(args))
       return key || within(keysTimeout, () => find(args))
     },
-    async renew(since) {
-      if (askedAt < since)
-        await within(
-          since + keysTimeout - monotonicNow(),
-          () => join((signal) => look(signal, async () => true)).result,
-        )
+    async renew(since, kid) {
+      if (askedAt >= since) return true
+      const id = `${kid}`
+      if (isMissed(id)) return false
+      await within(since + keysTimeout - monotonicNow(), () => join((signal) => look(signal, async () => true)).result)
+      missed.set(id, monotonicNow() + renewedFor)
+      return true
     },
     prove() {
       if (isProven) return

@@ -53,7 +53,7 @@ async function verifyWith(jws: string, alg: string, getKey: JWTVerifyGetKey): Pr
 /** Requires a signature by the registered algorithm and a key of the issuer (RP-13 to RP-15). */
 async function checkSignature(
   jws: string,
-  alg: string,
+  { alg, kid }: { alg: string; kid?: unknown },
   registration: Registration,
   source: IssuerSource,
 ): Promise<void> {
@@ -65,9 +65,9 @@ async function checkSignature(
     : source.keysOf(registration)
   try {
     await verifyWith(jws, alg, getKey).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' || !renew) throw error
       // Some providers replace a key under the same kid, or send none (RP-52).
-      await renew(since)
+      const isBad = codeOf(error) === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'
+      if (!(isBad && (await renew?.(since, kid)))) throw error
       await verifyWith(jws, alg, getKey)
     })
   } catch (error) {
@@ -86,7 +86,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     ;({ jws, trusted } = await decrypt(jwt, readHeader(parts[0]!), source))
     parts = splitCompact(jws, 3)
   }
-  const { alg, typ = 'JWT' } = readHeader(parts[0]!)
+  const { alg, kid, typ = 'JWT' } = readHeader(parts[0]!)
   const claims = decodeObject(parts[1]!)
   const audiences = new Set([claims['aud']].flat())
   const registration = chooseByAudience(
@@ -96,7 +96,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   const { requireTyp, decryption } = registration
   if (!isText(typ) || !(requireTyp ? logoutType : possibleType).test(typ)) throw invalidToken('has a wrong "typ"')
   if (decryption?.required && trusted === source) throw invalidToken('is not encrypted')
-  await checkSignature(jws, alg as string, registration, source)
+  await checkSignature(jws, { alg: alg as string, kid }, registration, source)
   return { token: checkClaims(claims, registration, now()), registration }
 }
 

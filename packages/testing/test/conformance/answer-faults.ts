@@ -97,13 +97,11 @@ export const answerFaults: Faults = {
       request: () => new Response(null, { status: 302, headers: { location: '/login', ...noStore } }),
     }),
     found: [
-      /^(?:oidcc|request|accept(?!\/a-key-published-just-now)|refuse|provider)/,
+      /^(?:oidcc|request|accept|refuse|provider)/,
       'answer/success-is-200',
       'answer/no-redirect',
       /^session\/(?!a-refused-token-ends-nothing|a-sub-is-no-sid)/,
     ],
-    // Nobody came as far as to need them.
-    skipped: ['accept/a-key-published-just-now'],
   },
   'refusals that lead to a page': {
     fault: () => ({
