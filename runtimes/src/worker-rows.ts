@@ -3,16 +3,22 @@ import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { assertEqual, type Case } from './case.ts'
 
 /**
- * Workers end what a request has begun when it is answered: timers and fetches go, promises of them never settle. So what
- * such a promise stands for has to be begun anew by a later request. These cases take two of them.
+ * Workers end what a request has begun when it is answered: timers and fetches stop, and their promises never settle.
+ * So a later request must begin them again. These cases take two requests.
  */
 let provider: TestIssuer | undefined
+let delay = 0
+let asked = 0
 let ahead = 0
 const now = (): number => Math.floor(Date.now() / 1000) + ahead
 
-/** Answers late, so that it is still under way when the request that asked has been answered. */
+// The age of keys is measured by this clock.
+const elapsed = performance.now.bind(performance)
+performance.now = () => elapsed() + ahead * 1000
+
 const slowFetch: typeof fetch = async (input, init) => {
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  asked += 1
+  await new Promise((resolve) => setTimeout(resolve, delay))
   return provider!.fetch(input, init)
 }
 
@@ -26,12 +32,20 @@ const logout = createBackchannelLogout({
 
 export const beginRows: readonly Case[] = [
   {
-    name: 'earlier request: it is answered while keys are fetched again beside it',
+    name: 'earlier request: a check starts no fetch in the background, because it would end with its request',
     async run() {
       provider = await createTestIssuer({ now })
-      await logout.receive(await provider.logoutToken())
+      await logout.isLoggedOut(provider.session())
+      assertEqual(asked, 0, 'requests')
+    },
+  },
+  {
+    name: 'earlier request: it is answered while the refresh of a stale key set is under way',
+    async run() {
+      await logout.receive(await provider!.logoutToken())
       ahead += 1000
-      await logout.receive(await provider.logoutToken())
+      delay = 3000
+      await logout.receive(await provider!.logoutToken())
     },
   },
 ]
@@ -40,6 +54,7 @@ export const afterRows: readonly Case[] = [
   {
     name: 'later request: keys that an answered request was fetching are fetched again',
     async run() {
+      delay = 0
       ahead += 100
       await provider!.rotate()
       await logout.receive(await provider!.logoutToken())
