@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 const requirements = [...readFileSync('docs/requirements.md', 'utf8').matchAll(/^\| ((?:RP|T)-\d+a?) +\|/gm)].map(
   (match) => match[1]!,
 )
-const tests = globSync(['{packages,examples}/*/test/**/*.ts', 'packages/testing/src/*.ts'], {
+const tests = globSync(['{packages,examples}/*/test/**/*.ts', 'packages/testing/src/**/*.ts'], {
   exclude: ['**/node_modules/**'],
 })
 const text = tests.map((file) => readFileSync(file, 'utf8')).join('\n')

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
-import { createOutput } from './output.js'
-import { Problem } from './problem.js'
+import { createOutput } from './terminal/output.js'
+import { Problem } from './terminal/problem.js'
 import { createProgram } from './program.js'
 
 /** Nothing can be said; 1 says that something was looked at, and is wrong. */

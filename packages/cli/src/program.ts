@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { conformance, listCases, type ConformanceCommandOptions } from './conformance.js'
-import { doctor, type DoctorCommandOptions } from './doctor.js'
-import { inspect, type InspectCommandOptions } from './inspect.js'
-import type { Output } from './output.js'
-import { collect, parseAlgorithm, parseClaim, parsePort, parseRedisUrl, parseSeconds, parseUrl } from './parse.js'
-import { Problem, sentence } from './problem.js'
-import { send, type SendCommandOptions } from './send.js'
+import { conformance, listCases, type ConformanceCommandOptions } from './commands/conformance.js'
+import { doctor, type DoctorCommandOptions } from './commands/doctor.js'
+import { inspect, type InspectCommandOptions } from './commands/inspect.js'
+import type { Output } from './terminal/output.js'
+import {
+  collect,
+  parseAlgorithm,
+  parseClaim,
+  parsePort,
+  parseRedisUrl,
+  parseSeconds,
+  parseUrl,
+} from './commands/arguments.js'
+import { Problem, sentence } from './terminal/problem.js'
+import { send, type SendCommandOptions } from './commands/send.js'
 
 /** Options of all commands that start a provider. */
 const withProvider = (command: Command): Command =>

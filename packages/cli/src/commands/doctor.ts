@@ -1,0 +1,50 @@
+import { checkEndpoint } from '../doctor/check-endpoint.js'
+import { checkProvider } from '../doctor/check-provider.js'
+import { checkRedis } from '../doctor/check-redis.js'
+import type { DoctorFinding } from '../doctor/finding.js'
+import type { Channel, Output } from '../terminal/output.js'
+
+export interface DoctorCommandOptions {
+  redis?: string
+  alg?: string
+  json?: boolean
+}
+
+/** What to register at the provider, by the names of OpenID Connect Dynamic Client Registration. */
+const registrationFor = (clientId: string, url: string, alg: string): object => ({
+  client_id: clientId,
+  backchannel_logout_uri: url,
+  backchannel_logout_session_required: true,
+  id_token_signed_response_alg: alg,
+})
+
+const signs = { good: ['green', '✓'], warning: ['yellow', '!'], problem: ['red', '✗'] } as const
+
+function describe({ level, what, remedy }: DoctorFinding, { style }: Channel): string {
+  const [color, sign] = signs[level]
+  return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
+}
+
+/** Looks for what keeps logouts from arriving, and gives the exit code. */
+export async function doctor(
+  issuer: string,
+  clientId: string,
+  url: string,
+  { redis, alg = 'RS256', json }: DoctorCommandOptions,
+  { out }: Output,
+): Promise<number> {
+  const groups = await Promise.all([
+    checkProvider(issuer, alg),
+    checkEndpoint(url),
+    redis === undefined ? [] : checkRedis(redis).then((finding) => [finding]),
+  ])
+  const findings = groups.flat()
+  const registration = registrationFor(clientId, url, alg)
+  if (json) {
+    out.write(JSON.stringify({ findings, registration }, undefined, 2))
+  } else {
+    for (const finding of findings) out.write(describe(finding, out))
+    out.write(`\nRegister at the provider:\n${JSON.stringify(registration, undefined, 2)}`)
+  }
+  return findings.some(({ level }) => level === 'problem') ? 1 : 0
+}

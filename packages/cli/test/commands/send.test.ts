@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { createBackchannelLogout, MemoryStore, type LogoutEvent } from '@bcl/core'
+import { expect, test } from 'vitest'
+import { bcl, start } from '../bcl.ts'
+import { serve } from '../serve.ts'
+import { freePorts } from '../start-application.ts'
+
+/** An endpoint that trusts the provider that `bcl` will start. */
+async function receiver() {
+  const [port] = (await freePorts(1)) as [number]
+  const issuer = `http://127.0.0.1:${port}`
+  const fetched: string[] = []
+  const logout = createBackchannelLogout({
+    issuers: [{ issuer, clientId: 'bcl-client' }],
+    sessionMaxAge: 60,
+    store: new MemoryStore(),
+    fetch: (url, init) => {
+      fetched.push(new URL(String(url)).pathname)
+      return fetch(url, init)
+    },
+  })
+  const events: LogoutEvent[] = []
+  logout.onLogout((event) => events.push(event))
+  const url = await serve(async (request, response) => {
+    const { method = '', headers } = request
+    const answer = await logout.respond({ method, contentType: headers['content-type'], body: request })
+    response.writeHead(answer.status, answer.headers).end(answer.body)
+  })
+  return { issuer, events, fetched, args: ['send', `${url}/backchannel-logout`, '--port', String(port)] }
+}
+
+test('sends a token of your making', async () => {
+  const { args, events } = await receiver()
+  const { code, out } = await bcl([...args, '--sid', 's-1', '--claim', 'acr=2', '--claim', 'why=because'])
+  expect(out).toMatch(/^200 OK\ncache-control: no-store\n$/)
+  expect(code).toBe(0)
+  expect(events).toMatchObject([{ sid: 's-1', claims: { acr: 2, why: 'because' } }])
+  expect(events[0]).not.toHaveProperty('sub')
+})
+
+test('signs with one key, run after run: an application that has it need not look for another', async () => {
+  const { args, events, fetched } = await receiver()
+  for (const sid of ['s-1', 's-2']) expect(await bcl([...args, '--sid', sid])).toMatchObject({ code: 0 })
+  expect(events).toMatchObject([{ sid: 's-1' }, { sid: 's-2' }])
+  expect(fetched).toEqual(['/.well-known/openid-configuration', '/jwks'])
+})
+
+test('does without a place for its keys', async () => {
+  const { args, events } = await receiver()
+  const { code } = await bcl([...args, '--sid', 's-1'], '', { XDG_CACHE_HOME: '/dev/null' })
+  expect(code).toBe(0)
+  expect(events).toMatchObject([{ sid: 's-1' }])
+})
+
+test('a redirect is an answer, and is not followed', async () => {
+  const [port] = (await freePorts(1)) as [number]
+  const url = await serve((_, response) => void response.writeHead(302, { location: '/login' }).end())
+  const { code, out } = await bcl(['send', `${url}/logout`, '--port', String(port)])
+  expect(out).toBe('302 Found\nlocation: /login\n')
+  expect(code).toBe(1)
+})
+
+test('shows how a wrong one is refused', async () => {
+  const { args, events } = await receiver()
+  const { code, out } = await bcl([...args, '--claim', 'nonce=x'])
+  expect(out).toMatch(/^400 Bad Request\n[\s\S]*"error":"invalid_request"/)
+  expect(code).toBe(1)
+  expect(events).toEqual([])
+})
+
+test('logs out who signs in', async () => {
+  const { issuer, args, events } = await receiver()
+  const child = start([...args, '--after-sign-in'])
+  child.stdin.end()
+  const out = text(child.stdout)
+  await once(child.stderr, 'data')
+
+  const callback = 'http://127.0.0.1/callback'
+  const query = new URLSearchParams({
+    client_id: 'bcl-client',
+    redirect_uri: callback,
+    response_type: 'code',
+    login_hint: 'bob',
+  })
+  const { headers } = await fetch(`${issuer}/authorize?${query}`, { redirect: 'manual' })
+  const code = new URL(headers.get('location')!).searchParams.get('code')!
+  const tokens = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa('bcl-client:bcl-client-secret')}` },
+    body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: callback }),
+  })
+  const { id_token: idToken } = (await tokens.json()) as { id_token: string }
+  const { sub, sid } = JSON.parse(atob(idToken.split('.')[1]!)) as { sub: string; sid: string }
+
+  expect(await out).toContain('200 OK')
+  expect(events).toMatchObject([{ sub, sid }])
+  expect(sub).toBe('bob')
+})

@@ -1,0 +1,45 @@
+import type { WriteStream } from 'node:tty'
+import { expect, test } from 'vitest'
+import { createOutput } from '../../src/terminal/output.ts'
+
+/** A stream that keeps what is written, a terminal or not. */
+function stream(terminal: { colours: boolean } | undefined) {
+  let written = ''
+  const fake = {
+    isTTY: terminal !== undefined,
+    columns: 20,
+    hasColors: () => terminal?.colours,
+    write: (text: string) => (written += text),
+  }
+  return { fake: fake as unknown as WriteStream, written: () => written }
+}
+
+const red = '\u001b[31m'
+
+test('colours are for the stream that is a terminal, and has some', () => {
+  const colourful = stream({ colours: true })
+  const plain = stream({ colours: false })
+  const pipe = stream(undefined)
+  const first = createOutput(colourful.fake, pipe.fake)
+  expect(first.out.style('red', 'x')).toContain(red)
+  expect(first.notes.style('red', 'x')).toBe('x')
+  const second = createOutput(pipe.fake, colourful.fake)
+  expect(second.out.style('red', 'x')).toBe('x')
+  expect(second.notes.style('red', 'x')).toContain(red)
+  expect(createOutput(plain.fake, plain.fake).out.style('red', 'x')).toBe('x')
+})
+
+test('progress is for terminals, is cut to their width, and goes before anything is written', () => {
+  const pipe = stream(undefined)
+  createOutput(pipe.fake, pipe.fake).progress('1 of 2')
+  expect(pipe.written()).toBe('')
+
+  const [out, terminal] = [stream(undefined), stream({ colours: true })]
+  const output = createOutput(out.fake, terminal.fake)
+  output.progress('1 of 2 done: a name that is long')
+  output.progress('2 of 2')
+  output.out.write('done')
+  output.notes.write('so')
+  expect(terminal.written()).toBe('1 of 2 done: a name\r\u001b[2K2 of 2\r\u001b[2Kso\n')
+  expect(out.written()).toBe('done\n')
+})

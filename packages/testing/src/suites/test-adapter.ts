@@ -1,0 +1,183 @@
+import {
+  createBackchannelLogout,
+  MemoryStore,
+  type BackchannelLogout,
+  type LogoutStore,
+  type SessionClaims,
+} from '@bcl/core'
+import { assert, assertEqual, type TestFunction } from './assert.js'
+import { faultOf, requestCases, type CaseRequest } from '../requests/request-cases.js'
+import { createTestIssuer, type TestIssuer } from '../providers/test-issuer.js'
+
+/** An application that was mounted for {@link testAdapter}. */
+export interface MountedAdapter {
+  /** Sends a request to it; `path` begins with a slash. */
+  fetch(path: string, init: RequestInit): Response | Promise<Response>
+  close?: (() => unknown) | undefined
+}
+
+/**
+ * Mounts an adapter in an application of its framework: the endpoint at `/backchannel-logout`, for all methods, and
+ * at `GET /me` the session check before a route that answers 200. `sessionOf` gives the session that the header
+ * `x-test-session` of a request stands for.
+ */
+export type MountAdapter = (
+  logout: BackchannelLogout,
+  sessionOf: (header: string | null | undefined) => SessionClaims | undefined,
+) => MountedAdapter | Promise<MountedAdapter>
+
+const sessionOf = (header: string | null | undefined): SessionClaims | undefined =>
+  header ? (JSON.parse(header) as SessionClaims) : undefined
+
+const down = async (): Promise<never> => {
+  throw new Error('the store is down')
+}
+
+const brokenStore: LogoutStore = { add: down, values: down, remove: down }
+
+interface Application {
+  op: TestIssuer
+  logout: BackchannelLogout
+  send(request: CaseRequest): Promise<Response>
+  postToken(claims?: object): Promise<Response>
+  me(session?: Partial<SessionClaims>): Promise<number>
+}
+
+/**
+ * Says whether an adapter for a framework answers as it must: each of {@link requestCases}, and sessions that end.
+ *
+ * @param test `test` of vitest, `node:test`, Jest or the like.
+ * @param mount Mounts the adapter; called for each test.
+ * @example
+ * ```ts
+ * import { testAdapter } from '@bcl/testing'
+ * import test from 'node:test'
+ *
+ * testAdapter(test, (logout) => ({ fetch: (path, init) => logout.handle(new Request(`https://app.example${path}`, init)) }), {
+ *   endpointOnly: true,
+ * })
+ * ```
+ */
+export function testAdapter(
+  test: TestFunction,
+  mount: MountAdapter,
+  { endpointOnly = false }: { endpointOnly?: boolean } = {},
+): void {
+  let issuer: Promise<TestIssuer> | undefined
+  const check = (
+    name: string,
+    run: (app: Application) => Promise<void>,
+    store: () => LogoutStore = () => new MemoryStore(),
+  ): void => {
+    test(name, async () => {
+      const op = await (issuer ??= createTestIssuer())
+      const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: store() })
+      const mounted = await mount(logout, sessionOf)
+      const send = async ({ query = '', ...init }: CaseRequest): Promise<Response> =>
+        mounted.fetch(`/backchannel-logout${query}`, init)
+      const formHeaders = { 'content-type': 'application/x-www-form-urlencoded' }
+      try {
+        await run({
+          op,
+          logout,
+          send,
+          postToken: async (claims) =>
+            send({ method: 'POST', headers: formHeaders, body: `logout_token=${await op.logoutToken(claims)}` }),
+          async me(session) {
+            const header = session && { 'x-test-session': JSON.stringify(op.session(session)) }
+            const response = await mounted.fetch('/me', { method: 'GET', headers: { ...header } })
+            await response.text()
+            return response.status
+          },
+        })
+      } finally {
+        await mounted.close?.()
+        await logout.close()
+      }
+    })
+  }
+
+  for (const row of requestCases) {
+    check(`${row.requirement}: ${row.name} is answered ${row.status}`, async ({ op, send }) => {
+      const response = await send(await row.make(op))
+      const fault = faultOf(row, response, await response.text())
+      assert(fault === undefined, `${row.name}: ${fault}`)
+    })
+  }
+
+  check('RP-35: 200 comes after the listeners, and a failing one makes it 400', async ({ logout, postToken }) => {
+    const order: string[] = []
+    const end = logout.onLogout(async ({ sid }) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      order.push(`heard ${sid}`)
+    })
+    const response = await postToken()
+    order.push(`answered ${response.status}`)
+    assertEqual(order, ['heard session-1', 'answered 200'], 'order')
+    end()
+    logout.onLogout(() => {
+      throw new Error('a listener fails')
+    })
+    const failed = await postToken()
+    assertEqual(failed.status, 400, 'status')
+    assertEqual(((await failed.json()) as { error: unknown }).error, 'temporarily_unavailable', 'error')
+  })
+
+  check('RP-24: a token that comes again is answered 200 and not carried out again', async ({ op, logout, send }) => {
+    let calls = 0
+    logout.onLogout(() => (calls += 1))
+    const body = `logout_token=${await op.logoutToken()}`
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const first = await send({ method: 'POST', headers, body })
+    const second = await send({ method: 'POST', headers, body })
+    assertEqual([first.status, second.status, calls], [200, 200, 1], 'statuses and calls')
+  })
+
+  check(
+    'RP-41: with the store down a logout is answered 400',
+    async ({ postToken }) => {
+      const response = await postToken()
+      assertEqual(response.status, 400, 'status')
+      assertEqual(((await response.json()) as { error: unknown }).error, 'temporarily_unavailable', 'error')
+    },
+    () => brokenStore,
+  )
+
+  if (endpointOnly) return
+
+  check('a request without a session passes', async ({ me }) => {
+    assertEqual(await me(), 200, 'status')
+  })
+
+  check('RP-30: a session passes until it is logged out, others beside it still do', async ({ me, postToken }) => {
+    assertEqual([await me({}), await me({ sid: 'session-2' })], [200, 200], 'statuses before')
+    assertEqual((await postToken()).status, 200, 'status of the logout')
+    assertEqual([await me({}), await me({ sid: 'session-2' })], [401, 200], 'statuses after')
+  })
+
+  check('RP-30: a token without sid ends all sessions of its subject', async ({ me, postToken }) => {
+    await postToken({ sid: undefined })
+    assertEqual([await me({}), await me({ sid: 'session-2' }), await me({ sub: 'bob' })], [401, 401, 200], 'statuses')
+  })
+
+  check('RP-32: a session that began after the logout passes', async ({ op, me, postToken }) => {
+    await postToken({ iat: op.now() - 30 })
+    assertEqual([await me({}), await me({ iat: op.now() - 29 })], [401, 200], 'statuses')
+  })
+
+  check('RP-36: a session past its age is refused', async ({ op, me }) => {
+    assertEqual(await me({ iat: op.now() - 3700 }), 401, 'status')
+  })
+
+  check(
+    'RP-37: with the store down a session is refused with 503',
+    async ({ me }) => {
+      assertEqual([await me({}), await me()], [503, 200], 'statuses')
+    },
+    () => brokenStore,
+  )
+
+  check('RP-37: a session that is none is an error, and does not pass', async ({ op, me }) => {
+    assertEqual([await me({ iat: op.now() * 1000 }), await me({ sub: '' })], [500, 500], 'statuses')
+  })
+}

@@ -1,4 +1,0 @@
-import { findFaults } from './conformance/find-faults.ts'
-import { sessionFaults } from './conformance/session-faults.ts'
-
-findFaults(sessionFaults)
