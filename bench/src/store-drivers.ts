@@ -124,10 +124,19 @@ export const drivers: Record<string, () => Promise<Connected>> = {
     return { store, bare: bare(run), close: async () => (await drop(), pool.end()) }
   },
   async mariadb() {
-    const pool = createMariadbPool(`${mysqlUrl.replace(/^mysql:/, 'mariadb:')}?socketTimeout=2000`)
-    const query: SqlQuery = (text, params): Promise<object[]> => pool.query(text, params)
-    const { store, bare, drop } = await onTable('mysql', query)
-    return { store, bare: bare(query), close: async () => (await drop(), pool.end()) }
+    const pool = createMariadbPool(`${mysqlUrl.replace(/^mysql:/, 'mariadb:')}?connectTimeout=1000&acquireTimeout=1000`)
+    const { store, bare, drop } = await onTable('mysql', async (text, params) => {
+      const connection = await pool.getConnection()
+      const timer = setTimeout(() => connection.destroy(), 2000)
+      try {
+        return (await connection.query(text, params)) as object[]
+      } finally {
+        clearTimeout(timer)
+        await connection.release()
+      }
+    })
+    const run: SqlQuery = (text, params): Promise<object[]> => pool.query(text, params)
+    return { store, bare: bare(run), close: async () => (await drop(), pool.end()) }
   },
   async 'node:sqlite'() {
     const db = new DatabaseSync(':memory:')

@@ -14,6 +14,8 @@ export interface Proxy {
   /** Nothing comes any more through the connections that there are, and nobody is told; new ones work. */
   lose(): void
   mend(): void
+  /** Closes the connections that there are, as a server does that restarts. New connections work. */
+  drop(): void
   close(): Promise<void>
 }
 
@@ -56,6 +58,9 @@ export async function startProxy(target: string): Promise<Proxy> {
     mend() {
       isCut = false
       for (const socket of sockets()) socket.resume()
+    },
+    drop() {
+      for (const socket of sockets()) socket.resetAndDestroy()
     },
     async close() {
       server.close()

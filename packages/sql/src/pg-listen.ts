@@ -27,6 +27,7 @@ export interface PgClient {
  *
  * const connectionString = 'postgres://localhost/app'
  * const pool = new pg.Pool({ connectionString })
+ * pool.on('error', (error) => console.error(error))
  *
  * export const store = new SqlStore({
  *   dialect: 'postgresql',

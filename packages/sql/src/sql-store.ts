@@ -47,6 +47,7 @@ const messageTime = 60
  * import pg from 'pg'
  *
  * const pool = new pg.Pool({ connectionString: 'postgres://localhost/app' })
+ * pool.on('error', (error) => console.error(error)) // without a listener, a lost connection ends the process
  *
  * export const logout = createBackchannelLogout({
  *   issuers: [{ issuer: 'https://op.example.com', clientId: 'my-client' }],

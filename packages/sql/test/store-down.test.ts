@@ -55,8 +55,20 @@ const drivers = {
         }
       },
       mariadb(url: string): Connected {
-        const pool = createPool(`${url.replace(/^mysql:/, 'mariadb:')}?socketTimeout=1000&acquireTimeout=1000`)
-        return { query: (text, params): Promise<object[]> => pool.query(text, params), close: () => pool.end() }
+        const pool = createPool(`${url.replace(/^mysql:/, 'mariadb:')}?connectTimeout=1000&acquireTimeout=1000`)
+        return {
+          async query(text, params) {
+            const connection = await pool.getConnection()
+            const timer = setTimeout(() => connection.destroy(), 1000)
+            try {
+              return (await connection.query(text, params)) as object[]
+            } finally {
+              clearTimeout(timer)
+              await connection.release()
+            }
+          },
+          close: () => pool.end(),
+        }
       },
     },
   },

@@ -1,0 +1,117 @@
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import type { LogoutStore } from '@bcl/core'
+import { expect, vi } from 'vitest'
+import { codeBlocks } from '../../scripts/code-blocks.ts'
+import { eventually } from './eventually.js'
+import type { Proxy } from './proxy.js'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** The longest time-out, in milliseconds, that a test waits for. Longer time-outs of the documented code become this long. */
+const longest = 1000
+
+const shorten = (code: string): string =>
+  code.replace(
+    /(\w*(?:time_?out|interval|ttl)\w*\s*[:=]\s*)([\d_]+)/gi,
+    (_, name: string, value: string) => name + Math.min(longest, Number(value.replaceAll('_', ''))),
+  )
+
+/** Each TypeScript block of READMEs, docs and TSDoc that makes a client and a store. */
+function documentedBlocks(store: RegExp, client: RegExp): [name: string, code: string][] {
+  const exclude = ['**/node_modules/**']
+  const files = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'packages/*/src/**/*.ts'], { cwd: root, exclude })
+  return files.toSorted().flatMap((file) => {
+    const text = readFileSync(join(root, file), 'utf8')
+    const prose = file.endsWith('.ts') ? text.replace(/^[ \t]*\* ?/gm, '') : text
+    return codeBlocks(prose)
+      .filter(({ language, code }) => language === 'ts' && store.test(code) && client.test(code))
+      .map(({ code }, index): [string, string] => [`${file}, block ${index + 1}`, code])
+  })
+}
+
+export interface DocumentedClients {
+  /** A block belongs to this test if it matches both. */
+  store: RegExp
+  client: RegExp
+  /** Puts the addresses of the test's servers into a block. */
+  redirect(code: string): string
+  /** The stores that the blocks have made since. */
+  made(): readonly LogoutStore[]
+  /** The proxies that the clients connect through. */
+  proxies: readonly Proxy[]
+}
+
+/** Whether a store remembers, finds and tells. */
+async function works(store: LogoutStore, heard: Set<string>): Promise<boolean> {
+  const key = `idle-${crypto.randomUUID()}`
+  try {
+    await store.add(key, 'v', Date.now() / 1000 + 60)
+    const [values] = await store.values([key])
+    if (store.subscribe) await store.publish!(key)
+    if (store.subscribe) await eventually('it hears', () => heard.has(key), 1)
+    await store.remove(key, 'v')
+    return values![0] === 'v'
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Runs the documented code that makes clients. Each client must work after it was idle for longer than each of its time-outs,
+ * and again after the server has closed its connections.
+ *
+ * @returns The names of the blocks.
+ */
+export async function expectClientsToLast({
+  store,
+  client,
+  redirect,
+  made,
+  proxies,
+}: DocumentedClients): Promise<string[]> {
+  const errors: unknown[] = []
+  const onError = (error: unknown): void => void errors.push(error)
+  process.on('uncaughtException', onError)
+  vi.spyOn(console, 'error').mockReturnValue()
+  mkdirSync(join(root, 'docs/snippets'), { recursive: true })
+  // Inside docs, so that Node.js finds the dependencies of the docs.
+  const folder = mkdtempSync(join(root, 'docs/snippets/clients-'))
+  try {
+    const blocks = documentedBlocks(store, client)
+    const stores: [name: string, store: LogoutStore, heard: Set<string>][] = []
+    for (const [index, [name, code]] of blocks.entries()) {
+      const file = join(folder, `${index}.ts`)
+      writeFileSync(file, `${redirect(shorten(code))}\nexport {}\n`)
+      const before = made().length
+      await import(/* @vite-ignore */ `/${relative(root, file)}`)
+      const own = made().slice(before)
+      expect(own, `${name} makes a store`).not.toEqual([])
+      for (const each of own) stores.push([name, each, new Set()])
+    }
+    await Promise.all(stores.map(([, each, heard]) => each.subscribe?.((message) => heard.add(message))))
+    const failing = async (): Promise<string[]> => {
+      const results = await Promise.all(stores.map(([, each, heard]) => works(each, heard)))
+      return stores.filter((_, index) => !results[index]).map(([name]) => name)
+    }
+    const expectAllToWork = (when: string, seconds: number): Promise<void> =>
+      eventually(when, async () => (await failing()).length === 0, seconds).catch(async () =>
+        expect(await failing(), when).toEqual([]),
+      )
+    await expectAllToWork('at the start', 5)
+    await new Promise((resolve) => setTimeout(resolve, 2.5 * longest))
+    await expectAllToWork('after idle time', 5)
+    // Once while commands are under way, and once while the connections are idle.
+    const underWay = failing()
+    for (const proxy of proxies) proxy.drop()
+    await underWay
+    await expectAllToWork('after the connections were closed', 10)
+    for (const proxy of proxies) proxy.drop()
+    await expectAllToWork('after the idle connections were closed', 10)
+    expect(errors, 'errors that end the process').toEqual([])
+    return blocks.map(([name]) => name)
+  } finally {
+    process.off('uncaughtException', onError)
+    rmSync(folder, { recursive: true })
+  }
+}
