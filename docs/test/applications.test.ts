@@ -1,40 +1,19 @@
-// The applications of the pages, as they stand there: each passes every conformance case, sessions included.
+// The applications of the pages, exactly as the pages have them.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 
-import { createTestProvider, runConformance } from '@bcl/testing'
-import { serve } from '@hono/node-server'
 import { codeBlocks } from '../../scripts/code-blocks.ts'
+import { freePort, passes, run, SECRET, settings, start, statusOfMe, type Command } from './application.ts'
+import { expressOpenidConnect, expressSession, type Forge, ironSession, koaSession } from './forged-cookies.ts'
 
 const docs = resolve(import.meta.dirname, '..')
 const folderOf = (page: string): string => join(docs, 'snippets', `docs-${page.replace(/\W+/g, '-')}-md`)
+const host = join(import.meta.dirname, 'host.ts')
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-/** Resolves once it answers; rejects when it ends before. */
-async function answering(url: string, child: ChildProcess, output: () => string): Promise<void> {
-  while (true) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output()}`)
-    const response = await fetch(url).catch(() => undefined)
-    await response?.body?.cancel()
-    if (response) return
-    await new Promise((again) => setTimeout(again, 50))
-  }
-}
-
-/** Compiled as its page has it: Node cannot leave decorators out. */
+/** Compiles the application as its page says, because Node.js cannot strip decorators. */
 function compile(page: string): string {
   const folder = folderOf(page)
   const blocks = codeBlocks(readFileSync(join(docs, `${page}.md`), 'utf8'))
@@ -43,59 +22,72 @@ function compile(page: string): string {
   return join(folder, 'dist/app.js')
 }
 
-const host = join(import.meta.dirname, 'host.ts')
-const applications: Record<string, () => string[]> = {
-  'start/hono': () => [join(folderOf('start/hono'), 'app.ts')],
-  'start/koa': () => [join(folderOf('start/koa'), 'app.ts')],
-  'start/express': () => [join(folderOf('start/express'), 'app.ts')],
-  'start/nestjs': () => [compile('start/nestjs')],
-  'start/bun': () => [host, join(folderOf('start/bun'), 'app.ts')],
-  'start/deno': () => [host, join(folderOf('start/deno'), 'app.ts')],
-  'start/workers': () => [host, join(folderOf('start/workers'), 'app.ts')],
-  migrating: () => [join(import.meta.dirname, 'migrated.ts')],
+interface Documented {
+  page: string
+  args: string[]
+  forge: Forge
+  secret?: string
+  /** A Worker gets its settings with a request. So it starts, and answers 500. */
+  isWorker?: boolean
 }
 
-// Most of the time they wait for the next second, so several run at once.
+const sources = (page: string): string => join(folderOf(page), 'app.ts')
+const applications: Documented[] = [
+  { page: 'start/hono', args: [sources('start/hono')], forge: ironSession },
+  { page: 'start/koa', args: [sources('start/koa')], forge: koaSession },
+  { page: 'start/express', args: [sources('start/express')], forge: expressSession },
+  { page: 'start/nestjs', args: [compile('start/nestjs')], forge: expressSession },
+  { page: 'start/bun', args: [host, sources('start/bun')], forge: ironSession },
+  { page: 'start/deno', args: [host, sources('start/deno')], forge: ironSession },
+  { page: 'start/workers', args: [host, sources('start/workers')], forge: ironSession, isWorker: true },
+  {
+    page: 'migrating',
+    args: [join(import.meta.dirname, 'migrated.ts')],
+    forge: expressOpenidConnect,
+    secret: 'SECRET',
+  },
+]
+
+// The applications mostly wait for the next second, so several run at once.
 describe('the application of', { concurrency: 4 }, () => {
-  for (const [page, command] of Object.entries(applications)) {
-    test(`docs/${page}.md passes the conformance cases`, async (t) => {
-      const [port, providerPort] = [await freePort(), await freePort()]
-      const issuer = `http://127.0.0.1:${providerPort}`
-      const base = `http://127.0.0.1:${port}`
-      const provider = await createTestProvider({ issuer, clientId: 'my-client', clientSecret: 'my-secret' })
-      const server = serve({ fetch: (request) => provider.handle(request), port: providerPort, hostname: '127.0.0.1' })
-      t.after(() => server.close())
+  for (const { page, args, forge, secret = 'SESSION_SECRET', isWorker = false } of applications) {
+    const command: Command = { args: () => args }
 
-      const child = spawn(process.execPath, command(), {
-        env: {
-          ...process.env,
-          ISSUER: issuer,
-          ISSUER_BASE_URL: issuer,
-          CLIENT_ID: 'my-client',
-          CLIENT_SECRET: 'my-secret',
-          SESSION_SECRET: 'at-least-32-characters-that-nobody-can-guess',
-          SECRET: 'at-least-32-characters-that-nobody-can-guess',
-          BASE_URL: base,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-      t.after(() => child.kill())
-      let output = ''
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
-
-      await answering(`${base}/me`, child, () => output)
-      const results = await runConformance((url, init) => fetch(url, { ...init, redirect: 'manual' }), {
-        provider,
-        endpoint: `${base}/backchannel-logout`,
-        signIn: { login: `${base}/login`, me: `${base}/me` },
-      })
-      const others = results.filter(({ outcome }) => outcome !== 'passed')
-      assert.deepEqual(
-        others.map(({ id, outcome, got }) => `${id} ${outcome}: ${got}`),
-        [],
-        output,
-      )
-      assert.ok(results.some(({ id }) => id.startsWith('session/')))
+    test(`docs/${page}.md passes the conformance cases, and logs each logout`, async (t) => {
+      await passes(await start(t, command))
     })
+
+    test(`docs/${page}.md refuses a forged cookie`, async (t) => {
+      const application = await start(t, command)
+      const statusOf = async (guess: string) => statusOfMe(application, await forge(application, guess))
+      assert.equal(await statusOf(SECRET), 200, 'the cookie is not forged well')
+      assert.equal(await statusOf('another-secret-that-somebody-has-guessed'), 401)
+      // iron-session itself makes no cookie with an empty password.
+      if (forge !== ironSession) assert.equal(await statusOf(''), 401)
+    })
+
+    for (const [name, value] of [
+      [secret, undefined],
+      [secret, ''],
+      ['CLIENT_SECRET', undefined],
+      ['CLIENT_SECRET', ''],
+    ] as const) {
+      test(`docs/${page}.md refuses to start if ${name} is ${value === '' ? 'empty' : 'unset'}`, async (t) => {
+        const port = await freePort()
+        const base = `http://127.0.0.1:${port}`
+        const { child, output, ended } = run(command, { ...settings('http://127.0.0.1:1', base), [name]: value }, port)
+        t.after(() => child.kill())
+        if (!isWorker) {
+          assert.deepEqual(await ended, [1, null])
+          assert.match(output(), new RegExp(`^${name} is not set: .+\\.\n$`))
+          return
+        }
+        const ask = () => fetch(`${base}/me`).catch(() => undefined)
+        let answer = await ask()
+        while (!answer) answer = await ask()
+        assert.equal(answer.status, 500)
+        assert.match(output(), new RegExp(`^Error: ${name} is not set: .+\\.$`, 'm'))
+      })
+    }
   }
 })

@@ -17,7 +17,15 @@ function createDatabase() {
 const { default: app } = (await import(process.argv[2]!)) as { default: { fetch: Fetch } }
 const env = { ...process.env, DB: createDatabase() }
 serve({
-  fetch: (request) => app.fetch(request, env),
+  async fetch(request) {
+    try {
+      return await app.fetch(request, env)
+    } catch (error) {
+      // As a Worker answers, and as its log shows it.
+      process.stderr.write(`${(error as Error).stack}\n`)
+      return new Response(null, { status: 500 })
+    }
+  },
   overrideGlobalObjects: false, // a cookie that is put into a Response of this server's own would be lost
   port: Number(new URL(process.env.BASE_URL!).port),
   hostname: '127.0.0.1',

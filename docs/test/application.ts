@@ -1,0 +1,130 @@
+// Starts the applications of the pages, and what they need.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+
+import { createTestProvider, runConformance } from '@bcl/testing'
+import { serve } from '@hono/node-server'
+
+export const SECRET = 'at-least-32-characters-that-nobody-can-guess'
+
+/** How to start an application: the arguments of `node`, and the folder to start it in. */
+export interface Command {
+  args: (port: number) => string[]
+  cwd?: string
+}
+
+export interface Application {
+  base: string
+  issuer: string
+  /** The settings that the pages put into `.env`. */
+  env: Record<string, string>
+  provider: Awaited<ReturnType<typeof createTestProvider>>
+  output(): string
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** The settings of an application: those of the start pages, and those of express-openid-connect. */
+export const settings = (issuer: string, base: string): Record<string, string> => ({
+  ISSUER: issuer,
+  ISSUER_BASE_URL: issuer,
+  CLIENT_ID: 'my-client',
+  CLIENT_SECRET: 'my-secret',
+  SESSION_SECRET: SECRET,
+  SECRET,
+  BASE_URL: base,
+})
+
+/** Runs `node`. */
+export function run({ args, cwd }: Command, env: Record<string, string | undefined>, port: number) {
+  const child = spawn(process.execPath, args(port), {
+    cwd,
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+  return { child, output: () => output, ended: once(child, 'close') }
+}
+
+/** Starts an application with a provider of its own, waits until it answers, and stops both after the test. */
+export async function start(t: { after(work: () => void): void }, command: Command): Promise<Application> {
+  const [port, providerPort] = [await freePort(), await freePort()]
+  const issuer = `http://127.0.0.1:${providerPort}`
+  const base = `http://127.0.0.1:${port}`
+  const provider = await createTestProvider({ issuer, clientId: 'my-client', clientSecret: 'my-secret' })
+  const server = serve({ fetch: (request) => provider.handle(request), port: providerPort, hostname: '127.0.0.1' })
+  t.after(() => server.close())
+
+  const env = settings(issuer, base)
+  const { child, output } = run(command, env, port)
+  t.after(() => child.kill())
+  while (true) {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output()}`)
+    const response = await fetch(`${base}/me`).catch(() => undefined)
+    await response?.body?.cancel()
+    if (response) return { base, issuer, env, provider, output }
+    await new Promise((again) => setTimeout(again, 50))
+  }
+}
+
+/** The application passes every conformance case, sessions included, and logs each logout. */
+export async function passes({ base, provider, output }: Application): Promise<void> {
+  const results = await runConformance((url, init) => fetch(url, { ...init, redirect: 'manual' }), {
+    provider,
+    endpoint: `${base}/backchannel-logout`,
+    signIn: { login: `${base}/login`, me: `${base}/me` },
+  })
+  const others = results.filter(({ outcome }) => outcome !== 'passed')
+  assert.deepEqual(
+    others.map(({ id, outcome, got }) => `${id} ${outcome}: ${got}`),
+    [],
+    output(),
+  )
+  assert.ok(results.some(({ id }) => id.startsWith('session/')))
+
+  const lines: string[] = output().match(/^logout: .*$/gm) ?? []
+  for (const line of lines) {
+    assert.match(line, /^logout: (?:logged_out|replayed|(?:refused|failed) ERR_LOGOUT_\w+(?: \w+)?(?: expected \S+)?)$/)
+  }
+  assert.ok(lines.includes('logout: logged_out'))
+  assert.ok(lines.includes('logout: refused ERR_LOGOUT_TOKEN_SIGNATURE'))
+  assert.ok(lines.includes('logout: refused ERR_LOGOUT_TOKEN_CLAIM aud expected my-client'), lines.join('\n'))
+  assert.ok(lines.includes('logout: refused ERR_LOGOUT_TOKEN_CLAIM nonce'))
+  // No token, and no user.
+  assert.doesNotMatch(lines.join('\n'), /eyJ|alice/)
+}
+
+/** Asks for `/me` with cookies. */
+export async function statusOfMe({ base }: Application, cookie: string): Promise<number> {
+  const response = await fetch(`${base}/me`, { headers: { cookie }, redirect: 'manual' })
+  await response.body?.cancel()
+  return response.status
+}
+
+/** The cookies of a browser that signs in. */
+export async function signIn({ base }: Application): Promise<Map<string, string>> {
+  const cookies = new Map<string, string>()
+  let url: string | null = `${base}/login`
+  while (url !== null && url !== `${base}/me`) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const response: Response = await fetch(url, { headers: url.startsWith(base) ? { cookie } : {}, redirect: 'manual' })
+    await response.body?.cancel()
+    for (const line of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
+      cookies.set(name!, value!)
+    }
+    const location: string | null = response.headers.get('location')
+    url = location === null ? null : new URL(location, url).href
+  }
+  return cookies
+}

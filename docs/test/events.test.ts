@@ -1,0 +1,67 @@
+// The handler of docs/operating.md that bounds open streams.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { createBackchannelLogout, MemoryStore, type BackchannelLogout } from '@bcl/core'
+
+import { createEvents } from '../snippets/docs-operating-md/events.ts'
+
+/** A receiver whose watches the test can count, and end. */
+function createReceiver() {
+  const watching = new Set<() => void>()
+  const receiver: BackchannelLogout = {
+    ...createBackchannelLogout({
+      issuers: [{ issuer: 'https://op.example.com', clientId: 'my-client' }],
+      sessionMaxAge: 60,
+      store: new MemoryStore(),
+    }),
+    watch(_session, listener) {
+      watching.add(listener)
+      return () => void watching.delete(listener)
+    },
+  }
+  return { watching, events: createEvents(receiver) }
+}
+
+const session = { iss: 'https://op.example.com', sub: 'alice', sid: 'a', iat: 1 }
+
+test('refuses more than 5 streams of a session with 429, and gives a place back when a page is closed', async () => {
+  const { watching, events } = createReceiver()
+  const open = Array.from({ length: 5 }, () => events(session))
+  assert.deepEqual(
+    open.map(({ status }) => status),
+    [200, 200, 200, 200, 200],
+  )
+  assert.equal(events(session).status, 429)
+  const other = events({ ...session, sid: 'b' })
+  assert.equal(other.status, 200)
+
+  await open[0]!.body!.cancel()
+  assert.equal(watching.size, 5)
+  const again = events(session)
+  assert.equal(again.status, 200)
+  assert.equal(events(session).status, 429)
+
+  for (const { body } of [...open.slice(1), again, other]) await body!.cancel()
+  assert.equal(watching.size, 0)
+})
+
+test('refuses more than 1,000 streams of a process with 503', async () => {
+  const { watching, events } = createReceiver()
+  const open = Array.from({ length: 1000 }, (_, index) => events({ ...session, iat: index }))
+  assert.equal(watching.size, 1000)
+  assert.equal(events({ ...session, iat: 1000 }).status, 503)
+  for (const { body } of open) await body!.cancel()
+  assert.equal(watching.size, 0)
+})
+
+test('tells the page when the session ends, and gives its place back', async () => {
+  const { watching, events } = createReceiver()
+  const open = Array.from({ length: 5 }, () => events(session))
+  for (const listener of watching) listener()
+  for (const response of open) assert.match(await response.text(), /^event: logged-out$/m)
+  assert.equal(watching.size, 0)
+  const again = events(session)
+  assert.equal(again.status, 200)
+  await again.body!.cancel()
+})

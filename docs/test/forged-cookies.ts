@@ -1,0 +1,41 @@
+// Session cookies as somebody makes them who knows the secret of an application, or guesses it.
+import { createHmac, hkdfSync } from 'node:crypto'
+
+import { sealData } from 'iron-session'
+import { CompactEncrypt, UnsecuredJWT } from 'jose'
+
+import { signIn, type Application } from './application.ts'
+
+/** Makes the cookie of a session of `admin` under `secret`. */
+export type Forge = (application: Application, secret: string) => Promise<string>
+
+const claimsFor = ({ issuer }: Application) => ({ iss: issuer, sub: 'admin', iat: Math.floor(Date.now() / 1000) })
+
+export const ironSession: Forge = async (application, secret) =>
+  `session=${await sealData({ claims: claimsFor(application) }, { password: secret, ttl: 3600 })}`
+
+/** The session is in the cookie, signed by keygrip. */
+export const koaSession: Forge = async (application, secret) => {
+  const session = { claims: claimsFor(application), _expire: Date.now() + 3_600_000, _maxAge: 3_600_000 }
+  const pair = `koa.sess=${Buffer.from(JSON.stringify(session)).toString('base64')}`
+  return `${pair}; koa.sess.sig=${createHmac('sha1', secret).update(pair).digest('base64url')}`
+}
+
+/** The session is on the server, and its id is in the cookie: here somebody knows an id. */
+export const expressSession: Forge = async (application, secret) => {
+  const signed = decodeURIComponent((await signIn(application)).get('connect.sid')!)
+  const id = signed.slice('s:'.length, signed.lastIndexOf('.'))
+  const signature = createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '')
+  return `connect.sid=${encodeURIComponent(`s:${id}.${signature}`)}`
+}
+
+export const expressOpenidConnect: Forge = async (application, secret) => {
+  const claims = claimsFor(application)
+  const idToken = new UnsecuredJWT({ ...claims, aud: 'my-client', exp: claims.iat + 3600 }).encode()
+  const times = { iat: claims.iat, uat: claims.iat, exp: claims.iat + 3600 }
+  const key = new Uint8Array(hkdfSync('sha256', secret, '', 'JWE CEK', 32))
+  const jwe = await new CompactEncrypt(new TextEncoder().encode(JSON.stringify({ id_token: idToken, claims })))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...times })
+    .encrypt(key)
+  return `appSession=${jwe}`
+}
