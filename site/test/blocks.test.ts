@@ -11,6 +11,7 @@ const docs = resolve(import.meta.dirname, '../../docs')
 const checks: Record<string, (code: string) => void> = {
   ts: () => {},
   sh: () => {},
+  sql: () => {},
   json: (code) => void JSON.parse(code),
   yaml(code) {
     for (const { errors } of parseAllDocuments(code)) if (errors.length > 0) throw errors[0]!
