@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 
-import { codeBlocks } from '../../scripts/code-blocks.ts'
+import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { freePort, passes, run, SECRET, settings, start, statusOfMe, type Command } from './application.ts'
 import { expressOpenidConnect, expressSession, type Forge, ironSession, koaSession } from './forged-cookies.ts'
 

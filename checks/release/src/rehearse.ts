@@ -1,0 +1,120 @@
+// A release, rehearsed: its steps on a copy of the checkout, to a registry on loopback, and then what users do: install
+// from there into empty projects, compile, and log out.
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { copyCheckout } from './checkout.ts'
+import { projects } from './projects.ts'
+import { startRegistry } from './registry.ts'
+import { run } from './run.ts'
+import { tarballsIn } from './tarballs.ts'
+import { follow, newcomer } from './users.ts'
+
+const root = resolve(import.meta.dirname, '../../..')
+const folder = mkdtempSync(join(tmpdir(), 'bcl-release-'))
+const copy = join(folder, 'copy')
+const tarballs = join(folder, 'tarballs')
+const interrupted = new AbortController()
+const { signal } = interrupted
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
+// At the exit, because the registry, which runs in this process, may be writing until then.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const start = performance.now()
+  const result = await work()
+  console.log(`${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${what}`)
+  return result
+}
+
+/** The version and the pack step; gives the version that all packages now have. */
+async function pack(): Promise<string> {
+  const options = { cwd: copy, env: process.env, signal }
+  const pnpm = (...args: string[]): Promise<string> => run(['pnpm', ...args], options)
+  copyCheckout(root, copy)
+  // So that there is a version to raise on the day after a release, too.
+  writeFileSync(join(copy, '.changeset/rehearsal.md'), "---\n'@bcl/core': patch\n---\n\nRehearsed.\n")
+  await timed('install the copy', () => pnpm('install', '--frozen-lockfile', '--prefer-offline'))
+  await timed('version', () => pnpm('changeset', 'version'))
+  await timed('pack', () => pnpm('check', 'release:pack', tarballs, 'https://git.example.com/bcl'))
+
+  const before = (JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as { version: string })
+    .version
+  const versions = new Set(tarballsIn(tarballs).map(({ manifest }) => manifest.version))
+  const [version] = versions
+  if (version === undefined || versions.size > 1 || version === before) {
+    throw new Error(`the packages should have one new version after ${before}, and have ${[...versions].join(', ')}`)
+  }
+  return version
+}
+
+/** The publish step, and once more, as after a run that broke off: then there must be nothing left to do. */
+async function publish(env: NodeJS.ProcessEnv): Promise<void> {
+  const step = ['node', join(copy, 'checks/release/src/publish.ts'), tarballs, '--provenance=false']
+  await timed('publish', () => run(step, { cwd: folder, env, signal }))
+  const again = await timed('publish again', () => run(step, { cwd: folder, env, signal }))
+  const left = again
+    .trim()
+    .split('\n')
+    .filter((line) => !line.endsWith('is published already'))
+  if (left.length > 0) throw new Error(`published twice:\n${left.join('\n')}`)
+}
+
+async function redisUrl(): Promise<string | undefined> {
+  const url = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379'
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port || 6379), hostname)
+  try {
+    await once(socket, 'connect')
+    return url
+  } catch (error) {
+    if (process.env['CI']) throw new Error(`no Redis at ${url}`, { cause: error })
+    console.log(`skipped: the project with Redis, as there is none at ${url}`)
+    return undefined
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** Follows each project with each of its package managers, three at a time; gives what went wrong. */
+async function install(version: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+  const wanted = projects.filter(({ name }) => name !== 'redis' || env['REDIS_URL'] !== undefined)
+  const left = wanted.flatMap((project) => project.managers.map((manager) => ({ project, manager })))
+  const failures: string[] = []
+  const work = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined && !signal.aborted; next = left.shift()) {
+      const { project, manager } = next
+      const options = { cwd: join(folder, manager, project.name), env, signal }
+      try {
+        await timed(`${manager}: ${project.name}`, () => follow(project, manager, version, options))
+      } catch (error) {
+        failures.push((error as Error).message)
+      }
+    }
+  }
+  await Promise.all([work(), work(), work()])
+  return failures
+}
+
+try {
+  const redis = await redisUrl()
+  const version = await pack()
+  const registry = await startRegistry(join(folder, 'registry'))
+  try {
+    const env = { ...newcomer(folder, registry.url), ...(redis === undefined ? {} : { REDIS_URL: redis }) }
+    await publish(env)
+    const failures = await install(version, env)
+    signal.throwIfAborted()
+    if (failures.length > 0) throw new Error(failures.join('\n\n'))
+  } finally {
+    await registry.stop()
+  }
+  console.log(`${version} was versioned, packed, published and installed`)
+  process.exit(0)
+} catch (error) {
+  const { message } = signal.aborted ? { message: 'it was interrupted' } : (error as Error)
+  console.error(`The rehearsal of the release failed: ${message}`)
+  process.exit(1)
+}

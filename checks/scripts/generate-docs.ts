@@ -1,0 +1,111 @@
+// Fills the tables of the docs from the data that the tests run on; with --check, only says where they differ.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { failureCases, providerProfiles, requestCases, wrongTokens } from '@bcl/testing'
+
+type Profile = (typeof providerProfiles)[number]
+type Settings = NonNullable<Profile['settings']>
+
+/** A cell that the parser of tables reads as one. */
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+
+/** A Markdown table, aligned as oxfmt aligns it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map(cell))
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]!.length)))
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((text, column) => text.padEnd(widths[column]!)).join(' | ')} |`
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return [line(cells[0]!), rule, ...cells.slice(1).map(line)].join('\n')
+}
+
+/** As TypeScript spells it, secrets and keys left out. */
+function spell(settings: Settings): string[] {
+  return Object.entries(settings).map(([name, value]) => {
+    if (name === 'clientSecret') return name
+    if (name === 'decryption') return `decryption: { keys, ${spell(omitKeys(value as object)).join(', ')} }`
+    return `${name}: ${JSON.stringify(value).replaceAll('"', "'")}`
+  })
+}
+
+const omitKeys = (decryption: object): Settings =>
+  Object.fromEntries(Object.entries(decryption).filter(([name]) => name !== 'keys'))
+
+const code = (text: string): string => `\`${text}\``
+
+function named({ payload }: Profile): string {
+  const names = ['sub', 'sid'].filter((name) => typeof payload[name] === 'string')
+  return names.map(code).join(' and ')
+}
+
+function settingsOf({ settings, options }: Profile): string {
+  if (settings === undefined) return 'none helps'
+  const all = [...spell(settings), ...(options ? [`unavailableStatus: ${options.unavailableStatus}`] : [])]
+  return all.map(code).join(', ') || 'none'
+}
+
+function without({ byDefault }: Profile): string {
+  if (byDefault === 'accepted') return 'accepted'
+  return code(byDefault.code) + (byDefault.claim === undefined ? '' : ` (${code(byDefault.claim)})`)
+}
+
+const settingsTable = (): string =>
+  table(
+    ['provider', 'signs with', 'names', 'settings', 'without them', 'delivered at', 'retries'],
+    providerProfiles.map((profile) => [
+      profile.provider,
+      profile.header.alg,
+      named(profile),
+      settingsOf(profile),
+      without(profile),
+      profile.http.success,
+      profile.http.retries,
+    ]),
+  )
+
+interface Check {
+  code?: string
+  claim?: string
+  name: string
+  requirement: string
+}
+
+function checksTable(wanted: string): string {
+  const checks: Check[] = [...requestCases, ...wrongTokens, ...failureCases].filter((check) => check.code === wanted)
+  if (checks.length === 0) throw new Error(`no check gives ${wanted}`)
+  const claims = checks.some(({ claim }) => claim !== undefined)
+  return table(
+    [...(claims ? ['`claim`'] : []), 'what', 'requirement'],
+    checks.map(({ claim = '', name, requirement }) => [...(claims ? [code(claim)] : []), name, requirement]),
+  )
+}
+
+/** What stands between `<!-- generated: NAME -->` and `<!-- end -->`. */
+function contentOf(name: string): string {
+  return name === 'settings' ? settingsTable() : checksTable(name)
+}
+
+const check = process.argv.includes('--check')
+const stale: string[] = []
+const used: string[] = []
+for (const file of ['docs/providers.md', 'docs/errors.md']) {
+  const text = readFileSync(file, 'utf8')
+  const fresh = text.replace(
+    /(<!-- generated: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, open: string, name: string, close: string) => {
+      used.push(name)
+      return `${open}\n${contentOf(name)}\n\n${close}`
+    },
+  )
+  if (fresh === text) continue
+  stale.push(file)
+  if (!check) writeFileSync(file, fresh)
+}
+
+const codes = new Set([...requestCases, ...wrongTokens, ...failureCases].flatMap(({ code }) => code ?? []))
+const left = ['settings', ...codes].filter((name) => !used.includes(name))
+if (left.length > 0) throw new Error(`the docs have no place for ${left.join(', ')}`)
+if (check && stale.length > 0) {
+  console.error(`${stale.join(', ')} differ from the data: run "pnpm generate"`)
+  process.exit(1)
+}
+console.log(`${used.length} tables ${check ? 'are as their data' : 'written'}`)

@@ -1,0 +1,20 @@
+import { globSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+export const repository = resolve(import.meta.dirname, '../..')
+
+/** The page that a Markdown file of the repository becomes; both are paths, from the repository and from the site. */
+export function pageOf(path: string): string | undefined {
+  if (path === 'README.md') return undefined
+  if (/^[A-Z]+\.md$/.test(path)) return path.toLowerCase()
+  const [, page] = /^docs\/(.+)$/.exec(path) ?? []
+  if (page !== undefined) return page.replace('@bcl/', '')
+  const [, folder] = /^((?:packages|examples)\/\w+)\/README\.md$/.exec(path) ?? []
+  return folder && `${folder}.md`
+}
+
+/** The Markdown files that become none. */
+export function notPages(): string[] {
+  const exclude = ['**/node_modules/**', '**/dist/**']
+  return globSync('**/*.md', { cwd: repository, exclude }).filter((path) => pageOf(path) === undefined)
+}

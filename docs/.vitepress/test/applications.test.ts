@@ -1,0 +1,91 @@
+// The applications that a bundler builds, exactly as their pages have them. docs/test has the others.
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { before, describe, test } from 'node:test'
+
+import { freePort, passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
+import { ironSession } from '../../test/forged-cookies.ts'
+
+const site = resolve(import.meta.dirname, '..')
+const folderOf = (page: string): string => join(site, 'snippets', `docs-start-${page}-md`)
+const bin = (path: string): string => join(site, 'node_modules', path)
+
+interface Built {
+  page: string
+  /** The files that the first command of the page makes, as far as the application needs them. */
+  files: Record<string, string>
+  build: string[]
+  serve: (port: number) => string[]
+}
+
+const built: Built[] = [
+  {
+    page: 'nextjs',
+    files: {
+      'package.json': '{ "private": true }',
+      'app/layout.tsx':
+        'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>',
+    },
+    build: [bin('next/dist/bin/next'), 'build'],
+    serve: (port) => [bin('next/dist/bin/next'), 'start', '--hostname', '127.0.0.1', '--port', String(port)],
+  },
+  {
+    page: 'sveltekit',
+    files: {
+      'package.json': '{ "private": true, "type": "module" }',
+      'tsconfig.json': '{ "extends": "./.svelte-kit/tsconfig.json" }',
+      'src/app.html': '<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>',
+    },
+    build: [bin('vite/bin/vite.js'), 'build'],
+    serve: (port) => [bin('vite/bin/vite.js'), 'preview', '--host', '127.0.0.1', '--port', String(port)],
+  },
+]
+
+describe('the application of', { concurrency: 2 }, () => {
+  for (const { page, files, build, serve } of built) {
+    const cwd = folderOf(page)
+    const command: Command = { args: serve, cwd }
+    const elsewhere = settings('http://127.0.0.1:1', 'http://127.0.0.1:2')
+
+    describe(`docs/start/${page}.md`, { timeout: 300_000 }, () => {
+      before(async () => {
+        for (const [file, content] of Object.entries(files)) {
+          mkdirSync(dirname(join(cwd, file)), { recursive: true })
+          writeFileSync(join(cwd, file), content)
+        }
+        const { output, ended } = run({ args: () => build, cwd }, elsewhere, 0)
+        assert.deepEqual(await ended, [0, null], output())
+      })
+
+      test('passes the conformance cases, and logs each logout', async (t) => passes(await start(t, command)))
+
+      test('refuses a forged cookie', async (t) => {
+        const application = await start(t, command)
+        const statusOf = async (guess: string) => statusOfMe(application, await ironSession(application, guess))
+        assert.equal(await statusOf(SECRET), 200, 'the cookie is not forged well')
+        assert.equal(await statusOf('another-secret-that-somebody-has-guessed'), 401)
+      })
+
+      for (const value of [undefined, '']) {
+        test(`answers nothing if SESSION_SECRET is ${value === '' ? 'empty' : 'unset'}`, async (t) => {
+          const port = await freePort()
+          const { child, output } = run(command, { ...elsewhere, SESSION_SECRET: value }, port)
+          t.after(() => child.kill())
+          const ask = () => fetch(`http://127.0.0.1:${port}/me`).catch(() => undefined)
+          let answer = await ask()
+          while (!answer && child.exitCode === null) answer = await ask()
+          // SvelteKit ends, and Next.js answers every request with an error.
+          assert.equal(answer?.status ?? 500, 500, output())
+          assert.match(output(), /SESSION_SECRET is not set: put it into \.env(?:\.local)?\./)
+        })
+      }
+
+      test('is not built if SESSION_SECRET is empty', async () => {
+        const { output, ended } = run({ args: () => build, cwd }, { ...elsewhere, SESSION_SECRET: '' }, 0)
+        assert.deepEqual(await ended, [1, null])
+        assert.match(output(), /SESSION_SECRET is not set: put it into \.env(?:\.local)?\./)
+      })
+    })
+  }
+})

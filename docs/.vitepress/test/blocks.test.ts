@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import test from 'node:test'
+
+import { parseAllDocuments } from 'yaml'
+import { codeBlocks } from '../../../checks/scripts/code-blocks.ts'
+
+const docs = resolve(import.meta.dirname, '../..')
+/** What becomes of the code in each language; `ts` is compiled, by the docs and by the site. */
+const checks: Record<string, (code: string) => void> = {
+  ts: () => {},
+  sh: () => {},
+  sql: () => {},
+  json: (code) => void JSON.parse(code),
+  yaml(code) {
+    for (const { errors } of parseAllDocuments(code)) if (errors.length > 0) throw errors[0]!
+  },
+}
+
+for (const file of globSync('**/*.md', { cwd: docs, exclude: ['**/node_modules/**', 'api/**', 'snippets/**'] })) {
+  test(`the code of docs/${file} is well-formed`, () => {
+    for (const { language, code } of codeBlocks(readFileSync(join(docs, file), 'utf8'))) {
+      assert.ok(language in checks, `nothing checks ${language}`)
+      checks[language]!(code)
+    }
+  })
+}
