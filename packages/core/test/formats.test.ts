@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { create, createClock, refusal, sharedIssuer, SpyStore } from './support.js'
+import { create, createClock, sharedIssuer, SpyStore } from './support.js'
 
 const clock = createClock()
 const op = await sharedIssuer(clock)
@@ -62,20 +62,4 @@ test('a tracked session is stored under these names', async () => {
     [`[1,"session","sid","${issuer}","s"]`]: value,
     [`[1,"session","sub","${issuer}","alice"]`]: value,
   })
-})
-
-test('an error of the store is kept as it is where it names nobody, and its code in any case', async () => {
-  const store = new SpyStore()
-  const says = 'connect ECONNREFUSED 127.0.0.1:6379, [1] logout of session 1,1 done'
-  for (const message of [says, `${says} alice`]) {
-    store.before = () => {
-      throw Object.assign(new Error(message), { name: 'ConnectionError', code: 'ECONNREFUSED' })
-    }
-    const { cause } = await refusal(create(op, { store }).isLoggedOut(op.session({ sid: 's-1-2-3', sub: 'alice' })))
-    expect(cause).toMatchObject({
-      message: message === says ? says : 'withheld',
-      name: 'ConnectionError',
-      code: 'ECONNREFUSED',
-    })
-  }
 })

@@ -268,6 +268,6 @@ describe('RP-11: an issuer function', () => {
   test('what its error repeats of the token is withheld', async () => {
     const logout = using((iss) => Promise.reject(new Error(`no row for ${iss}`)))
     const error = await refusal(logout.receive(await token({ iss: 'https://SECRET.example' })))
-    expect([error.code, String(error.cause)]).toEqual(['ERR_LOGOUT_FAILED', 'Error: withheld'])
+    expect([error.code, String(error.cause)]).toEqual(['ERR_LOGOUT_FAILED', 'Error: no row for [withheld]'])
   })
 })

@@ -1,0 +1,184 @@
+import { inspect } from 'node:util'
+import type { LogoutStore } from '@bcl/core'
+import { expect, test, vi } from 'vitest'
+import { create, createClock, refusal, sharedIssuer, SpyStore } from './support.js'
+
+const clock = createClock()
+const op = await sharedIssuer(clock)
+
+/** The cause that an application gets if each call of the store fails with this error. */
+async function causeOf(error: unknown, claims: object = {}): Promise<Error & Record<string, unknown>> {
+  const store = new SpyStore()
+  store.before = () => {
+    throw error
+  }
+  const session = op.session({ sub: 'alice@example.com', sid: 'session-4711', ...claims })
+  return (await refusal(create(op, { store }).isLoggedOut(session))).cause as Error & Record<string, unknown>
+}
+
+test.each([
+  'relation "bcl_logouts" does not exist',
+  'password authentication failed for user "app"',
+  'WRONGTYPE Operation against a key holding the wrong kind of value',
+  'connect ECONNREFUSED 127.0.0.1:6379, [1] logout of session 1,1 done',
+  'took over 1 s',
+])("the driver's own words are kept: %s", async (message) => {
+  expect(await causeOf(Object.assign(new Error(message), { name: 'DriverError', code: '42P01' }))).toMatchObject({
+    message,
+    name: 'DriverError',
+    code: '42P01',
+  })
+})
+
+test.each<[claims: object, message: string, shown: string]>([
+  [{}, 'no session-4711 of alice@example.com', 'no [withheld] of [withheld]'],
+  [{}, `issuer ${op.issuer} iat ${clock.time}`, `issuer [withheld] iat ${clock.time}`],
+  [{ sub: 'alice', sid: 'alice-2' }, 'alice-2 is of alice', '[withheld] is of [withheld]'],
+  [{ sub: 'älice-é' }, 'plain älice-é', 'plain [withheld]'],
+  [{ sub: 'älice-é' }, 'escaped \\u00e4lice-\\u00e9', 'escaped \\[withheld]\\[withheld]'],
+  [{ sub: 'älice-é' }, 'twice \\\\u00e4lice-\\\\u00e9', 'twice \\\\[withheld]\\\\[withheld]'],
+  [{ sub: 'anna "b" \\ carl' }, 'plain anna "b" \\ carl', '[withheld]'],
+  [{ sub: 'anna "b" carl' }, 'plain anna "b" carl', '[withheld]'],
+  [{ sub: 'anna "bernd"\\carl' }, 'plain anna "bernd"\\carl', 'plain [withheld]"[withheld]"\\[withheld]'],
+  [{ sub: 'anna "bernd"\\carl' }, 'escaped anna \\"bernd\\"', 'escaped [withheld]\\"[withheld]\\"'],
+  [{ sub: "anna'brien" }, "near 'brien'', ''app'", "near '[withheld]'', ''app'"],
+  // A short value can be anything, so nothing is shown where it is a word.
+  [{ sub: 'bob' }, 'no user bob', '[withheld]'],
+  [{ sub: 'bob' }, 'the bobsled is full', 'the bobsled is full'],
+  [{ sub: '7' }, 'error 17 in row 7', '[withheld]'],
+  [{ sub: '7' }, 'error 17 in row 70', 'error 17 in row 70'],
+  [{ sub: 'a-b' }, 'no a-b', '[withheld]'],
+  [{ sub: 'é' }, 'no é', '[withheld]'],
+  [{ sub: '.*' }, 'no user', 'no user'],
+  [{ sub: '.*' }, 'no .*', '[withheld]'],
+  [{ sub: '$& $1' }, 'no $& $1 there', 'no [withheld] there'],
+  [{ sid: '12345' }, 'no 12345', 'no [withheld]'],
+  [{ sid: '["a1","b2"]' }, 'no ["a1","b2"]', '[withheld]'],
+])('claim values are withheld: %j in %j', async (claims, message, shown) => {
+  expect((await causeOf(new Error(message), claims)).message).toBe(shown)
+})
+
+test('a key that the driver has cut off is withheld to the end of its line', async () => {
+  const [key] = await keysOf()
+  for (const spelled of [key!, JSON.stringify(key).slice(1, -1)]) {
+    for (const length of [key!.length - 3, key!.length - 10, key!.length - 25]) {
+      const { message } = await causeOf(new Error(`ERR in 'bcl:${spelled.slice(0, length)}' (1)\nsecond line`))
+      expect(message).toBe("ERR in 'bcl:[withheld]\nsecond line")
+    }
+    const { message } = await causeOf(new Error(`ERR in '${spelled}' (1)`))
+    expect(message).toMatch(/^ERR in .*\[withheld\].*\(1\)$/)
+    expect(message).not.toContain('alice')
+  }
+})
+
+async function keysOf(): Promise<readonly string[]> {
+  const store = new SpyStore()
+  const values = vi.spyOn(store, 'values')
+  await create(op, { store }).isLoggedOut(op.session({ sub: 'alice@example.com', sid: 'session-4711' }))
+  return values.mock.calls[0]![0]
+}
+
+test('also what is written is withheld: the client, the time, and the id of a tracked session', async () => {
+  const add = (key: string, value: string) => Promise.reject(new Error(`INSERT of clientId ${key}, ${value}`))
+  const logout = create(op, { store: Object.assign(new SpyStore(), { add }) })
+  const session = op.session({ sub: 'alice', sid: undefined, iat: clock.time })
+  const tracking = await refusal(logout.trackSession(session, 'local-id'))
+  expect(String(tracking.cause)).toBe(
+    'Error: INSERT of clientId [1,"session","nosid","[withheld]","[withheld]"], ["[withheld]",{"iss":"[withheld]","sub":"[withheld]","iat":[withheld]}]',
+  )
+  const receiving = await refusal(logout.receive(await op.logoutToken({ sid: undefined, iat: clock.time })))
+  expect(String(receiving.cause)).toBe(
+    'Error: INSERT of clientId [1,"logout","sub","[withheld]","[withheld]"], ["[withheld]",[withheld]]',
+  )
+})
+
+test('also a broadcast that fails is reported without claim values', async () => {
+  const publish = (message: string) => Promise.reject(new Error(`PUBLISH ${message}, no älice`))
+  const onError = vi.fn()
+  const logout = create(op, { store: Object.assign(new SpyStore(), { publish }), onError })
+  await logout.receive(await op.logoutToken({ sub: 'älice', sid: 'session-4711' }))
+  const reported = inspect(onError.mock.calls[0]![0], { showHidden: true, depth: 9 })
+  expect(reported).toContain('PUBLISH')
+  for (const claim of ['lice', '4711']) expect(reported).not.toContain(claim)
+})
+
+test('also in cause, detail and name; what is not known to be harmless is left out', async () => {
+  const names = { name: 'NoAliceError: alice@example.com', code: 'no alice@example.com', detail: 'Key (alice@example.com)' }
+  const parameters = ['session-4711']
+  const cause = Object.assign(new Error('getaddrinfo for session-4711', { cause: new Error('of alice@example.com') }), {
+    code: 'ENOTFOUND',
+    parameters,
+  })
+  const error = await causeOf(Object.assign(new Error('fetch failed', { cause }), names, { parameters, sql: 'session-4711' }))
+  expect(error).toMatchObject({
+    message: 'fetch failed',
+    name: 'NoAliceError: [withheld]',
+    code: 'no [withheld]',
+    detail: 'Key ([withheld])',
+    cause: { message: 'getaddrinfo for [withheld]', code: 'ENOTFOUND', cause: { message: 'of [withheld]' } },
+  })
+  const everything = inspect(error, { showHidden: true, depth: 9 })
+  for (const claim of ['alice@example.com', 'session-4711']) expect(everything).not.toContain(claim)
+})
+
+const cyclic = new Error('it turns')
+cyclic.cause = Object.assign(new Error('and turns'), { cause: cyclic })
+const endless = (): Error => Object.defineProperty(new Error('deep'), 'cause', { get: endless })
+
+test.each<[string, unknown, string]>([
+  ['text', 'no alice@example.com', 'no [withheld]'],
+  ['undefined', undefined, '[withheld]'],
+  ['null', null, '[withheld]'],
+  ['a number', 7, '[withheld]'],
+  ['a symbol', Symbol('alice@example.com'), '[withheld]'],
+  ['an object without a prototype', Object.create(null), '[withheld]'],
+  ['an object with a message of another type', { message: { text: 'alice@example.com' } }, '[withheld]'],
+  [
+    'a getter that throws',
+    Object.defineProperty(new Error('x'), 'cause', {
+      get() {
+        throw new Error('alice@example.com')
+      },
+    }),
+    '[withheld]',
+  ],
+  [
+    'a Proxy that throws',
+    new Proxy(new Error('x'), {
+      get() {
+        throw new Error('alice@example.com')
+      },
+    }),
+    '[withheld]',
+  ],
+  ['causes in a circle', cyclic, 'it turns'],
+  ['causes without end', endless(), 'deep'],
+  [
+    'no message but a code, as node:net has for several addresses',
+    Object.assign(new AggregateError([new Error('alice@example.com')], ''), { code: 'ECONNREFUSED' }),
+    'ECONNREFUSED',
+  ],
+])('an error of any shape is safe to log: %s', async (_, error, message) => {
+  const cause = await causeOf(error)
+  expect(cause).toBeInstanceOf(Error)
+  expect(cause.message).toBe(message)
+  expect(inspect(cause, { showHidden: true, depth: Infinity, getters: true })).not.toContain('alice@example.com')
+})
+
+test('a huge message is cut, and so are many keys searched in it', async () => {
+  const huge = `too much: ${'x'.repeat(20_000_000)} alice@example.com`
+  const { message } = await causeOf(new Error(huge))
+  expect(message).toHaveLength(10_000)
+  const store: LogoutStore = {
+    add: async () => {},
+    remove: async () => {},
+    values: (keys) => Promise.reject(new Error(`no answer: ${JSON.stringify(keys)}`)),
+  }
+  const onError = vi.fn()
+  const logout = create(op, { store, onError, pollInterval: 0.01 })
+  for (let index = 0; index < 500; index += 1)
+    logout.watch(op.session({ sid: `session-${index}`, sub: `user-${index}` }), () => {})
+  await vi.waitFor(() => expect(onError.mock.calls.length).toBeGreaterThan(500))
+  await logout.close()
+  for (const [error] of onError.mock.calls) expect(inspect(error)).not.toMatch(/session-\d|user-\d/)
+})
