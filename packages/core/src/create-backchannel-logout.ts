@@ -156,7 +156,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const listeners = new Set<(event: LogoutEvent) => unknown>()
 
   const onWritten = (keys: readonly string[]): void => void store.publish?.(formatHint(keys)).catch(onError)
-  const pending = createPendingMarkers(store, storeTimeout, now, onWritten, onError)
+  const pending = createPendingMarkers(store, storeTimeout, onWritten, onError)
 
   /** Ended by its age, or by logouts found under its keys, those that wait for the store included. */
   const isEnded = (session: SessionClaims, keys: readonly string[], found: readonly string[][]): boolean =>
@@ -206,7 +206,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     eachEntry(session, sessionId, store.remove)
 
   const watchers = createWatchers(store, isEnded, storeTimeout, pollInterval, onError)
-  const run = createReceive({ ...read, listeners, onError }, issuers, store, pending, watchers)
+  const { run, settled } = createReceive({ ...read, listeners, onError }, issuers, store, pending, watchers)
   const respond = createRespond(run, read.unavailableStatus, options.onDelivery)
 
   return {
@@ -235,7 +235,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     handle: (request) => handleWith(respond, request),
     warm: issuers.warm,
     async close() {
-      await Promise.all([watchers.close(), pending.close()])
+      await Promise.all([watchers.close(), settled().then(pending.close)])
     },
   }
 }

@@ -5,6 +5,8 @@ import { systemNow } from './time.js'
 interface Entry {
   value: string
   expiresAt: number
+  /** Seconds of `performance.now()`, whole ones: they take less memory. */
+  keptUntil: number
   next: Entry | undefined
 }
 
@@ -33,15 +35,21 @@ export class MemoryStore implements LogoutStore {
 
   async add(key: string, value: string, expiresAt: number): Promise<void> {
     const now = this.#now()
+    const time = performance.now() / 1000
     for (let looks = 0; looks < 2; looks += 1) {
       const { value: swept } = this.#sweep.next()
       if (swept === undefined) this.#sweep = this.#entries.keys()
-      else this.#keep(swept, (entry) => entry.expiresAt > now)
+      // A clock that is wrong for a moment must not delete an entry.
+      else this.#keep(swept, (entry) => entry.expiresAt > now || entry.keptUntil > time)
     }
     let entry = this.#entries.get(key)
     while (entry && entry.value !== value) entry = entry.next
-    if (entry) entry.expiresAt = Math.max(entry.expiresAt, expiresAt)
-    else this.#entries.set(key, { value, expiresAt, next: this.#entries.get(key) })
+    if (!entry) {
+      entry = { value, expiresAt, keptUntil: 0, next: this.#entries.get(key) }
+      this.#entries.set(key, entry)
+    }
+    entry.expiresAt = Math.max(entry.expiresAt, expiresAt)
+    entry.keptUntil = Math.max(entry.keptUntil, Math.ceil(time + expiresAt - now))
   }
 
   async values(keys: readonly string[]): Promise<string[][]> {
@@ -59,13 +67,16 @@ export class MemoryStore implements LogoutStore {
   }
 
   #keep(key: string, isKept: (entry: Entry) => boolean): void {
-    let first = this.#entries.get(key)
-    while (first && !isKept(first)) first = first.next
-    if (!first) return void this.#entries.delete(key)
-    this.#entries.set(key, first)
-    for (let entry = first; entry.next;) {
-      if (isKept(entry.next)) entry = entry.next
-      else entry.next = entry.next.next
+    let kept: Entry | undefined
+    let next = this.#entries.get(key)
+    while (next) {
+      const entry = next
+      next = entry.next
+      if (!isKept(entry)) continue
+      entry.next = kept
+      kept = entry
     }
+    if (kept) this.#entries.set(key, kept)
+    else this.#entries.delete(key)
   }
 }

@@ -10,49 +10,53 @@ export interface StoredMarker extends Marker {
   expiresAt: number
 }
 
-/** Milliseconds for which what the store refuses is tried again within a request (RP-38). */
+/** Milliseconds for which a request tries again to write its markers (RP-38). */
 export const retryTime = 1500
-/** The most keys whose markers wait, the seconds between attempts to write them, and when an attempt is given up. */
+/** The most keys with pending markers. */
 const maxPending = 100_000
+/** Seconds between two flushes. */
 const retryAfter = 1
-const maxFailures = 3
+/** Writes under way at once. As many failures in a row end a flush. */
+const maxWrites = 50
 
 /**
- * Writes markers. Those that the store has not taken when a request's time is over are honoured by this process from then
- * on, and written when it is back (RP-38). They end with the process.
+ * Writes markers. If the store does not take a marker within the time of its request, the marker is pending: this process
+ * honours it, and writes it when the store is back (RP-38). Pending markers are lost when the process ends.
  */
 export interface PendingMarkers {
-  /** Rejects when the store has not taken all of them by the deadline (`performance.now()`). */
+  /** Rejects if the store has not taken all markers by the deadline (`performance.now()`). */
   write(markers: readonly StoredMarker[], deadline: number): Promise<void>
-  /** The markers that wait to be put under these keys. */
+  /** The pending markers under these keys. */
   under(keys: readonly string[]): Marker[]
+  /** Writes the pending markers, and reports those that the store does not take. It can be called again. */
   close(): Promise<void>
 }
 
 /**
- * @param onWritten Hears which keys were written late, by a flush or by a request that was given up.
+ * @param onWritten Gets the keys of each marker that was written after its request had failed.
  */
 export function createPendingMarkers(
   store: Pick<LogoutStore, 'add'>,
   storeTimeout: number,
-  now: () => number,
   onWritten: (keys: readonly string[]) => void,
   onError: (error: unknown) => void,
 ): PendingMarkers {
   const pending = createKeyed<StoredMarker>()
-  const flushes = createShared<Run<void>>(2 * storeTimeout)
+  /** A flush begins no write after this time. */
+  const flushes = createShared<Run<void>>(10 * storeTimeout)
   const pauses = createShared<Run<void>>(2 * retryAfter)
   let cancel = (): void => {}
   let isClosed = false
 
+  /** Also writes a marker that seems to have expired: `now` may be wrong, and the store knows better. */
   const write = async (marker: StoredMarker): Promise<void> => {
-    if (marker.expiresAt > now()) await store.add(marker.key, marker.value, marker.expiresAt)
+    await store.add(marker.key, marker.value, marker.expiresAt)
     if (pending.delete([marker.key], marker)) onWritten([marker.key])
   }
 
   const keep = (marker: StoredMarker): void => {
     const keys = [marker.key]
-    // What failed last goes last next time.
+    // A marker that fails goes to the end, so that the next flush begins with the others.
     pending.delete(keys, marker)
     for (const other of pending.under(keys)) {
       if (isSmaller(marker, other)) return
@@ -61,23 +65,29 @@ export function createPendingMarkers(
     pending.add(keys, marker)
     if (pending.sets.size > maxPending) {
       pending.sets.delete(pending.sets.keys().next().value!)
-      onError(new Error('too many logouts wait'))
+      onError(new Error('too many logouts wait for the store: one was dropped'))
     }
   }
 
   const flush = (): Promise<void> =>
     flushes.join(async (run) => {
-      const failures: unknown[] = []
-      for (const marker of pending.under(pending.sets.keys())) {
-        run.until = performance.now() + 2000 * storeTimeout
-        try {
-          await write(marker)
-        } catch (error) {
-          keep(marker)
-          if (failures.push(error) === maxFailures) break
-        }
+      const waiting = pending.under(pending.sets.keys())
+      let failure: unknown
+      let isTaken = true
+      while (waiting[0] && isTaken && performance.now() < run.until) {
+        isTaken = false
+        const writes = waiting.splice(0, maxWrites).map(async (marker) => {
+          try {
+            await write(marker)
+            isTaken = true
+          } catch (error) {
+            keep(marker)
+            failure = error
+          }
+        })
+        await Promise.all(writes)
       }
-      if (failures[0]) onError(failures[0])
+      if (failure) onError(failure)
       schedule()
     }).result
 
@@ -102,9 +112,11 @@ export function createPendingMarkers(
     async close() {
       isClosed = true
       cancel()
-      // One that is under way knows nothing of what came since.
+      // A flush that is under way does not write the markers that came after its start.
       await flushes.get()?.result
       await flush()
+      const { size } = pending.sets
+      if (size > 0) onError(new Error(`${size} logouts were not written to the store`))
     },
   }
 }

@@ -78,7 +78,7 @@ export function createReceive(
   store: LogoutStore,
   pending: PendingMarkers,
   watchers: Watchers,
-): (logoutToken: string) => Receiving {
+): { run: (logoutToken: string) => Receiving; settled: () => Promise<unknown> } {
   const { listeners, destroySession, sessionMaxAge, replay, storeTimeout, listenerTimeout, now, onError } = options
   const runs = createShared<Receiving>(restTime + listenerTimeout + 4 * storeTimeout)
 
@@ -140,12 +140,15 @@ export function createReceive(
     return event
   }
 
-  return (logoutToken) =>
-    runs.join(
-      (run) =>
-        receive(logoutToken, run).catch((error: unknown) => {
-          throw asLogoutError('the logout', error)
-        }),
-      logoutToken,
-    )
+  return {
+    settled: runs.settled,
+    run: (logoutToken) =>
+      runs.join(
+        (run) =>
+          receive(logoutToken, run).catch((error: unknown) => {
+            throw asLogoutError('the logout', error)
+          }),
+        logoutToken,
+      ),
+  }
 }

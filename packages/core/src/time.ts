@@ -78,6 +78,8 @@ export interface Shared<R extends Run<unknown>> {
   join(work: (run: R) => R['result'], key?: string): R
   /** What is under way. */
   get(key?: string): R | undefined
+  /** Waits until all work under way has ended. */
+  settled(): Promise<unknown>
 }
 
 /**
@@ -95,6 +97,7 @@ export function createShared<R extends Run<unknown>>(seconds: number): Shared<R>
   }
   return {
     get,
+    settled: () => Promise.allSettled([...runs.values()].map(({ result }) => result)),
     join(work, key = '') {
       const known = get(key)
       if (known) return known

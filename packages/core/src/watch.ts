@@ -5,8 +5,8 @@ import type { SessionClaims } from './session-claims.js'
 import type { LogoutStore } from './store.js'
 import { later, tell, within } from './time.js'
 
-/** Sessions asked for at once by a poll. */
-const chunk = 2500
+/** Keys in one call of the store. */
+const chunk = 5000
 
 interface Watcher {
   session: SessionClaims
@@ -41,18 +41,19 @@ export function createWatchers(
 
   const forget = (watcher: Watcher): boolean => watchers.delete(watcher.keys, watcher)
 
-  /** Tells, once, of a session that is over. What cannot be read of one does not keep the others from being told. */
+  /** Calls the listener once if the session has ended. An entry that cannot be read does not keep other watchers from being called. */
   const judge = (watcher: Watcher, values: readonly string[][]): void =>
     tell(() => isEnded(watcher.session, watcher.keys, values) && forget(watcher) && watcher.listener(), onError)
 
-  const look = async (some: readonly Watcher[]): Promise<void> => {
-    for (let start = 0; start < some.length; start += chunk) {
-      const part = some.slice(start, start + chunk)
-      // By its age, or by what waits for the store, also while that is down.
-      for (const watcher of part) judge(watcher, [])
-      const values = await store.values(part.flatMap(({ keys }) => keys))
-      let at = 0
-      for (const watcher of part) judge(watcher, values.slice(at, (at += watcher.keys.length)))
+  /** Asks the store for each key once, and judges the watchers under it. */
+  const look = async (keys: readonly string[], under = watchers.under): Promise<void> => {
+    // A session that has ended by its age or by a pending marker is found without the store.
+    for (const watcher of under(keys)) judge(watcher, [])
+    for (let start = 0; start < keys.length; start += chunk) {
+      const part = keys.slice(start, start + chunk)
+      const found = await store.values(part)
+      for (const [index, key] of part.entries())
+        if (found[index]![0]) for (const watcher of under([key])) judge(watcher, [found[index]!])
     }
   }
 
@@ -60,7 +61,9 @@ export function createWatchers(
   const subscribe = async (): Promise<void> => {
     if (isClosed) return
     subscription ??= store
-      .subscribe?.((message) => tell(() => look(watchers.under(parseHint(message))), onError))
+      .subscribe?.((message) =>
+        tell(() => look(parseHint(message).filter((key) => watchers.sets.has(key))), onError),
+      )
       .catch((error: unknown) => {
         subscription = undefined
         throw error
@@ -73,7 +76,7 @@ export function createWatchers(
     while (!isClosed && watchers.sets.size > 0) {
       await new Promise<void>((resolve) => (cancelPoll = later(pollInterval, resolve)))
       await subscribe()
-      await look(watchers.under(watchers.sets.keys())).catch(onError)
+      await look([...watchers.sets.keys()]).catch(onError)
     }
     isPolling = false
   }
@@ -88,7 +91,7 @@ export function createWatchers(
       const begin = async (): Promise<void> => {
         await known
         await subscribe()
-        await look([watcher])
+        await look(watcher.keys, () => [watcher])
       }
       tell(begin, (error) => {
         // A failure that passes is for the next poll to make up for.
@@ -104,7 +107,9 @@ export function createWatchers(
       isClosed = true
       cancelPoll()
       watchers.sets.clear()
-      await within(storeTimeout, async () => (await subscription)?.()).catch(onError)
+      const ending = subscription
+      subscription = undefined
+      await within(storeTimeout, async () => (await ending)?.()).catch(onError)
     },
   }
 }

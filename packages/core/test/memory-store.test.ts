@@ -1,6 +1,6 @@
 import { MemoryStore } from '@bcl/core'
 import { testStore } from '@bcl/testing'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createClock } from './support.js'
 
 describe('MemoryStore', () => testStore(test, () => new MemoryStore()))
@@ -32,17 +32,59 @@ test('of several values of one key each is removed alone, whichever it is', asyn
   }
 })
 
-test('what has expired goes as other entries come, and what has not stays', async () => {
+describe('expired entries are deleted as others are added', () => {
   const clock = createClock(1000)
-  const store = new MemoryStore({ now: clock.now })
-  const reads: string[] = []
-  for (let index = 0; index < 1000; index += 1) await store.add(`old ${index % 500}`, String(index), 2000)
-  await store.add('lasting', 'value', 9000)
-  clock.time = 3000
-  for (let index = 0; index < 1000; index += 1) await store.add(`new ${index}`, 'value', 9000)
-  // Turned back, the clock shows what is still held.
-  clock.time = 1000
-  for (let index = 0; index < 500; index += 1) reads.push(...(await store.values([`old ${index}`]))[0]!)
-  expect(reads).toEqual([])
-  expect(await store.values(['lasting', 'new 0', 'new 999'])).toEqual([['value'], ['value'], ['value']])
+  let monotonic = 0
+  beforeEach(() => {
+    clock.time = 1000
+    vi.spyOn(performance, 'now').mockImplementation(() => monotonic)
+  })
+  afterEach(() => vi.restoreAllMocks())
+  const pass = (seconds: number): void => {
+    clock.time += seconds
+    monotonic += seconds * 1000
+  }
+  /** Each `add` looks at two keys, so this is more than enough to look at all. */
+  async function addMany(store: MemoryStore, name: string): Promise<void> {
+    for (let index = 0; index < 1000; index += 1) await store.add(`${name} ${index}`, 'value', 9000)
+  }
+  async function countOld(store: MemoryStore): Promise<number> {
+    const keys = Array.from({ length: 500 }, (_, index) => `old ${index}`)
+    return (await store.values(keys)).flat().length
+  }
+  async function filled(): Promise<MemoryStore> {
+    const store = new MemoryStore({ now: clock.now })
+    for (let index = 0; index < 1000; index += 1) await store.add(`old ${index % 500}`, String(index), 2000)
+    return store
+  }
+
+  test('and the others stay', async () => {
+    const store = await filled()
+    await store.add('lasting', 'value', 9000)
+    pass(2000)
+    await addMany(store, 'new')
+    // The clock is turned back to show what the store still holds.
+    clock.time = 1000
+    expect(await countOld(store)).toBe(0)
+    expect(await store.values(['lasting', 'new 0', 'new 999'])).toEqual([['value'], ['value'], ['value']])
+  })
+
+  test('but not while the clock is wrong for a moment', async () => {
+    const store = await filled()
+    clock.time += 9 * 3600
+    expect(await countOld(store)).toBe(0)
+    await addMany(store, 'new')
+    clock.time -= 9 * 3600
+    expect(await countOld(store)).toBe(1000)
+  })
+
+  test('a repeated add keeps the later expiry also from the monotonic clock', async () => {
+    const store = await filled()
+    for (const expiresAt of [3000, 2500]) await store.add('old 7', '7', expiresAt)
+    pass(1800)
+    await addMany(store, 'new')
+    expect(await store.values(['old 7'])).toEqual([['7']])
+    clock.time = 1000
+    expect(await countOld(store)).toBe(1)
+  })
 })

@@ -1,5 +1,5 @@
 import { type LogoutStore } from '@bcl/core'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, createClock, deferred, refusal, sharedIssuer, SpyStore, timersOf } from './support.js'
 
 const op = await sharedIssuer()
@@ -141,6 +141,33 @@ describe('watch', () => {
     expect(store.calls.filter((call) => call.startsWith('values') && call.includes('s9999')).length).toBeLessThan(10)
     expect(store.calls.length).toBeLessThan(100)
   })
+
+  test('a poll and a broadcast ask for each key once, however many watch one session', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { shared, store } = sharedStore()
+    const asked: string[] = []
+    const values = (keys: readonly string[]) => (asked.push(...keys), store.values(keys))
+    const logout = create(op, { store: { ...shared, values } })
+    const ended = vi.fn()
+    const count = 50_000
+    for (let index = 0; index < count; index += 1) logout.watch(op.session(), ended)
+    await vi.waitFor(() => expect(asked.length).toBe(2 * count), 10_000)
+
+    asked.length = 0
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(asked.length).toBe(2)
+    expect(new Set(asked).size).toBe(2)
+
+    asked.length = 0
+    const elsewhere = create(op, { store: shared })
+    await elsewhere.receive(await op.logoutToken({ sid: 'session-2', sub: 'bob' }))
+    expect(asked).toEqual([])
+    await elsewhere.receive(await op.logoutToken({ sid: undefined }))
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(count), 10_000)
+    expect(asked).toHaveLength(1)
+    await logout.close()
+  }, 30_000)
 
   test('a store that fails is reported, and asked again', async () => {
     const store = new SpyStore()

@@ -1,0 +1,229 @@
+import type { BackchannelLogout, LogoutStore } from '@bcl/core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createPendingMarkers } from '../src/pending-markers.js'
+import { create, createClock, deferred, refusal, sharedIssuer, SpyStore } from './support.js'
+
+const clock = createClock()
+const op = await sharedIssuer(clock)
+const secret = 's'.repeat(32)
+const { keys: _, ...trusted } = { ...op.trusted, algorithms: ['HS256'], clientSecret: secret }
+const token = async (sid: string) =>
+  op.sign(
+    {
+      iss: op.issuer,
+      aud: op.clientId,
+      iat: clock.time,
+      exp: clock.time + 120,
+      jti: sid,
+      sid,
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    },
+    { alg: 'HS256' },
+    new TextEncoder().encode(secret),
+  )
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/** A store that takes its time, and that does not answer while it is down. */
+class SlowStore extends SpyStore {
+  isDown = true
+  milliseconds = 0
+  underWay = 0
+  most = 0
+  override before = async (call: string) => {
+    if (call === 'add' && this.isDown) await new Promise(() => {})
+    this.underWay += 1
+    this.most = Math.max(this.most, this.underWay)
+    if (this.milliseconds > 0) await sleep(this.milliseconds)
+    this.underWay -= 1
+  }
+}
+
+/** Logouts that the store does not take within the time of their requests. */
+async function leavePending(logout: BackchannelLogout, store: SpyStore, sids: readonly string[]): Promise<void> {
+  const before = store.calls.length
+  const refusals = (await Promise.all(sids.map(token))).map((jwt) => refusal(logout.receive(jwt)))
+  await vi.waitFor(() => expect(store.calls.length - before).toBeGreaterThanOrEqual(sids.length), 20_000)
+  // In one step: the flushes that begin after a second see no store either.
+  await vi.advanceTimersByTimeAsync(1600)
+  await Promise.all(refusals)
+}
+
+const sids = (count: number, name = 'session') => Array.from({ length: count }, (_, index) => `${name}-${index}`)
+const written = (store: SpyStore) => [...store.entries.keys()].filter((key) => key.includes('"logout"')).length
+
+describe('RP-39a: shutting down', () => {
+  test('close writes 3,000 pending markers, about fifty at a time', async () => {
+    const store = new SlowStore()
+    const onError = vi.fn()
+    const logout = create(op, { issuers: [trusted], store, onError })
+    await leavePending(logout, store, sids(3000))
+    Object.assign(store, { isDown: false, milliseconds: 2 })
+    onError.mockClear()
+    const begun = performance.now()
+    let ended = Infinity
+    void logout.close().then(() => (ended = performance.now()))
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(written(store)).toBe(3000)
+    expect(store.most).toBeGreaterThan(30)
+    expect(store.most).toBeLessThanOrEqual(50)
+    expect(ended - begun).toBeLessThan(500)
+    expect(onError).not.toHaveBeenCalled()
+  }, 60_000)
+
+  test('so does the flush that finds the store back', async () => {
+    const store = new SlowStore()
+    const logout = create(op, { issuers: [trusted], store })
+    await leavePending(logout, store, sids(500))
+    Object.assign(store, { isDown: false, milliseconds: 2 })
+    // One second between flushes, and ten rounds of fifty writes.
+    await vi.advanceTimersByTimeAsync(1100)
+    expect(written(store)).toBe(500)
+    expect(store.most).toBeLessThanOrEqual(50)
+    await logout.close()
+  }, 60_000)
+
+  test('close waits for the logouts under way, and writes what they leave', async () => {
+    const store = new SlowStore()
+    store.isDown = false
+    const listening = deferred()
+    const finish = deferred()
+    const logout = create(op, { issuers: [trusted], store })
+    logout.onLogout(() => {
+      listening.resolve()
+      return finish.promise
+    })
+    const received = logout.receive(await token('first'))
+    await listening.promise
+    store.isDown = true
+    const failed = refusal(logout.receive(await token('second')))
+    await vi.waitFor(() => expect(store.calls.some((call) => call.includes('second'))).toBe(true))
+
+    const closed = vi.fn()
+    const closing = logout.close().then(closed)
+    await vi.advanceTimersByTimeAsync(1600)
+    await failed
+    expect(closed).not.toHaveBeenCalled()
+    store.isDown = false
+    finish.resolve()
+    await received
+    await closing
+    expect(written(store)).toBe(2)
+  })
+
+  test('close can be called again, and writes the logouts that came after the first call', async () => {
+    const store = new SlowStore()
+    store.isDown = false
+    const listener = vi.fn()
+    const onError = vi.fn()
+    const logout = create(op, { issuers: [trusted], store, onError })
+    logout.onLogout(listener)
+    await Promise.all([logout.close(), logout.close()])
+    await logout.receive(await token('first'))
+    expect(listener).toHaveBeenCalledOnce()
+    store.isDown = true
+    await leavePending(logout, store, ['second'])
+    expect(await logout.isLoggedOut(op.session({ sid: 'second' }))).toBe(true)
+    // Until the last call of the store has timed out.
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(vi.getTimerCount()).toBe(0)
+    store.isDown = false
+    await logout.close()
+    expect(written(store)).toBe(2)
+    await logout.close()
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  test('the subscription is ended once', async () => {
+    const end = vi.fn(async () => {})
+    const subscribed = deferred()
+    const store = Object.assign(new SpyStore(), {
+      subscribe: async () => {
+        subscribed.resolve()
+        return end
+      },
+    })
+    const logout = create(op, { store })
+    logout.watch(op.session(), () => {})
+    await subscribed.promise
+    await logout.close()
+    await logout.close()
+    expect(end).toHaveBeenCalledOnce()
+  })
+
+  test.each<[string, Partial<LogoutStore>]>([
+    ['is down', { add: () => Promise.reject(new Error('down')) }],
+    ['never answers', { add: () => new Promise(() => {}) }],
+    [
+      'never takes every second logout',
+      {
+        add: (key) =>
+          /[02468]"]$/.test(key) ? new Promise(() => {}) : Promise.reject(new Error('down')),
+      },
+    ],
+  ])('if the store %s, close gives up soon and reports how many logouts are lost', async (_, methods) => {
+    const add = vi.fn(methods.add!)
+    const onError = vi.fn()
+    const store = Object.assign(new SpyStore(), { add })
+    const logout = create(op, { issuers: [trusted], store, onError })
+    const refusals = (await Promise.all(sids(200).map(token))).map((jwt) => refusal(logout.receive(jwt)))
+    await vi.waitFor(() => expect(add.mock.calls.length).toBeGreaterThanOrEqual(200), 20_000)
+    await vi.advanceTimersByTimeAsync(1600)
+    await Promise.all(refusals)
+    add.mockClear()
+    onError.mockClear()
+    let isClosed = false
+    void logout.close().then(() => (isClosed = true))
+    await vi.advanceTimersByTimeAsync(2100)
+    expect(isClosed).toBe(true)
+    expect(add.mock.calls.length).toBeLessThanOrEqual(100)
+    const messages = onError.mock.calls.map(([error]) => (error as Error).message)
+    expect(messages).toEqual([...Array<string>(messages.length - 1).fill('the store failed'), '200 logouts were not written to the store'])
+  }, 60_000)
+
+  test('a flush ends in its time also if the store takes a marker now and then', async () => {
+    const store = new SlowStore()
+    const onError = vi.fn()
+    const logout = create(op, { issuers: [trusted], store, onError })
+    await leavePending(logout, store, sids(3000))
+    store.before = async (call) => {
+      // Each call takes nearly as long as it may, so all would take a minute.
+      if (call === 'add') await sleep(990)
+    }
+    let isClosed = false
+    void logout.close().then(() => (isClosed = true))
+    await vi.advanceTimersByTimeAsync(22_000)
+    expect(isClosed).toBe(true)
+    expect(onError.mock.calls.at(-1)![0]).toMatchObject({ message: expect.stringMatching(/^\d+ logouts were not/) })
+  }, 60_000)
+})
+
+test('a clock that is wrong for a moment does not drop a pending logout', async () => {
+  const store = new SlowStore()
+  const logout = create(op, { issuers: [trusted], store, sessionMaxAge: 3600 })
+  await leavePending(logout, store, ['session'])
+  clock.time += 9 * 3600
+  store.isDown = false
+  await vi.advanceTimersByTimeAsync(1100)
+  clock.time -= 9 * 3600
+  await logout.close()
+  expect(await create(op, { issuers: [trusted], store }).isLoggedOut(op.session({ sid: 'session' }))).toBe(true)
+})
+
+// Past the public door, as 100,000 logouts that fail take too long.
+test('a logout that is dropped because too many are pending is reported', async () => {
+  const onError = vi.fn()
+  const pending = createPendingMarkers({ add: () => Promise.reject(new Error('down')) }, 1, () => {}, onError)
+  const marker = (index: number) => ({ clientId: 'c', iat: 1, key: String(index), value: '', expiresAt: 2 })
+  const markers = Array.from({ length: 100_002 }, (_, index) => marker(index))
+  await expect(pending.write(markers, 0)).rejects.toThrow('down')
+  expect(onError.mock.calls.map(([error]) => String(error))).toEqual(
+    Array(2).fill('Error: too many logouts wait for the store: one was dropped'),
+  )
+  expect(pending.under(['0', '1'])).toEqual([])
+  expect(pending.under(['2'])).toEqual([marker(2)])
+  await pending.close()
+})
