@@ -3,7 +3,7 @@ import { withoutClaims } from './markers.js'
 import type { LogoutStore } from './store.js'
 import { within } from './time.js'
 
-/** The application's store, each call of it bounded in time (RP-39), and failing as one of ours. */
+/** Bounds each call of the application's store in time (RP-39). A call that fails rejects with an error of this library. */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
   const call = <T>(asked: readonly string[], work: () => T | Promise<T>): Promise<T> =>
     within(timeout, work, (error) => asLogoutError('the store', withoutClaims(error, asked)))

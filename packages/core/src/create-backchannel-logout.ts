@@ -1,11 +1,24 @@
 import { boundStore } from './bound-store.js'
 import { createIssuers, type ResolvedIssuer } from './issuers.js'
 import { covers, formatHint, formatTracked, markerKeysFor, parseMarker, scopesFor, trackKey } from './markers.js'
-import { isFlag, isFunction, isOneOf, isPeriod, isText, readOptions, requireOption, type Rule } from './options.js'
+import {
+  callback,
+  fetchRules,
+  isFunction,
+  isPeriod,
+  isText,
+  mustBeFunction,
+  mustBeText,
+  oneOf,
+  period,
+  readOptions,
+  requireOption,
+  type Rules,
+} from './options.js'
 import { createPendingMarkers } from './pending-markers.js'
 import { createReceive, forgetAt, type LogoutEvent } from './receive.js'
 import { createRespond, handleWith, type LogoutDelivery, type LogoutRequest, type LogoutResponse } from './respond.js'
-import { checkSession, type SessionClaims } from './session-claims.js'
+import { checkSession, mustBePast, type SessionClaims } from './session-claims.js'
 import type { LogoutStore } from './store.js'
 import { systemNow, tell } from './time.js'
 import type { Registration, TrustedIssuer } from './trusted-issuer.js'
@@ -109,22 +122,27 @@ type Defaulted<T> = T & {
 
 const isStore = (store: Partial<LogoutStore>): boolean => [store?.add, store?.values, store?.remove].every(isFunction)
 
-const rules: Record<string, Rule> = {
-  issuers: [(issuers: unknown[]) => isFunction(issuers) || (Array.isArray(issuers) && issuers.length > 0)],
-  sessionMaxAge: [isPeriod],
-  store: [isStore],
-  destroySession: [isFunction, undefined],
-  replay: [isOneOf('acknowledge', 'reject'), undefined],
-  unavailableStatus: [isOneOf(400, 503), 400],
-  storeTimeout: [isPeriod, 1],
-  listenerTimeout: [isPeriod, 2],
-  keysTimeout: [isPeriod, undefined],
-  pollInterval: [isPeriod, 30],
-  fetch: [isFunction, undefined],
-  allowInsecureRequests: [isFlag, false],
-  now: [isFunction, () => Math.floor(systemNow())],
-  onDelivery: [isFunction, undefined],
-  onError: [isFunction, undefined],
+const rules: Rules = {
+  issuers: [
+    (issuers: unknown[]) => isFunction(issuers) || (Array.isArray(issuers) && issuers.length > 0),
+    'must be a non-empty list or a function',
+  ],
+  sessionMaxAge: [
+    (age) => isPeriod(age) && age <= 400 * 86_400,
+    'must be seconds, not milliseconds, and at most 400 days',
+  ],
+  store: [isStore, 'must be a LogoutStore'],
+  destroySession: callback(),
+  replay: oneOf('acknowledge', 'reject'),
+  unavailableStatus: oneOf(400, 503),
+  storeTimeout: period(1),
+  listenerTimeout: period(2),
+  keysTimeout: period(undefined),
+  pollInterval: period(30),
+  ...fetchRules,
+  now: callback(() => Math.floor(systemNow())),
+  onDelivery: callback(),
+  onError: callback(),
 }
 
 /**
@@ -164,14 +182,13 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     pending.under(keys).some((marker) => covers(marker, session)) ||
     found.some((values) => values.some((value) => covers(parseMarker(value), session)))
 
-  const requireClient = ({ iat, clientId: named }: SessionClaims, atIssuer: readonly Registration[]): void =>
-    requireOption(
-      atIssuer.some(
-        ({ clientId, clockTolerance }) => (named ?? clientId) === clientId && iat <= now() + clockTolerance,
-      ),
-      'session',
-      'of a trusted issuer, "iat" in seconds and past',
-    )
+  const requireClient = ({ iss, iat, clientId }: SessionClaims, atIssuer: readonly Registration[]): void => {
+    requireOption(atIssuer.length > 0, 'session.iss', 'is not trusted', iss)
+    const ofClient = atIssuer.filter((registration) => (clientId ?? registration.clientId) === registration.clientId)
+    requireOption(ofClient.length > 0, 'session.clientId', 'is not trusted', clientId)
+    const isPast = ofClient.some(({ clockTolerance }) => iat <= now() + clockTolerance)
+    requireOption(isPast, 'session.iat', mustBePast, iat)
+  }
 
   /** Refuses a session whose claims are not what they must be (RP-37); at once, unless a function finds the issuer. */
   const requireSession = (session: SessionClaims): void | Promise<void> => {
@@ -197,7 +214,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     work: (key: string, value: string) => Promise<void>,
   ): Promise<void> => {
     checkSession(session)
-    requireOption(isText(sessionId), 'sessionId')
+    requireOption(isText(sessionId), 'sessionId', mustBeText)
     const value = formatTracked(sessionId, session)
     await Promise.all(scopesFor(session).map((scope) => work(trackKey(scope), value)))
   }
@@ -212,14 +229,14 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   return {
     receive: async (logoutToken) => run(logoutToken).result,
     onLogout(listener) {
-      requireOption(isFunction(listener), 'listener')
+      requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
       const entry = (event: LogoutEvent): unknown => listener(event)
       listeners.add(entry)
       return () => void listeners.delete(entry)
     },
     isLoggedOut,
     watch(session, listener) {
-      requireOption(isFunction(listener), 'listener')
+      requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
       return watchers.watch(session, listener, () => requireSession(session))
     },
     async trackSession(session, sessionId) {

@@ -1,5 +1,5 @@
 import type { JWTVerifyGetKey } from 'jose'
-import { requireOption } from './options.js'
+import { fetchRules, readOptions, requireOption } from './options.js'
 import { createRemoteKeys, isAllowed } from './remote-keys.js'
 
 /** How {@link discoverKeys} asks the provider. */
@@ -17,7 +17,7 @@ export interface DiscoverKeysOptions {
  *
  * `createBackchannelLogout` does this by itself; this function is for use with {@link verifyLogoutToken}.
  *
- * @throws {TypeError} when the issuer is not an `https:` URL (or `http:` to this machine).
+ * @throws {TypeError} when the issuer is not an `https:` URL (or `http:` to this machine), or an option is wrong.
  * @see {@link https://openid.net/specs/openid-connect-discovery-1_0.html OpenID Connect Discovery 1.0, 4}
  * @example
  * ```ts
@@ -30,12 +30,35 @@ export interface DiscoverKeysOptions {
  * ```
  */
 export function discoverKeys(issuer: string, options: DiscoverKeysOptions = {}): JWTVerifyGetKey {
-  requireDiscoverable(issuer, 'issuer', options.allowInsecureRequests)
-  const { getKey, renew } = createRemoteKeys({ issuer }, options)
+  const read = readOptions(options, fetchRules)
+  requireAddress({ issuer }, '', read.allowInsecureRequests)
+  const { getKey, renew } = createRemoteKeys({ issuer }, read)
   // `verifyLogoutToken` finds `renew` there.
   return Object.assign(getKey, { renew })
 }
 
-/** An address that keys come from must be one that may be asked. */
-export const requireDiscoverable = (url: string, name: string, allowInsecureRequests: boolean | undefined): void =>
-  requireOption(isAllowed(url, allowInsecureRequests), name, 'https, or http to loopback')
+const wellKnown = '/.well-known/openid-configuration'
+
+/**
+ * Refuses an issuer or a URL that keys cannot be fetched from.
+ *
+ * @param path Where its options are, with a dot at the end.
+ */
+export function requireAddress(
+  { issuer, keys }: { issuer: string; keys?: unknown },
+  path: string,
+  allowInsecureRequests: boolean | undefined,
+): void {
+  const isFetchable = isAllowed(String(keys ?? issuer), allowInsecureRequests)
+  if (keys) return requireOption(isFetchable, `${path}keys`, 'must be https. For plain http set allowInsecureRequests')
+  const isDocument = String(issuer).endsWith(wellKnown)
+  requireOption(
+    isFetchable && !isDocument && !/[?#]/.test(issuer),
+    `${path}issuer:`,
+    'discovery needs an https URL without query or fragment',
+    issuer,
+    isDocument
+      ? `. Remove ${wellKnown}.`
+      : '. For plain http set allowInsecureRequests; if the provider has no discovery set keys.',
+  )
+}

@@ -1,4 +1,4 @@
-import { requireDiscoverable } from './discover-keys.js'
+import { requireAddress } from './discover-keys.js'
 import { asLogoutError } from './errors.js'
 import { trust, type IssuerSource } from './issuer-source.js'
 import { withoutClaims } from './markers.js'
@@ -103,21 +103,20 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
     const registrations = list.map(register)
     const names = new Set<string>()
     const keysAt = new Map<string, unknown>()
-    for (const registration of registrations) {
-      const { issuer, clientId, keys } = registration
-      if (isRemote(registration))
-        requireDiscoverable(String(keys ?? issuer), keys ? 'keys' : 'issuer', options.allowInsecureRequests)
+    for (const [index, registration] of registrations.entries()) {
+      const { issuer, clientId } = registration
+      if (isRemote(registration)) requireAddress(registration, `issuers[${index}].`, options.allowInsecureRequests)
       names.add(JSON.stringify([issuer, clientId]))
       if (needsNoKeys(registration)) continue
       const id = keysId(registration)
       requireOption(
         (keysAt.has(issuer) ? keysAt.get(issuer) : id) === id,
-        'keys',
-        'the same for all clients of an issuer',
+        `issuers[${index}].keys`,
+        'must be the same for all clients of an issuer',
       )
       keysAt.set(issuer, id)
     }
-    requireOption(names.size === list.length, 'issuers', 'of different clients')
+    requireOption(names.size === list.length, 'issuers', 'must not repeat a clientId')
     return registrations
   }
 
@@ -142,7 +141,8 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       const found = registerAll([answer ?? []].flat())
       requireOption(
         found.every(({ issuer }) => issuer === iss),
-        'issuer',
+        'issuers',
+        'must be of the issuer asked for',
       )
       const again = known(iss)?.again ?? { token: createBucket(4, 15), session: createBucket(4, 15) }
       answers.delete(iss)

@@ -1,5 +1,5 @@
+import { nowRules, readOptions } from './options.js'
 import type { LogoutStore } from './store.js'
-import { systemNow } from './time.js'
 
 /** The values of a key are a chain: most have one, for which a list or a Map would take more room than all else. */
 interface Entry {
@@ -29,8 +29,8 @@ export class MemoryStore implements LogoutStore {
   #sweep = this.#entries.keys()
 
   /** @param options `now` is the clock: a NumericDate, seconds. By default the system's. */
-  constructor({ now = systemNow }: { now?: (() => number) | undefined } = {}) {
-    this.#now = now
+  constructor(options: { now?: (() => number) | undefined } = {}) {
+    this.#now = readOptions(options, nowRules).now!
   }
 
   async add(key: string, value: string, expiresAt: number): Promise<void> {

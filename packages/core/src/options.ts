@@ -1,35 +1,84 @@
 import { isObject } from './objects.js'
+import { systemNow } from './time.js'
 
-/** What an option must be, and what stands for one that is left out; without that it must not be. */
-export type Rule = readonly [test: (value: never) => boolean, otherwise?: unknown]
+/** The check of an option, what it must be in words, and its default. An option without a default is required. */
+export type Rule = readonly [
+  test: (value: never, path: string) => boolean,
+  words: string,
+  ...otherwise: readonly unknown[],
+]
+export type Rules = Readonly<Record<string, Rule>>
 
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
-export const isFlag = (value: unknown): boolean => typeof value === 'boolean'
 export const isFunction = (value: unknown): boolean => typeof value === 'function'
-export const isSeconds = (value: number): boolean => Number.isFinite(value) && value >= 0
-export const isPeriod = (value: number): boolean => isSeconds(value) && value > 0
-export const isOneOf =
-  (...values: unknown[]) =>
-  (value: unknown): boolean =>
-    values.includes(value)
+export const isPeriod = (value: number): boolean => Number.isFinite(value) && value > 0
 export const isListOf =
   (test: (value: never) => boolean, least = 1) =>
   (value: unknown): boolean =>
     Array.isArray(value) && value.length >= least && value.every(test as () => boolean)
 
-/** A wrong option is the programmer's mistake: a `TypeError` that names it. */
-export function requireOption(condition: boolean, name: string, rule = 'as documented'): asserts condition {
-  if (!condition) throw new TypeError(`"${name}" must be ${rule}`)
+export const mustBeText = 'must be a non-empty string'
+export const mustBeFunction = 'must be a function'
+
+export const text = (...otherwise: unknown[]): Rule => [isText, mustBeText, ...otherwise]
+export const callback = (otherwise?: unknown): Rule => [isFunction, mustBeFunction, otherwise]
+export const period = (otherwise: unknown): Rule => [isPeriod, 'must be seconds above 0', otherwise]
+/** The first value is the default. */
+export const oneOf = (...values: readonly unknown[]): Rule => [
+  (value) => values.includes(value),
+  `must be ${values.map(show).join(' or ')}`,
+  values[0],
+]
+
+/** The options that say how keys are fetched. */
+export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: oneOf(false, true) }
+/** The option of functions that need nothing but a clock. */
+export const nowRules: Rules = { now: callback(systemNow) }
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`
+  return Object(value) === value ? typeof value : String(value)
 }
 
-/** Checks each option that has a rule, and fills in those that were left out. */
-export function readOptions<T>(options: T, rules: Record<string, Rule>, name = 'options', path = ''): T {
-  requireOption(isObject(options), name)
+/**
+ * A wrong option is the programmer's mistake. Throws a `TypeError` that says where the option is and what it must be.
+ *
+ * @param got The value, and advice. Leave out both for a secret and for personal data.
+ */
+export function requireOption(
+  condition: boolean,
+  path: string,
+  words: string,
+  ...got: [value?: unknown, advice?: string]
+): asserts condition {
+  if (condition) return
+  const [value, advice = ''] = got
+  throw new TypeError(`${path} ${words}${got.length > 0 ? `, got ${show(value)}${advice}` : ''}`)
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @param path Where the options are, for messages. Empty for the options of a function.
+ */
+export function readOptions<T>(options: T, rules: Rules, path = ''): T {
+  requireOption(isObject(options), path || 'options', 'must be an object')
+  const before = path && `${path}.`
   const read: Record<string, unknown> = { ...options }
-  for (const [name, [test, ...otherwise]] of Object.entries(rules)) {
+  for (const name of Object.keys(read)) {
+    if (name in rules) continue
+    const pairs = name.toLowerCase().match(/..?/g) ?? []
+    const shared = (other: string): number => pairs.filter((pair) => other.toLowerCase().includes(pair)).length
+    const [nearest] = Object.keys(rules).sort((one, other) => shared(other) - shared(one))
+    const question = 2 * shared(nearest!) < pairs.length ? '' : `. Did you mean ${nearest}?`
+    requireOption(false, before + name, `is not an option${question}`)
+  }
+  for (const [name, [test, words, ...otherwise]] of Object.entries(rules)) {
     const value = (options as Record<string, unknown>)[name]
     const isLeftOut = value === undefined && otherwise.length > 0
-    requireOption(isLeftOut || test(value as never), path + name)
+    const got: [unknown?] = /keys|Secret/.test(name) ? [] : [value]
+    requireOption(isLeftOut || test(value as never, before + name), before + name, words, ...got)
     read[name] = isLeftOut ? otherwise[0] : value
   }
   return read as T

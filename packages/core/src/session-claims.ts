@@ -1,6 +1,6 @@
 import { decodeObject } from './compact.js'
 import { BACKCHANNEL_LOGOUT_EVENT, logoutType } from './logout-token.js'
-import { isText, requireOption } from './options.js'
+import { isText, mustBeText, requireOption } from './options.js'
 
 /**
  * What an application keeps in its session of the sign-in it came from: claims of the first ID Token, not of one that
@@ -19,14 +19,16 @@ export interface SessionClaims {
   clientId?: string | undefined
 }
 
+export const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
+
 /** Checks a session's form (RP-37): a wrong one is the application's mistake, and never "not logged out". */
 export function checkSession(session: SessionClaims): void {
   const { iss, sub, sid, iat, clientId } = Object(session) as SessionClaims
-  requireOption(isText(iss), 'session.iss')
-  requireOption(isText(sub), 'session.sub')
-  requireOption(typeof (sid ?? '') === 'string', 'session.sid')
-  requireOption(Number.isFinite(iat), 'session.iat')
-  requireOption(clientId === undefined || isText(clientId), 'session.clientId')
+  requireOption(isText(iss), 'session.iss', mustBeText, iss)
+  requireOption(isText(sub), 'session.sub', mustBeText)
+  requireOption(typeof (sid ?? '') === 'string', 'session.sid', 'must be a string')
+  requireOption(Number.isFinite(iat), 'session.iat', mustBePast, iat)
+  requireOption(clientId === undefined || isText(clientId), 'session.clientId', mustBeText, clientId)
 }
 
 /**
@@ -73,7 +75,11 @@ export function isLogoutToken(jwtOrClaims: string | object): boolean {
  */
 export function sessionClaims(idTokenClaims: object): SessionClaims {
   const { iss, sub, sid, iat, events } = Object(idTokenClaims) as SessionClaims & { events?: unknown }
-  requireOption(events === undefined && !isLogoutToken(idTokenClaims), 'idTokenClaims', 'those of an ID Token')
+  requireOption(
+    events === undefined && !isLogoutToken(idTokenClaims),
+    'idTokenClaims',
+    'must be claims of an ID Token, not of a Logout Token',
+  )
   checkSession({ iss, sub, sid, iat })
   return { iss, sub, ...(sid && { sid }), iat }
 }

@@ -1,17 +1,18 @@
 import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose'
 import type { KeySource } from './remote-keys.js'
-import { within } from './time.js'
 import {
-  isFlag,
   isListOf,
-  isOneOf,
   isPeriod,
-  isSeconds,
   isText,
+  oneOf,
+  period,
   readOptions,
   requireOption,
+  text,
   type Rule,
+  type Rules,
 } from './options.js'
+import { within } from './time.js'
 
 /** How encrypted Logout Tokens (nested JWE) are opened: as ID Tokens of the same client are. */
 export interface Decryption {
@@ -110,40 +111,54 @@ function areKeys(keys: NonNullable<TrustedIssuer['keys']>): boolean {
   }
 }
 
-const matches =
-  (pattern: RegExp) =>
-  (value: string): boolean =>
-    pattern.test(value)
+/** A list of names such as the example. */
+const namesLike = (pattern: RegExp, example: string, ...otherwise: unknown[]): Rule => [
+  isListOf((name: string) => pattern.test(name)),
+  `must be a list such as ["${example}"]`,
+  ...otherwise,
+]
 
-const rules: Record<string, Rule> = {
-  issuer: [isText],
-  clientId: [isText],
-  keys: [areKeys, undefined],
-  algorithms: [isListOf(matches(/^(?:[RPEH]S(?:256|384|512)|Ed(?:DSA|25519)|ML-DSA-(?:44|65|87))$/)), ['RS256']],
-  clientSecret: [isText, undefined],
-  clockTolerance: [isSeconds, 60],
-  iatSkew: [isSeconds, 0],
-  maxTokenAge: [isPeriod, undefined],
-  requireExp: [isFlag, true],
-  requireTyp: [isFlag, false],
-  requireSid: [isFlag, false],
-  trustedAudiences: [isListOf(isText, 0), []],
-  logoutScope: [isOneOf('session', 'subject'), 'session'],
+const decryptionRules: Rules = {
+  keys: [isListOf((key) => Object(key) === key), 'must be a list of keys'],
+  alg: namesLike(/^(?:dir|RSA-OAEP|ECDH-ES|PBES2-HS|A\d+(?:GCM)?KW)/, 'RSA-OAEP'),
+  enc: namesLike(/^A\d+(?:GCM|CBC-HS\d+)$/, 'A256GCM'),
+  required: oneOf(false, true),
 }
 
-const decryptionRules: Record<string, Rule> = {
-  keys: [isListOf((key) => Object(key) === key)],
-  alg: [isListOf(matches(/^(?:dir|RSA-OAEP|ECDH-ES|PBES2-HS|A\d+(?:GCM)?KW)/))],
-  enc: [isListOf(matches(/^A\d+(?:GCM|CBC-HS\d+)$/))],
-  required: [isFlag, false],
+const seconds = (otherwise: number): Rule => [
+  (value) => value === 0 || isPeriod(value),
+  'must be seconds, 0 or more',
+  otherwise,
+]
+
+const rules: Rules = {
+  issuer: text(),
+  clientId: text(),
+  keys: [areKeys, 'must be a URL, a JWK Set or a function', undefined],
+  algorithms: namesLike(/^(?:[RPEH]S(?:256|384|512)|Ed(?:DSA|25519)|ML-DSA-(?:44|65|87))$/, 'RS256', ['RS256']),
+  clientSecret: text(undefined),
+  decryption: [(value, path) => !!readOptions(value, decryptionRules, path), '', undefined],
+  clockTolerance: seconds(60),
+  iatSkew: seconds(0),
+  maxTokenAge: period(undefined),
+  requireExp: oneOf(true, false),
+  requireTyp: oneOf(false, true),
+  requireSid: oneOf(false, true),
+  trustedAudiences: [isListOf(isText, 0), 'must be a list of strings', []],
+  logoutScope: oneOf('session', 'subject'),
 }
 
-/** Checks one entry of `issuers` and fills in its defaults. */
-export function register(issuer: TrustedIssuer): Registration {
-  const registration = readOptions(issuer, rules, 'issuers') as Registration
-  const { algorithms, clientSecret, decryption, requireExp } = registration
-  if (decryption !== undefined) readOptions(decryption, decryptionRules, 'decryption', 'decryption.')
-  requireOption(!!clientSecret || !algorithms.some(isSymmetric), 'clientSecret')
+/**
+ * Checks one entry of `issuers` and fills in its defaults.
+ *
+ * @param index The place of the entry in the list, for messages.
+ */
+export function register(issuer: TrustedIssuer, index: number): Registration {
+  const path = `issuers[${index}]`
+  const registration = readOptions(issuer, rules, path) as Registration
+  const { algorithms, clientSecret, requireExp } = registration
+  const hasSecret = !!clientSecret || !algorithms.some(isSymmetric)
+  requireOption(hasSecret, `${path}.clientSecret`, 'must be set for HS256')
   if (!requireExp) registration.maxTokenAge ??= 120
   return registration
 }

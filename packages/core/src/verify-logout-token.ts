@@ -6,9 +6,9 @@ import { findIssuer, type IssuerSource, type Trust } from './issuer-source.js'
 import { createIssuers, createKeySets } from './issuers.js'
 import { checkClaims, chooseByAudience, logoutType, type LogoutToken } from './logout-token.js'
 import type { JSONObject } from './objects.js'
-import { isText, requireOption } from './options.js'
+import { isText, nowRules, readOptions, requireOption } from './options.js'
 import type { KeySource } from './remote-keys.js'
-import { monotonicNow, systemNow } from './time.js'
+import { monotonicNow } from './time.js'
 import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
 
 /** Keys tried on a token whose header fits several (RP-54). */
@@ -131,9 +131,12 @@ export async function verifyLogoutToken(
   issuers: readonly TrustedIssuer[],
   options: { now?: (() => number) | undefined } = {},
 ): Promise<LogoutToken> {
-  requireOption(Array.isArray(issuers), 'issuers')
-  const hasKeys = (one: TrustedIssuer): boolean => !!Object(one).keys || needsNoKeys(register(one))
-  requireOption(issuers.every(hasKeys), 'keys', 'set: discoverKeys() finds them')
+  const { now } = readOptions(options, nowRules)
+  requireOption(Array.isArray(issuers), 'issuers', 'must be a list', issuers)
+  issuers.forEach((issuer, index) => {
+    const hasKeys = !!Object(issuer).keys || needsNoKeys(register(issuer, index))
+    requireOption(hasKeys, `issuers[${index}].keys`, 'must be set, as by discoverKeys')
+  })
   const source = createIssuers({ issuers }, keySets)
-  return (await verify(jwt, source, options.now ?? systemNow)).token
+  return (await verify(jwt, source, now!)).token
 }

@@ -61,9 +61,7 @@ export function createWatchers(
   const subscribe = async (): Promise<void> => {
     if (isClosed) return
     subscription ??= store
-      .subscribe?.((message) =>
-        tell(() => look(parseHint(message).filter((key) => watchers.sets.has(key))), onError),
-      )
+      .subscribe?.((message) => tell(() => look(parseHint(message).filter((key) => watchers.sets.has(key))), onError))
       .catch((error: unknown) => {
         subscription = undefined
         throw error

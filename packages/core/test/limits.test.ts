@@ -94,12 +94,12 @@ describe('RP-13: algorithms that may be registered', () => {
   test.each(['none', 'rs256', 'xRS256', 'RS256x', 'RS', '256', 'AS256', 'RS128', 'ES', 'EdDSAx', 'xEdDSA', 'Ed448'])(
     'not %s',
     (algorithm) => {
-      expect(registering(algorithm)).toThrow('"algorithms"')
+      expect(registering(algorithm)).toThrow('issuers[0].algorithms must be a list such as ["RS256"]')
     },
   )
 
   test.each(['Ed25519x', 'ML-DSA-', 'ML-DSA-46', 'ML-DSA-44x', 'xML-DSA-44', '', 'RS256 '])('nor %j', (algorithm) => {
-    expect(registering(algorithm)).toThrow('"algorithms"')
+    expect(registering(algorithm)).toThrow('issuers[0].algorithms must be a list such as ["RS256"]')
   })
 })
 
@@ -125,21 +125,21 @@ describe('what may be asked for keys', () => {
     'http://xlocalhost/',
     'file:///jwks',
   ])('not %s', (url) => {
-    expect(at(url)).toThrow('"keys"')
+    expect(at(url)).toThrow('issuers[0].keys must be https')
   })
 })
 
 describe('verifyLogoutToken says which option is wrong', () => {
   const jwt = 'x'
   test.each<[string, unknown, string]>([
-    ['no list', undefined, '"issuers"'],
-    ['an issuer alone', op.trusted, '"issuers"'],
-    ['no keys', [{ issuer: op.issuer, clientId: 'c' }], '"keys"'],
-    ['keys of one of two', [op.trusted, { issuer: op.issuer, clientId: 'c' }], '"keys"'],
+    ['no list', undefined, 'issuers must be a list, got undefined'],
+    ['an issuer alone', op.trusted, 'issuers must be a list, got object'],
+    ['no keys', [{ issuer: op.issuer, clientId: 'c' }], 'issuers[0].keys must be set'],
+    ['keys of one of two', [op.trusted, { issuer: op.issuer, clientId: 'c' }], 'issuers[1].keys must be set'],
     [
       'HS256 beside RS256',
       [{ issuer: 'i', clientId: 'c', algorithms: ['HS256', 'RS256'], clientSecret: 's' }],
-      '"keys"',
+      'issuers[0].keys must be set',
     ],
   ])('%s', async (_, issuers, name) => {
     const work = verifyLogoutToken(jwt, issuers as TrustedIssuer[])

@@ -1,6 +1,13 @@
 import * as core from '@bcl/core'
-import { createBackchannelLogout, MemoryStore, type BackchannelLogoutOptions } from '@bcl/core'
-import { createTestKey } from '@bcl/testing'
+import {
+  createBackchannelLogout,
+  discoverKeys,
+  MemoryStore,
+  verifyLogoutToken,
+  type BackchannelLogoutOptions,
+  type TrustedIssuer,
+} from '@bcl/core'
+import { createTestIssuer, createTestKey } from '@bcl/testing'
 import { expect, test, vi } from 'vitest'
 
 const good = {
@@ -41,97 +48,194 @@ test('construction does nothing but look at its options', () => {
   vi.restoreAllMocks()
 })
 
-test.each<[string, object | null | undefined]>([
-  ['options', undefined],
-  ['options', null],
-  ['issuers', { ...good, issuers: undefined }],
-  ['issuers', { ...good, issuers: [] }],
-  ['issuers', { ...good, issuers: {} }],
-  ['issuers', { ...good, issuers: ['https://op.example.com'] }],
-  ['issuers', { ...good, issuers: [issuer, issuer] }],
-  ['issuer', { ...good, issuers: [{ clientId: 'c' }] }],
-  ['issuer', { ...good, issuers: [{ ...issuer, issuer: '' }] }],
-  ['issuer', { ...good, issuers: [{ ...issuer, issuer: 'op.example.com' }] }],
-  ['issuer', { ...good, issuers: [{ ...issuer, issuer: 'http://op.example.com' }] }],
-  ['issuer', { ...good, issuers: [{ ...issuer, issuer: 'ftp://op.example.com' }], allowInsecureRequests: true }],
-  ['clientId', { ...good, issuers: [{ ...issuer, clientId: undefined }] }],
-  ['keys', { ...good, issuers: [{ ...issuer, keys: 'https://op.example.com/jwks' }] }],
-  ['keys', { ...good, issuers: [{ ...issuer, keys: {} }] }],
-  ['keys', { ...good, issuers: [{ ...issuer, keys: { keys: ['x'] } }] }],
-  ['keys', { ...good, issuers: [{ ...issuer, keys: [] }] }],
-  ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: [] }] }],
-  ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: 'RS256' }] }],
-  ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: ['none'] }] }],
-  ['algorithms', { ...good, issuers: [{ ...issuer, algorithms: ['RS256', 'RSA-OAEP'] }] }],
-  ['clientSecret', { ...good, issuers: [{ ...issuer, algorithms: ['HS256'] }] }],
-  ['clientSecret', { ...good, issuers: [{ ...issuer, algorithms: ['RS256', 'HS256'] }] }],
-  ['clientSecret', { ...good, issuers: [{ ...issuer, algorithms: ['HS256'], clientSecret: '' }] }],
-  ['decryption', { ...good, issuers: [{ ...issuer, decryption: true }] }],
+const withIssuer = (settings: object, more: object = {}) => ({
+  ...good,
+  issuers: [issuer, { ...issuer, clientId: 'd', ...settings }],
+  ...more,
+})
+const withDecryption = (settings: object) => withIssuer({ decryption: { ...opening, ...settings } })
+const discovery = 'discovery needs an https URL without query or fragment'
+const advice = 'For plain http set allowInsecureRequests; if the provider has no discovery set keys.'
+const text = 'must be a non-empty string'
+const seconds = 'must be seconds, 0 or more'
+const period = 'must be seconds above 0'
+const flag = 'must be false or true'
+
+test.each<[message: string, options: unknown]>([
+  ['options must be an object', undefined],
+  ['options must be an object', null],
+  ['options must be an object', [good]],
+
+  ['issuers must be a non-empty list or a function, got undefined', { ...good, issuers: undefined }],
+  ['issuers must be a non-empty list or a function, got []', { ...good, issuers: [] }],
+  ['issuers must be a non-empty list or a function, got object', { ...good, issuers: {} }],
+  ['issuers[1] must be an object', { ...good, issuers: [issuer, 'https://op.example.com'] }],
+  ['issuers must not repeat a clientId', { ...good, issuers: [issuer, issuer] }],
+
+  [`issuers[0].issuer ${text}, got undefined`, { ...good, issuers: [{ clientId: 'c' }] }],
+  [`issuers[1].issuer ${text}, got ""`, withIssuer({ issuer: '' })],
+  [`issuers[1].issuer: ${discovery}, got "op.example.com". ${advice}`, withIssuer({ issuer: 'op.example.com' })],
   [
-    'decryption.keys',
-    { ...good, issuers: [{ ...issuer, decryption: { keys: [], alg: ['RSA-OAEP'], enc: ['A128GCM'] } }] },
+    `issuers[1].issuer: ${discovery}, got "http://op.example.com". ${advice}`,
+    withIssuer({ issuer: 'http://op.example.com' }),
   ],
   [
-    'decryption.keys',
-    { ...good, issuers: [{ ...issuer, decryption: { keys: ['x'], alg: ['RSA-OAEP'], enc: ['A128GCM'] } }] },
-  ],
-  ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { keys: [publicJwk], enc: ['A128GCM'] } }] }],
-  [
-    'decryption.enc',
-    { ...good, issuers: [{ ...issuer, decryption: { keys: [publicJwk], alg: ['RSA-OAEP'], enc: 'A128GCM' } }] },
+    `issuers[1].issuer: ${discovery}, got "ftp://op.example.com". ${advice}`,
+    withIssuer({ issuer: 'ftp://op.example.com' }, { allowInsecureRequests: true }),
   ],
   [
-    'decryption.required',
-    {
-      ...good,
-      issuers: [{ ...issuer, decryption: { keys: [publicJwk], alg: ['RSA-OAEP'], enc: ['A128GCM'], required: 'yes' } }],
-    },
+    `issuers[1].issuer: ${discovery}, got "https://op.example.com?tenant=1". ${advice}`,
+    withIssuer({ issuer: 'https://op.example.com?tenant=1' }),
   ],
-  ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: ['RSA-OEAP'] } }] }],
-  ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: [] } }] }],
-  ['decryption.alg', { ...good, issuers: [{ ...issuer, decryption: { ...opening, alg: ['xdir'] } }] }],
-  ['decryption.keys', { ...good, issuers: [{ ...issuer, decryption: { ...opening, keys: [null] } }] }],
-  ['decryption.enc', { ...good, issuers: [{ ...issuer, decryption: { ...opening, enc: ['A128'] } }] }],
-  ['decryption.enc', { ...good, issuers: [{ ...issuer, decryption: { ...opening, enc: ['xA128GCM'] } }] }],
-  ['decryption.enc', { ...good, issuers: [{ ...issuer, decryption: { ...opening, enc: ['A128GCMx'] } }] }],
-  ['clientSecret', { ...good, issuers: [{ ...issuer, clientSecret: 7 }] }],
-  ['keys', { ...good, issuers: [{ ...issuer, keys: new URL('http://op.example.com/jwks') }] }],
-  ['clockTolerance', { ...good, issuers: [{ ...issuer, clockTolerance: -1 }] }],
-  ['clockTolerance', { ...good, issuers: [{ ...issuer, clockTolerance: '60' }] }],
-  ['iatSkew', { ...good, issuers: [{ ...issuer, iatSkew: NaN }] }],
-  ['maxTokenAge', { ...good, issuers: [{ ...issuer, maxTokenAge: 0 }] }],
-  ['maxTokenAge', { ...good, issuers: [{ ...issuer, requireExp: false, maxTokenAge: Infinity }] }],
-  ['requireExp', { ...good, issuers: [{ ...issuer, requireExp: 'no' }] }],
-  ['requireTyp', { ...good, issuers: [{ ...issuer, requireTyp: 1 }] }],
-  ['requireSid', { ...good, issuers: [{ ...issuer, requireSid: null }] }],
-  ['trustedAudiences', { ...good, issuers: [{ ...issuer, trustedAudiences: 'api' }] }],
-  ['trustedAudiences', { ...good, issuers: [{ ...issuer, trustedAudiences: [1] }] }],
-  ['logoutScope', { ...good, issuers: [{ ...issuer, logoutScope: 'all' }] }],
-  ['sessionMaxAge', { ...good, sessionMaxAge: undefined }],
-  ['sessionMaxAge', { ...good, sessionMaxAge: 0 }],
-  ['sessionMaxAge', { ...good, sessionMaxAge: Infinity }],
-  ['sessionMaxAge', { ...good, sessionMaxAge: '8h' }],
-  ['store', { ...good, store: undefined }],
-  ['store', { ...good, store: { add() {}, values() {} } }],
-  ['replay', { ...good, replay: 'ignore' }],
-  ['unavailableStatus', { ...good, unavailableStatus: 500 }],
-  ['storeTimeout', { ...good, storeTimeout: 0 }],
-  ['listenerTimeout', { ...good, listenerTimeout: -1 }],
-  ['pollInterval', { ...good, pollInterval: Infinity }],
-  ['destroySession', { ...good, destroySession: 'x' }],
-  ['fetch', { ...good, fetch: 'x' }],
-  ['now', { ...good, now: 7 }],
-  ['onDelivery', { ...good, onDelivery: {} }],
-  ['onError', { ...good, onError: {} }],
-  ['allowInsecureRequests', { ...good, allowInsecureRequests: 'yes' }],
-])('a wrong option is a TypeError that names it: %s', (name, options) => {
+  [
+    `issuers[1].issuer: ${discovery}, got "https://op.example.com#x". ${advice}`,
+    withIssuer({ issuer: 'https://op.example.com#x' }),
+  ],
+  [
+    `issuers[1].issuer: ${discovery}, got "https://op.example.com/.well-known/openid-configuration". Remove /.well-known/openid-configuration.`,
+    withIssuer({ issuer: 'https://op.example.com/.well-known/openid-configuration' }),
+  ],
+  [`issuers[1].clientId ${text}, got undefined`, withIssuer({ clientId: undefined })],
+
+  ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: 'https://op.example.com/jwks' })],
+  ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: {} })],
+  ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: { keys: ['x'] } })],
+  ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: [] })],
+  [
+    'issuers[1].keys must be https. For plain http set allowInsecureRequests',
+    withIssuer({ keys: new URL('http://op.example.com/jwks') }),
+  ],
+
+  ['issuers[1].algorithms must be a list such as ["RS256"], got []', withIssuer({ algorithms: [] })],
+  ['issuers[1].algorithms must be a list such as ["RS256"], got "RS256"', withIssuer({ algorithms: 'RS256' })],
+  ['issuers[1].algorithms must be a list such as ["RS256"], got ["none"]', withIssuer({ algorithms: ['none'] })],
+  [
+    'issuers[1].algorithms must be a list such as ["RS256"], got ["RS256", "RSA-OAEP"]',
+    withIssuer({ algorithms: ['RS256', 'RSA-OAEP'] }),
+  ],
+  ['issuers[1].clientSecret must be set for HS256', withIssuer({ algorithms: ['HS256'] })],
+  ['issuers[1].clientSecret must be set for HS256', withIssuer({ algorithms: ['RS256', 'HS512'] })],
+  [`issuers[1].clientSecret ${text}`, withIssuer({ algorithms: ['HS256'], clientSecret: '' })],
+  [`issuers[1].clientSecret ${text}`, withIssuer({ clientSecret: 7 })],
+
+  ['issuers[1].decryption must be an object', withIssuer({ decryption: true })],
+  ['issuers[1].decryption must be an object', withIssuer({ decryption: 'SECRET' })],
+  ['issuers[1].decryption.keys must be a list of keys', withDecryption({ keys: [] })],
+  ['issuers[1].decryption.keys must be a list of keys', withDecryption({ keys: ['SECRET'] })],
+  ['issuers[1].decryption.keys must be a list of keys', withDecryption({ keys: [null] })],
+  ['issuers[1].decryption.alg must be a list such as ["RSA-OAEP"], got undefined', withDecryption({ alg: undefined })],
+  [
+    'issuers[1].decryption.alg must be a list such as ["RSA-OAEP"], got ["RSA-OEAP"]',
+    withDecryption({ alg: ['RSA-OEAP'] }),
+  ],
+  ['issuers[1].decryption.alg must be a list such as ["RSA-OAEP"], got []', withDecryption({ alg: [] })],
+  ['issuers[1].decryption.alg must be a list such as ["RSA-OAEP"], got ["xdir"]', withDecryption({ alg: ['xdir'] })],
+  ['issuers[1].decryption.enc must be a list such as ["A256GCM"], got "A128GCM"', withDecryption({ enc: 'A128GCM' })],
+  ['issuers[1].decryption.enc must be a list such as ["A256GCM"], got ["A128"]', withDecryption({ enc: ['A128'] })],
+  [
+    'issuers[1].decryption.enc must be a list such as ["A256GCM"], got ["xA128GCM"]',
+    withDecryption({ enc: ['xA128GCM'] }),
+  ],
+  [
+    'issuers[1].decryption.enc must be a list such as ["A256GCM"], got ["A128GCMx"]',
+    withDecryption({ enc: ['A128GCMx'] }),
+  ],
+  [`issuers[1].decryption.required ${flag}, got "yes"`, withDecryption({ required: 'yes' })],
+
+  [`issuers[1].clockTolerance ${seconds}, got -1`, withIssuer({ clockTolerance: -1 })],
+  [`issuers[1].clockTolerance ${seconds}, got "60"`, withIssuer({ clockTolerance: '60' })],
+  [`issuers[1].iatSkew ${seconds}, got NaN`, withIssuer({ iatSkew: NaN })],
+  [`issuers[1].maxTokenAge ${period}, got 0`, withIssuer({ maxTokenAge: 0 })],
+  [`issuers[1].maxTokenAge ${period}, got Infinity`, withIssuer({ requireExp: false, maxTokenAge: Infinity })],
+  ['issuers[1].requireExp must be true or false, got "no"', withIssuer({ requireExp: 'no' })],
+  [`issuers[1].requireTyp ${flag}, got 1`, withIssuer({ requireTyp: 1 })],
+  [`issuers[1].requireSid ${flag}, got null`, withIssuer({ requireSid: null })],
+  ['issuers[1].trustedAudiences must be a list of strings, got "api"', withIssuer({ trustedAudiences: 'api' })],
+  ['issuers[1].trustedAudiences must be a list of strings, got [1, object]', withIssuer({ trustedAudiences: [1, {}] })],
+  ['issuers[1].logoutScope must be "session" or "subject", got "all"', withIssuer({ logoutScope: 'all' })],
+
+  ...[undefined, 0, Infinity, '8h', 400 * 86_400 + 1].map((sessionMaxAge): [string, unknown] => [
+    `sessionMaxAge must be seconds, not milliseconds, and at most 400 days, got ${sessionMaxAge === '8h' ? '"8h"' : sessionMaxAge}`,
+    { ...good, sessionMaxAge },
+  ]),
+  ['store must be a LogoutStore, got undefined', { ...good, store: undefined }],
+  ['store must be a LogoutStore, got object', { ...good, store: { add() {}, values() {} } }],
+  ['store must be a LogoutStore, got function', { ...good, store: MemoryStore }],
+  ['replay must be "acknowledge" or "reject", got "ignore"', { ...good, replay: 'ignore' }],
+  ['unavailableStatus must be 400 or 503, got 500', { ...good, unavailableStatus: 500 }],
+  [`storeTimeout ${period}, got 0`, { ...good, storeTimeout: 0 }],
+  [`listenerTimeout ${period}, got -1`, { ...good, listenerTimeout: -1 }],
+  [`pollInterval ${period}, got Infinity`, { ...good, pollInterval: Infinity }],
+  ['destroySession must be a function, got "x"', { ...good, destroySession: 'x' }],
+  ['fetch must be a function, got "x"', { ...good, fetch: 'x' }],
+  ['now must be a function, got 7', { ...good, now: 7 }],
+  ['onDelivery must be a function, got object', { ...good, onDelivery: {} }],
+  ['onError must be a function, got object', { ...good, onError: {} }],
+  [`allowInsecureRequests ${flag}, got "yes"`, { ...good, allowInsecureRequests: 'yes' }],
+
+  ['issuers[1].requireSID is not an option. Did you mean requireSid?', withIssuer({ requireSID: true })],
+  ['issuers[1].requireSID is not an option. Did you mean requireSid?', withIssuer({ requireSID: undefined })],
+  ['issuers[1].client_id is not an option. Did you mean clientId?', withIssuer({ client_id: 'c' })],
+  ['issuers[1].maxAge is not an option. Did you mean maxTokenAge?', withIssuer({ maxAge: 60 })],
+  ['issuers[1].audience is not an option. Did you mean trustedAudiences?', withIssuer({ audience: 'api' })],
+  ['issuers[1].clockTolerence is not an option. Did you mean clockTolerance?', withIssuer({ clockTolerence: 60 })],
+  ['issuers[1].decryption.require is not an option. Did you mean required?', withDecryption({ require: true })],
+  ['sessionMaxage is not an option. Did you mean sessionMaxAge?', { ...good, sessionMaxage: 60 }],
+  ['maxAge is not an option. Did you mean sessionMaxAge?', { ...good, maxAge: 60 }],
+  ['storeTimout is not an option. Did you mean storeTimeout?', { ...good, storeTimout: 1 }],
+  ['issuer is not an option. Did you mean issuers?', { ...good, issuer }],
+  ['path is not an option', { ...good, path: '/backchannel-logout' }],
+])('a wrong option is a TypeError: %s', (message, options) => {
   const make = () => createBackchannelLogout(options as BackchannelLogoutOptions)
-  expect(make).toThrow(TypeError)
-  expect(make).toThrow(`"${name}"`)
+  expect(make).toThrow(new TypeError(message))
+})
+
+test('verifyLogoutToken, discoverKeys and MemoryStore check their options in the same way', async () => {
+  const misspelt = { onw: () => 0 } as object
+  const verifying = (issuers: readonly TrustedIssuer[], options?: object) => verifyLogoutToken('', issuers, options)
+  const trusted = { ...issuer, keys: { keys: [publicJwk] } }
+  await expect(verifying([trusted], misspelt)).rejects.toThrow(new TypeError('onw is not an option. Did you mean now?'))
+  await expect(verifying([trusted], { now: 7 })).rejects.toThrow(new TypeError('now must be a function, got 7'))
+  await expect(verifying([trusted, { ...trusted, maxAge: 60 } as TrustedIssuer])).rejects.toThrow(
+    new TypeError('issuers[1].maxAge is not an option. Did you mean maxTokenAge?'),
+  )
+  await expect(verifying(issuer as never)).rejects.toThrow(new TypeError('issuers must be a list, got object'))
+  await expect(verifying([trusted, issuer])).rejects.toThrow(
+    new TypeError('issuers[1].keys must be set, as by discoverKeys'),
+  )
+  expect(() => discoverKeys('https://op.example.com', { Fetch: fetch } as object)).toThrow(
+    new TypeError('Fetch is not an option. Did you mean fetch?'),
+  )
+  expect(() => discoverKeys('http://op.example.com')).toThrow(
+    new TypeError(`issuer: ${discovery}, got "http://op.example.com". ${advice}`),
+  )
+  expect(() => discoverKeys(undefined as never)).toThrow(
+    new TypeError(`issuer: ${discovery}, got undefined. ${advice}`),
+  )
+  expect(() => new MemoryStore({ clock: () => 0 } as object)).toThrow(new TypeError('clock is not an option'))
+})
+
+test('the answer of an issuer function is checked in the same way', async () => {
+  const op = await createTestIssuer()
+  const logout = createBackchannelLogout({
+    ...good,
+    issuers: () => ({ ...op.trusted, requireSID: true }) as TrustedIssuer,
+  })
+  const cause = await logout.isLoggedOut(op.session()).catch((error: unknown) => (error as Error).cause)
+  expect(cause).toMatchObject({
+    name: 'TypeError',
+    message: 'issuers[0].requireSID is not an option. Did you mean requireSid?',
+  })
 })
 
 test.each<[string, object]>([
   ['discovery at http on loopback', { issuer: 'http://127.0.0.1:3000' }],
+  ['an issuer with a query, with keys', { issuer: 'https://op.example.com?tenant=1#x', keys: { keys: [publicJwk] } }],
+  [
+    'an issuer that ends as a discovery document, with keys',
+    { issuer: 'https://op.example.com/.well-known/openid-configuration', keys: { keys: [publicJwk] } },
+  ],
+  ['keys at a URL with a query', { keys: new URL('https://op.example.com/keys?p=policy') }],
   ['an issuer that is no URL, with keys', { issuer: 'entity id', keys: { keys: [publicJwk] } }],
   ['HS256, with no keys at all', { issuer: 'entity id', algorithms: ['HS256'], clientSecret: 's' }],
   [
@@ -154,6 +258,10 @@ test.each<[string, object]>([
 test('what is the default may be said', () => {
   const said = { replay: 'acknowledge', unavailableStatus: 400, allowInsecureRequests: false } as const
   expect(() => createBackchannelLogout({ ...good, ...said })).not.toThrow()
+})
+
+test('a session may last 400 days', () => {
+  expect(() => createBackchannelLogout({ ...good, sessionMaxAge: 400 * 86_400 })).not.toThrow()
 })
 
 test('two clients at one issuer are taken', () => {

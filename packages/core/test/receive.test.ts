@@ -91,7 +91,7 @@ describe('what listeners are told', () => {
   test('a listener that is none is a TypeError', () => {
     const listen = () => create(op).onLogout(undefined as never)
     expect(listen).toThrow(TypeError)
-    expect(listen).toThrow('"listener"')
+    expect(listen).toThrow('listener must be a function, got undefined')
   })
 })
 

@@ -160,29 +160,35 @@ describe('RP-39a: shutting down', () => {
     [
       'never takes every second logout',
       {
-        add: (key) =>
-          /[02468]"]$/.test(key) ? new Promise(() => {}) : Promise.reject(new Error('down')),
+        add: (key) => (/[02468]"]$/.test(key) ? new Promise(() => {}) : Promise.reject(new Error('down'))),
       },
     ],
-  ])('if the store %s, close gives up soon and reports how many logouts are lost', async (_, methods) => {
-    const add = vi.fn(methods.add!)
-    const onError = vi.fn()
-    const store = Object.assign(new SpyStore(), { add })
-    const logout = create(op, { issuers: [trusted], store, onError })
-    const refusals = (await Promise.all(sids(200).map(token))).map((jwt) => refusal(logout.receive(jwt)))
-    await vi.waitFor(() => expect(add.mock.calls.length).toBeGreaterThanOrEqual(200), 20_000)
-    await vi.advanceTimersByTimeAsync(1600)
-    await Promise.all(refusals)
-    add.mockClear()
-    onError.mockClear()
-    let isClosed = false
-    void logout.close().then(() => (isClosed = true))
-    await vi.advanceTimersByTimeAsync(2100)
-    expect(isClosed).toBe(true)
-    expect(add.mock.calls.length).toBeLessThanOrEqual(100)
-    const messages = onError.mock.calls.map(([error]) => (error as Error).message)
-    expect(messages).toEqual([...Array<string>(messages.length - 1).fill('the store failed'), '200 logouts were not written to the store'])
-  }, 60_000)
+  ])(
+    'if the store %s, close gives up soon and reports how many logouts are lost',
+    async (_, methods) => {
+      const add = vi.fn(methods.add!)
+      const onError = vi.fn()
+      const store = Object.assign(new SpyStore(), { add })
+      const logout = create(op, { issuers: [trusted], store, onError })
+      const refusals = (await Promise.all(sids(200).map(token))).map((jwt) => refusal(logout.receive(jwt)))
+      await vi.waitFor(() => expect(add.mock.calls.length).toBeGreaterThanOrEqual(200), 20_000)
+      await vi.advanceTimersByTimeAsync(1600)
+      await Promise.all(refusals)
+      add.mockClear()
+      onError.mockClear()
+      let isClosed = false
+      void logout.close().then(() => (isClosed = true))
+      await vi.advanceTimersByTimeAsync(2100)
+      expect(isClosed).toBe(true)
+      expect(add.mock.calls.length).toBeLessThanOrEqual(100)
+      const messages = onError.mock.calls.map(([error]) => (error as Error).message)
+      expect(messages).toEqual([
+        ...Array<string>(messages.length - 1).fill('the store failed'),
+        '200 logouts were not written to the store',
+      ])
+    },
+    60_000,
+  )
 
   test('a flush ends in its time also if the store takes a marker now and then', async () => {
     const store = new SlowStore()

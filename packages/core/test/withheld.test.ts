@@ -103,13 +103,19 @@ test('also a broadcast that fails is reported without claim values', async () =>
 })
 
 test('also in cause, detail and name; what is not known to be harmless is left out', async () => {
-  const names = { name: 'NoAliceError: alice@example.com', code: 'no alice@example.com', detail: 'Key (alice@example.com)' }
+  const names = {
+    name: 'NoAliceError: alice@example.com',
+    code: 'no alice@example.com',
+    detail: 'Key (alice@example.com)',
+  }
   const parameters = ['session-4711']
   const cause = Object.assign(new Error('getaddrinfo for session-4711', { cause: new Error('of alice@example.com') }), {
     code: 'ENOTFOUND',
     parameters,
   })
-  const error = await causeOf(Object.assign(new Error('fetch failed', { cause }), names, { parameters, sql: 'session-4711' }))
+  const error = await causeOf(
+    Object.assign(new Error('fetch failed', { cause }), names, { parameters, sql: 'session-4711' }),
+  )
   expect(error).toMatchObject({
     message: 'fetch failed',
     name: 'NoAliceError: [withheld]',

@@ -7,7 +7,8 @@ import { getBackchannelLogoutToken, optionsToken, REGISTRATION } from './tokens.
 
 function createLogout(options: BackchannelLogoutModuleOptions): BackchannelLogout {
   if ('name' in options || 'path' in options) throw new TypeError('name and path go beside useFactory')
-  return createBackchannelLogout(options)
+  const { session: _session, onLoggedOut: _onLoggedOut, onUnavailable: _onUnavailable, ...ofCore } = options
+  return createBackchannelLogout(ofCore)
 }
 
 function define(
