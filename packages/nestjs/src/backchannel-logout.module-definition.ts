@@ -5,11 +5,13 @@ import type { BackchannelLogoutModuleOptions, BackchannelLogoutRegistration } fr
 import { register } from './registration.js'
 import { getBackchannelLogoutToken, optionsToken, REGISTRATION } from './tokens.js'
 
-function createLogout(options: BackchannelLogoutModuleOptions): BackchannelLogout {
-  if ('name' in options || 'path' in options) throw new TypeError('name and path go beside useFactory')
-  const { session: _session, onLoggedOut: _onLoggedOut, onUnavailable: _onUnavailable, ...ofCore } = options
-  return createBackchannelLogout(ofCore)
-}
+/** Without the options of the guards: core refuses options that it does not know. */
+const createLogout = ({
+  session: _session,
+  onLoggedOut: _onLoggedOut,
+  onUnavailable: _onUnavailable,
+  ...options
+}: BackchannelLogoutModuleOptions): BackchannelLogout => createBackchannelLogout(options)
 
 function define(
   definition: DynamicModule,
