@@ -2,6 +2,8 @@ import { foreignTable, padded, quote, withoutSchema, type Dialect } from './stat
 
 const name = (table: string): string => quote(table, '`')
 const columns = 'CONVERT(entry_key USING utf8mb4) AS k, CONVERT(coalesce(full_value, entry_value) USING utf8mb4) AS v'
+/** All rows, also if `sql_select_limit` of the server is lower: each row that is missing lets a session live. */
+const noLimit = 'LIMIT 18446744073709551615'
 const expired = 'expires_at <= UNIX_TIMESTAMP()'
 
 export const mysql: Dialect = {
@@ -35,7 +37,7 @@ ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?)`,
     const all = padded(keys)
     return [
       `SELECT ${columns} FROM ${table}
-WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ?`,
+WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLimit}`,
       ...all,
       now,
     ]

@@ -10,10 +10,10 @@ import { describeOn, mysqlUrl } from './support/services.js'
 const unique = (): string => crypto.randomUUID().slice(0, 8)
 const soon = (): number => Math.floor(Date.now() / 1000) + 600
 
-/** MariaDB or MySQL in a mode that only these connections have. */
-const onMysql = (mode: string, method: 'execute' | 'query') => async (): Promise<Database> => {
+/** MariaDB or MySQL with a setting that only these connections have. */
+const onMysql = (setting: string, method: 'execute' | 'query') => async (): Promise<Database> => {
   const pool = mysql.createPool(mysqlUrl)
-  pool.on('connection', (connection) => void connection.query(`SET SESSION sql_mode = '${mode}'`))
+  pool.on('connection', (connection) => void connection.query(`SET SESSION ${setting}`))
   return {
     dialect: 'mysql',
     query: async (text, params) =>
@@ -82,7 +82,7 @@ const wrongTables: Record<string, WrongTable> = {
   'MySQL, columns of fixed length': inMysql('BINARY(255)', ...differences),
   'MySQL, short columns without strict mode': {
     ...inMysql('VARBINARY(100)', 'the end of a long text'),
-    connect: onMysql('', 'execute'),
+    connect: onMysql("sql_mode = ''", 'execute'),
   },
   'SQLite, NOCASE': { connect: onSqlite, type: 'TEXT COLLATE NOCASE', loses: ['case'] },
   'SQLite, RTRIM': { connect: onSqlite, type: 'TEXT COLLATE RTRIM', loses: ['a trailing space'] },
@@ -226,9 +226,10 @@ const causeOf = (error: unknown): string => String(((error as Error).cause as Er
 
 describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
   const table = `bcl_test_${unique()}`
+  const noEscapes = "sql_mode = 'NO_BACKSLASH_ESCAPES'"
   let right: Database
   beforeAll(async () => {
-    right = await onMysql('NO_BACKSLASH_ESCAPES', 'execute')()
+    right = await onMysql(noEscapes, 'execute')()
     for (const statement of schema('mysql', { table }).split(';\n').filter(Boolean)) await right.query(statement, [])
   })
   afterAll(async () => {
@@ -239,7 +240,7 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
   test('`query` of mysql2, which escapes with backslashes: no logout is answered 200, and no check says "not logged out"', async ({
     onTestFinished,
   }) => {
-    const wrong = await onMysql('NO_BACKSLASH_ESCAPES', 'query')()
+    const wrong = await onMysql(noEscapes, 'query')()
     onTestFinished(() => void wrong.close())
     const session = op.session({ sid: unique() })
     const token = await op.logoutToken({ sid: session.sid! })
@@ -261,5 +262,20 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
     const store = new SqlStore({ ...right, table })
     await logoutOn(store).receive(await op.logoutToken({ sid: session.sid! }))
     expect(await logoutOn(store).isLoggedOut(session)).toBe(true)
+  })
+})
+
+describeOn('mysql', 'MySQL with sql_select_limit', () => {
+  test('a check gets all rows', async ({ onTestFinished }) => {
+    const table = `bcl_test_${unique()}`
+    const database = await onMysql('sql_select_limit = 1', 'execute')()
+    for (const statement of schema('mysql', { table }).split(';\n').filter(Boolean)) await database.query(statement, [])
+    onTestFinished(async () => {
+      await database.query(`DROP TABLE ${table}`, [])
+      await database.close()
+    })
+    const store = new SqlStore({ ...database, table })
+    for (const key of ['a', 'b']) await store.add(key, 'v', soon())
+    expect(await store.values(['a', 'b'])).toEqual([['v'], ['v']])
   })
 })
