@@ -1,14 +1,24 @@
-// Every file in the repository must have a known kind. This keeps saved output (logs, notes, archives) out of commits.
+// Every file must have a known kind and lie in a known folder. This keeps saved output and stray folders out of commits.
 import { execFileSync } from 'node:child_process'
 import { basename, extname } from 'node:path'
 
-const extensions = new Set('.capnp .cjs .cts .js .json .md .mjs .png .svg .ts .yaml .yml'.split(' '))
+const extensions = new Set('.capnp .cjs .cts .js .json .md .mjs .png .sh .svg .ts .yaml .yml'.split(' '))
 const names = new Set(['CODEOWNERS', 'LICENSE', '.gitignore', 'run'])
+const folders = new Set('.changeset .ci .devcontainer .github checks docs examples packages'.split(' '))
+
+function faultOf(file: string): string | undefined {
+  const [folder, ...rest] = file.split('/')
+  if (rest.length > 0 && !folders.has(folder!)) return 'is in an unknown folder'
+  return extensions.has(extname(file)) || names.has(basename(file)) ? undefined : 'is of an unknown kind'
+}
 
 // Includes new files that git does not ignore, because the next commit would contain them.
 const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
 const files = list.trim().split('\n')
-const unknown = files.filter((file) => !extensions.has(extname(file)) && !names.has(basename(file)))
-for (const file of unknown) console.error(`${file} has no known kind: remove it, or add its kind to check-files.ts`)
-console.log(`${files.length} files, ${unknown.length} of an unknown kind`)
-if (unknown.length > 0) process.exitCode = 1
+const faults = files.flatMap((file) => {
+  const fault = faultOf(file)
+  return fault === undefined ? [] : [`${file} ${fault}: remove it, or change check-files.ts`]
+})
+for (const fault of faults) console.error(fault)
+console.log(`${files.length} files, ${faults.length} that should not be here`)
+if (faults.length > 0) process.exitCode = 1

@@ -5,7 +5,7 @@ export const repository = resolve(import.meta.dirname, '../..')
 
 /** The page that a Markdown file of the repository becomes; both are paths, from the repository and from the site. */
 export function pageOf(path: string): string | undefined {
-  if (path === 'README.md') return undefined
+  if (path === 'README.md' || path === 'AGENTS.md') return undefined
   if (/^[A-Z]+\.md$/.test(path)) return path.toLowerCase()
   const [, page] = /^docs\/(.+)$/.exec(path) ?? []
   if (page !== undefined) return page.replace('@bcl/', '')

@@ -1,4 +1,4 @@
-// The pack step: builds, and puts the tarball and the software bill of materials of every package into a folder.
+// The pack step of a release. It builds every package, and writes its tarball and its software bill of materials to a folder.
 import { execFileSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -8,12 +8,18 @@ if (folder === undefined) throw new Error('usage: node checks/release/src/pack.t
 const destination = resolve(folder)
 const pnpm = (...args: string[]): void => void execFileSync('pnpm', args, { stdio: 'inherit' })
 
-// Provenance names the repository that a workflow ran in, and the registry compares it with the manifest.
+// Provenance names the repository in which a workflow ran. The registry compares that name with the manifest. The manifests
+// in the repository have no address, so that a fork does not publish the address of another repository.
 if (repository !== undefined) {
   for (const file of globSync('packages/*/package.json')) {
     const manifest = JSON.parse(readFileSync(file, 'utf8')) as object
-    const place = { type: 'git', url: `git+${repository}.git`, directory: dirname(file) }
-    writeFileSync(file, `${JSON.stringify({ ...manifest, repository: place }, null, 2)}\n`)
+    const directory = dirname(file)
+    const addresses = {
+      homepage: `${repository}/tree/main/${directory}#readme`,
+      bugs: `${repository}/issues`,
+      repository: { type: 'git', url: `git+${repository}.git`, directory },
+    }
+    writeFileSync(file, `${JSON.stringify({ ...manifest, ...addresses }, null, 2)}\n`)
   }
 }
 

@@ -12,6 +12,7 @@ import { run } from './run.ts'
 import { tarballsIn } from './tarballs.ts'
 import { follow, newcomer } from './users.ts'
 
+const repository = 'https://git.example.com/bcl'
 const root = resolve(import.meta.dirname, '../../..')
 const folder = mkdtempSync(join(tmpdir(), 'bcl-release-'))
 const copy = join(folder, 'copy')
@@ -38,11 +39,18 @@ async function pack(): Promise<string> {
   writeFileSync(join(copy, '.changeset/rehearsal.md'), "---\n'@bcl/core': patch\n---\n\nRehearsed.\n")
   await timed('install the copy', () => pnpm('install', '--frozen-lockfile', '--prefer-offline'))
   await timed('version', () => pnpm('changeset', 'version'))
-  await timed('pack', () => pnpm('check', 'release:pack', tarballs, 'https://git.example.com/bcl'))
+  await timed('pack', () => pnpm('check', 'release:pack', tarballs, repository))
 
   const before = (JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as { version: string })
     .version
-  const versions = new Set(tarballsIn(tarballs).map(({ manifest }) => manifest.version))
+  const manifests = tarballsIn(tarballs).map(({ manifest }) => manifest)
+  for (const { name, homepage, bugs } of manifests) {
+    const folder = name.replace('@bcl/', 'packages/')
+    if (homepage !== `${repository}/tree/main/${folder}#readme` || bugs !== `${repository}/issues`) {
+      throw new Error(`${name} has the homepage ${homepage} and the address for bugs ${bugs}`)
+    }
+  }
+  const versions = new Set(manifests.map(({ version }) => version))
   const [version] = versions
   if (version === undefined || versions.size > 1 || version === before) {
     throw new Error(`the packages should have one new version after ${before}, and have ${[...versions].join(', ')}`)

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 export interface Manifest {
   name: string
   version: string
+  homepage?: string
+  bugs?: string
   repository?: { url: string }
   dependencies?: Record<string, string>
   peerDependencies?: Record<string, string>
