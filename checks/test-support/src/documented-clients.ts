@@ -6,7 +6,7 @@ import { codeBlocks } from '../../scripts/code-blocks.ts'
 import { eventually } from './eventually.js'
 import type { Proxy } from './proxy.js'
 
-const root = resolve(import.meta.dirname, '../..')
+const root = resolve(import.meta.dirname, '../../..')
 
 /** The longest time-out, in milliseconds, that a test waits for. Longer time-outs of the documented code become this long. */
 const longest = 1000
@@ -19,7 +19,7 @@ const shorten = (code: string): string =>
 
 /** Each TypeScript block of READMEs, docs and TSDoc that makes a client and a store. */
 function documentedBlocks(store: RegExp, client: RegExp): [name: string, code: string][] {
-  const exclude = ['**/node_modules/**']
+  const exclude = ['**/node_modules/**', 'docs/api/**']
   const files = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'packages/*/src/**/*.ts'], { cwd: root, exclude })
   return files.toSorted().flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8')

@@ -37,7 +37,6 @@ describeOwnRedis('the documented clients', () => {
         await server.close()
       })
       vi.stubEnv('REDIS_URL', proxy.url)
-      vi.stubEnv('SESSION_SECRET', 'at-least-32-characters-that-nobody-can-guess')
       vi.stubEnv('UPSTASH_REDIS_REST_URL', upstash.url)
       vi.stubEnv('UPSTASH_REDIS_REST_TOKEN', 'token')
       const { port } = new URL(proxy.url)
@@ -48,7 +47,8 @@ describeOwnRedis('the documented clients', () => {
           code
             .replaceAll(/\b6379\b/g, port)
             .replaceAll(/\b7000\b/g, String(cluster.nodes[0]!.port))
-            .replaceAll('createClient()', `createClient({ url: '${proxy.url}' })`),
+            .replaceAll('createClient()', `createClient({ url: '${proxy.url}' })`)
+            .replaceAll('declare const sessionSecret: string', "const sessionSecret = 'secret'"),
         made: () => made,
         proxies: [proxy],
       })
