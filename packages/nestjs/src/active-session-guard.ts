@@ -18,9 +18,7 @@ const guards = new Map<string, Type<ActiveSessionGuard>>()
  * ```
  */
 export function activeSessionGuard(name: string): Type<ActiveSessionGuard> {
-  class NamedActiveSessionGuard extends ActiveSessionGuard {}
-  injectInto(NamedActiveSessionGuard, name)
-  const guard = guards.get(name) ?? NamedActiveSessionGuard
+  const guard = guards.get(name) ?? injectInto(class NamedActiveSessionGuard extends ActiveSessionGuard {}, name)
   guards.set(name, guard)
   return guard
 }

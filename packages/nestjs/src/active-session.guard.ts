@@ -8,24 +8,36 @@ import {
   type ExecutionContext,
   type Type,
 } from '@nestjs/common'
+import { allowsLoggedOut } from './allow-logged-out.decorator.js'
 import type { BackchannelLogoutModuleOptions } from './options.js'
 import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
 
 /**
- * Lets what has a session pass only while that session has not been logged out: requests, GraphQL operations, WebSocket
- * messages. What has none goes on, so that the guard may be a global one. It asks the module's option `session`, which
- * is required then.
+ * Refuses requests, GraphQL operations and WebSocket messages whose session has been logged out. The guard gets the session
+ * from the option `session` of the module, so this option is required. Without a session the request passes, so the guard
+ * can be global. Then put `@AllowLoggedOut()` on the sign-in routes.
  *
  * @throws {UnauthorizedException} 401 when the session is over and `onLoggedOut` throws nothing.
  * @throws {ServiceUnavailableException} 503 when the store is down and `onUnavailable` throws nothing.
  * @throws {TypeError} when the session is not what `SessionClaims` says; Nest answers 500.
  * @example
  * ```ts
- * import { ActiveSessionGuard } from '@bcl/nestjs'
- * import { Module } from '@nestjs/common'
+ * import { ActiveSessionGuard, AllowLoggedOut } from '@bcl/nestjs'
+ * import { Controller, Get, Module, Redirect } from '@nestjs/common'
  * import { APP_GUARD } from '@nestjs/core'
  *
- * @Module({ providers: [{ provide: APP_GUARD, useClass: ActiveSessionGuard }] })
+ * @Controller()
+ * class SignInController {
+ *   @AllowLoggedOut() // without it, a user who was logged out gets 401 here, too
+ *   @Get('login')
+ *   @Redirect('https://op.example.com/authorize')
+ *   login() {}
+ * }
+ *
+ * @Module({
+ *   controllers: [SignInController],
+ *   providers: [{ provide: APP_GUARD, useClass: ActiveSessionGuard }],
+ * })
  * export class AppModule {}
  * ```
  */
@@ -40,28 +52,27 @@ export class ActiveSessionGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const session = await this.#options.session!(context)
+    const session = !allowsLoggedOut(context) && (await this.#options.session!(context))
     if (!session) return true
-    let loggedOut: boolean
-    try {
-      loggedOut = await this.#logout.isLoggedOut(session)
-    } catch (error) {
+    const loggedOut = await this.#logout.isLoggedOut(session).catch(async (error: unknown) => {
       if (error instanceof TypeError) throw error
       await this.#options.onUnavailable?.(context, error)
       throw new ServiceUnavailableException('Service Unavailable', { cause: error })
-    }
+    })
     if (!loggedOut) return true
     await this.#options.onLoggedOut?.(context)
     throw new UnauthorizedException()
   }
 }
 
-/** Decorates a guard with what it injects. */
-export function injectInto(guard: Type, name?: string): void {
+/** Injects the registration of a name into the constructor of a guard. Returns the guard. */
+export function injectInto(guard: Type<ActiveSessionGuard>, name?: string): Type<ActiveSessionGuard> {
   Inject(getBackchannelLogoutToken(name))(guard, undefined, 0)
   Inject(optionsToken(name))(guard, undefined, 1)
+  return guard
 }
 
-// Called, not written as decorators: what a compiler makes of those is a fifth of this package.
+// Function calls instead of decorator syntax: the code that a compiler writes for decorators is a fifth of this package.
+
 Injectable()(ActiveSessionGuard)
 injectInto(ActiveSessionGuard)

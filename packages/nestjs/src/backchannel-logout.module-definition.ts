@@ -3,7 +3,7 @@ import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common'
 import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core'
 import type { BackchannelLogoutModuleOptions, BackchannelLogoutRegistration } from './options.js'
 import { register } from './registration.js'
-import { getBackchannelLogoutToken, optionsToken, REGISTRATION } from './tokens.js'
+import { getBackchannelLogoutToken, KEY, optionsToken } from './tokens.js'
 
 /** Without the options of the guards: core refuses options that it does not know. */
 const createLogout = ({
@@ -28,7 +28,7 @@ function define(
       { provide: options, useExisting: MODULE_OPTIONS_TOKEN },
       { provide: logout, useFactory: createLogout, inject: [options] },
       {
-        provide: REGISTRATION,
+        provide: KEY,
         useFactory: register(name, path),
         inject: [logout, HttpAdapterHost, DiscoveryService, MetadataScanner],
       },

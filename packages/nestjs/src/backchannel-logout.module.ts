@@ -14,8 +14,9 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
  *
  * Only what has been added to an Express or Fastify instance before Nest got it comes earlier.
  *
- * On shutdown what still waits for the store is written and the subscription ended: call `app.close()`, or
- * `app.enableShutdownHooks()`.
+ * On shutdown the module waits for logouts under way, writes pending logouts to the store, and ends the subscription. It does
+ * so in `onModuleDestroy`, and again when the server is closed. Close the client of the store in `onApplicationShutdown`, which
+ * runs later. Call `app.close()` or `app.enableShutdownHooks()`, or Nest runs none of these hooks.
  *
  * @example
  * ```ts

@@ -1,41 +1,40 @@
+import type { BackchannelLogout } from '@bcl/core'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { answer } from './endpoint.js'
+import { KEY } from './tokens.js'
 
-/** Express gives Node's own objects, Fastify others around them. */
-type Wrapped<T> = T | { raw: T }
+/** Express gives Node's own objects. Fastify wraps them. */
+type Wrapped<T> = T & { raw?: T }
 type RequestHook = (
   request: Wrapped<IncomingMessage>,
   response: Wrapped<ServerResponse>,
   done: (error?: Error) => void,
 ) => unknown
-type Endpoint = (request: IncomingMessage, response: ServerResponse) => unknown
 
-/** The endpoints of an adapter by their paths, one list for all copies of this package. */
-const ENDPOINTS = Symbol.for('@bcl/nestjs:endpoints')
-
-/** What is used of Nest's `AbstractHttpAdapter`. */
+/** The part of Nest's `AbstractHttpAdapter` that this package uses. */
 export interface RequestHookHost {
-  [ENDPOINTS]?: Map<string, Endpoint>
+  /** The receivers by the paths of their endpoints. */
+  [KEY]?: Map<string, BackchannelLogout>
   onRequestHook?: RequestHook
   setOnRequestHook(hook: RequestHook): void
+  close(): unknown
 }
 
-/** Without the query string, and without the server's own address, which a proxy may put before it (RFC 9112, 3.2.2). */
+/** The path without the query string. A proxy may put the address of the server before the path (RFC 9112, 3.2.2). */
 const pathOf = (url: string): string => url.replace(/^https?:\/\/[^/?]*|\?.*/gis, '')
 
-const rawOf = <T extends object>(wrapped: Wrapped<T>): T => ('raw' in wrapped ? wrapped.raw : wrapped)
-
-function hookInto(adapter: RequestHookHost): Map<string, Endpoint> {
-  const endpoints = new Map<string, Endpoint>()
+function hookInto(adapter: RequestHookHost): Map<string, BackchannelLogout> {
+  const endpoints = new Map<string, BackchannelLogout>()
   let { onRequestHook: theirs } = adapter
   adapter.setOnRequestHook((request, response, done) => {
-    const raw = rawOf(request)
-    const endpoint = endpoints.get(pathOf(raw.url!))
-    if (!endpoint) return theirs ? theirs.call(adapter, request, response, done) : done()
-    // Nothing is given back: a promise that is fulfilled means "go on" to the Fastify adapter.
-    void endpoint(raw, rawOf(response))
+    const raw = request.raw ?? request
+    const logout = endpoints.get(pathOf(raw.url!))
+    if (!logout) return theirs ? theirs.call(adapter, request, response, done) : done()
+    // Not returned: the Fastify adapter takes a fulfilled promise for "continue".
+    void answer(logout, raw, response.raw ?? response)
     return undefined
   })
-  // The adapter has room for one hook: a later one comes after ours, not instead of it.
+  // The adapter holds one hook. A hook that is set later runs after this hook and does not replace it.
   adapter.setOnRequestHook = (hook) => {
     theirs = hook
   }
@@ -43,10 +42,10 @@ function hookInto(adapter: RequestHookHost): Map<string, Endpoint> {
 }
 
 /**
- * Puts an endpoint into the adapter's request hook: both platforms run it before anything that an application can add,
- * be it by `app.use`, plugins, Nest's CSRF protection, body parsers, middleware of modules, guards, pipes or interceptors.
+ * Puts an endpoint into the request hook of the adapter. Both platforms run this hook before everything that an application can
+ * add: `app.use`, plugins, the CSRF protection of Nest, body parsers, middleware of modules, guards, pipes and interceptors.
  */
-export function mount(adapter: RequestHookHost, path: string, endpoint: Endpoint): void {
-  adapter[ENDPOINTS] ??= hookInto(adapter)
-  adapter[ENDPOINTS].set(path, endpoint)
+export function mount(adapter: RequestHookHost, path: string, logout: BackchannelLogout): void {
+  adapter[KEY] ??= hookInto(adapter)
+  adapter[KEY].set(path, logout)
 }

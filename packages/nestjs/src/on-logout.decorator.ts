@@ -1,13 +1,9 @@
 import type { LogoutEvent } from '@bcl/core'
-import { SetMetadata } from '@nestjs/common'
-import { Reflector } from '@nestjs/core'
-
-const NAMES = 'BACKCHANNEL_LOGOUT_NAMES'
-const reflector = new Reflector()
+import { metadataOf, SetMetadata } from './metadata.js'
+import { KEY } from './tokens.js'
 
 /** The names of the registrations that a method listens to. */
-export const listensTo = (method: (event: LogoutEvent) => unknown): readonly string[] =>
-  reflector.get<readonly string[] | undefined>(NAMES, method) ?? []
+export const listensTo = (method: (event: LogoutEvent) => unknown): readonly string[] => metadataOf(KEY, method) ?? []
 
 /**
  * Calls a method for each logout, on the instance that received it. It is awaited; a failure fails the logout, and the
@@ -36,6 +32,6 @@ export function OnLogout(name = '') {
     key: string,
     descriptor: TypedPropertyDescriptor<T>,
   ): void => {
-    SetMetadata(NAMES, [...listensTo(descriptor.value!), name])(target, key, descriptor)
+    SetMetadata(KEY, [...listensTo(descriptor.value!), name])(target, key, descriptor)
   }
 }

@@ -1,23 +1,22 @@
 import type { BackchannelLogout } from '@bcl/core'
-import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common'
+import type { BeforeApplicationShutdown, OnModuleDestroy, OnModuleInit } from '@nestjs/common'
 import type { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core'
-import { answer } from './endpoint.js'
-import { logoutListeners } from './logout-listeners.js'
+import { addListeners } from './logout-listeners.js'
 import { mount, type RequestHookHost } from './mount.js'
-import { REGISTRATION } from './tokens.js'
+import { KEY } from './tokens.js'
 
 /** What a module does in the life of the application. */
-export interface Registration extends OnModuleInit, OnApplicationShutdown {
+export interface Registration extends OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown {
   /** Empty where it has none. */
   name: string
   path: string
 }
 
-/** The names of all registrations. Two that cannot be told apart are a mistake: one would never be reached. */
+/** The names of all registrations. Throws if two registrations have the same name or path: one would never be reached. */
 function namesOf(discovery: DiscoveryService): string[] {
   const registrations = discovery
     .getProviders()
-    .filter(({ token }) => token === REGISTRATION)
+    .filter(({ token }) => token === KEY)
     .map(({ instance }) => instance as Registration)
   for (const key of ['name', 'path'] as const) {
     const different = new Set(registrations.map((registration) => registration[key]))
@@ -26,7 +25,11 @@ function namesOf(discovery: DiscoveryService): string[] {
   return registrations.map(({ name }) => name)
 }
 
-/** Mounts the endpoint at once, finds the listeners at the start, and closes the receiver at the end. */
+/**
+ * Mounts the endpoint at once, finds the listeners at the start, and closes the receiver at the end. An application closes
+ * the client of its store in `onApplicationShutdown` (RP-39a). The receiver is closed once more before that hook: logouts
+ * arrive until the server is closed.
+ */
 export const register =
   (name: string, path: string) =>
   (
@@ -35,17 +38,20 @@ export const register =
     discovery: DiscoveryService,
     scanner: MetadataScanner,
   ): Registration => {
-    // At once under NestFactory; a testing module gets its adapter later, an application context none.
-    host.init$.subscribe(() => {
-      const adapter = host.httpAdapter as RequestHookHost | null
-      if (adapter) mount(adapter, path, (request, response) => answer(logout, request, response))
-    })
+    const close = (): Promise<void> => logout.close()
     return {
       name,
       path,
       onModuleInit() {
-        for (const listener of logoutListeners(discovery, scanner, name, namesOf(discovery))) logout.onLogout(listener)
+        addListeners(logout, discovery, scanner, name, namesOf(discovery))
+        // An application context has no adapter.
+        const adapter = host.httpAdapter as RequestHookHost | null
+        if (!adapter) return
+        mount(adapter, path, logout)
+        const { close: closeServer } = adapter
+        adapter.close = () => Promise.all([closeServer.call(adapter), close()]).finally(close)
       },
-      onApplicationShutdown: () => logout.close(),
+      onModuleDestroy: close,
+      beforeApplicationShutdown: close,
     }
   }

@@ -1,4 +1,10 @@
 /**
+ * The key of this package in what belongs to others: the token of a registration, the metadata of a listener, and a property of
+ * the HTTP adapter. It is a string, so that all copies of this package share it.
+ */
+export const KEY = 'BACKCHANNEL_LOGOUT'
+
+/**
  * The injection token of a registration's `BackchannelLogout`, for where no decorator can stand: `app.get` in `main`,
  * `overrideProvider` in a test.
  *
@@ -14,9 +20,6 @@
  * const logout = app.get<BackchannelLogout>(getBackchannelLogoutToken())
  * ```
  */
-export const getBackchannelLogoutToken = (name = ''): string => `BACKCHANNEL_LOGOUT:${name}`
+export const getBackchannelLogoutToken = (name = ''): string => `${KEY}:${name}`
 
 export const optionsToken = (name?: string): string => `OPTIONS:${getBackchannelLogoutToken(name)}`
-
-/** The same in every module. */
-export const REGISTRATION = 'BACKCHANNEL_LOGOUT_REGISTRATION'

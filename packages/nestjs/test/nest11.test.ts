@@ -3,6 +3,8 @@ import './suites/endpoint.js'
 import './suites/module.js'
 import './suites/listeners.js'
 import './suites/guard.js'
+import './suites/allow-logged-out.js'
+import './suites/shutdown.js'
 import './suites/adapter.js'
 
 vi.mock('@nestjs/common', () => import('nest11/common'))

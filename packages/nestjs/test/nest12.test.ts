@@ -1,5 +1,7 @@
 import './suites/endpoint.js'
 import './suites/adapter.js'
 import './suites/guard.js'
+import './suites/allow-logged-out.js'
+import './suites/shutdown.js'
 import './suites/listeners.js'
 import './suites/module.js'

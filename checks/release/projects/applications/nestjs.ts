@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { MemoryStore, type BackchannelLogout, type LogoutEvent } from '@bcl/core'
 import {
   ActiveSessionGuard,
+  AllowLoggedOut,
   BackchannelLogoutModule,
   getBackchannelLogoutToken,
   InjectBackchannelLogout,
@@ -30,6 +31,12 @@ class Account {
   @Get()
   read(): string {
     return typeof this.logout.receive
+  }
+
+  @AllowLoggedOut()
+  @Get('help')
+  help(): string {
+    return 'help'
   }
 }
 
@@ -64,6 +71,7 @@ async function main(): Promise<void> {
   assert.equal((await fetch(`${origin}/backchannel-logout`, { method: 'POST', body })).status, 200)
   assert.equal(await logout.isLoggedOut(op.session({ sub: 'alice', sid: 'session-1' })), true)
   assert.equal((await fetch(`${origin}/account`)).status, 401)
+  assert.equal((await fetch(`${origin}/account/help`)).status, 200)
   assert.deepEqual(
     app.get(Listener).heard.map(({ sid }) => sid),
     ['session-1'],

@@ -1,0 +1,28 @@
+import type { CustomDecorator, ExecutionContext } from '@nestjs/common'
+import { metadataOf, SetMetadata } from './metadata.js'
+
+const KEY = 'ALLOW_LOGGED_OUT'
+
+/** Whether the method or its class has `@AllowLoggedOut()`. */
+export const allowsLoggedOut = (context: ExecutionContext): true | undefined =>
+  metadataOf(KEY, context.getHandler(), context.getClass())
+
+/**
+ * Opens a method, or all methods of a class, to sessions that have been logged out. The guards let each request pass and ask
+ * nothing. Use it for the sign-in routes if a guard is global. Otherwise a user whose session was logged out cannot sign in again.
+ *
+ * @example
+ * ```ts
+ * import { AllowLoggedOut } from '@bcl/nestjs'
+ * import { Controller, Get, Redirect } from '@nestjs/common'
+ *
+ * @Controller()
+ * @AllowLoggedOut()
+ * export class SignInController {
+ *   @Get('login')
+ *   @Redirect('https://op.example.com/authorize')
+ *   login() {}
+ * }
+ * ```
+ */
+export const AllowLoggedOut = (): CustomDecorator => SetMetadata(KEY, true)
