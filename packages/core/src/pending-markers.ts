@@ -100,8 +100,19 @@ export function createPendingMarkers(
   return {
     under: pending.under,
     async write(markers, deadline) {
+      let failure: unknown
+      const attempt = (): Promise<unknown> =>
+        Promise.all(markers.map(write)).catch((error: unknown) => {
+          failure = error
+          throw error
+        })
       try {
-        await within(retryTime / 1000, () => retry(deadline, () => Promise.all(markers.map(write))))
+        // The error of the last attempt says more than the time-out.
+        await within(
+          retryTime / 1000,
+          () => retry(deadline, attempt),
+          (error) => failure ?? error,
+        )
       } catch (error) {
         markers.forEach(keep)
         schedule()

@@ -233,3 +233,17 @@ test('a logout that is dropped because too many are pending is reported', async 
   expect(pending.under(['2'])).toEqual([marker(2)])
   await pending.close()
 })
+
+test('a logout that the store does not take fails with the error of the last attempt, not with the time-out', async () => {
+  const store = new SpyStore()
+  // The attempt that is under way when the time is over has not failed yet.
+  store.before = async (call) => {
+    if (call === 'add') await sleep(400)
+    throw new Error('relation "bcl_logouts" does not exist')
+  }
+  const logout = create(op, { issuers: [trusted], store })
+  const failed = refusal(logout.receive(await token('session')))
+  await vi.waitFor(() => expect(store.calls).not.toEqual([]))
+  await vi.advanceTimersByTimeAsync(1600)
+  expect((await failed).cause).toMatchObject({ message: 'relation "bcl_logouts" does not exist' })
+})
