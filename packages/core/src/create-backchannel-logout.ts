@@ -33,7 +33,7 @@ export interface BackchannelLogoutOptions {
    * seconds more.
    */
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
-  /** Seconds a session may live, counted from its first ID Token's `iat`; past it a session counts as logged out. */
+  /** Seconds a session may live, counted from the `iat` of its first ID Token. An older session counts as logged out. At most 400 days. */
   sessionMaxAge: number
   /** Where logouts are remembered. What it forgets comes alive again, so one that lasts and is shared, in production. */
   store: LogoutStore
@@ -63,7 +63,7 @@ export interface BackchannelLogoutOptions {
   now?: (() => number) | undefined
   /** Gets one record for each request to the endpoint. A throw in it changes nothing. */
   onDelivery?: ((delivery: LogoutDelivery) => void) | undefined
-  /** Hears of failures in the background: polls, subscriptions, key refreshes, waiting logouts. */
+  /** Gets failures in the background: polls, subscriptions, key refreshes, and logouts that were not written. */
   onError?: ((error: unknown) => void) | undefined
 }
 
@@ -85,7 +85,10 @@ export interface BackchannelLogout {
    */
   isLoggedOut(session: SessionClaims): Promise<boolean>
   /**
-   * Calls `listener` once, when the session ends: live sign-out, on every instance. Returns a function that ends it.
+   * Calls `listener` once, when the session ends: live sign-out, on every instance. Returns a function that ends the watch.
+   *
+   * The number of watches is not limited here. The application must limit it per session and per process: anybody with a
+   * session can open streams.
    *
    * @throws {TypeError} as {@link isLoggedOut} does.
    */
@@ -109,7 +112,11 @@ export interface BackchannelLogout {
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE`
    */
   warm(): Promise<void>
-  /** Ends watches, timers and the subscription, and writes what still waits for the store. */
+  /**
+   * Ends watches, timers and the subscription, waits for logouts under way, and writes the logouts that the store has not
+   * taken yet. Gives up after some seconds, and reports to `onError` how many were not written. Close the client of the
+   * store after it. A logout that arrives later is still carried out; call `close` again to write what it left.
+   */
   close(): Promise<void>
 }
 
