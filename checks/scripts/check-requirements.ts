@@ -8,7 +8,7 @@ const rows = [
 const requirements = rows.map(([, id, planned]) => ({ id: id!, isPlanned: planned !== undefined }))
 
 const tests = globSync(
-  ['{packages,examples}/*/test/**/*.ts', '{docs,site}/test/*.ts', 'packages/testing/src/**/*.ts'],
+  ['{packages,examples}/*/test/**/*.ts', 'docs/{test,.vitepress/test}/*.ts', 'packages/testing/src/**/*.ts'],
   {
     exclude: ['**/node_modules/**'],
   },

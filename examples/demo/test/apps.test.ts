@@ -162,9 +162,14 @@ describe.each([
   })
 
   describe('the endpoint', () => {
-    it('refuses what is no Logout Token with 400 and JSON, and wants no Origin', async () => {
+    it.each([
+      ['none, as providers send', {}],
+      ['of another site', { origin: 'https://op.example.com', 'sec-fetch-site': 'cross-site' }],
+      ['of a page of ours', { 'sec-fetch-site': 'same-origin' }],
+    ])('T-15: reads a Logout Token whatever the Origin and Sec-Fetch headers are: %s', async (_, headers) => {
       const response = await fetch(`${app.url}/backchannel-logout`, {
         method: 'POST',
+        headers: headers as Record<string, string>,
         body: new URLSearchParams({ logout_token: 'garbage' }),
       })
       expect(response.status).toBe(400)
