@@ -57,7 +57,7 @@ describe.each(['hono', 'koa', 'nestjs'])('%s', { timeout: 60_000 }, (example) =>
     expect(await health()).toBe(503)
     expect((await fetch(`${app.url}/`)).status).toBe(200)
     expect((await fetch(`${app.url}/login`)).status).toBe(503)
-    expect(output()).toMatch(/^No keys of the provider, next try in 5 s: .+$/m)
+    expect(output()).toMatch(/^No keys of the provider, next try in 5 s: .+: connect ECONNREFUSED .+$/m)
     expect(output()).toMatch(/^Sign-in not started: .+$/m)
 
     const { stop } = await startProvider()

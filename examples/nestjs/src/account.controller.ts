@@ -3,7 +3,6 @@ import { ActiveSessionGuard, InjectBackchannelLogout } from '@bcl/nestjs'
 import {
   Controller,
   Get,
-  Header,
   HttpException,
   Inject,
   type MessageEvent,
@@ -85,7 +84,6 @@ export class AccountController {
   }
 
   @Get('healthz')
-  @Header('content-type', 'text/plain')
   healthz(): string {
     if (!this.#providerKeys.areReady()) throw new ServiceUnavailableException('no keys of the provider yet')
     return 'ok'

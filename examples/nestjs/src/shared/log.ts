@@ -11,10 +11,13 @@ export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
   else console.warn(`Logout: ${outcome}, ${details}`)
 }
 
-/** Logs messages only. Other fields of an error can contain a token. */
+/** Logs messages only. Other fields of an error can contain a token, and so can the message of a JSON parser. */
 export function logError(what: string, error: unknown): void {
-  const messages = [error, error instanceof Error && error.cause].filter((part) => part instanceof Error)
-  console.error([what, ...messages.map(({ message }) => message)].join(': '))
+  const messages = [what]
+  for (let part = error; part instanceof Error && !(part instanceof SyntaxError); part = part.cause) {
+    messages.push(part.message)
+  }
+  console.error(messages.join(': '))
 }
 
 /** Logs why a sign-in failed, with the OAuth `error` code if the provider sent one. */
