@@ -30,7 +30,7 @@ const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 const count = (outcomes: string[], wanted = 'ok'): number => outcomes.filter((one) => one === wanted).length
 
 describe('RP-11: an issuer function that takes 5 ms and has ten connections', () => {
-  test('5,000 unsigned tokens a second: all sessions are answered, ten calls at once', async () => {
+  test('RP-11e: 5,000 unsigned tokens a second: all sessions are answered, ten calls at once', async () => {
     let connections = 10
     const queue: (() => void)[] = []
     let most = 0
@@ -97,7 +97,7 @@ describe.each([
   ['404 to tenants that do not exist', false],
   ['as if each tenant existed', true],
 ])('RP-11, RP-52: a function that accepts any tenant of a vendor, which answers %s', (_, isEachServed) => {
-  test('forged tokens for 1,050 tenants and 20 a second after that keep out no tenant that is known', async () => {
+  test('RP-11f: forged tokens for 1,050 tenants and 20 a second after that keep out no tenant that is known', async () => {
     const op = await createTestIssuer({ issuer: 'https://known.example' })
     const { logout, requests } = vendor((issuer) => (issuer === op.issuer ? op : undefined), isEachServed)
     const first = send(logout, await op.logoutToken())
@@ -140,7 +140,7 @@ describe.each([
     await pass(10_000, 100)
   })
 
-  test('one tenant is asked eight times at most, then twice in 15 s, though its key set is pushed out all the while', async () => {
+  test('RP-52b: one tenant is asked eight times at most, then twice in 15 s, though its key set is pushed out all the while', async () => {
     const { logout, requests } = vendor(() => undefined, isEachServed)
     let made = 0
     await pass(13_000, 20, () => {

@@ -20,7 +20,7 @@ describe('RP-12: several registrations at one issuer', () => {
     expect(await clientOf({ aud: ['api', 'b'] })).toBe('b')
   })
 
-  test('then azp', async () => {
+  test('RP-12a: then azp', async () => {
     expect(await clientOf({ aud: ['a', 'b'] })).toBe('a')
     expect(await clientOf({ aud: ['a', 'b'], azp: 'b' })).toBe('b')
   })
@@ -55,7 +55,7 @@ describe('RP-11: an issuer function', () => {
       (error: unknown) => (error as { code: string }).code,
     )
 
-  test('is asked once a minute, by tokens and by sessions', async () => {
+  test('RP-11c: is asked once a minute, by tokens and by sessions', async () => {
     const issuers = vi.fn(async () => op.trusted)
     const logout = using(issuers)
     expect(await codeOf(logout)).toBe('ok')
@@ -125,7 +125,7 @@ describe('RP-11: an issuer function', () => {
     }
   })
 
-  test('a client that is added is known to the first session and to the first token', async () => {
+  test('RP-11d: a client that is added is known to the first session and to the first token', async () => {
     for (const first of ['session', 'token']) {
       const clients: TrustedIssuer[] = [op.trusted]
       const logout = using(() => [...clients])
@@ -137,7 +137,7 @@ describe('RP-11: an issuer function', () => {
     }
   })
 
-  test('200 tokens for an unknown client cause at most ten calls', async () => {
+  test('RP-11d: 200 tokens for an unknown client cause at most ten calls', async () => {
     const issuers = vi.fn(async () => op.trusted)
     const logout = using(issuers)
     const outcomes: string[] = []
@@ -186,7 +186,7 @@ describe('RP-11: an issuer function', () => {
     expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
   })
 
-  test('"none" answers are bounded, and do not push out good answers', async () => {
+  test('RP-11c: "none" answers are bounded, and do not push out good answers', async () => {
     const issuers = vi.fn((iss: string) => (iss === op.issuer ? op.trusted : undefined))
     const logout = using(issuers)
     expect(await codeOf(logout)).toBe('ok')
@@ -244,7 +244,7 @@ describe('RP-11: an issuer function', () => {
     ['answers with another issuer', () => ({ ...op.trusted, issuer: 'https://other.example' })],
     ['answers with wrong settings', () => ({ ...op.trusted, algorithms: ['none'] })],
     ['answers with what is none', () => 'https://op.example.com'],
-  ])('that %s is our failure, not a bad token, and is asked again', async (_, answer) => {
+  ])('RP-11b, RP-11g: that %s is our failure, not a bad token, and is asked again', async (_, answer) => {
     const issuers = vi.fn(answer)
     const logout = using(issuers)
     expect([await codeOf(logout), await codeOf(logout)]).toEqual(['ERR_LOGOUT_FAILED', 'ERR_LOGOUT_FAILED'])

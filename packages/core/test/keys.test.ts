@@ -297,7 +297,7 @@ describe('RP-51: a key that is known answers at once', () => {
 })
 
 describe('RP-51: a refresh of a stale set that times out', () => {
-  test('delays the tokens that met it by one second, and no other token for 30 s', async () => {
+  test('RP-51a, RP-52e: delays the tokens that met it by one second, and no other token for 30 s', async () => {
     const op = await createTestIssuer()
     let isSilent = false
     const { clock, requests, outcome } = discovering(op, {
@@ -324,7 +324,7 @@ describe('RP-51: a refresh of a stale set that times out', () => {
   })
 })
 
-describe('RP-54: a jwks_uri on loopback', () => {
+describe('RP-54a: a jwks_uri on loopback', () => {
   test.each(['http://127.0.0.1:9/jwks', 'http://localhost/jwks', 'http://[::1]:80/jwks', 'http://127.1/jwks'])(
     'that a remote issuer names is not asked: %s',
     async (uri) => {
@@ -437,7 +437,7 @@ async function forging(op: TestIssuer) {
 }
 
 describe('RP-52: what forged tokens can make us ask', () => {
-  test.each(['cold', 'warm'])('60 unknown kids at once cost at most 6 requests, %s', async (start) => {
+  test.each(['cold', 'warm'])('RP-52a: 60 unknown kids at once cost at most 6 requests, %s', async (start) => {
     const op = await createTestIssuer()
     const { requests, outcome, logout } = discovering(op)
     if (start === 'warm') await logout.warm()
@@ -448,7 +448,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('60 one after another too; then a withheld refresh is an outage, not a bad signature', async () => {
+  test('RP-52g: 60 one after another too; then a withheld refresh is an outage, not a bad signature', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     const outcomes: string[] = []
@@ -492,7 +492,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(requests.length).toBeGreaterThan(before)
   })
 
-  test('bad signatures under a known kid cost one permit in 15 s', async () => {
+  test('RP-52c: bad signatures under a known kid cost one permit in 15 s', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, logout, forged } = await forging(op)
     const outcomes: string[] = []
@@ -517,7 +517,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(requests).toEqual([])
   })
 
-  test('forged tokens cannot use up the permit of a stale set', async () => {
+  test('RP-52d: forged tokens cannot use up the permit of a stale set', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, fail } = await forging(op)
     fail(true)
@@ -545,7 +545,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(requests).toEqual([jwks])
   })
 
-  test('permits come back by a monotonic clock: a clock that jumps neither freezes nor fills the bucket', async () => {
+  test('RP-52f: permits come back by a monotonic clock: a clock that jumps neither freezes nor fills the bucket', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -572,7 +572,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
 })
 
 describe('RP-53, RP-54: keys that change', () => {
-  test('a new key is found at the first token that names it', async () => {
+  test('RP-53a: a new key is found at the first token that names it', async () => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -692,7 +692,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('a set of keys for others, and of what is no key, is no hindrance', async () => {
+  test('RP-54b: a set of keys for others, and of what is no key, is no hindrance', async () => {
     const op = await createTestIssuer()
     const { publicKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
     const strange = [
@@ -722,7 +722,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([])
   })
 
-  test('a token without kid is tried against the keys that fit, eight at most', async () => {
+  test('RP-54c: a token without kid is tried against the keys that fit, eight at most', async () => {
     const op = await createTestIssuer()
     const others = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => (await createTestKey('RS256', `o${index}`)).publicJwk),
@@ -770,7 +770,7 @@ describe('keys from elsewhere', () => {
     await expect(verifyLogoutToken(await op.logoutToken(), [insecure])).rejects.toThrow('issuers[0].keys must be https')
   })
 
-  test('RP-11: an unknown issuer is refused before any request', async () => {
+  test('RP-11a: an unknown issuer is refused before any request', async () => {
     const op = await createTestIssuer()
     const { requests, logout, token } = discovering(op)
     const error = await refusal(logout.receive(await token({ iss: 'https://op.example.com/' })))

@@ -11,7 +11,7 @@ const outcome = (jwt: string, settings: Partial<TrustedIssuer> = {}) =>
     (error: unknown) => (error as { code: string }).code,
   )
 
-describe('RP-4: the length of a token', () => {
+describe('RP-4a: the length of a token', () => {
   /** A token so long: three bytes of a claim are four characters, and two claims reach what lies between. */
   async function tokenOf(length: number): Promise<string> {
     const { length: least } = await op.logoutToken({ pad: '' }, { more: '' })

@@ -111,6 +111,12 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     expect(await logout.isLoggedOut(op.session({ iat: now - 60 }))).toBe(true)
   })
 
+  test('T-17: a logout without sid in the second of a new sign-in ends the new session too, and with sid it does not', async () => {
+    const newSession = { sid: 'session-2', iat: now }
+    expect(await after([{ sid: undefined, iat: now }], [newSession])).toEqual([true])
+    expect(await after([{ sid: 'session-1', iat: now }], [newSession])).toEqual([false])
+  })
+
   test('T-14: iatSkew is added to the logout for a provider that dates it early', async () => {
     const sessions = [{ iat: now - 9 }, { iat: now - 8 }]
     expect(await after([{ iat: now - 10 }], sessions)).toEqual([false, false])

@@ -114,7 +114,7 @@ describe('RP-24: replay', () => {
     expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
   })
 
-  test('a jti that comes again with another iat, sub or sid is another logout', async () => {
+  test('RP-24b: a jti that comes again with another iat, sub or sid is another logout', async () => {
     const logout = create(op, { replay: 'reject' })
     for (const claims of [
       {},
@@ -128,7 +128,7 @@ describe('RP-24: replay', () => {
     }
   })
 
-  test('a logout that failed is carried out when it comes again', async () => {
+  test('RP-24a: a logout that failed is carried out when it comes again', async () => {
     const logout = create(op)
     let fails = true
     const listener = vi.fn(() => {
@@ -521,7 +521,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('a store that does not answer for each key is an outage, not a session that lives', async () => {
+  test('RP-39b: a store that does not answer for each key is an outage, not a session that lives', async () => {
     for (const values of [
       async () => [],
       async () => [[]],
