@@ -1,5 +1,5 @@
 import { BackchannelLogoutModule } from '@bcl/nestjs'
-import { type DynamicModule, Module, UnauthorizedException } from '@nestjs/common'
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown, UnauthorizedException } from '@nestjs/common'
 import type { Request } from 'express'
 
 import { AccountController } from './account.controller.ts'
@@ -12,11 +12,21 @@ import { createStreams } from './shared/streams.ts'
 import { SignInController } from './sign-in.controller.ts'
 import { SignOutLog } from './sign-out-log.ts'
 import { destroySession, type Stores } from './store.ts'
-import { CONFIG, SIGN_IN, STREAMS } from './tokens.ts'
+import { CONFIG, SIGN_IN, STORES, STREAMS } from './tokens.ts'
 
 @Module({})
-// oxlint-disable-next-line typescript/no-extraneous-class -- the way Nest writes a module that takes arguments
-export class AppModule {
+export class AppModule implements OnApplicationShutdown {
+  readonly #stores: Stores
+
+  constructor(@Inject(STORES) stores: Stores) {
+    this.#stores = stores
+  }
+
+  /** Runs last: BackchannelLogoutModule has written pending logouts by then. */
+  onApplicationShutdown(): Promise<void> {
+    return this.#stores.close()
+  }
+
   static register(config: Config, stores: Stores, streams = createStreams()): DynamicModule {
     return {
       module: AppModule,
@@ -39,6 +49,7 @@ export class AppModule {
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: SIGN_IN, useValue: createSignIn(config) },
+        { provide: STORES, useValue: stores },
         { provide: STREAMS, useValue: streams },
         ProviderKeys,
         Sessions,

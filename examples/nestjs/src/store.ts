@@ -10,15 +10,16 @@ import { createClient, type RedisClientType } from 'redis'
 export interface Stores {
   logouts: LogoutStore
   sessions: session.Store
+  close(): Promise<void>
 }
 
 /**
- * Where logouts and sessions are kept: in Redis, for all instances and across restarts, or in this process. A restart
- * forgets both then, so no session outlives its logout.
+ * Keeps logouts and sessions in Redis, for all instances and across restarts, or in this process. Without Redis, a restart
+ * forgets both, so no session outlives its logout.
  */
 export async function createStores(redisUrl: string | undefined): Promise<Stores> {
   if (redisUrl === undefined) {
-    return { logouts: new MemoryStore(), sessions: new session.MemoryStore() }
+    return { logouts: new MemoryStore(), sessions: new session.MemoryStore(), close: async () => {} }
   }
   const redis = createClient({ url: redisUrl })
   redis.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
@@ -26,6 +27,7 @@ export async function createStores(redisUrl: string | undefined): Promise<Stores
   return {
     logouts: new RedisStore(redis, { prefix: 'bcl-nestjs:' }),
     sessions: new RedisSessions(redis as RedisClientType),
+    close: async () => redis.destroy(),
   }
 }
 

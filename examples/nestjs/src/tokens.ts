@@ -6,3 +6,6 @@ export const SIGN_IN = Symbol('sign-in')
 
 /** Injects the `Streams`. */
 export const STREAMS = Symbol('streams')
+
+/** Injects the `Stores`. */
+export const STORES = Symbol('stores')
