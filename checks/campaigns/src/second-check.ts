@@ -70,10 +70,10 @@ function isForUs(claims: Members, clientId: string): boolean {
   return !has(claims, 'azp') || claims['azp'] === clientId
 }
 
-/** RP-17. */
+/** RP-17. A fractional `iat` counts as its whole second. */
 function isTimely(claims: Members, now: number): boolean {
   const { iat, exp, nbf } = claims
-  if (!has(claims, 'iat') || !isTime(iat) || iat > now + tolerance) return false
+  if (!has(claims, 'iat') || !isTime(iat) || Math.floor(iat) > now + tolerance) return false
   if (!has(claims, 'exp') || !isTime(exp) || now >= exp + tolerance) return false
   return !has(claims, 'nbf') || (isTime(nbf) && nbf <= now + tolerance)
 }
@@ -102,7 +102,9 @@ export function mayAccept(token: string, parties: readonly Party[], now: number)
 export function tokenOfForm(body: Buffer): string | undefined {
   if (body.length > 65_536) return undefined
   const tokens: string[] = []
-  for (const pair of body.toString('latin1').split('&')) {
+  const pairs = body.toString('latin1').split('&')
+  if (pairs.length > 100) return undefined
+  for (const pair of pairs) {
     const at = pair.indexOf('=')
     const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
     const plain = unescapeForm(name)

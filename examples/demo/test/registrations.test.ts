@@ -77,7 +77,7 @@ async function ended(name: keyof typeof parties, user: string) {
 
   expect(more).toEqual([])
   expect(delivery).toMatchObject({ client_id: name, status: 200, body: '' })
-  expect(party.deliveries.at(-1)).toMatchObject({ outcome: 'logged_out', iss: provider.url, clientId: name })
+  expect(party.deliveries.at(-1)).toMatchObject({ outcome: 'logged_out', iss: provider.url, clientIds: [name] })
   expect(await party.logout.isLoggedOut(session)).toBe(true)
   expect(await party.logout.isLoggedOut(another)).toBe(false)
   return { token: delivery!.logout_token, session }

@@ -37,9 +37,15 @@ export interface BackchannelLogoutOptions {
   sessionMaxAge: number
   /** Where logouts are remembered. What it forgets comes alive again, so one that lasts and is shared, in production. */
   store: LogoutStore
-  /** Ends a session that {@link BackchannelLogout.trackSession} named. Awaited; a failure fails the logout. */
+  /** Ends a session that {@link BackchannelLogout.trackSession} named. Awaited and idempotent. A failure fails the logout. */
   destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
-  /** A token that comes again is answered 200 and not carried out again, or refused. @default 'acknowledge' */
+  /**
+   * The answer to a token that was carried out before: 200, or with `'reject'` a refusal. Listeners are not called again.
+   * `'reject'` does not promise that a token runs once: if two instances get copies at the same moment, both carry it out.
+   * A crash between a listener and the record of it also repeats the listener. So listeners must be idempotent.
+   *
+   * @default 'acknowledge'
+   */
   replay?: 'acknowledge' | 'reject' | undefined
   /** The status for outages of ours; 503 for providers that retry on it. @default 400 */
   unavailableStatus?: 400 | 503 | undefined
@@ -75,7 +81,10 @@ export interface BackchannelLogout {
    * @throws {BackchannelLogoutError} with any code but `ERR_LOGOUT_REQUEST_INVALID`.
    */
   receive(logoutToken: string): Promise<LogoutEvent>
-  /** Calls `listener` for each logout, on the instance that received it. Awaited; a failure fails the logout. Returns a function that ends it. */
+  /**
+   * Calls `listener` for each logout, on the instance that received it. The listener is awaited, and its failure fails the
+   * logout. It must be idempotent, because a logout can be carried out again. Returns a function that removes the listener.
+   */
   onLogout(listener: (event: LogoutEvent) => unknown): () => void
   /**
    * Whether a session is over: by a logout, or by its age.
@@ -193,7 +202,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     requireOption(atIssuer.length > 0, 'session.iss', 'is not trusted', iss)
     const ofClient = atIssuer.filter((registration) => (clientId ?? registration.clientId) === registration.clientId)
     requireOption(ofClient.length > 0, 'session.clientId', 'is not trusted', clientId)
-    const isPast = ofClient.some(({ clockTolerance }) => iat <= now() + clockTolerance)
+    const isPast = ofClient.some(({ clockTolerance }) => Math.floor(iat) <= now() + clockTolerance)
     requireOption(isPast, 'session.iat', mustBePast, iat)
   }
 

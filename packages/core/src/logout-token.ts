@@ -1,5 +1,5 @@
 import { claimError } from './errors.js'
-import { isObject, type JSONObject } from './objects.js'
+import { defined, isObject, type JSONObject } from './objects.js'
 import { isText } from './options.js'
 import type { Registration } from './trusted-issuer.js'
 
@@ -13,16 +13,18 @@ export const BACKCHANNEL_LOGOUT_EVENT: string = 'http://schemas.openid.net/event
 /** `typ` of a Logout Token, by the rules of media types: in any case, with or without `application/` (RP-22). */
 export const logoutType: RegExp = /^(?:application\/)?logout\+jwt$/i
 
-/** What a verified Logout Token says. */
+/** The content of a verified Logout Token. */
 export interface LogoutToken {
   /** Issuer Identifier. */
   iss: string
-  /** The client registration it was sent to: one of `aud`. */
+  /** The first of {@link clientIds}. */
   clientId: string
+  /** The client registrations that the token counts for. Each of them is in `aud`. */
+  clientIds: readonly string[]
   aud: string | readonly string[]
   /** Unique name of the token, as far as the provider keeps its word. */
   jti: string
-  /** NumericDate: seconds. */
+  /** NumericDate: whole seconds. */
   iat: number
   /** NumericDate: seconds. Absent only where `requireExp` is off. */
   exp?: number
@@ -35,6 +37,9 @@ export interface LogoutToken {
   /** All claims, as sent. */
   claims: Readonly<Record<string, unknown>>
 }
+
+/** What {@link checkClaims} reads from a token. */
+export type CheckedClaims = Omit<LogoutToken, 'clientId' | 'clientIds'>
 
 /** A claim that is a finite number: `1e999` is not (RP-17). `absent` stands for one that need not be there. */
 function numericDate(claims: JSONObject, name: string, absent?: number): number {
@@ -51,23 +56,32 @@ function stringClaim(claims: JSONObject, name: string, isRequired: boolean): str
   throw claimError(name, 'is not a non-empty string')
 }
 
-/** Chooses the registration a token is for by `aud` and `azp` (RP-12), out of those of its issuer. */
-export function chooseByAudience(candidates: readonly Registration[], { aud, azp }: JSONObject): Registration {
-  const audiences = (Array.isArray(aud) ? aud : [aud]) as string[]
+/**
+ * Chooses the registrations that a token is for, out of those of its issuer (RP-12). Each is one of the audiences and trusts
+ * the others. If the token has `azp`, only the client that `azp` names is left.
+ */
+export function chooseByAudience(
+  candidates: readonly Registration[],
+  audiences: readonly unknown[],
+  azp: unknown,
+): Registration[] {
   const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
   const trusting = named.filter(({ clientId, trustedAudiences }) =>
-    audiences.every((one) => one === clientId || trustedAudiences.includes(one)),
+    audiences.every((one) => one === clientId || trustedAudiences.includes(one as string)),
   )
-  const chosen = trusting.find(({ clientId }) => azp === undefined || azp === clientId)
-  if (chosen) return chosen
+  const chosen = trusting.filter(({ clientId }) => azp === undefined || azp === clientId)
+  if (chosen[0]) return chosen
   const [nearest] = [...trusting, ...named, ...candidates]
   throw claimError(trusting[0] ? 'azp' : 'aud', 'is not this client alone', nearest!.clientId)
 }
 
-/** Checks what a token says, once its signature is known to be good (RP-10, RP-17 to RP-21). */
-export function checkClaims(claims: JSONObject, registration: Registration, now: number): LogoutToken {
-  const { issuer, clientId, clockTolerance, maxTokenAge = Infinity, requireExp, requireSid } = registration
-  const iat = numericDate(claims, 'iat')
+/**
+ * Checks the claims of a token by the rules of one registration (RP-10, RP-17 to RP-21). Call it after the signature has
+ * been verified. A fractional `iat` counts as its whole second.
+ */
+export function checkClaims(claims: JSONObject, registration: Registration, now: number): CheckedClaims {
+  const { clockTolerance, maxTokenAge = Infinity, requireExp, requireSid } = registration
+  const iat = Math.floor(numericDate(claims, 'iat'))
   const exp = numericDate(claims, 'exp', requireExp ? undefined : Infinity)
   const nbf = numericDate(claims, 'nbf', -Infinity)
   const early = now + clockTolerance
@@ -76,23 +90,12 @@ export function checkClaims(claims: JSONObject, registration: Registration, now:
   if (expired) throw claimError(expired, 'is too long ago', undefined, 'ERR_LOGOUT_TOKEN_EXPIRED')
   const future = iat > early ? 'iat' : nbf > early && 'nbf'
   if (future) throw claimError(future, 'is in the future')
-  const { aud, events, nonce } = claims
+  const { iss, aud, events, nonce } = claims
   if (!isObject(events) || !isObject(events[BACKCHANNEL_LOGOUT_EVENT]))
     throw claimError('events', 'is not that of a logout')
   if (nonce !== undefined) throw claimError('nonce', 'is present')
   const jti = stringClaim(claims, 'jti', true)!
   const sid = stringClaim(claims, 'sid', requireSid)
   const sub = stringClaim(claims, 'sub', !sid)
-  return {
-    iss: issuer,
-    clientId,
-    aud: aud as LogoutToken['aud'],
-    jti,
-    iat,
-    ...(exp < Infinity && { exp }),
-    ...(sub && { sub }),
-    ...(sid && { sid }),
-    events,
-    claims,
-  }
+  return defined({ iss, aud, jti, iat, exp: claims['exp'], sub, sid, events, claims }) as CheckedClaims
 }

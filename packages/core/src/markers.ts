@@ -1,5 +1,5 @@
 import { asLogoutError } from './errors.js'
-import type { LogoutToken } from './logout-token.js'
+import type { CheckedClaims } from './logout-token.js'
 import { defined, isObject } from './objects.js'
 import { isText } from './options.js'
 import type { SessionClaims } from './session-claims.js'
@@ -25,16 +25,19 @@ function ascii(...tuple: unknown[]): string {
 export const markerKey = (scope: Scope): string => ascii(version, 'logout', ...scope)
 /** Where the tracked sessions of a scope are kept. */
 export const trackKey = (scope: Scope): string => ascii(version, 'session', ...scope)
-/** Where it is kept that a token was carried out. A `jti` alone does not make a token the same (RP-24). */
-export const doneKey = ({ iss, clientId, jti, iat, sub, sid }: LogoutToken): string =>
+/** The key under which it is remembered that a token was carried out for a client. A `jti` alone does not identify a token (RP-24). */
+export const doneKey = ({ iss, jti, iat, sub, sid }: CheckedClaims, clientId: string): string =>
   ascii(version, 'done', iss, clientId, jti, iat, sub, sid)
 
 /** What a token ends (RP-30): with `sid` that session, and those of the subject whose `sid` is not known. */
-export function scopesOf({ iss, sub, sid }: LogoutToken, { logoutScope }: Registration): Scope[] {
-  const scopes: Scope[] = []
-  if (sid) scopes.push(['sid', iss, sid])
-  if (sub) scopes.push([sid && logoutScope === 'session' ? 'nosid' : 'sub', iss, sub])
-  return scopes
+export function scopesOf({ iss, sub, sid }: CheckedClaims, { logoutScope }: Registration): Scope[] {
+  const kind = sid && logoutScope === 'session' ? 'nosid' : 'sub'
+  return (
+    [
+      ['sid', iss, sid],
+      [kind, iss, sub],
+    ] as Scope[]
+  ).filter(([, , name]) => name)
 }
 
 /** Where a session looks for logouts: by its `sid` or the lack of one, and by its subject. */
@@ -70,9 +73,12 @@ export function parseMarker(value: string): Marker {
   return { clientId, iat }
 }
 
-/** The one rule (RP-32): a logout covers sessions that began no later, of its client where they name one. */
+/**
+ * The one rule (RP-32): a marker covers the sessions that began in its second or earlier. A session that names a client is
+ * covered by markers of that client only. An older cookie may hold a fractional `iat`, which counts as its whole second.
+ */
 export const covers = (marker: Marker, { iat, clientId }: Pick<SessionClaims, 'iat' | 'clientId'>): boolean =>
-  marker.iat >= iat && (clientId === undefined || clientId === marker.clientId)
+  marker.iat >= Math.floor(iat) && (clientId === undefined || clientId === marker.clientId)
 
 /** Whether another logout makes one pointless: it covers all that this one does. */
 export const isSmaller = (marker: Marker, other: Marker): boolean =>
@@ -87,8 +93,8 @@ export const formatTracked = (sessionId: string, { iss, sub, sid, iat, clientId 
 export const parseTracked = (value: string): TrackedSession =>
   parse<TrackedSession>(value, ([, session]) => isObject(session))
 
-/** What tells other instances where to look again: the keys of new markers. */
-export const formatHint = (keys: readonly string[]): string => ascii(version, ...keys)
+/** The broadcast that tells other instances to look again: the keys of new markers. */
+export const formatHint = (keys: Iterable<string>): string => ascii(version, ...keys)
 
 /** The keys of a hint; none where it is not one of ours. */
 export function parseHint(message: string): string[] {

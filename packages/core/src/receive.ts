@@ -1,12 +1,10 @@
 import { asLogoutError, BackchannelLogoutError } from './errors.js'
 import type { IssuerSource } from './issuer-source.js'
-import type { LogoutToken } from './logout-token.js'
 import {
   covers,
   doneKey,
   formatHint,
   formatMarker,
-  formatTracked,
   isSmaller,
   markerKey,
   parseMarker,
@@ -14,12 +12,11 @@ import {
   scopesFor,
   scopesOf,
   trackKey,
-  type Marker,
 } from './markers.js'
 import { retryTime, type PendingMarkers } from './pending-markers.js'
 import type { LogoutStore } from './store.js'
 import { createShared, retry, systemNow, within, type Run } from './time.js'
-import { verify } from './verify-logout-token.js'
+import { verify, type Verified } from './verify-logout-token.js'
 import type { Watchers } from './watch.js'
 
 /** Seconds that a run may take besides its listeners and calls of the store. */
@@ -29,8 +26,8 @@ const restTime = 10
 export interface LogoutEvent {
   /** Issuer Identifier. */
   iss: string
-  /** The client registration it was sent to. */
-  clientId: string
+  /** The client registrations whose sessions ended. */
+  clientIds: readonly string[]
   jti: string
   /** NumericDate, seconds: sessions that began then or before have ended. */
   iat: number
@@ -44,13 +41,13 @@ export interface LogoutEvent {
   claims: object
   /** The ids of tracked sessions that it ends. */
   sessionIds: readonly string[]
-  /** True when it was carried out before, and now only acknowledged. */
+  /** True if the token was carried out before, for each of these registrations. Then it is only acknowledged. */
   replayed: boolean
 }
 
 /** One run of `receive`: what it comes to, and the token as soon as it is verified. */
 export interface Receiving extends Run<LogoutEvent> {
-  token?: LogoutToken
+  token?: Verified['token']
 }
 
 export interface ReceiveOptions {
@@ -64,12 +61,15 @@ export interface ReceiveOptions {
   onError: (error: unknown) => void
 }
 
+/** The latest expiry of an entry: a date in the year 9987. No store has to represent a later one. */
+const latestExpiry = 253e9
+
 /**
- * When an entry that matters for `age` seconds from `iat` or now may be forgotten (RP-36): by whichever clock is ahead,
- * as a store runs on the system's, whatever `now` says, and later than it must, as clocks differ.
+ * Expiry for an entry that must live at least `age` seconds (RP-36). Counts from the latest of `iat`, `now` and the system
+ * clock, because stores expire entries by the system clock. Adds five minutes for clock skew.
  */
 export const forgetAt = (iat: number, now: number, age: number): number =>
-  Math.ceil(Math.max(iat, now, systemNow()) + age + 300)
+  Math.min(latestExpiry, Math.ceil(Math.max(iat, now, systemNow()) + age + 300))
 
 /** Makes the `receive` of DESIGN: mark, tell, and once only carry out. */
 export function createReceive(
@@ -82,56 +82,67 @@ export function createReceive(
   const { listeners, destroySession, sessionMaxAge, replay, storeTimeout, listenerTimeout, now, onError } = options
   const runs = createShared<Receiving>(restTime + listenerTimeout + 4 * storeTimeout)
 
-  /** Calls everything that must know, all at once, and gathers what failed. */
+  /** Runs all listeners and `destroySession` calls in parallel. Throws one error that holds every failure. */
   const carryOut = async (event: LogoutEvent): Promise<void> => {
-    const call = (work: () => unknown): Promise<unknown> => within(listenerTimeout, work)
-    const results = await Promise.allSettled([
+    const failures: unknown[] = []
+    const call = (work: () => unknown): Promise<unknown> =>
+      within(listenerTimeout, work).catch((error: unknown) => failures.push(error))
+    await Promise.all([
       ...[...listeners].map((listener) => call(() => listener(event))),
       ...event.sessionIds.map((id) => call(() => destroySession?.(id, event))),
     ])
-    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
     if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
   }
 
   const receive = async (logoutToken: string, run: Receiving): Promise<LogoutEvent> => {
-    const { token, registration } = await verify(logoutToken, issuers, now)
+    const { token, registrations } = await verify(logoutToken, issuers, now)
     run.token = token
-    const { aud: _aud, exp = Infinity, ...said } = token
+    const { aud: _aud, exp, ...said } = token
     const deadline = performance.now() + retryTime
     const time = now()
-    const marker: Marker = { clientId: token.clientId, iat: token.iat + registration.iatSkew }
-    const value = formatMarker(marker)
-    const expiresAt = forgetAt(marker.iat, time, sessionMaxAge)
-    const scopes = scopesOf(token, registration)
-    const markers = scopes.map((scope) => ({ ...marker, key: markerKey(scope), value, expiresAt }))
-    const keys = markers.map(({ key }) => key)
+    const markers = registrations.flatMap((registration) => {
+      const marker = { clientId: registration.clientId, iat: token.iat + registration.iatSkew }
+      const value = formatMarker(marker)
+      const expiresAt = forgetAt(marker.iat, time, sessionMaxAge)
+      return scopesOf(token, registration).map((scope) => ({
+        ...marker,
+        key: markerKey(scope),
+        track: trackKey(scope),
+        value,
+        expiresAt,
+      }))
+    })
     await pending.write(markers, deadline).finally(() => watchers.tell(markers))
 
-    const published = store.publish?.(formatHint(keys)).catch(onError)
-    const done = doneKey(token)
-    const [carriedOut, ...found] = await retry(deadline, () => store.values([done, ...keys, ...scopes.map(trackKey)]))
-    const tracked = found
-      .splice(keys.length)
-      .flat()
-      .map(parseTracked)
-      .filter(([, session]) => covers(marker, session))
-    const replayed = carriedOut!.length > 0
-    const sessionIds = replayed ? [] : [...new Set(tracked.map(([sessionId]) => sessionId))]
+    const written = new Set(markers.map(({ key }) => key))
+    const published = store.publish?.(formatHint(written)).catch(onError)
+    // "Done" is remembered for as long as the token would be accepted: until `exp`, or `maxTokenAge` after `iat`.
+    const done = registrations.map(({ clientId, clockTolerance, maxTokenAge }) => {
+      const end = exp ?? token.iat + maxTokenAge!
+      return { key: doneKey(token, clientId), expiresAt: forgetAt(0, time, end + clockTolerance - time) }
+    })
+    const keys = [...done.map(({ key }) => key), ...written, ...new Set(markers.map(({ track }) => track))]
+    const values = await retry(deadline, () => store.values(keys))
+    const under = (key: string): string[] => values[keys.indexOf(key)]!
+    const replayed = done.every(({ key }) => under(key).length > 0)
+    const ended = markers.flatMap((marker) =>
+      under(marker.track).filter((value) => covers(marker, parseTracked(value)[1])),
+    )
+    const tracked = [...new Set(ended)]
+    const sessionIds = replayed ? [] : [...new Set(tracked.map((value) => parseTracked(value)[0]))]
     const event: LogoutEvent = Object.freeze({ ...said, sessionIds, replayed })
-    // What a later logout of the same client makes pointless goes; that it may stay does no harm. All are read before
-    // any is removed: one that cannot be read must not leave removals that nobody waits for.
-    const smaller = found.map((values) => values.filter((other) => isSmaller(parseMarker(other), marker)))
-    const removals = smaller.flatMap((values, index) => values.map((other) => store.remove(keys[index]!, other)))
+    // Removes older markers that a new marker makes pointless. It does no harm if one of them stays. All are parsed before
+    // the first is removed: a value that cannot be parsed must not leave removals that nobody awaits.
+    const smaller = markers.map((marker) => under(marker.key).filter((value) => isSmaller(parseMarker(value), marker)))
+    const removals = smaller.flatMap((some, index) => some.map((value) => store.remove(markers[index]!.key, value)))
     const tidied = Promise.all(removals).catch(onError)
     if (!replayed) {
       await carryOut(event)
-      const gone = tracked.flatMap(([sessionId, session]) =>
-        scopesFor(session).map((scope) => store.remove(trackKey(scope), formatTracked(sessionId, session))),
+      const gone = tracked.flatMap((value) =>
+        scopesFor(parseTracked(value)[1]).map((scope) => store.remove(trackKey(scope), value)),
       )
       const untracked = Promise.all(gone).catch(onError)
-      // As long as the token could come again, and not be refused as expired.
-      const doneUntil = forgetAt(0, time, exp - time + registration.clockTolerance)
-      await retry(deadline, () => store.add(done, '1', Math.min(expiresAt, doneUntil)))
+      await retry(deadline, () => Promise.all(done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
       await untracked
     }
     await Promise.all([published, tidied])

@@ -34,9 +34,10 @@ export interface LogoutDelivery {
   /** Why it was refused or failed. */
   code?: BackchannelLogoutErrorCode
   error?: unknown
-  /** Known only once the token is verified, as are `clientId` and `jti`. */
+  /** `iss`, `clientIds` and `jti` are set only if the token was verified. */
   iss?: string
-  clientId?: string
+  /** The client registrations that the token counts for. */
+  clientIds?: readonly string[]
   jti?: string
   /** Milliseconds. */
   durationMs: number
@@ -102,13 +103,13 @@ export const createRespond =
         error_description: error.code.slice(4).toLowerCase().replaceAll('_', ' '),
       })
     }
-    const { iss, clientId, jti } = run?.token ?? {}
+    const { iss, clientIds, jti } = run?.token ?? {}
     const delivery = {
       outcome,
       code: error?.code,
       error,
       iss,
-      clientId,
+      clientIds,
       jti,
       durationMs: performance.now() - startedAt,
     }

@@ -13,7 +13,7 @@ export interface SessionClaims {
   sub: string
   /** The session at the provider; absent, null and empty mean that it is not known. */
   sid?: string | null | undefined
-  /** NumericDate, seconds: when the first ID Token was issued. */
+  /** NumericDate, seconds: when the first ID Token was issued. A fraction is ignored. */
   iat: number
   /** Set where several clients of one issuer share a store: then only logouts for this client end the session. */
   clientId?: string | undefined
@@ -81,5 +81,5 @@ export function sessionClaims(idTokenClaims: object): SessionClaims {
     'must be claims of an ID Token, not of a Logout Token',
   )
   checkSession({ iss, sub, sid, iat })
-  return { iss, sub, ...(sid && { sid }), iat }
+  return { iss, sub, ...(sid && { sid }), iat: Math.floor(iat) }
 }

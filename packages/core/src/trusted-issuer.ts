@@ -59,7 +59,10 @@ export interface TrustedIssuer {
   requireTyp?: boolean | undefined
   /** Refuse a token without `sid`; for clients registered with `backchannel_logout_session_required`. @default false */
   requireSid?: boolean | undefined
-  /** Audiences a token may have besides {@link clientId}. @default [] */
+  /**
+   * Audiences that a token may have besides {@link clientId}. If a token names several of your registrations, it counts for
+   * each of them that trusts all its other audiences. @default []
+   */
   trustedAudiences?: readonly string[] | undefined
   /**
    * What a token with `sid` ends: that session, or also every other session of its `sub`. A token that names no

@@ -4,7 +4,7 @@ import { decrypt } from './decrypt.js'
 import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from './errors.js'
 import { findIssuer, type IssuerSource, type Trust } from './issuer-source.js'
 import { createIssuers, createKeySets } from './issuers.js'
-import { checkClaims, chooseByAudience, logoutType, type LogoutToken } from './logout-token.js'
+import { checkClaims, chooseByAudience, logoutType, type CheckedClaims, type LogoutToken } from './logout-token.js'
 import type { JSONObject } from './objects.js'
 import { isText, nowRules, readOptions, requireOption } from './options.js'
 import type { KeySource } from './remote-keys.js'
@@ -14,10 +14,10 @@ import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssu
 /** Keys tried on a token whose header fits several (RP-54). */
 const maxKeys = 8
 
-/** A token that passed, and the registration it was for. */
+/** A verified token, and the registrations that it counts for. There is at least one. */
 export interface Verified {
-  token: LogoutToken
-  registration: Registration
+  token: Omit<LogoutToken, 'clientId'>
+  registrations: readonly Registration[]
 }
 
 /** Reads a header: nothing critical that we do not understand, a `kid` that is text and not too long (RP-15). */
@@ -50,18 +50,16 @@ async function verifyWith(jws: string, alg: string, getKey: JWTVerifyGetKey): Pr
   }
 }
 
-/** Requires a signature by the registered algorithm and a key of the issuer (RP-13 to RP-15). */
+/** Requires a signature by this algorithm, with the client secret or a key of the issuer (RP-13 to RP-15). */
 async function checkSignature(
   jws: string,
   { alg, kid }: { alg: string; kid?: unknown },
   registration: Registration,
   source: IssuerSource,
 ): Promise<void> {
-  const { algorithms, clientSecret } = registration
-  if (!algorithms.includes(alg)) throw signatureError()
   const since = monotonicNow()
   const { getKey, renew, prove }: KeySource = isSymmetric(alg)
-    ? { getKey: () => new TextEncoder().encode(clientSecret) }
+    ? { getKey: () => new TextEncoder().encode(registration.clientSecret) }
     : source.keysOf(registration)
   try {
     await verifyWith(jws, alg, getKey).catch(async (error: unknown) => {
@@ -77,7 +75,7 @@ async function checkSignature(
   prove?.()
 }
 
-/** Verifies a token against the issuers of `source`. */
+/** Verifies a token against the issuers of `source`. Each registration that it names judges it by its own rules (RP-12). */
 export async function verify(jwt: string, source: IssuerSource, now: () => number): Promise<Verified> {
   let jws = jwt
   let trusted: Trust = source
@@ -86,18 +84,33 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     ;({ jws, trusted } = await decrypt(jwt, readHeader(parts[0]!), source))
     parts = splitCompact(jws, 3)
   }
-  const { alg, kid, typ = 'JWT' } = readHeader(parts[0]!)
+  const header = readHeader(parts[0]!) as { alg: string; kid?: unknown; typ?: unknown }
+  const { alg, typ = 'JWT' } = header
   const claims = decodeObject(parts[1]!)
-  const audiences = new Set([claims['aud']].flat())
-  const registration = chooseByAudience(
-    await findIssuer(claims['iss'], trusted, ({ clientId }) => audiences.has(clientId)),
-    claims,
-  )
-  const { requireTyp, decryption } = registration
-  if (!isText(typ) || !(requireTyp ? logoutType : possibleType).test(typ)) throw invalidToken('has a wrong "typ"')
-  if (decryption?.required && trusted === source) throw invalidToken('is not encrypted')
-  await checkSignature(jws, { alg: alg as string, kid }, registration, source)
-  return { token: checkClaims(claims, registration, now()), registration }
+  const audiences = [claims['aud']].flat()
+  const atIssuer = await findIssuer(claims['iss'], trusted, ({ clientId }) => audiences.includes(clientId))
+  // Registrations of an issuer share its keys, and so one check of the signature. Client secrets can differ.
+  const checks = new Map<string | undefined, Promise<void>>()
+  const registrations: Registration[] = []
+  let checked: CheckedClaims | undefined
+  let failure: unknown
+  for (const registration of chooseByAudience(atIssuer, audiences, claims['azp'])) {
+    const { requireTyp, decryption, algorithms, clientSecret } = registration
+    try {
+      if (!isText(typ) || !(requireTyp ? logoutType : possibleType).test(typ)) throw invalidToken('has a wrong "typ"')
+      if (decryption?.required && trusted === source) throw invalidToken('is not encrypted')
+      if (!algorithms.includes(alg)) throw signatureError()
+      const secret = isSymmetric(alg) ? clientSecret : undefined
+      if (!checks.has(secret)) checks.set(secret, checkSignature(jws, header, registration, source))
+      await checks.get(secret)
+      checked = checkClaims(claims, registration, now())
+      registrations.push(registration)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  if (!checked) throw failure
+  return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 
 /** Keys at URLs, one set per URL and issuer in the process. */
@@ -138,5 +151,6 @@ export async function verifyLogoutToken(
     requireOption(hasKeys, `issuers[${index}].keys`, 'must be set, as by discoverKeys')
   })
   const source = createIssuers({ issuers }, keySets)
-  return (await verify(jwt, source, now!)).token
+  const { token } = await verify(jwt, source, now!)
+  return { clientId: token.clientIds[0]!, ...token }
 }

@@ -1,6 +1,6 @@
 import { type SessionClaims } from '@bcl/core'
-import { describe, expect, test } from 'vitest'
-import { create, createClock, sharedIssuer } from './support.js'
+import { describe, expect, test, vi } from 'vitest'
+import { create, createClock, sharedIssuer, SpyStore } from './support.js'
 
 const clock = createClock()
 const op = await sharedIssuer(clock)
@@ -96,6 +96,49 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     expect(await after([{ iat: now - 10 }], sessions)).toEqual([true, true, false])
   })
 
+  test('RP-17: a fractional iat counts as its whole second, in sessions', async () => {
+    const sessions = [{ iat: now - 10.1 }, { iat: now - 9.1 }, { iat: now - 9 }]
+    expect(await after([{ iat: now - 10 }], sessions)).toEqual([true, true, false])
+    const logout = create(op)
+    const listeners = sessions.map((session) => {
+      const listener = vi.fn()
+      logout.watch(op.session(session), listener)
+      return listener
+    })
+    await logout.receive(await op.logoutToken({ iat: now - 10 }))
+    expect(listeners.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 0])
+    const tracked = sessions.map((session, index) => logout.trackSession(op.session(session), `local-${index}`))
+    expect(await Promise.all(tracked)).toEqual([false, false, true])
+    await logout.close()
+  })
+
+  test('RP-17: a fractional iat counts as its whole second, in tokens', async () => {
+    const sessions = [{ iat: now - 10 }, { iat: now - 9.5 }, { iat: now - 9 }]
+    expect(await after([{ iat: now - 9.1 }], sessions)).toEqual([true, true, false])
+    expect((await create(op).receive(await op.logoutToken({ iat: now - 9.1 }))).iat).toBe(now - 10)
+  })
+
+  test('RP-17: with fractions, a tracked session is destroyed, and untracked under the same name', async () => {
+    const store = new SpyStore()
+    const destroyed: string[] = []
+    const logout = create(op, { store, destroySession: (id) => destroyed.push(id) })
+    const session = op.session({ iat: now - 9.1 })
+    await logout.trackSession(session, 'gone')
+    await logout.trackSession(session, 'ended')
+    await logout.untrackSession(session, 'gone')
+    await logout.receive(await op.logoutToken({ iat: now - 10 }))
+    expect(destroyed).toEqual(['ended'])
+    const left = [...store.entries].filter(([key]) => key.includes('"session"')).flatMap(([, values]) => [...values])
+    expect(left).toEqual([])
+  })
+
+  test('RP-17: the clock tolerance counts whole seconds too', async () => {
+    const strict = create(op, { issuers: [{ ...op.trusted, clockTolerance: 0 }] })
+    expect(await strict.isLoggedOut(op.session({ iat: now + 0.9 }))).toBe(false)
+    await expect(strict.isLoggedOut(op.session({ iat: now + 1 }))).rejects.toThrow(TypeError)
+    expect((await strict.receive(await op.logoutToken({ iat: now + 0.9 }))).iat).toBe(now)
+  })
+
   test('a late logout leaves a newer one standing', async () => {
     expect(await after([{ iat: now - 10 }, { iat: now - 30 }], [{ iat: now - 10 }, { iat: now - 9 }])).toEqual([
       true,
@@ -126,8 +169,8 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
 
 describe('RP-36: a session has an absolute end', () => {
   test('sessionMaxAge after its first ID Token, and not before', async () => {
-    const sessions = [{ iat: now - 3600 }, { iat: now - 3601 }]
-    expect(await after([], sessions)).toEqual([false, true])
+    const sessions = [{ iat: now - 3600 }, { iat: now - 3601 }, { iat: now - 3600.1 }, { iat: now - 3599.1 }]
+    expect(await after([], sessions)).toEqual([false, true, true, false])
   })
 
   test('a session that was logged out never lives again, however late it is asked for', async () => {

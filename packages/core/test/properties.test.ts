@@ -177,14 +177,17 @@ test('RP-19: no two of (issuer, client, jti, sub, sid) share a store key, and ke
 describe('RP-32: the rule, against a model', async () => {
   const secret = 'a secret that only this test knows of'
   const op = await createTestIssuer({ alg: 'ES256' })
-  const issuers = ['test-client', 'other-client'].map((clientId) => ({
+  const names = ['test-client', 'other-client']
+  const issuers = names.map((clientId) => ({
     issuer: op.issuer,
     clientId,
     algorithms: ['HS256'],
     clientSecret: secret,
+    trustedAudiences: names,
   }))
   const maxAge = 40
-  const clients = fc.constantFrom('test-client', 'other-client')
+  const clients = fc.constantFrom(...names)
+  const fraction = fc.constantFrom(0, 0.1, 0.9)
   const sub = fc.constantFrom('alice', 'bob')
   const sid = fc.option(fc.constantFrom('s1', 's2'), { nil: undefined })
   const instance = fc.nat(1)
@@ -194,6 +197,7 @@ describe('RP-32: the rule, against a model', async () => {
       sub,
       sid,
       clientId: fc.option(clients, { nil: undefined }),
+      fraction,
       instance,
     }),
     fc.record({ kind: fc.constant('refresh' as const), which: fc.nat(9) }),
@@ -201,8 +205,9 @@ describe('RP-32: the rule, against a model', async () => {
       kind: fc.constant('logout' as const),
       sub: fc.option(sub, { nil: undefined }),
       sid,
-      aud: clients,
+      aud: fc.subarray(names, { minLength: 1 }),
       late: fc.nat(20),
+      fraction,
       instance,
     }),
     fc.record({ kind: fc.constant('replay' as const), which: fc.nat(9), instance }),
@@ -215,12 +220,12 @@ describe('RP-32: the rule, against a model', async () => {
   interface Logout {
     sub: string | undefined
     sid: string | undefined
-    aud: string
+    aud: string[]
     iat: number
   }
   const isCovered = (session: SessionClaims, logout: Logout): boolean =>
-    logout.iat >= session.iat &&
-    (session.clientId === undefined || session.clientId === logout.aud) &&
+    Math.floor(logout.iat) >= Math.floor(session.iat) &&
+    (session.clientId === undefined || logout.aud.includes(session.clientId)) &&
     (logout.sid === undefined
       ? logout.sub === session.sub
       : session.sid === undefined
@@ -242,12 +247,12 @@ describe('RP-32: the rule, against a model', async () => {
         const logouts: Logout[] = []
         const sent: string[] = []
         const isOver = (session: SessionClaims): boolean =>
-          logouts.some((logout) => isCovered(session, logout)) || clock.time - session.iat > maxAge
+          logouts.some((logout) => isCovered(session, logout)) || clock.time - Math.floor(session.iat) > maxAge
         for (const action of steps) {
           if (action.kind === 'wait') clock.time += action.seconds
           if (action.kind === 'login') {
             const { sub: name, sid: known, clientId } = action
-            const session = { iss: op.issuer, sub: name, sid: known, iat: clock.time, clientId }
+            const session = { iss: op.issuer, sub: name, sid: known, iat: clock.time + action.fraction, clientId }
             const id = `local-${sessions.length}`
             const isNew = await instances[action.instance]!.trackSession(session, id)
             // A logout of this very second may have come before.
@@ -260,7 +265,7 @@ describe('RP-32: the rule, against a model', async () => {
             sessions.push(JSON.parse(JSON.stringify(sessions[action.which])) as SessionClaims)
           if (action.kind === 'logout' && (action.sub !== undefined || action.sid !== undefined)) {
             const { aud, late } = action
-            const logout = { sub: action.sub, sid: action.sid, aud, iat: clock.time - late }
+            const logout = { sub: action.sub, sid: action.sid, aud, iat: clock.time - late + action.fraction }
             const claims = {
               iss: op.issuer,
               jti: String(sent.length),
@@ -280,7 +285,7 @@ describe('RP-32: the rule, against a model', async () => {
           for (const [id, session] of tracked) {
             const isMeant = logouts.some((logout) => isCovered(session, logout))
             // What nobody has logged out is left to its age; a logout that comes after that may find it gone.
-            if (clock.time - session.iat <= maxAge || !isMeant) expect(destroyed.has(id)).toBe(isMeant)
+            if (clock.time - Math.floor(session.iat) <= maxAge || !isMeant) expect(destroyed.has(id)).toBe(isMeant)
           }
         }
       }),

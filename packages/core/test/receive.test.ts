@@ -4,6 +4,7 @@ import {
   MemoryStore,
   type LogoutDelivery,
   type LogoutEvent,
+  type TrustedIssuer,
 } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { decodeJwt } from 'jose'
@@ -31,7 +32,7 @@ describe('what listeners are told', () => {
     expect(events).toEqual([returned])
     expect(returned).toEqual({
       iss: op.issuer,
-      clientId: op.clientId,
+      clientIds: [op.clientId],
       jti: 'j1',
       iat: clock.time - 1,
       sub: 'alice',
@@ -186,16 +187,49 @@ describe('RP-24: replay', () => {
     expect(store.calls.some((call) => call.startsWith('remove'))).toBe(false)
   })
 
-  test('it is remembered for as long as the token would be taken', async () => {
+  test.each<[string, sessionMaxAge: number, settings: Partial<TrustedIssuer>, life: number | undefined, taken: number]>(
+    [
+      ['until exp and the tolerance', 3600, {}, 120, 179],
+      ['also if sessionMaxAge is shorter', 600, {}, 86_400, 86_459],
+      ['with a tolerance of its own', 600, { clockTolerance: 5 }, 86_400, 86_404],
+      [
+        'without exp until maxTokenAge and the tolerance',
+        60,
+        { requireExp: false, maxTokenAge: 5000 },
+        undefined,
+        5060,
+      ],
+      ['without exp and maxTokenAge for 120 s and the tolerance', 3600, { requireExp: false }, undefined, 180],
+      ['with both until maxTokenAge and the tolerance', 60, { maxTokenAge: 5000 }, 86_400, 5060],
+    ],
+  )('"done" is remembered as long as the token is accepted: %s', async (_, sessionMaxAge, settings, life, taken) => {
     const moving = createClock(Math.floor(Date.now() / 1000))
-    const logout = create({ ...op, now: moving.now }, { replay: 'reject' })
-    const token = await op.logoutToken({ iat: moving.time, exp: moving.time + 120 })
+    const issuers = [{ ...op.trusted, ...settings }]
+    const logout = create({ ...op, now: moving.now }, { issuers, sessionMaxAge, replay: 'reject' })
+    const listener = vi.fn()
+    logout.onLogout(listener)
+    const token = await op.logoutToken({ iat: moving.time, exp: life && moving.time + life })
     await logout.receive(token)
-    moving.time += 179
+    moving.time += taken
     expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
     moving.time += 1
     expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_EXPIRED')
+    expect(listener).toHaveBeenCalledOnce()
   })
+
+  test.each([1e12, 1e15, Number.MAX_SAFE_INTEGER + 1, 1e300])(
+    'no entry expires later than the year 9999, also if exp is %d',
+    async (exp) => {
+      const store = new SpyStore()
+      const logout = create(op, { store, replay: 'reject' })
+      const token = await op.logoutToken({ exp })
+      expect((await logout.receive(token)).replayed).toBe(false)
+      expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
+      const expiries = [...store.entries.values()].flatMap((values) => [...values.values()])
+      for (const expiry of expiries) expect(new Date(expiry * 1000).getUTCFullYear()).toBeLessThanOrEqual(9999)
+      expect(expiries.every(Number.isSafeInteger)).toBe(true)
+    },
+  )
 })
 
 describe('tracked sessions', () => {
@@ -775,7 +809,7 @@ describe('delivery records', () => {
     await logout.respond(post(`logout_token=${await op.logoutToken({ iss: 'x' })}`))
     failing = true
     await logout.respond(post(`logout_token=${await op.logoutToken({ jti: 'j2' })}`))
-    const named = { iss: op.issuer, clientId: op.clientId }
+    const named = { iss: op.issuer, clientIds: [op.clientId] }
     const durationMs = expect.any(Number) as number
     const error = expect.any(BackchannelLogoutError) as unknown
     expect(deliveries).toEqual([

@@ -20,6 +20,10 @@ describe('sessionClaims', () => {
     expect(sessionClaims(idToken)).toEqual({ iss: op.issuer, sub: 'alice', sid: 'session-1', iat: clock.time })
   })
 
+  test('RP-17: gives iat in whole seconds', () => {
+    expect(sessionClaims({ ...idToken, iat: clock.time + 0.9 }).iat).toBe(clock.time)
+  })
+
   test.each([undefined, null, ''])('RP-37: takes sid %o for unknown', (sid) => {
     expect(sessionClaims({ ...idToken, sid })).toEqual({ iss: op.issuer, sub: 'alice', iat: clock.time })
   })

@@ -12,6 +12,7 @@ import {
   type LogoutRequest,
   type LogoutResponse,
   type LogoutStore,
+  type LogoutToken,
   type SessionClaims,
   type TrustedIssuer,
 } from '@bcl/core'
@@ -90,7 +91,7 @@ expectTypeOf<keyof BackchannelLogout>().toEqualTypeOf<
 >()
 expectTypeOf<LogoutEvent>().toEqualTypeOf<{
   iss: string
-  clientId: string
+  clientIds: readonly string[]
   jti: string
   iat: number
   sub?: string
@@ -100,12 +101,25 @@ expectTypeOf<LogoutEvent>().toEqualTypeOf<{
   sessionIds: readonly string[]
   replayed: boolean
 }>()
+expectTypeOf<LogoutToken>().toEqualTypeOf<{
+  iss: string
+  clientId: string
+  clientIds: readonly string[]
+  aud: string | readonly string[]
+  jti: string
+  iat: number
+  exp?: number
+  sub?: string
+  sid?: string
+  events: Readonly<Record<string, unknown>>
+  claims: Readonly<Record<string, unknown>>
+}>()
 expectTypeOf<LogoutDelivery>().toEqualTypeOf<{
   outcome: 'logged_out' | 'replayed' | 'refused' | 'failed'
   code?: BackchannelLogoutErrorCode
   error?: unknown
   iss?: string
-  clientId?: string
+  clientIds?: readonly string[]
   jti?: string
   durationMs: number
 }>()
