@@ -9,6 +9,7 @@ import { measureGreeting } from './greeting.ts'
 import { measureImports } from './imports.ts'
 import { measureLarge } from './large.ts'
 import { measureMemory } from './memory.ts'
+import { measureParameters } from './parameters.ts'
 import { measureReceive } from './receive.ts'
 import { measureRefused } from './refused.ts'
 import { measureRemembered } from './remembered.ts'
@@ -27,6 +28,7 @@ const measures = [
   measureRefused,
   measureEncrypted,
   measureLarge,
+  measureParameters,
   measureChecks,
   measureGreeting,
   measureRemembered,

@@ -5,9 +5,10 @@ import { isText } from './options.js'
 import type { Receiving } from './receive.js'
 import { tell, within } from './time.js'
 
-/** The largest body that is read, in bytes (RP-4), and the seconds it may take to come. */
+/** Limits of a request (RP-4): bytes of its body, seconds until the body has arrived, parameters of the form. */
 const maxBody = 64 * 1024
 const bodyTime = 5
+const maxParameters = 100
 
 /**
  * A request to the endpoint, whatever framework it came through. `body` is raw text, the form that a parser made of
@@ -50,7 +51,7 @@ const outages = new Set<BackchannelLogoutErrorCode>(['ERR_LOGOUT_KEYS_UNAVAILABL
 const refused = (status: number, what: string, cause?: unknown): BackchannelLogoutError =>
   Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${what} is refused`, { cause }), { status })
 
-/** The one Logout Token of a form (RP-1 to RP-4): as text, bytes or a stream, or as what a parser made of it. */
+/** Reads the one Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, or an object that a parser made. */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
   if (method !== 'POST') throw refused(405, 'method')
   if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw refused(400, 'media type')
@@ -60,17 +61,26 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
     const stream = isWhole ? [body] : (form as ByteStream)
     const text = await within(bodyTime, () => readText(stream, maxBody))
     if (text === undefined) throw refused(413, 'size')
+    // Counted before they are parsed: tens of thousands of parameters fit into 64 KiB.
+    if (text.split('&', maxParameters + 1).length > maxParameters) throw refused(400, 'number of parameters')
     form = new URLSearchParams(text)
   }
-  const entries = (Symbol.iterator in form ? [...(form as URLSearchParams)] : Object.entries(form)) as [
-    string,
-    unknown,
-  ][]
-  const size = entries.reduce((sum, [name, value]) => sum + name.length + (isText(value) ? value.length : 0), 0)
+  let count = 0
+  let size = 0
+  let token: string | undefined
+  for (const [name, value] of (Symbol.iterator in form ? form : Object.entries(form)) as Iterable<[string, unknown]>) {
+    // A parser puts parameters of one name into a list or an object.
+    count += typeof value === 'object' ? Object.keys(Object(value)).length : 1
+    if (count > maxParameters) throw refused(400, 'number of parameters')
+    size += name.length + (isText(value) ? value.length : 0)
+    if (/^logout_token(?:$|\[)/.test(name)) {
+      if (token || name !== 'logout_token' || !isText(value)) throw refused(400, 'logout_token')
+      token = value
+    }
+  }
   if (size > maxBody) throw refused(413, 'size')
-  const [first, second] = entries.filter(([name]) => /^logout_token(?:$|\[)/.test(name))
-  if (second || first?.[0] !== 'logout_token' || !isText(first[1])) throw refused(400, 'logout_token')
-  return first[1]
+  if (!token) throw refused(400, 'logout_token')
+  return token
 }
 
 /** Makes the HTTP face of `receive`: it decides method, media type, sizes, status and headers, and never throws. */
@@ -95,12 +105,13 @@ export const createRespond =
         run || reason instanceof BackchannelLogoutError
           ? asLogoutError('the logout', reason)
           : refused(400, 'body', reason)
-      const isOutage = outages.has(error.code)
+      const { code, claim } = error
+      const isOutage = outages.has(code)
       outcome = isOutage ? 'failed' : 'refused'
       status = isOutage ? unavailableStatus : (error.status ?? 400)
       body = JSON.stringify({
         error: isOutage ? 'temporarily_unavailable' : 'invalid_request',
-        error_description: error.code.slice(4).toLowerCase().replaceAll('_', ' '),
+        error_description: code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : ''),
       })
     }
     const { iss, clientIds, jti } = run?.token ?? {}

@@ -1,8 +1,9 @@
-import type { LogoutDelivery, LogoutRequest } from '@bcl/core'
+import { BackchannelLogoutError, MemoryStore, type LogoutDelivery, type LogoutRequest } from '@bcl/core'
+import { wrongTokens } from '@bcl/testing'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, sharedIssuer } from './support.js'
 
 const op = await sharedIssuer()
@@ -218,6 +219,151 @@ describe('RP-4: sizes', () => {
     const filler = 'A'.repeat(Math.floor(((16 * 1024 - base.length) / 4) * 3) - 4)
     expect(await status(`logout_token=${await op.logoutToken({ filler })}`)).toBe(200)
     expect(await status(`logout_token=${await op.logoutToken({ filler: `${filler}AAAAAAAAAAAA` })}`)).toBe(400)
+  })
+})
+
+describe('RP-4: the number of parameters', () => {
+  const named = (count: number): [string, string][] => Array.from({ length: count }, (_, index) => [`p${index}`, ''])
+  const shapes: [string, (pairs: [string, string][]) => LogoutRequest['body']][] = [
+    ['text', (pairs) => String(new URLSearchParams(pairs))],
+    ['bytes', (pairs) => encoder.encode(String(new URLSearchParams(pairs)))],
+    ['a stream', (pairs) => streamOf(String(new URLSearchParams(pairs)))],
+    ['URLSearchParams', (pairs) => new URLSearchParams(pairs)],
+    [
+      'FormData',
+      (pairs) => {
+        const data = new FormData()
+        for (const [name, value] of pairs) data.append(name, value)
+        return data
+      },
+    ],
+    ['an object', (pairs) => Object.fromEntries(pairs)],
+  ]
+
+  test.each(shapes)('%s: 100 are accepted, one more is refused', async (_, make) => {
+    const jwt = await token()
+    for (const [count, wanted] of [
+      [99, 200],
+      [100, 400],
+      [5000, 400],
+    ] as const) {
+      expect(await status(make([['logout_token', jwt], ...named(count)]))).toBe(wanted)
+      expect(await status(make([...named(count), ['logout_token', jwt]]))).toBe(wanted)
+    }
+  })
+
+  test('parameters of one name count each, also if a parser made a list or an object of them', async () => {
+    const jwt = await token()
+    const list = (length: number): string[] => Array.from({ length }, () => 'x')
+    for (const [count, wanted] of [
+      [99, 200],
+      [100, 400],
+    ] as const) {
+      expect(await status(`logout_token=${jwt}${'&x'.repeat(count)}`)).toBe(wanted)
+      expect(await status({ logout_token: jwt, x: list(count) })).toBe(wanted)
+      expect(await status({ logout_token: jwt, x: { ...list(count) } })).toBe(wanted)
+      expect(await status({ logout_token: jwt, x: list(count - 9), y: list(9) })).toBe(wanted)
+    }
+  })
+
+  test('the refusal says why, in the record', async () => {
+    const deliveries: LogoutDelivery[] = []
+    const receiver = create(op, { onDelivery: (one) => deliveries.push(one) })
+    for (const body of ['a&'.repeat(32 * 1024), Object.fromEntries(named(101))])
+      await receiver.respond({ method: 'POST', contentType, body })
+    const error = expect.objectContaining({ message: expect.stringContaining('number of parameters') as string })
+    expect(deliveries).toMatchObject([{ error }, { error }].map((one) => ({ outcome: 'refused', ...one })))
+  })
+
+  test.each(['a&', '&', 'a=b&', '&&&&a'])('64 KiB of %j are not parsed', async (piece) => {
+    const parse = vi.fn()
+    vi.stubGlobal(
+      'URLSearchParams',
+      class extends URLSearchParams {
+        constructor(init: string) {
+          parse(init)
+          super(init)
+        }
+      },
+    )
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const body = piece.repeat((64 * 1024) / piece.length)
+    for (const make of [
+      (form: string) => form,
+      (form: string) => encoder.encode(form),
+      (form: string) => streamOf(form),
+    ])
+      expect(await status(make(body))).toBe(400)
+    expect(parse).not.toHaveBeenCalled()
+    expect(await status('a'.repeat(64 * 1024))).toBe(400)
+    expect(parse).toHaveBeenCalledOnce()
+  })
+
+  test('of a form that was parsed before, no more than 101 parameters are read', async () => {
+    let read = 0
+    const counted = Object.assign(new URLSearchParams(), {
+      *[Symbol.iterator]() {
+        while (read < 5000) yield [`p${(read += 1)}`, '']
+      },
+    })
+    expect(await status(counted as URLSearchParams)).toBe(400)
+    expect(read).toBe(101)
+  })
+})
+
+describe('RP-41, RP-43: error_description', () => {
+  const claimNames = ['iss', 'aud', 'azp', 'iat', 'exp', 'nbf', 'jti', 'events', 'nonce', 'sub', 'sid']
+  const described = async (body: string) =>
+    (JSON.parse((await logout.respond({ method: 'POST', contentType, body })).body) as Record<string, unknown>)[
+      'error_description'
+    ]
+
+  test('names the claim that was wrong', async () => {
+    const sent = async (claims: object) => described(`logout_token=${await op.logoutToken(claims)}`)
+    expect(await sent({ exp: undefined })).toBe('logout token claim: exp')
+    expect(await sent({ iss: 'https://other.example' })).toBe('logout token claim: iss')
+    expect(await sent({ aud: ['"', '\\'] })).toBe('logout token claim: aud')
+    expect(await sent({ exp: 1 })).toBe('logout token expired: exp')
+    expect(await sent({ '"\n': 1, nonce: '"' })).toBe('logout token claim: nonce')
+    expect(await described('logout_token=x')).toBe('logout token invalid')
+    expect(await described('')).toBe('logout request invalid')
+  })
+
+  test.each(wrongTokens.map((row) => [row.name, row] as const))('of a token refused for %s', async (_, row) => {
+    const deliveries: LogoutDelivery[] = []
+    const onDelivery = (delivery: LogoutDelivery) => deliveries.push(delivery)
+    const receiver = create(op, { issuers: [{ ...op.trusted, ...row.settings }], onDelivery })
+    const { body } = await receiver.respond({
+      method: 'POST',
+      contentType,
+      body: String(new URLSearchParams({ logout_token: await row.make(op) })),
+    })
+    const { code, claim } = deliveries[0]!.error as BackchannelLogoutError
+    const words = code.slice('ERR_'.length).toLowerCase().replaceAll('_', ' ')
+    expect(JSON.parse(body)).toEqual({
+      error: 'invalid_request',
+      error_description: claim === undefined ? words : `${words}: ${claim}`,
+    })
+    expect([undefined, ...claimNames]).toContain(claim)
+  })
+
+  test("repeats no claim of an application's own error", async () => {
+    const said = new BackchannelLogoutError('ERR_LOGOUT_TOKEN_CLAIM', 'said', { claim: 'SECRET "\n' })
+    const fail = () => Promise.reject(said)
+    const store = new MemoryStore()
+    for (const options of [
+      { issuers: [{ ...op.trusted, keys: fail }] },
+      { issuers: fail },
+      { store: { add: fail, values: fail, remove: fail } },
+      { listen: fail },
+    ]) {
+      const { listen = () => {}, ...rest } = { store, ...options }
+      const receiver = create(op, rest)
+      receiver.onLogout(listen)
+      const { body } = await receiver.respond({ method: 'POST', contentType, body: `logout_token=${await token()}` })
+      expect(body).toContain('"temporarily_unavailable"')
+      expect(body).not.toContain('SECRET')
+    }
   })
 })
 

@@ -49,6 +49,9 @@ const sent = (
   make: async (op) => make(await op.logoutToken()),
 })
 
+/** Further parameters of a form, each with another name. */
+const parameters = (count: number): string => Array.from({ length: count }, (_, index) => `&p${index}=1`).join('')
+
 const accepted = sent.bind(undefined, 200)
 const refused = sent.bind(undefined, 400)
 
@@ -71,6 +74,7 @@ export const requestCases: readonly RequestCase[] = [
     ...post(`logout_token=${token}`),
     query: '?tenant=a&logout_token=b',
   })),
+  accepted('RP-4', '100 parameters', (token) => post(`logout_token=${token}${parameters(99)}`)),
   accepted('RP-5', 'a foreign Origin and a cookie', (token) =>
     post(`logout_token=${token}`, formType, { origin: 'https://elsewhere.example', cookie: 'session=x' }),
   ),
@@ -112,6 +116,7 @@ export const requestCases: readonly RequestCase[] = [
     (token) => post(`logout_token=${token}${'A'.repeat(16 * 1024)}`),
     'ERR_LOGOUT_TOKEN_INVALID',
   ),
+  refused('RP-4', 'more than 100 parameters', (token) => post(`logout_token=${token}${parameters(100)}`)),
   sent(413, 'RP-4', 'a body over 64 KiB', (token) => post(`logout_token=${token}&x=${'A'.repeat(64 * 1024)}`)),
   ...['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'].map((method) =>
     sent(405, 'RP-3', method, (token) => ({ method, query: `?logout_token=${token}` })),
