@@ -96,7 +96,7 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     expect(await after([{ iat: now - 10 }], sessions)).toEqual([true, true, false])
   })
 
-  test('RP-17: a fractional iat counts as its whole second, in sessions', async () => {
+  test('RP-17a: a fractional iat counts as its whole second, in sessions', async () => {
     const sessions = [{ iat: now - 10.1 }, { iat: now - 9.1 }, { iat: now - 9 }]
     expect(await after([{ iat: now - 10 }], sessions)).toEqual([true, true, false])
     const logout = create(op)
@@ -112,13 +112,13 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     await logout.close()
   })
 
-  test('RP-17: a fractional iat counts as its whole second, in tokens', async () => {
+  test('RP-17a: a fractional iat counts as its whole second, in tokens', async () => {
     const sessions = [{ iat: now - 10 }, { iat: now - 9.5 }, { iat: now - 9 }]
     expect(await after([{ iat: now - 9.1 }], sessions)).toEqual([true, true, false])
     expect((await create(op).receive(await op.logoutToken({ iat: now - 9.1 }))).iat).toBe(now - 10)
   })
 
-  test('RP-17: with fractions, a tracked session is destroyed, and untracked under the same name', async () => {
+  test('RP-17a: with fractions, a tracked session is destroyed, and untracked under the same name', async () => {
     const store = new SpyStore()
     const destroyed: string[] = []
     const logout = create(op, { store, destroySession: (id) => destroyed.push(id) })
@@ -132,7 +132,7 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     expect(left).toEqual([])
   })
 
-  test('RP-17: the clock tolerance counts whole seconds too', async () => {
+  test('RP-17a: the clock tolerance counts whole seconds too', async () => {
     const strict = create(op, { issuers: [{ ...op.trusted, clockTolerance: 0 }] })
     expect(await strict.isLoggedOut(op.session({ iat: now + 0.9 }))).toBe(false)
     await expect(strict.isLoggedOut(op.session({ iat: now + 1 }))).rejects.toThrow(TypeError)

@@ -202,20 +202,23 @@ describe('RP-24: replay', () => {
       ['without exp and maxTokenAge for 120 s and the tolerance', 3600, { requireExp: false }, undefined, 180],
       ['with both until maxTokenAge and the tolerance', 60, { maxTokenAge: 5000 }, 86_400, 5060],
     ],
-  )('"done" is remembered as long as the token is accepted: %s', async (_, sessionMaxAge, settings, life, taken) => {
-    const moving = createClock(Math.floor(Date.now() / 1000))
-    const issuers = [{ ...op.trusted, ...settings }]
-    const logout = create({ ...op, now: moving.now }, { issuers, sessionMaxAge, replay: 'reject' })
-    const listener = vi.fn()
-    logout.onLogout(listener)
-    const token = await op.logoutToken({ iat: moving.time, exp: life && moving.time + life })
-    await logout.receive(token)
-    moving.time += taken
-    expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
-    moving.time += 1
-    expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_EXPIRED')
-    expect(listener).toHaveBeenCalledOnce()
-  })
+  )(
+    'RP-24c: "done" is remembered as long as the token is accepted: %s',
+    async (_, sessionMaxAge, settings, life, taken) => {
+      const moving = createClock(Math.floor(Date.now() / 1000))
+      const issuers = [{ ...op.trusted, ...settings }]
+      const logout = create({ ...op, now: moving.now }, { issuers, sessionMaxAge, replay: 'reject' })
+      const listener = vi.fn()
+      logout.onLogout(listener)
+      const token = await op.logoutToken({ iat: moving.time, exp: life && moving.time + life })
+      await logout.receive(token)
+      moving.time += taken
+      expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
+      moving.time += 1
+      expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_EXPIRED')
+      expect(listener).toHaveBeenCalledOnce()
+    },
+  )
 
   test.each([1e12, 1e15, Number.MAX_SAFE_INTEGER + 1, 1e300])(
     'no entry expires later than the year 9999, also if exp is %d',

@@ -222,7 +222,7 @@ describe('RP-4: sizes', () => {
   })
 })
 
-describe('RP-4: the number of parameters', () => {
+describe('RP-4b: the number of parameters', () => {
   const named = (count: number): [string, string][] => Array.from({ length: count }, (_, index) => [`p${index}`, ''])
   const shapes: [string, (pairs: [string, string][]) => LogoutRequest['body']][] = [
     ['text', (pairs) => String(new URLSearchParams(pairs))],

@@ -20,7 +20,7 @@ describe('sessionClaims', () => {
     expect(sessionClaims(idToken)).toEqual({ iss: op.issuer, sub: 'alice', sid: 'session-1', iat: clock.time })
   })
 
-  test('RP-17: gives iat in whole seconds', () => {
+  test('RP-17a: gives iat in whole seconds', () => {
     expect(sessionClaims({ ...idToken, iat: clock.time + 0.9 }).iat).toBe(clock.time)
   })
 

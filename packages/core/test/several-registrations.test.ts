@@ -29,7 +29,7 @@ async function clientsOf(issuers: TrustedIssuer[], token: string): Promise<reado
   return clientIds
 }
 
-describe('RP-12: a token that names several of our registrations', () => {
+describe('RP-12b: a token that names several of our registrations', () => {
   test('counts for each of them, if each trusts the others', async () => {
     expect(await clientsOf(pair(), await tokenFor())).toEqual(names)
     expect(await clientsOf(pair(), await tokenFor(names.toReversed()))).toEqual(names)
@@ -40,7 +40,7 @@ describe('RP-12: a token that names several of our registrations', () => {
     expect(await clientsOf(pair({ trustedAudiences: [] }), await tokenFor())).toEqual(['admin'])
   })
 
-  test('counts only for the client that azp names', async () => {
+  test('RP-12a: counts only for the client that azp names', async () => {
     expect(await clientsOf(pair(), await tokenFor(names, { azp: 'admin' }))).toEqual(['admin'])
   })
 
@@ -83,7 +83,7 @@ describe('RP-12: a token that names several of our registrations', () => {
   })
 })
 
-describe('RP-12: each registration judges the token by its own rules', () => {
+describe('RP-12b: each registration judges the token by its own rules', () => {
   const old = () => tokenFor(names, { iat: now - 200 })
   const withoutExp = () => tokenFor(names, { exp: undefined })
   const withoutSid = () => tokenFor(names, { sid: undefined })
@@ -141,7 +141,7 @@ describe('RP-12: each registration judges the token by its own rules', () => {
   })
 })
 
-describe('RP-12: the work for several registrations', () => {
+describe('RP-12b: the work for several registrations', () => {
   test('a signature is verified once for each source of keys', async () => {
     const keys = vi.fn(async () => op.key.publicKey)
     const clients = Array.from({ length: 5 }, (_, index) => `client-${index}`)
@@ -208,7 +208,7 @@ describe('RP-12: the work for several registrations', () => {
   })
 })
 
-describe('RP-24: a replay for several registrations', () => {
+describe('RP-24, RP-12b: a replay for several registrations', () => {
   test('is a replay if the token was carried out for each of them', async () => {
     const logout = create(op, { issuers: pair(), replay: 'reject' })
     const token = await tokenFor()

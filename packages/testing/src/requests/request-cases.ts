@@ -74,7 +74,7 @@ export const requestCases: readonly RequestCase[] = [
     ...post(`logout_token=${token}`),
     query: '?tenant=a&logout_token=b',
   })),
-  accepted('RP-4', '100 parameters', (token) => post(`logout_token=${token}${parameters(99)}`)),
+  accepted('RP-4b', '100 parameters', (token) => post(`logout_token=${token}${parameters(99)}`)),
   accepted('RP-5', 'a foreign Origin and a cookie', (token) =>
     post(`logout_token=${token}`, formType, { origin: 'https://elsewhere.example', cookie: 'session=x' }),
   ),
@@ -116,7 +116,7 @@ export const requestCases: readonly RequestCase[] = [
     (token) => post(`logout_token=${token}${'A'.repeat(16 * 1024)}`),
     'ERR_LOGOUT_TOKEN_INVALID',
   ),
-  refused('RP-4', 'more than 100 parameters', (token) => post(`logout_token=${token}${parameters(100)}`)),
+  refused('RP-4b', 'more than 100 parameters', (token) => post(`logout_token=${token}${parameters(100)}`)),
   sent(413, 'RP-4', 'a body over 64 KiB', (token) => post(`logout_token=${token}&x=${'A'.repeat(64 * 1024)}`)),
   ...['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'].map((method) =>
     sent(405, 'RP-3', method, (token) => ({ method, query: `?logout_token=${token}` })),
