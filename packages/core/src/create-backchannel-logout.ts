@@ -1,6 +1,8 @@
-import { boundStore } from './bound-store.js'
-import { createIssuers, type ResolvedIssuer } from './issuers.js'
-import { covers, formatHint, formatTracked, markerKeysFor, parseMarker, scopesFor, trackKey } from './markers.js'
+import { boundStore } from './store/bound-store.js'
+import { createIssuers, type ResolvedIssuer } from './issuers/issuers.js'
+import { createEndSessions, type LogoutEvent } from './sessions/end-sessions.js'
+import { formatBroadcast, formatTracked, markerKeysOf, scopesOfSession, trackKey } from './sessions/markers.js'
+import { expiryFor, hasEnded } from './sessions/one-rule.js'
 import {
   callback,
   fetchRules,
@@ -14,15 +16,22 @@ import {
   readOptions,
   requireOption,
   type Rules,
-} from './options.js'
-import { createPendingMarkers } from './pending-markers.js'
-import { createReceive, forgetAt, type LogoutEvent } from './receive.js'
-import { createRespond, handleWith, type LogoutDelivery, type LogoutRequest, type LogoutResponse } from './respond.js'
-import { checkSession, mustBePast, type SessionClaims } from './session-claims.js'
-import type { LogoutStore } from './store.js'
-import { systemNow, tell } from './time.js'
-import type { Registration, TrustedIssuer } from './trusted-issuer.js'
-import { createWatchers } from './watch.js'
+} from './util/options.js'
+import { createPendingMarkers } from './sessions/pending-markers.js'
+import { createReceiver } from './receive/receive.js'
+import {
+  createRespond,
+  handleWith,
+  type LogoutDelivery,
+  type LogoutRequest,
+  type LogoutResponse,
+} from './http/respond.js'
+import { checkSession, mustBePast, type SessionClaims } from './sessions/session-claims.js'
+import type { LogoutStore } from './store/store.js'
+import { systemNow } from './util/clock.js'
+import { runGuarded } from './util/run-guarded.js'
+import type { Registration, TrustedIssuer } from './issuers/trusted-issuer.js'
+import { createWatchers } from './sessions/watch.js'
 
 /** Options of {@link createBackchannelLogout}. */
 export interface BackchannelLogoutOptions {
@@ -184,19 +193,16 @@ const rules: Rules = {
 export function createBackchannelLogout(options: BackchannelLogoutOptions): BackchannelLogout {
   const read = readOptions(options, rules) as Defaulted<BackchannelLogoutOptions>
   const { sessionMaxAge, storeTimeout, pollInterval, now } = read
-  const onError = (error: unknown): void => tell(() => options.onError?.(error))
+  const onError = (error: unknown): void => runGuarded(() => options.onError?.(error))
   const issuers = createIssuers({ ...read, onError })
   const store = boundStore(options.store, storeTimeout)
   const listeners = new Set<(event: LogoutEvent) => unknown>()
 
-  const onWritten = (keys: readonly string[]): void => void store.publish?.(formatHint(keys)).catch(onError)
-  const pending = createPendingMarkers(store, storeTimeout, onWritten, onError)
+  const onWritten = (key: string): void => void store.publish?.(formatBroadcast([key])).catch(onError)
+  const pending = createPendingMarkers({ store, storeTimeout, onWritten, onError })
 
-  /** Ended by its age, or by logouts found under its keys, those that wait for the store included. */
-  const isEnded = (session: SessionClaims, keys: readonly string[], found: readonly string[][]): boolean =>
-    now() - session.iat > sessionMaxAge ||
-    pending.under(keys).some((marker) => covers(marker, session)) ||
-    found.some((values) => values.some((value) => covers(parseMarker(value), session)))
+  const hasSessionEnded = (session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean =>
+    hasEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
 
   const requireClient = ({ iss, iat, clientId }: SessionClaims, atIssuer: readonly Registration[]): void => {
     requireOption(atIssuer.length > 0, 'session.iss', 'is not trusted', iss)
@@ -219,8 +225,8 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const isLoggedOut = async (session: SessionClaims): Promise<boolean> => {
     const known = requireSession(session)
     if (known) await known
-    const keys = markerKeysFor(session)
-    return isEnded(session, keys, []) || isEnded(session, keys, await store.values(keys))
+    const keys = markerKeysOf(session)
+    return hasSessionEnded(session, keys, []) || hasSessionEnded(session, keys, await store.values(keys))
   }
 
   /** Does something to each entry of a tracked session. */
@@ -232,18 +238,19 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     checkSession(session)
     requireOption(isText(sessionId), 'sessionId', mustBeText)
     const value = formatTracked(sessionId, session)
-    await Promise.all(scopesFor(session).map((scope) => work(trackKey(scope), value)))
+    await Promise.all(scopesOfSession(session).map((scope) => work(trackKey(scope), value)))
   }
 
   const untrackSession = (session: SessionClaims, sessionId: string): Promise<void> =>
     eachEntry(session, sessionId, store.remove)
 
-  const watchers = createWatchers(store, isEnded, storeTimeout, pollInterval, onError)
-  const { run, settled } = createReceive({ ...read, listeners, onError }, issuers, store, pending, watchers)
-  const respond = createRespond(run, read.unavailableStatus, options.onDelivery)
+  const watchers = createWatchers({ store, hasEnded: hasSessionEnded, storeTimeout, pollInterval, onError })
+  const endSessions = createEndSessions({ ...read, store, pending, watchers, listeners, onError })
+  const { receive, settled } = createReceiver({ ...read, issuers, endSessions })
+  const respond = createRespond(receive, read.unavailableStatus, options.onDelivery)
 
   return {
-    receive: async (logoutToken) => run(logoutToken).result,
+    receive: async (logoutToken) => receive(logoutToken).result,
     onLogout(listener) {
       requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
       const entry = (event: LogoutEvent): unknown => listener(event)
@@ -257,7 +264,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     },
     async trackSession(session, sessionId) {
       await requireSession(session)
-      const expiresAt = forgetAt(session.iat, now(), sessionMaxAge)
+      const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
       await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
       if (!(await isLoggedOut(session))) return true
       await untrackSession(session, sessionId)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createRespond } from '../src/respond.js'
+import { createRespond } from '../src/http/respond.js'
 
 // Past the public door: it takes a runtime that rejects what it has ended, as Workers do with a request's promises.
 test.each([400, 503])(

@@ -1,6 +1,6 @@
 import type { BackchannelLogout, LogoutStore } from '@bcl/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createPendingMarkers } from '../src/pending-markers.js'
+import { createPendingMarkers } from '../src/sessions/pending-markers.js'
 import { create, createClock, deferred, refusal, sharedIssuer, SpyStore } from './support.js'
 
 const clock = createClock()
@@ -222,15 +222,20 @@ test('a clock that is wrong for a moment does not drop a pending logout', async 
 // Past the public door, as 100,000 logouts that fail take too long.
 test('a logout that is dropped because too many are pending is reported', async () => {
   const onError = vi.fn()
-  const pending = createPendingMarkers({ add: () => Promise.reject(new Error('down')) }, 1, () => {}, onError)
+  const pending = createPendingMarkers({
+    store: { add: () => Promise.reject(new Error('down')) },
+    storeTimeout: 1,
+    onWritten() {},
+    onError,
+  })
   const marker = (index: number) => ({ clientId: 'c', iat: 1, key: String(index), value: '', expiresAt: 2 })
   const markers = Array.from({ length: 100_002 }, (_, index) => marker(index))
   await expect(pending.write(markers, 0)).rejects.toThrow('down')
   expect(onError.mock.calls.map(([error]) => String(error))).toEqual(
     Array(2).fill('Error: too many logouts wait for the store: one was dropped'),
   )
-  expect(pending.under(['0', '1'])).toEqual([])
-  expect(pending.under(['2'])).toEqual([marker(2)])
+  expect(pending.markersOf(['0', '1'])).toEqual([])
+  expect(pending.markersOf(['2'])).toEqual([marker(2)])
   await pending.close()
 })
 

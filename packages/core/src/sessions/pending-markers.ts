@@ -1,7 +1,11 @@
-import { createKeyed } from './keyed.js'
-import { isSmaller, type Marker } from './markers.js'
-import type { LogoutStore } from './store.js'
-import { createShared, later, retry, within, type Run } from './time.js'
+import type { LogoutStore } from '../store/store.js'
+import { MultiMap } from '../util/multi-map.js'
+import { retryUntil } from '../util/retry-until.js'
+import { singleFlight, type Flight } from '../util/single-flight.js'
+import { startBackgroundTimer } from '../util/timers.js'
+import { withTimeout } from '../util/with-timeout.js'
+import type { Marker } from './markers.js'
+import { supersedes } from './one-rule.js'
 
 /** A marker as it is, or will be, in the store. */
 export interface StoredMarker extends Marker {
@@ -27,54 +31,58 @@ export interface PendingMarkers {
   /** Rejects if the store has not taken all markers by the deadline (`performance.now()`). */
   write(markers: readonly StoredMarker[], deadline: number): Promise<void>
   /** The pending markers under these keys. */
-  under(keys: readonly string[]): Marker[]
+  markersOf(keys: readonly string[]): Marker[]
   /** Writes the pending markers, and reports those that the store does not take. It can be called again. */
   close(): Promise<void>
 }
 
-/**
- * @param onWritten Gets the keys of each marker that was written after its request had failed.
- */
-export function createPendingMarkers(
-  store: Pick<LogoutStore, 'add'>,
-  storeTimeout: number,
-  onWritten: (keys: readonly string[]) => void,
-  onError: (error: unknown) => void,
-): PendingMarkers {
-  const pending = createKeyed<StoredMarker>()
+export interface PendingMarkersOptions {
+  store: Pick<LogoutStore, 'add'>
+  storeTimeout: number
+  /** Gets the key of each marker that was written after its request had failed. */
+  onWritten(key: string): void
+  onError(error: unknown): void
+}
+
+export function createPendingMarkers({
+  store,
+  storeTimeout,
+  onWritten,
+  onError,
+}: PendingMarkersOptions): PendingMarkers {
+  const pending = new MultiMap<StoredMarker>()
   /** A flush begins no write after this time. */
-  const flushes = createShared<Run<void>>(10 * storeTimeout)
-  const pauses = createShared<Run<void>>(2 * retryAfter)
+  const flushes = singleFlight<Flight<void>>(10 * storeTimeout)
+  const pauses = singleFlight<Flight<void>>(2 * retryAfter)
   let cancel = (): void => {}
   let isClosed = false
 
   /** Also writes a marker that seems to have expired: `now` may be wrong, and the store knows better. */
   const write = async (marker: StoredMarker): Promise<void> => {
     await store.add(marker.key, marker.value, marker.expiresAt)
-    if (pending.delete([marker.key], marker)) onWritten([marker.key])
+    if (pending.remove(marker.key, marker)) onWritten(marker.key)
   }
 
   const keep = (marker: StoredMarker): void => {
-    const keys = [marker.key]
     // A marker that fails goes to the end, so that the next flush begins with the others.
-    pending.delete(keys, marker)
-    for (const other of pending.under(keys)) {
-      if (isSmaller(marker, other)) return
-      if (other.clientId === marker.clientId) pending.delete(keys, other)
+    pending.remove(marker.key, marker)
+    for (const other of pending.valuesOf([marker.key])) {
+      if (supersedes(other, marker)) return
+      if (other.clientId === marker.clientId) pending.remove(marker.key, other)
     }
-    pending.add(keys, marker)
-    if (pending.sets.size > maxPending) {
-      pending.sets.delete(pending.sets.keys().next().value!)
+    pending.add(marker.key, marker)
+    if (pending.size > maxPending) {
+      pending.delete(pending.keys().next().value!)
       onError(new Error('too many logouts wait for the store: one was dropped'))
     }
   }
 
   const flush = (): Promise<void> =>
-    flushes.join(async (run) => {
-      const waiting = pending.under(pending.sets.keys())
+    flushes.run(async (flight) => {
+      const waiting = pending.valuesOf(pending.keys())
       let failure: unknown
       let isTaken = true
-      while (waiting[0] && isTaken && performance.now() < run.until) {
+      while (waiting[0] && isTaken && performance.now() < flight.until) {
         isTaken = false
         const writes = waiting.splice(0, maxWrites).map(async (marker) => {
           try {
@@ -92,13 +100,13 @@ export function createPendingMarkers(
     }).result
 
   const schedule = (): void => {
-    if (isClosed || pending.sets.size === 0) return
-    const pause = pauses.join(() => new Promise((resolve) => (cancel = later(retryAfter, resolve))))
-    void pause.result.then(flush)
+    if (isClosed || pending.size === 0) return
+    const { result } = pauses.run(() => new Promise((resolve) => (cancel = startBackgroundTimer(retryAfter, resolve))))
+    void result.then(flush)
   }
 
   return {
-    under: pending.under,
+    markersOf: (keys) => pending.valuesOf(keys),
     async write(markers, deadline) {
       let failure: unknown
       const attempt = (): Promise<unknown> =>
@@ -108,9 +116,9 @@ export function createPendingMarkers(
         })
       try {
         // The error of the last attempt says more than the time-out.
-        await within(
+        await withTimeout(
           retryTime / 1000,
-          () => retry(deadline, attempt),
+          () => retryUntil(deadline, attempt),
           (error) => failure ?? error,
         )
       } catch (error) {
@@ -118,7 +126,7 @@ export function createPendingMarkers(
         schedule()
         throw error
       }
-      if (pending.sets.size > 0) void flush()
+      if (pending.size > 0) void flush()
     },
     async close() {
       isClosed = true
@@ -126,7 +134,7 @@ export function createPendingMarkers(
       // A flush that is under way does not write the markers that came after its start.
       await flushes.get()?.result
       await flush()
-      const { size } = pending.sets
+      const { size } = pending
       if (size > 0) onError(new Error(`${size} logouts were not written to the store`))
     },
   }

@@ -1,8 +1,8 @@
 import { compactDecrypt, type CryptoKey, type JWK } from 'jose'
-import { invalidToken } from './errors.js'
-import { findIssuer, trust, type Trust } from './issuer-source.js'
-import type { JSONObject } from './objects.js'
-import type { Registration } from './trusted-issuer.js'
+import { invalidToken } from '../errors.js'
+import { findIssuer, trust, type Trust } from '../issuers/issuer-source.js'
+import type { JSONObject } from '../util/objects.js'
+import type { Registration } from '../issuers/trusted-issuer.js'
 
 /** What makes a key the same, in whatever JWK it is found: its modulus, its point or its bytes. */
 const identityOf = (key: JWK | CryptoKey): unknown => {

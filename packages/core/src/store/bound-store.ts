@@ -1,12 +1,12 @@
-import { asLogoutError } from './errors.js'
-import { withoutClaims } from './markers.js'
+import { asLogoutError } from '../errors.js'
+import { withoutClaims } from '../util/without-claims.js'
 import type { LogoutStore } from './store.js'
-import { within } from './time.js'
+import { withTimeout } from '../util/with-timeout.js'
 
 /** Bounds each call of the application's store in time (RP-39). A call that fails rejects with an error of this library. */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
   const call = <T>(asked: readonly string[], work: () => T | Promise<T>): Promise<T> =>
-    within(timeout, work, (error) => asLogoutError('the store', withoutClaims(error, asked)))
+    withTimeout(timeout, work, (error) => asLogoutError('the store', withoutClaims(error, asked)))
   return {
     add: (key, value, expiresAt) => call([key, value], () => store.add(key, value, expiresAt)),
     remove: (key, value) => call([key, value], () => store.remove(key, value)),

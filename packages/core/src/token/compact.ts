@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
-import { invalidToken } from './errors.js'
-import { isObject, type JSONObject } from './objects.js'
+import { invalidToken } from '../errors.js'
+import { isObject, type JSONObject } from '../util/objects.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

@@ -1,9 +1,10 @@
-import { readText, type ByteStream } from './bytes.js'
-import { asLogoutError, BackchannelLogoutError, type BackchannelLogoutErrorCode } from './errors.js'
-import { defined } from './objects.js'
-import { isText } from './options.js'
-import type { Receiving } from './receive.js'
-import { tell, within } from './time.js'
+import { readText, type ByteStream } from '../util/read-text.js'
+import { asLogoutError, BackchannelLogoutError, type BackchannelLogoutErrorCode } from '../errors.js'
+import { defined } from '../util/objects.js'
+import { isText } from '../util/options.js'
+import type { Receiving } from '../receive/receive.js'
+import { runGuarded } from '../util/run-guarded.js'
+import { withTimeout } from '../util/with-timeout.js'
 
 /** Limits of a request (RP-4): bytes of its body, seconds until the body has arrived, parameters of the form. */
 const maxBody = 64 * 1024
@@ -59,7 +60,7 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   if (isWhole || Symbol.asyncIterator in form) {
     const stream = isWhole ? [body] : (form as ByteStream)
-    const text = await within(bodyTime, () => readText(stream, maxBody))
+    const text = await withTimeout(bodyTime, () => readText(stream, maxBody))
     if (text === undefined) throw refused(413, 'size')
     // Counted before they are parsed: tens of thousands of parameters fit into 64 KiB.
     if (text.split('&', maxParameters + 1).length > maxParameters) throw refused(400, 'number of parameters')
@@ -124,7 +125,7 @@ export const createRespond =
       jti,
       durationMs: performance.now() - startedAt,
     }
-    tell(() => onDelivery?.(defined(delivery) as LogoutDelivery))
+    runGuarded(() => onDelivery?.(defined(delivery) as LogoutDelivery))
     return {
       status,
       headers: {

@@ -1,5 +1,5 @@
-import { claimError } from './errors.js'
-import type { KeySource } from './remote-keys.js'
+import { claimError } from '../errors.js'
+import type { KeySource } from '../keys/remote-keys.js'
 import type { Registration } from './trusted-issuer.js'
 
 export type Fits = (registration: Registration) => boolean

@@ -1,5 +1,5 @@
 import { isObject } from './objects.js'
-import { systemNow } from './time.js'
+import { systemNow } from './clock.js'
 
 /** The check of an option, what it must be in words, and its default. An option without a default is required. */
 export type Rule = readonly [

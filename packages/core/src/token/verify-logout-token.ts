@@ -1,15 +1,15 @@
 import { compactVerify, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose'
 import { decodeObject, splitCompact } from './compact.js'
 import { decrypt } from './decrypt.js'
-import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from './errors.js'
-import { findIssuer, type IssuerSource, type Trust } from './issuer-source.js'
-import { createIssuers, createKeySets } from './issuers.js'
+import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from '../errors.js'
+import { findIssuer, type IssuerSource, type Trust } from '../issuers/issuer-source.js'
+import { createIssuers, createKeySets } from '../issuers/issuers.js'
 import { checkClaims, chooseByAudience, logoutType, type CheckedClaims, type LogoutToken } from './logout-token.js'
-import type { JSONObject } from './objects.js'
-import { isText, nowRules, readOptions, requireOption } from './options.js'
-import type { KeySource } from './remote-keys.js'
-import { monotonicNow } from './time.js'
-import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
+import type { JSONObject } from '../util/objects.js'
+import { isText, nowRules, readOptions, requireOption } from '../util/options.js'
+import type { KeySource } from '../keys/remote-keys.js'
+import { monotonicNow } from '../util/clock.js'
+import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from '../issuers/trusted-issuer.js'
 
 /** Keys tried on a token whose header fits several (RP-54). */
 const maxKeys = 8

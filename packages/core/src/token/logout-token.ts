@@ -1,7 +1,7 @@
-import { claimError } from './errors.js'
-import { defined, isObject, type JSONObject } from './objects.js'
-import { isText } from './options.js'
-import type { Registration } from './trusted-issuer.js'
+import { claimError } from '../errors.js'
+import { defined, isObject, type JSONObject } from '../util/objects.js'
+import { isText } from '../util/options.js'
+import type { Registration } from '../issuers/trusted-issuer.js'
 
 /**
  * The member of `events` that makes a JWT a Logout Token.

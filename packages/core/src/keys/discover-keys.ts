@@ -1,5 +1,5 @@
 import type { JWTVerifyGetKey } from 'jose'
-import { fetchRules, readOptions, requireOption } from './options.js'
+import { fetchRules, readOptions, requireOption } from '../util/options.js'
 import { createRemoteKeys, isAllowed } from './remote-keys.js'
 
 /** How {@link discoverKeys} asks the provider. */

@@ -1,8 +1,14 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
-import { readText } from './bytes.js'
-import { codeOf, keysUnavailable } from './errors.js'
-import { isObject, type JSONObject } from './objects.js'
-import { createBucket, createShared, LruMap, monotonicNow, pause, tell, within, type Run } from './time.js'
+import { readText } from '../util/read-text.js'
+import { codeOf, keysUnavailable } from '../errors.js'
+import { isObject, type JSONObject } from '../util/objects.js'
+import { monotonicNow } from '../util/clock.js'
+import { LruMap } from '../util/lru-map.js'
+import { runGuarded } from '../util/run-guarded.js'
+import { singleFlight, type Flight } from '../util/single-flight.js'
+import { pause } from '../util/timers.js'
+import { createTokenBucket } from '../util/token-bucket.js'
+import { withTimeout } from '../util/with-timeout.js'
 
 /** Seconds after which a key set is stale, and seconds for which the last good keys count (RP-51, RP-53). */
 const freshFor = 600
@@ -23,7 +29,7 @@ const renewedFor = 15
 const maxMissed = 1000
 
 /** Fetches for issuers that never proved themselves, in the whole process: 8 at once, then 5 a second (RP-11). */
-const strangerPermit = createBucket(8, 0.2)
+const strangerPermit = createTokenBucket(8, 0.2)
 
 /** The requests that one issuer may be asked. It outlives the key set (RP-52). */
 export interface KeyBudget {
@@ -34,9 +40,9 @@ export interface KeyBudget {
 }
 
 const createBudget = (): KeyBudget => ({
-  look: createBucket(4, 15),
-  discovery: createBucket(1, 15),
-  stale: createBucket(1, freshFor),
+  look: createTokenBucket(4, 15),
+  discovery: createTokenBucket(1, 15),
+  stale: createTokenBucket(1, freshFor),
 })
 
 /** Where keys are: at an issuer, by discovery, or at a URL. */
@@ -108,7 +114,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let askedAt = -Infinity
   let refreshAt = 0
   const backgroundTime = Math.max(fetchTime, keysTimeout)
-  const flights = createShared<Run<void>>(backgroundTime)
+  const flights = singleFlight<Flight<void>>(backgroundTime)
   const missed = new LruMap<number>(maxMissed)
 
   const get = async (url: string, signal: AbortSignal): Promise<JSONObject> => {
@@ -117,7 +123,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       redirect: 'manual',
       signal,
     })
-    const json = status === 200 && body ? await readText(body, maxBytes) : tell(() => body?.cancel())
+    const json = status === 200 && body ? await readText(body, maxBytes) : runGuarded(() => body?.cancel())
     if (!json) throw new Error(`${url} answered ${status}, or too much`)
     return JSON.parse(json) as JSONObject
   }
@@ -168,8 +174,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   type Fetching = (signal: AbortSignal) => Promise<void>
   /** Waits for the fetch that is under way, or starts one that later callers share. */
-  const join = (work: Fetching, kind = ''): Run<void> =>
-    flights.join(() => within(backgroundTime, () => work(AbortSignal.timeout(backgroundTime * 1000))), kind)
+  const join = (work: Fetching, kind = ''): Flight<void> =>
+    flights.run(() => withTimeout(backgroundTime, () => work(AbortSignal.timeout(backgroundTime * 1000))), kind)
 
   const isGood = (): boolean => monotonicNow() - loadedAt <= goodFor
   const isStale = (): boolean => monotonicNow() - loadedAt >= freshFor
@@ -213,7 +219,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     }
     // All tokens stop waiting at the same moment, so a silent provider delays them once.
     const left = run ? run.until / 1000 - backgroundTime + staleWait - monotonicNow() : 0
-    if (left > 0) await within(left, () => run!.result).catch(() => {})
+    if (left > 0) await withTimeout(left, () => run!.result).catch(() => {})
   }
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
@@ -239,13 +245,16 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const keySet: RemoteKeys = {
     async getKey(...args) {
       const key = !isStale() && (await match(args))
-      return key || within(keysTimeout, () => find(args))
+      return key || withTimeout(keysTimeout, () => find(args))
     },
     async renew(since, kid) {
       if (askedAt >= since) return true
       const id = `${kid}`
       if (isMissed(id)) return false
-      await within(since + keysTimeout - monotonicNow(), () => join((signal) => look(signal, async () => true)).result)
+      await withTimeout(
+        since + keysTimeout - monotonicNow(),
+        () => join((signal) => look(signal, async () => true)).result,
+      )
       missed.set(id, monotonicNow() + renewedFor)
       return true
     },
@@ -255,7 +264,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       options.onProven?.(keySet)
     },
     warm: () =>
-      within(backgroundTime, async () => isGood() || join(reload).result).catch((error: unknown) => {
+      withTimeout(backgroundTime, async () => isGood() || join(reload).result).catch((error: unknown) => {
         throw keysUnavailable(error)
       }) as Promise<void>,
   }

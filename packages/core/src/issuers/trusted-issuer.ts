@@ -1,5 +1,5 @@
 import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose'
-import type { KeySource } from './remote-keys.js'
+import type { KeySource } from '../keys/remote-keys.js'
 import {
   isListOf,
   isPeriod,
@@ -11,8 +11,8 @@ import {
   text,
   type Rule,
   type Rules,
-} from './options.js'
-import { within } from './time.js'
+} from '../util/options.js'
+import { withTimeout } from '../util/with-timeout.js'
 
 /** How encrypted Logout Tokens (nested JWE) are opened: as ID Tokens of the same client are. */
 export interface Decryption {
@@ -100,7 +100,7 @@ const keyTime = 2
 /** Keys that need no network of ours: a function, or a JWK Set that is read once. */
 export function localKeys(keys: JSONWebKeySet | JWTVerifyGetKey): KeySource {
   if (typeof keys === 'function')
-    return { ...(keys as Partial<KeySource>), getKey: (...args) => within(keyTime, () => keys(...args)) }
+    return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyTime, () => keys(...args)) }
   const getKey = local.get(keys) ?? createLocalJWKSet(keys)
   local.set(keys, getKey)
   return { getKey }

@@ -1,10 +1,20 @@
-import { requireAddress } from './discover-keys.js'
-import { asLogoutError } from './errors.js'
+import { requireAddress } from '../keys/discover-keys.js'
+import { asLogoutError } from '../errors.js'
 import { trust, type IssuerSource } from './issuer-source.js'
-import { withoutClaims } from './markers.js'
-import { requireOption } from './options.js'
-import { createRemoteKeys, keySetName, type KeyBudget, type RemoteKeys, type RemoteKeysOptions } from './remote-keys.js'
-import { createBucket, createShared, LruMap, monotonicNow, within, type Run } from './time.js'
+import { withoutClaims } from '../util/without-claims.js'
+import { requireOption } from '../util/options.js'
+import {
+  createRemoteKeys,
+  keySetName,
+  type KeyBudget,
+  type RemoteKeys,
+  type RemoteKeysOptions,
+} from '../keys/remote-keys.js'
+import { monotonicNow } from '../util/clock.js'
+import { LruMap } from '../util/lru-map.js'
+import { singleFlight, type Flight } from '../util/single-flight.js'
+import { createTokenBucket } from '../util/token-bucket.js'
+import { withTimeout } from '../util/with-timeout.js'
 import { localKeys, needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
 
 /** What an issuer function answers: the registrations at the issuer it was asked for, or `undefined` for none. */
@@ -130,21 +140,21 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
   const known = (iss: string): Answer | undefined => answers.get(iss) ?? nones.get(iss)
   const gate = createGate()
   const calls = {
-    token: createShared<Run<readonly Registration[]>>(answerTime),
-    session: createShared<Run<readonly Registration[]>>(answerTime),
+    token: singleFlight<Flight<readonly Registration[]>>(answerTime),
+    session: singleFlight<Flight<readonly Registration[]>>(answerTime),
   }
 
   const ask = async (iss: string, asker: Asker): Promise<readonly Registration[]> => {
     try {
       const call = async (): Promise<ResolvedIssuer> => (issuers as (iss: string) => ResolvedIssuer)(iss)
-      const answer = await within(answerTime, () => (asker === 'token' ? gate(call) : call()))
+      const answer = await withTimeout(answerTime, () => (asker === 'token' ? gate(call) : call()))
       const found = registerAll([answer ?? []].flat())
       requireOption(
         found.every(({ issuer }) => issuer === iss),
         'issuers',
         'must be of the issuer asked for',
       )
-      const again = known(iss)?.again ?? { token: createBucket(4, 15), session: createBucket(4, 15) }
+      const again = known(iss)?.again ?? { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }
       answers.delete(iss)
       nones.delete(iss)
       ;(found[0] ? answers : nones).set(iss, { found, at: monotonicNow(), again })
@@ -158,7 +168,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
     (asker: Asker): IssuerSource['find'] =>
     (iss, fits) => {
       if (isList) return listed.find(iss, fits)
-      const askNow = (): Promise<readonly Registration[]> => calls[asker].join(() => ask(iss, asker), iss).result
+      const askNow = (): Promise<readonly Registration[]> => calls[asker].run(() => ask(iss, asker), iss).result
       const answer = known(iss)
       if (!answer) return askNow()
       const { found, at, again } = answer

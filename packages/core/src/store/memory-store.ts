@@ -1,4 +1,4 @@
-import { nowRules, readOptions } from './options.js'
+import { nowRules, readOptions } from '../util/options.js'
 import type { LogoutStore } from './store.js'
 
 /** The values of a key are a chain: most have one, for which a list or a Map would take more room than all else. */

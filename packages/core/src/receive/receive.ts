@@ -1,0 +1,79 @@
+import { asLogoutError, BackchannelLogoutError } from '../errors.js'
+import type { IssuerSource } from '../issuers/issuer-source.js'
+import type { Registration } from '../issuers/trusted-issuer.js'
+import type { LogoutEvent, Wish } from '../sessions/end-sessions.js'
+import { doneKey, type Scope } from '../sessions/markers.js'
+import { expiryFor } from '../sessions/one-rule.js'
+import type { CheckedClaims } from '../token/logout-token.js'
+import { verify, type Verified } from '../token/verify-logout-token.js'
+import { singleFlight, type Flight } from '../util/single-flight.js'
+
+/** Seconds that a run may take besides its listeners and calls of the store. */
+const otherTime = 10
+
+/** One run of `receive`: its result, and the token as soon as it is verified. */
+export interface Receiving extends Flight<LogoutEvent> {
+  token?: Verified['token']
+}
+
+export interface ReceiveOptions {
+  issuers: IssuerSource
+  endSessions(wish: Wish): Promise<LogoutEvent>
+  replay?: 'acknowledge' | 'reject' | undefined
+  storeTimeout: number
+  listenerTimeout: number
+  now(): number
+}
+
+export interface Receiver {
+  receive(logoutToken: string): Receiving
+  /** Waits for all runs in progress. */
+  settled(): Promise<unknown>
+}
+
+/** The scopes that a token ends (RP-30): with `sid` that session, and the sessions of the subject without a known `sid`. */
+function scopesOfToken({ iss, sub, sid }: CheckedClaims, { logoutScope }: Registration): Scope[] {
+  const kind = sid && logoutScope === 'session' ? 'nosid' : 'sub'
+  return [...(sid ? [['sid', iss, sid] as const] : []), ...(sub ? [[kind, iss, sub] as const] : [])]
+}
+
+/** Makes the function that verifies a Logout Token, and ends the sessions that it names. */
+export function createReceiver(options: ReceiveOptions): Receiver {
+  const { issuers, endSessions, replay, storeTimeout, listenerTimeout, now } = options
+  const flights = singleFlight<Receiving>(otherTime + listenerTimeout + 4 * storeTimeout)
+
+  const run = async (logoutToken: string, flight: Receiving): Promise<LogoutEvent> => {
+    const { token, registrations } = await verify(logoutToken, issuers, now)
+    flight.token = token
+    const { aud: _aud, exp, ...event } = token
+    const time = now()
+    const logout = await endSessions({
+      event,
+      markers: registrations.map((registration) => ({
+        clientId: registration.clientId,
+        iat: token.iat + registration.iatSkew,
+        scopes: scopesOfToken(token, registration),
+      })),
+      // "Done" is remembered for as long as the token would be accepted: until `exp`, or `maxTokenAge` after `iat`.
+      done: registrations.map(({ clientId, clockTolerance, maxTokenAge }) => {
+        const end = exp ?? token.iat + maxTokenAge!
+        return { key: doneKey(token, clientId), expiresAt: expiryFor(0, time, end + clockTolerance - time) }
+      }),
+    })
+    if (logout.replayed && replay === 'reject')
+      throw new BackchannelLogoutError('ERR_LOGOUT_TOKEN_REPLAYED', 'was carried out before')
+    return logout
+  }
+
+  return {
+    receive: (logoutToken) =>
+      flights.run(
+        (flight) =>
+          run(logoutToken, flight).catch((error: unknown) => {
+            throw asLogoutError('the logout', error)
+          }),
+        logoutToken,
+      ),
+    settled: flights.settled,
+  }
+}

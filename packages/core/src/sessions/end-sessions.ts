@@ -1,0 +1,135 @@
+import { asLogoutError } from '../errors.js'
+import type { LogoutStore } from '../store/store.js'
+import { retryUntil } from '../util/retry-until.js'
+import { withTimeout } from '../util/with-timeout.js'
+import {
+  formatBroadcast,
+  formatMarker,
+  markerKey,
+  parseMarker,
+  parseTracked,
+  scopesOfSession,
+  trackKey,
+  type Marker,
+  type Scope,
+} from './markers.js'
+import { covers, expiryFor, supersedes } from './one-rule.js'
+import { retryTime, type PendingMarkers } from './pending-markers.js'
+import type { Watchers } from './watch.js'
+
+/** A logout, as listeners get it. */
+export interface LogoutEvent {
+  /** Issuer Identifier. */
+  iss: string
+  /** The client registrations whose sessions ended. */
+  clientIds: readonly string[]
+  jti: string
+  /** NumericDate, seconds. Sessions that began in this second or earlier have ended. */
+  iat: number
+  /** The End-User, if the provider names one. */
+  sub?: string
+  /** The session that ended. If it is absent, all sessions of `sub` have ended. */
+  sid?: string
+  /** `events` of the Logout Token. Keycloak's `revoke_offline_access` is in it (RP-34). */
+  events: object
+  /** All claims, as they were sent. */
+  claims: object
+  /** The ids of the tracked sessions that ended. */
+  sessionIds: readonly string[]
+  /** True if this logout was carried out before, for each of these registrations. Then it is only acknowledged. */
+  replayed: boolean
+}
+
+/** A wish to end sessions, wherever it comes from. */
+export interface Wish {
+  /** The event for the listeners, without the members that are found out here. */
+  event: Omit<LogoutEvent, 'sessionIds' | 'replayed'>
+  /** The markers to write: the date for each client, and the scopes that it applies to. */
+  markers: readonly (Marker & { scopes: readonly Scope[] })[]
+  /** The keys that say that this was carried out before, and until when to remember that. */
+  done: readonly { key: string; expiresAt: number }[]
+}
+
+export interface EndSessionsOptions {
+  store: LogoutStore
+  pending: PendingMarkers
+  watchers: Watchers
+  listeners: ReadonlySet<(event: LogoutEvent) => unknown>
+  destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
+  sessionMaxAge: number
+  listenerTimeout: number
+  now(): number
+  onError(error: unknown): void
+}
+
+/** Makes the function that ends sessions. Markers come first, so the sessions are dead whatever fails later. */
+export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => Promise<LogoutEvent> {
+  const { store, pending, watchers, listeners, destroySession, sessionMaxAge, listenerTimeout, now, onError } = options
+
+  /** Runs all listeners and `destroySession` calls in parallel. Throws one error that holds every failure. */
+  const callListeners = async (event: LogoutEvent): Promise<void> => {
+    const failures: unknown[] = []
+    const call = (work: () => unknown): Promise<unknown> =>
+      withTimeout(listenerTimeout, work).catch((error: unknown) => failures.push(error))
+    await Promise.all([
+      ...[...listeners].map((listener) => call(() => listener(event))),
+      ...event.sessionIds.map((id) => call(() => destroySession?.(id, event))),
+    ])
+    if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
+  }
+
+  return async (wish) => {
+    const deadline = performance.now() + retryTime
+    const markers = wish.markers.flatMap(({ scopes, ...marker }) => {
+      const value = formatMarker(marker)
+      const expiresAt = expiryFor(marker.iat, now(), sessionMaxAge)
+      return scopes.map((scope) => ({
+        ...marker,
+        key: markerKey(scope),
+        sessionsKey: trackKey(scope),
+        value,
+        expiresAt,
+      }))
+    })
+    await pending.write(markers, deadline).finally(() => watchers.notify(markers))
+
+    const markerKeys = new Set(markers.map(({ key }) => key))
+    const published = store.publish?.(formatBroadcast(markerKeys)).catch(onError)
+    const sessionsKeys = new Set(markers.map(({ sessionsKey }) => sessionsKey))
+    const keys = [...wish.done.map(({ key }) => key), ...markerKeys, ...sessionsKeys]
+    const stored = await retryUntil(deadline, () => store.values(keys))
+    const valuesOf = (key: string): string[] => stored[keys.indexOf(key)]!
+
+    const replayed = wish.done.every(({ key }) => valuesOf(key).length > 0)
+    const tracked = new Set(
+      markers.flatMap((marker) =>
+        valuesOf(marker.sessionsKey).filter((value) => covers(marker, parseTracked(value)[1])),
+      ),
+    )
+    const sessionIds = replayed ? [] : [...new Set([...tracked].map((value) => parseTracked(value)[0]))]
+    const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed })
+
+    // Removes the older markers of the same client. It does no harm if one of them stays. All are parsed before the first
+    // is removed: a value that cannot be parsed must not leave removals that nobody awaits.
+    const superseded = markers.flatMap((marker) =>
+      valuesOf(marker.key)
+        .filter((value) => supersedes(marker, parseMarker(value)))
+        .map((value) => [marker.key, value] as const),
+    )
+    const supersededRemoved = Promise.all(superseded.map(([key, value]) => store.remove(key, value))).catch(onError)
+    if (!replayed) {
+      await callListeners(event)
+      const entries = [...tracked].flatMap((value) =>
+        scopesOfSession(parseTracked(value)[1]).map((scope) => store.remove(trackKey(scope), value)),
+      )
+      const trackedRemoved = Promise.all(entries).catch(onError)
+      // The record comes last: a logout that failed half-way is carried out again when the provider retries.
+      await retryUntil(deadline, () =>
+        Promise.all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))),
+      )
+      await trackedRemoved
+    }
+    await Promise.all([published, supersededRemoved])
+    return event
+  }
+}

@@ -1,0 +1,40 @@
+import { systemNow } from '../util/clock.js'
+import { parseMarker, type Marker } from './markers.js'
+import type { SessionClaims } from './session-claims.js'
+
+/** Whether a marker covers a session: it is dated in the second in which the session began, or later (RP-32). */
+export const covers = (marker: Marker, { iat, clientId }: SessionClaims): boolean =>
+  // A session that names a client is covered by markers of that client only. The `iat` of an older cookie may have a fraction.
+  marker.iat >= Math.floor(iat) && (clientId === undefined || clientId === marker.clientId)
+
+/** Whether a marker makes another one pointless: it is of the same client, and later. */
+export const supersedes = (marker: Marker, other: Marker): boolean =>
+  marker.clientId === other.clientId && marker.iat > other.iat
+
+/**
+ * The one rule: a session has ended if a marker covers it, or if it is older than `sessionMaxAge` (RP-32, RP-36).
+ *
+ * @param pending Markers that wait to be written.
+ * @param stored The values that the store has under the session's keys.
+ */
+export const hasEnded = (session: SessionClaims, { pending, stored, now, sessionMaxAge }: EndedBy): boolean =>
+  now - session.iat > sessionMaxAge ||
+  pending.some((marker) => covers(marker, session)) ||
+  stored.some((values) => values.some((value) => covers(parseMarker(value), session)))
+
+export interface EndedBy {
+  pending: readonly Marker[]
+  stored: readonly (readonly string[])[]
+  now: number
+  sessionMaxAge: number
+}
+
+/** The latest expiry of an entry: a date in the year 9987. No store has to represent a later one. */
+const latestExpiry = 253e9
+
+/**
+ * The expiry of an entry that must live at least `age` seconds (RP-36). Counts from the latest of `iat`, `now` and the
+ * system clock, because stores expire entries by the system clock. Adds five minutes for clock skew.
+ */
+export const expiryFor = (iat: number, now: number, age: number): number =>
+  Math.min(latestExpiry, Math.ceil(Math.max(iat, now, systemNow()) + age + 300))

@@ -1,0 +1,57 @@
+import { isLogoutToken } from '../token/is-logout-token.js'
+import { isText, mustBeText, requireOption } from '../util/options.js'
+
+/**
+ * The claims that an application keeps in its session: those of the ID Token that signed the user in. An ID Token from a
+ * refresh does not replace them.
+ */
+export interface SessionClaims {
+  /** Issuer Identifier. */
+  iss: string
+  /** The End-User at that issuer. */
+  sub: string
+  /** The session at the provider. If it is absent, null or empty, the `sid` is unknown. */
+  sid?: string | null | undefined
+  /** NumericDate, seconds: when the first ID Token was issued. A fraction is ignored. */
+  iat: number
+  /** Set it if several clients of one issuer share a store. Then only logouts for this client end the session. */
+  clientId?: string | undefined
+}
+
+export const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
+
+/** Checks the form of a session (RP-37). A wrong session is a mistake of the application, never "not logged out". */
+export function checkSession(session: SessionClaims): void {
+  const { iss, sub, sid, iat, clientId } = Object(session) as SessionClaims
+  requireOption(isText(iss), 'session.iss', mustBeText, iss)
+  requireOption(isText(sub), 'session.sub', mustBeText)
+  requireOption(typeof (sid ?? '') === 'string', 'session.sid', 'must be a string')
+  requireOption(Number.isFinite(iat), 'session.iat', mustBePast, iat)
+  requireOption(clientId === undefined || isText(clientId), 'session.clientId', mustBeText, clientId)
+}
+
+/**
+ * The claims of an ID Token that a session keeps, for {@link BackchannelLogout.isLoggedOut}.
+ *
+ * @param idTokenClaims The verified claims of the ID Token that signed the user in.
+ * @throws {TypeError} if a claim is missing or has a wrong type, or if these are the claims of a Logout Token.
+ * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDToken OpenID Connect Core 1.0, 2}
+ * @example
+ * ```ts
+ * import { sessionClaims } from '@bcl/core'
+ *
+ * declare const tokens: { claims(): object }
+ *
+ * const session = { claims: sessionClaims(tokens.claims()) }
+ * ```
+ */
+export function sessionClaims(idTokenClaims: object): SessionClaims {
+  const { iss, sub, sid, iat, events } = Object(idTokenClaims) as SessionClaims & { events?: unknown }
+  requireOption(
+    events === undefined && !isLogoutToken(idTokenClaims),
+    'idTokenClaims',
+    'must be claims of an ID Token, not of a Logout Token',
+  )
+  checkSession({ iss, sub, sid, iat })
+  return { iss, sub, ...(sid && { sid }), iat: Math.floor(iat) }
+}

@@ -1,0 +1,20 @@
+/** Several values under one key. A key without values takes no room. */
+export class MultiMap<V> extends Map<string, Set<V>> {
+  add(key: string, value: V): void {
+    this.set(key, (this.get(key) ?? new Set()).add(value))
+  }
+
+  /** Removes one value. Returns whether it was there. */
+  remove(key: string, value: V): boolean {
+    const values = this.get(key)
+    const wasThere = !!values?.delete(value)
+    if (values?.size === 0) this.delete(key)
+    return wasThere
+  }
+
+  /** The values under any of the keys, each once. */
+  valuesOf(keys: Iterable<string>): V[] {
+    if (this.size === 0) return []
+    return [...new Set([...keys].flatMap((key) => [...(this.get(key) ?? [])]))]
+  }
+}

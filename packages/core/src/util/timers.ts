@@ -1,0 +1,13 @@
+/** Starts a timer. Longer times than `setTimeout` takes are cut to its longest, 24.8 days. */
+export const startTimer = (seconds: number, work: () => void): ReturnType<typeof setTimeout> =>
+  setTimeout(work, Math.min(seconds * 1000, 2 ** 31 - 1))
+
+/** Starts a timer that does not keep a Node process alive. Returns a function that cancels it. */
+export function startBackgroundTimer(seconds: number, work: () => void): () => void {
+  const timer = startTimer(seconds, work)
+  ;(timer as { unref?: () => void }).unref?.()
+  return () => clearTimeout(timer)
+}
+
+/** Resolves after so many seconds. */
+export const pause = (seconds: number): Promise<void> => new Promise((resolve) => startTimer(seconds, resolve))

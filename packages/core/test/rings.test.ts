@@ -1,0 +1,25 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+
+const sources = join(import.meta.dirname, '../src')
+
+/** The folders from the innermost ring to the outermost. A file imports its own folder and folders before it. */
+const rings = ['util', 'errors.ts', 'store', 'keys', 'issuers', 'token', 'sessions', 'receive', 'http']
+/** They put the rings together, and are the only files that know all of them. */
+const outermost = ['create-backchannel-logout.ts', 'index.ts']
+
+const ringOf = (path: string): string => path.split('/')[0]!
+
+const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+
+test('each file belongs to a ring', () => {
+  expect(new Set(files.map(ringOf))).toEqual(new Set([...rings, ...outermost]))
+})
+
+test.each(files.filter((path) => !outermost.includes(path)))('%s imports only rings further in', (path) => {
+  const imports = readFileSync(join(sources, path), 'utf8').matchAll(/from '(\.[^']+)\.js'/g)
+  const imported = [...imports].map(([, to]) => relative(sources, join(sources, dirname(path), `${to}.ts`)))
+  const place = rings.indexOf(ringOf(path))
+  expect(imported.filter((to) => rings.indexOf(ringOf(to)) > place || outermost.includes(to))).toEqual([])
+})
