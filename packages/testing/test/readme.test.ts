@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 
-// Below the package, so that its name means itself.
+// The folder is inside the package, so that an import of '@bcl/testing' resolves to the package itself.
 const folder = mkdtempSync(fileURLToPath(new URL('../dist/readme-', import.meta.url)))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -14,7 +14,7 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const blocks = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!)
 const runnable = blocks.filter((code) => code.includes("'node:test'"))
 
-test('the README has examples for both', () => {
+test('the README has examples for node:test and for vitest', () => {
   expect(runnable.length).toBeGreaterThan(5)
   expect(blocks.filter((code) => code.includes("'vitest'"))).toHaveLength(blocks.length - runnable.length)
 })
@@ -22,7 +22,7 @@ test('the README has examples for both', () => {
 const nameOf = (code: string): string => /import \{ (.*) \} from '@bcl\/testing'/.exec(code)![1]!
 
 test.each(runnable.map((code, index) => [`${index + 1}: ${nameOf(code)}`, code] as const))(
-  'example %s of the README passes',
+  'README example %s passes',
   { timeout: 60_000 },
   async (_, code) => {
     const file = join(folder, `${runnable.indexOf(code)}.test.ts`)

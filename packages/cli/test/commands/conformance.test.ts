@@ -83,7 +83,7 @@ describe('express-openid-connect', () => {
     const strict = await bcl(args)
     expect(strict.code).toBe(1)
     expect(strict.out).toContain(`ISSUER=http://127.0.0.1:${providerPort}\nCLIENT_ID=bcl-client\n`)
-    expect(strict.out).toMatch(/^✗ MUST +answers a logout that succeeded with 200, .*\n +answered 204$/m)
+    expect(strict.out).toMatch(/^✗ MUST +answers a successful logout with 200, .*\n +answered 204$/m)
     expect(strict.out).toContain('It does not do what it must: 1 of 1 MUST cases failed.')
     expect(strict.err).toBe('')
     expect(strict.out).toMatch(/wanted 200 exactly\n {2}got {4}answered 204/)
@@ -104,7 +104,7 @@ describe('an application where nobody can sign in as is said', () => {
     const healthz = new URL('/healthz', endpoint).href
     const { code, err } = await bcl([...args, '--me', healthz])
     expect(err).toBe(
-      `Nobody can sign in: ${healthz} answers 200 to somebody who is not signed in.\nSee that your application has what ` +
+      `Nobody can sign in: ${healthz} answers 200 to a browser that is not signed in.\nSee that your application has what ` +
         'is printed above, name its addresses by --login and --me, or say --no-sign-in.\n',
     )
     expect(code).toBe(2)
@@ -129,7 +129,7 @@ describe('an application where nobody can sign in as is said', () => {
       `${url}/login does not lead to a sign-in (answered 404, no redirect): sessions are not`,
     )
     expect(guessing.out).toMatch(/^MUST +1 +0 +\d+$/m)
-    expect(guessing.out).toContain('Some were skipped: no way to sign in was given.')
+    expect(guessing.out).toContain('Some were skipped: no sign-in addresses were given.')
     expect(guessing.code).toBe(0)
     const told = await bcl([...args, '--no-sign-in', '--json'])
     expect(told.err).not.toContain('does not lead')

@@ -1,39 +1,40 @@
 import type { Party } from './relying-party/party.js'
 
 /**
- * What a failure means. `MUST`: a standard asks for it. `hardening`: no standard does in so many words, and who lacks it
- * can be attacked or loses logouts. `interoperability`: somebody's provider or framework needs it.
+ * How serious it is if a case fails.
+ *
+ * - `MUST`: the endpoint breaks a standard.
+ * - `hardening`: no standard states the rule, but without it the endpoint can be attacked or loses logouts.
+ * - `interoperability`: the endpoint does not work with some provider or framework.
  */
 export type ConformanceGrade = 'MUST' | 'hardening' | 'interoperability'
 
+/** What a case is about. `oidf`: the modules of the OpenID Foundation. `accept` and `refuse`: Logout Tokens. */
 export type ConformanceGroup = 'oidf' | 'request' | 'accept' | 'refuse' | 'provider' | 'answer' | 'session'
 
-/** A part of a case. The runner lets the clock reach a later second between two of them. */
+/** One step of a case. Between two steps, the runner waits until the clock shows a later second. */
 export type Act = () => Promise<void>
 
-/** One thing that an endpoint must do. */
+/** One thing that a back-channel logout endpoint must do. */
 export interface ConformanceCase {
   /** Stable: `group/name`, or the name of a test module of the OpenID Foundation. */
   id: string
   group: ConformanceGroup
   title: string
   grade: ConformanceGrade
-  /** As numbered in docs/requirements.md. */
+  /** The id of the requirement in docs/requirements.md, for example `RP-30`. */
   requirement: string
-  /** Which sentence of which standard asks for it, in our words; or why it matters where none does. */
+  /** The rule of a standard, in our words. If no standard states it: why the rule matters. */
   reference: string
+  /** What the case sends. */
   sends: string
+  /** The result that passes. */
   wants: string
-  /** What it cannot be seen without: browsers that sign in, or an application that fetches the provider's keys. */
+  /**
+   * What the case needs from the application. Otherwise the case is skipped. `sign-in`: browsers can sign in.
+   * `fetched keys`: the application fetches the keys from the provider.
+   */
   needs?: 'sign-in' | 'fetched keys'
-  /** Its acts, for one run. They throw where the application does not do what it must. */
+  /** Returns the steps for one run. A step throws if the application gives a wrong result. */
   acts(party: Party): Act[]
 }
-
-const slug = (name: string): string =>
-  name
-    .replaceAll(/[^\w+]+/g, '-')
-    .replaceAll('_', '-')
-    .replaceAll(/^-+|-+$/g, '')
-
-export const caseId = (group: ConformanceGroup, name: string): string => `${group}/${slug(name)}`

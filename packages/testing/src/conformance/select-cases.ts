@@ -1,12 +1,13 @@
-import { answerConformance } from './cases/answer.js'
 import type { ConformanceCase } from './case.js'
+import { acceptConformance } from './cases/accept.js'
+import { answerConformance } from './cases/answer.js'
 import { oidfConformance } from './cases/oidf.js'
 import { providerConformance } from './cases/provider.js'
+import { refuseConformance } from './cases/refuse.js'
 import { requestConformance } from './cases/request.js'
 import { sessionConformance } from './cases/session.js'
-import { acceptConformance, refuseConformance } from './cases/token.js'
 
-/** All that a back-channel logout endpoint is asked, in the order it is asked in. */
+/** All conformance cases, in the order in which {@link runConformance} runs them. */
 export const conformanceCases: readonly ConformanceCase[] = [
   ...oidfConformance,
   ...requestConformance,
@@ -17,24 +18,25 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...sessionConformance,
 ]
 
-const means = (name: string, { id, group, grade, requirement }: ConformanceCase): boolean =>
+const matches = (name: string, { id, group, grade, requirement }: ConformanceCase): boolean =>
   id.startsWith(name) || [group, grade, requirement].includes(name)
 
+/** An exact id selects only that case, although other ids may start with it. */
 function casesNamed(name: string): readonly ConformanceCase[] {
   const exact = conformanceCases.filter(({ id }) => id === name)
-  const named = exact.length > 0 || name === '' ? exact : conformanceCases.filter((row) => means(name, row))
+  const named = exact.length > 0 || name === '' ? exact : conformanceCases.filter((one) => matches(name, one))
   if (named.length === 0) throw new RangeError(`no conformance case is named ${JSON.stringify(name)}`)
   return named
 }
 
 /**
- * The cases that names mean, in their order; all where there is no name.
+ * Returns the cases that match at least one of the names, in the order of {@link conformanceCases}. Without names, returns all.
  *
- * @param names Ids, or beginnings of them, groups, grades or requirements.
- * @throws {RangeError} when a name means none.
+ * @param names Ids, beginnings of ids, groups, grades or requirements.
+ * @throws {RangeError} if a name matches no case.
  */
 export function selectConformanceCases(names: readonly string[] = []): readonly ConformanceCase[] {
   if (names.length === 0) return conformanceCases
-  const named = new Set(names.flatMap(casesNamed))
-  return conformanceCases.filter((row) => named.has(row))
+  const selected = new Set(names.flatMap(casesNamed))
+  return conformanceCases.filter((one) => selected.has(one))
 }

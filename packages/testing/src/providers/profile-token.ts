@@ -2,10 +2,10 @@ import type { TrustedIssuer } from '@bcl/core'
 import { CompactEncrypt, CompactSign, exportJWK, generateKeyPair, type JWK } from 'jose'
 import type { ProviderProfile } from './provider-profiles.js'
 
-/** A Logout Token of a {@link ProviderProfile}, and whom to trust to accept it. */
+/** A Logout Token in the form of a {@link ProviderProfile}, and the settings to verify it. */
 export interface ProfileToken {
   token: string
-  /** The profile's settings, with the keys by value. */
+  /** An entry for the option `issuers` of `createBackchannelLogout`: the settings of the profile, with the keys. */
   trusted: TrustedIssuer
 }
 
@@ -15,21 +15,22 @@ interface KeyPair {
 }
 
 const encoder = new TextEncoder()
-/** One pair for each algorithm: making one takes longer than all the rest, and two tokens of a profile share it. */
-const pairs = new Map<string, Promise<KeyPair>>()
 
-async function makePair(alg: string): Promise<KeyPair> {
+/** One key pair for each algorithm. Making a pair is slow, and two tokens of one profile must have the same key. */
+const keyPairs = new Map<string, Promise<KeyPair>>()
+
+async function makeKeyPair(alg: string): Promise<KeyPair> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
   return { publicJwk: await exportJWK(publicKey), privateJwk: await exportJWK(privateKey) }
 }
 
-function pairFor(alg: string): Promise<KeyPair> {
-  const pair = pairs.get(alg) ?? makePair(alg)
-  pairs.set(alg, pair)
+function keyPairFor(alg: string): Promise<KeyPair> {
+  const pair = keyPairs.get(alg) ?? makeKeyPair(alg)
+  keyPairs.set(alg, pair)
   return pair
 }
 
-/** Moves the times of a profile, which are seconds from its sending, to `now`. */
+/** Adds `now` to the times in a profile, which are relative to the sending of the token. */
 const dated = (payload: ProviderProfile['payload'], now: number): object =>
   Object.fromEntries(
     Object.entries(payload).map(([name, value]) =>
@@ -38,9 +39,10 @@ const dated = (payload: ProviderProfile['payload'], now: number): object =>
   )
 
 /**
- * Makes a Logout Token as a provider would, signed and where it does so encrypted, with keys made here.
+ * Makes a Logout Token in the form of a profile, with new keys. The token is signed, and encrypted if the provider
+ * encrypts its tokens.
  *
- * @param now When it is sent: a NumericDate, seconds. By default the system's clock.
+ * @param now When the provider sends the token: a NumericDate, in seconds. By default the system clock.
  * @example
  * ```ts
  * import { verifyLogoutToken } from '@bcl/core'
@@ -58,9 +60,9 @@ export async function profileToken(
 ): Promise<ProfileToken> {
   const { header, payload, encryption, settings = {} } = profile
   const { clientSecret, decryption } = settings
-  // A provider has keys to publish also where it signs with a client's secret.
+  // A provider also publishes keys if it signs with the client secret.
   const alg = clientSecret === undefined ? header.alg : 'RS256'
-  const { publicJwk, privateJwk } = await pairFor(alg)
+  const { publicJwk, privateJwk } = await keyPairFor(alg)
   const jws = await new CompactSign(encoder.encode(JSON.stringify(dated(payload, now))))
     .setProtectedHeader(header)
     .sign(clientSecret === undefined ? { ...privateJwk, alg } : encoder.encode(clientSecret))
@@ -68,8 +70,10 @@ export async function profileToken(
   const trusted: TrustedIssuer = { issuer: payload.iss, clientId: 'CLIENT_ID', keys: { keys: [jwk] }, ...settings }
   if (encryption === undefined || decryption === undefined) return { token: jws, trusted }
 
-  const ours = await pairFor(encryption.alg)
-  const token = await new CompactEncrypt(encoder.encode(jws)).setProtectedHeader(encryption).encrypt(ours.publicJwk)
-  const keys = [{ ...ours.privateJwk, kid: encryption.kid }]
+  const recipient = await keyPairFor(encryption.alg)
+  const token = await new CompactEncrypt(encoder.encode(jws))
+    .setProtectedHeader(encryption)
+    .encrypt(recipient.publicJwk)
+  const keys = [{ ...recipient.privateJwk, kid: encryption.kid }]
   return { token, trusted: { ...trusted, decryption: { ...decryption, keys } } }
 }

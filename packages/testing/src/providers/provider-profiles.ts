@@ -1,39 +1,44 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutErrorCode, type TrustedIssuer } from '@bcl/core'
 
-/** What a provider's Logout Token looks like, how it is sent, and what it needs to be accepted. */
+/** The Logout Token of one provider: its form, how it is sent, and the settings with which `@bcl/core` accepts it. */
 export interface ProviderProfile {
+  /** Stable. If a conformance case sends this token, the id of the case is `provider/` and this id. */
   id: string
+  /** The product and its versions. */
   provider: string
-  /** What the token's form was taken from. */
+  /** Where the form of the token comes from: a captured request, the source code or the documentation of the provider. */
   basis: 'captured' | 'source' | 'documentation'
   /** The JWS header. */
   header: { readonly alg: string; readonly kid?: string; readonly [name: string]: unknown }
-  /** The claims. `iat`, `exp` and `nbf` are seconds from when it is sent; {@link profileToken} dates them. */
+  /** The claims. `iat`, `exp` and `nbf` are seconds relative to the sending. {@link profileToken} adds the current time. */
   payload: { readonly iss: string; readonly iat: number; readonly [claim: string]: unknown }
-  /** The header of the JWE around it, where it comes encrypted. */
+  /** The JWE header, if the provider encrypts the token. */
   encryption?: { readonly alg: string; readonly enc: string; readonly kid: string; readonly [name: string]: unknown }
   http: ProviderHttp
-  /** What becomes of it where nothing but issuer and client are configured. */
+  /** What `@bcl/core` does with the token if only the issuer, the client and the keys are configured. */
   byDefault: 'accepted' | { readonly code: BackchannelLogoutErrorCode; readonly claim?: string }
   /**
-   * What to configure, and what it is accepted with; none where nothing makes it acceptable. The keys of `decryption`
-   * come with {@link profileToken}.
+   * The settings to configure for the trusted issuer. `@bcl/core` accepts the token with them. Not set: no setting helps.
+   * The keys of `decryption` are missing here. {@link profileToken} adds them.
    */
   settings?: Partial<TrustedIssuer>
-  /** What to configure beside the issuer. */
+  /** Options of `createBackchannelLogout` that suit the provider. */
   options?: { readonly unavailableStatus: 503 }
+  /** What else the user of this provider should know. */
   notes: string
 }
 
-/** How a provider sends it. */
+/** How a provider sends its Logout Tokens. */
 export interface ProviderHttp {
   contentType: string
   userAgent?: string
-  /** Seconds it waits for the answer. */
+  /** How long the provider waits for the answer, in seconds. */
   timeout?: number
-  /** Answers that count as delivered. */
+  /** The answers that the provider counts as delivered. */
   success: string
+  /** When the provider sends a token again. */
   retries: string
+  /** What the provider does with a redirect. */
   redirects?: string
 }
 
@@ -46,7 +51,7 @@ const wso2Http: ProviderHttp = {
   timeout: 20,
   success: 'any answer',
   retries: 'none',
-  redirects: '303 followed by a GET, others not',
+  redirects: 'follows a 303 with a GET, follows no other',
 }
 const keycloakHttp: ProviderHttp = {
   contentType: `${form}; charset=UTF-8`,
@@ -60,7 +65,7 @@ const nodeHttp: ProviderHttp = {
   timeout: 2.5,
   success: '200, 204',
   retries: 'none',
-  redirects: 'a failure',
+  redirects: 'count as a failure',
 }
 const rauthyHttp: ProviderHttp = { contentType: form, success: '2xx', retries: 'up to 100, each with a fresh token' }
 
@@ -106,7 +111,10 @@ const rauthyPayload = {
 const noExp = { code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'exp' } as const
 const otherAlg = { code: 'ERR_LOGOUT_TOKEN_SIGNATURE' } as const
 
-/** The Logout Tokens of providers, as their sources, documentation or a captured request have them. */
+/**
+ * The Logout Tokens of known providers. {@link runConformance} sends only the profiles that are signed with RS256 and accepted
+ * by default, because every application under test must accept what it sends.
+ */
 export const providerProfiles: readonly ProviderProfile[] = [
   {
     id: 'wso2-is-default',
@@ -118,7 +126,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: 'accepted',
     settings: { requireSid: true },
     notes:
-      'No typ. The thumbprint in the header is not that of RFC 7515 in every version. sid is that of the browser session, the same for all its applications; sub is that of the first application it signed in to.',
+      'The header has no typ. In some versions the thumbprint in the header does not follow RFC 7515. The sid names the browser session, so all applications in it have the same sid. The sub is the one of the first application that the user signed in to.',
   },
   {
     id: 'wso2-is-suborg',
@@ -133,7 +141,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: wso2Http,
     byDefault: 'accepted',
     settings: { requireSid: true },
-    notes: 'The issuer is that of the organisation, with its id in the path.',
+    notes: 'Each sub-organisation has its own issuer, with the id of the organisation in the path.',
   },
   {
     id: 'wso2-is-5.9-captured-event-bug',
@@ -156,7 +164,8 @@ export const providerProfiles: readonly ProviderProfile[] = [
     },
     http: wso2Http,
     byDefault: { code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'events' },
-    notes: 'The claim is called event, and is empty: what it sends is no Logout Token. Later versions do it right.',
+    notes:
+      'The token has an empty claim event instead of events, so it is not a Logout Token. Later versions send events.',
   },
   {
     id: 'keycloak-26',
@@ -177,7 +186,8 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: keycloakHttp,
     byDefault: 'accepted',
     settings: {},
-    notes: 'A claim typ beside the header. sid only with "Backchannel logout session required". alg is the client\'s.',
+    notes:
+      'The token also has a claim typ. It has a sid only if "Backchannel logout session required" is on. The alg is a setting of the client.',
   },
   {
     id: 'keycloak-22-no-exp',
@@ -196,7 +206,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: keycloakHttp,
     byDefault: noExp,
     settings: { requireExp: false },
-    notes: 'No exp. Without a sid all sessions of the user end.',
+    notes: 'The token has no exp. A token without sid ends all sessions of the user.',
   },
   {
     id: 'auth0',
@@ -216,7 +226,8 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: { contentType: form, success: '200', retries: 'not documented' },
     byDefault: 'accepted',
     settings: {},
-    notes: 'The issuer ends in a slash; a custom domain is another issuer. typ and lifetime are guesses.',
+    notes:
+      'The issuer ends with a slash. A custom domain is a different issuer. The typ and the lifetime in this profile are guesses.',
   },
   {
     id: 'duende-identityserver',
@@ -238,7 +249,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: { contentType: form, timeout: 10, success: '2xx', retries: 'none', redirects: 'followed' },
     byDefault: 'accepted',
     settings: {},
-    notes: 'nbf, so clocks must be in step. It says why: logout_reason.',
+    notes: 'The token has an nbf, so the clocks must agree. The claim logout_reason says why the user was logged out.',
   },
   {
     id: 'hydra',
@@ -263,7 +274,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: noExp,
     settings: { requireExp: false },
     options: { unavailableStatus: 503 },
-    notes: 'No exp, and a sid without a sub. The issuer usually ends in a slash.',
+    notes: 'The token has no exp, and a sid without a sub. The issuer usually ends with a slash.',
   },
   {
     id: 'authentik',
@@ -283,7 +294,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: 'accepted',
     settings: {},
     notes:
-      'A session that ends is named by sid, a user by sub. The issuer is per application. HS256 where the provider has no signing key. The lifetime is a guess.',
+      'The sid names one session; the sub names all sessions of a user. Each application has its own issuer. If the provider has no signing key, it signs with HS256. The lifetime in this profile is a guess.',
   },
   {
     id: 'authentik-2025.8.0',
@@ -301,7 +312,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: { contentType: form, success: '2xx', retries: 'its task queue, after an exception', redirects: 'followed' },
     byDefault: noExp,
     settings: { requireExp: false },
-    notes: 'No exp.',
+    notes: 'The token has no exp.',
   },
   {
     id: 'zitadel',
@@ -322,7 +333,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: 'accepted',
     settings: { iatSkew: 1 },
     options: { unavailableStatus: 503 },
-    notes: 'iat is a second early: without the setting, a sign-in of that very second outlives its logout.',
+    notes: 'The iat is one second early. Without iatSkew, a session that began in that second survives its logout.',
   },
   {
     id: 'node-oidc-provider',
@@ -333,7 +344,8 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: nodeHttp,
     byDefault: 'accepted',
     settings: {},
-    notes: 'sid only with backchannel_logout_session_required; each client has its own.',
+    notes:
+      'The token has a sid only if the client is registered with backchannel_logout_session_required. Each client has its own sid.',
   },
   {
     id: 'node-oidc-provider-hs256',
@@ -344,7 +356,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: nodeHttp,
     byDefault: otherAlg,
     settings: { algorithms: ['HS256'], clientSecret: 'CLIENT_SECRET-of-the-32-bytes-that-HS256-wants' },
-    notes: 'The key is the client secret, as UTF-8.',
+    notes: 'The key is the client secret in UTF-8.',
   },
   {
     id: 'node-oidc-provider-jwe',
@@ -363,7 +375,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: nodeHttp,
     byDefault: { code: 'ERR_LOGOUT_TOKEN_INVALID' },
     settings: { decryption: { keys: [], alg: ['RSA-OAEP'], enc: ['A128CBC-HS256'], required: true } },
-    notes: 'A signed token in an encrypted one, as its ID Tokens are.',
+    notes: 'The signed token is encrypted in the same way as the ID Tokens.',
   },
   {
     id: 'logto',
@@ -380,7 +392,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: nodeHttp,
     byDefault: otherAlg,
     settings: { algorithms: ['ES384'] },
-    notes: 'It has node-oidc-provider inside. RS256 where the tenant was given an RSA key.',
+    notes: 'Logto is built on node-oidc-provider. If the tenant has an RSA key, Logto signs with RS256.',
   },
   {
     id: 'rauthy-sub',
@@ -391,7 +403,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: rauthyHttp,
     byDefault: 'accepted',
     settings: {},
-    notes: 'Where the client is set to RS256. Half a minute of life.',
+    notes: 'This is the token for a client that is set to RS256. It is valid for 30 seconds.',
   },
   {
     id: 'rauthy-sid',
@@ -402,7 +414,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: rauthyHttp,
     byDefault: otherAlg,
     settings: { algorithms: ['EdDSA'] },
-    notes: 'sub is there, and null.',
+    notes: 'The token has a sub whose value is null.',
   },
   {
     id: 'authelia-lib',
@@ -422,11 +434,11 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: { contentType: form, success: '200, 204', retries: 'by its HTTP client', redirects: 'not followed' },
     byDefault: 'accepted',
     settings: {},
-    notes: 'Authelia itself does not use it yet.',
+    notes: 'Authelia itself does not use this library yet.',
   },
   {
     id: 'ping-am-nhs-cis2',
-    provider: 'PingAM (ForgeRock), as NHS CIS2 has it',
+    provider: 'PingAM (ForgeRock), as configured at NHS CIS2',
     basis: 'documentation',
     header: { kid: 'Xie81yxqBz-7MBOyykWmf-W1UwpsV16DJnQpxs_zixQ', typ: 'JWT', alg: 'RS512' },
     payload: {
@@ -441,7 +453,8 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: { contentType: form, success: 'any answer', retries: 'not documented' },
     byDefault: otherAlg,
     settings: { algorithms: ['RS512'], requireExp: false },
-    notes: 'The issuer has the port :443, which counts. Imitated from the tests of an application, not captured.',
+    notes:
+      'The issuer contains the port :443, which is part of its name. The form comes from the tests of an application, not from a captured request.',
   },
   {
     id: 'django-oauth-toolkit',
@@ -460,6 +473,6 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: { contentType: form, timeout: 5, success: 'not looked at', retries: 'none' },
     byDefault: 'accepted',
     settings: {},
-    notes: 'One jti for all logouts of one ID Token. No sid: all sessions of the user end.',
+    notes: 'All logouts of one ID Token have the same jti. The token has no sid, so it ends all sessions of the user.',
   },
 ]

@@ -1,79 +1,64 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type SessionClaims, type TrustedIssuer } from '@bcl/core'
-import { base64url, CompactSign, exportJWK, generateKeyPair, type CryptoKey, type JSONWebKeySet, type JWK } from 'jose'
+import { CompactSign, type CryptoKey, type JSONWebKeySet } from 'jose'
+import { randomId } from '../random-id.js'
+import { createTestKey, type TestKey } from './test-key.js'
 
 /** Options of {@link createTestIssuer}. */
 export interface TestIssuerOptions {
-  /** @default 'https://op.example.com' */
+  /** The issuer identifier. @default 'https://op.example.com' */
   issuer?: string | undefined
-  /** @default 'test-client' */
+  /** The client that the Logout Tokens are for. @default 'test-client' */
   clientId?: string | undefined
-  /** JWS algorithm of its keys. @default 'RS256' */
+  /** The JWS algorithm of the keys. @default 'RS256' */
   alg?: string | undefined
-  /** The `kid` of its first key. @default 'key-1' */
+  /** The `kid` of the first key. @default 'key-1' */
   kid?: string | undefined
-  /** Its first key, instead of a new one by `alg` and `kid`. */
+  /** The first key, from {@link createTestKey}. `alg` and `kid` are then ignored. @default a new key */
   key?: TestKey | undefined
-  /** The clock: a NumericDate, seconds. @default the system's */
+  /** Returns the current time as a NumericDate, in seconds. @default the system clock */
   now?: (() => number) | undefined
 }
 
-/** A key pair of an issuer. */
-export interface TestKey {
-  kid: string
-  alg: string
-  privateKey: CryptoKey
-  publicKey: CryptoKey
-  publicJwk: JWK
-}
-
-/** An OpenID Provider in memory: it signs tokens, and serves its discovery document and keys to a `fetch`. */
+/** An OpenID Provider in memory. It signs tokens, and its `fetch` serves its discovery document and its keys. */
 export interface TestIssuer {
   readonly issuer: string
   readonly clientId: string
-  /** The client registration to trust, with the keys by value. */
+  /** An entry for the option `issuers` of `createBackchannelLogout`. It contains the keys. */
   readonly trusted: TrustedIssuer
-  /** The key it signs with now. */
+  /** The key that signs at present. */
   readonly key: TestKey
-  /** What its `jwks_uri` serves. */
+  /** The JWK Set at the `jwks_uri`. */
   readonly jwks: JSONWebKeySet
-  /** NumericDate, seconds. */
+  /** Returns the current time as a NumericDate, in seconds. */
   now(): number
   /**
-   * A Logout Token for `sub` "alice" and `sid` "session-1". Claims and header parameters given replace its own,
-   * `undefined` takes one away.
+   * Signs a Logout Token with `sub` "alice" and `sid` "session-1".
+   *
+   * @param claims Claims to replace or to add. The value `undefined` removes a claim.
+   * @param header Header parameters to replace or to add. The value `undefined` removes a parameter.
    */
   logoutToken(claims?: object, header?: object): Promise<string>
-  /** What an application keeps of a sign-in of that user, in that session, a minute ago. */
+  /** Returns what an application keeps of a sign-in. The user is "alice", the session "session-1"; it began a minute ago. */
   session(claims?: Partial<SessionClaims>): SessionClaims
-  /** Signs any payload with any header, by its own key or another. */
+  /** Signs any payload with any header. `key` replaces the key of the provider. */
   sign(payload: object | string | Uint8Array, header: object, key?: CryptoKey | Uint8Array): Promise<string>
-  /** Signs with a new key from now on, and publishes it beside the old ones, or instead of them. */
+  /** Makes a new key and signs with this key from now on. By default, the old keys stay published. */
   rotate(options?: { keepOld?: boolean }): Promise<void>
-  /** Serves discovery and keys; counts in {@link requests}. */
+  /** Answers requests for the discovery document and the keys. Adds each URL to {@link requests}. */
   readonly fetch: typeof fetch
-  /** The URLs that {@link fetch} was asked for. */
+  /** The URLs that {@link fetch} was called with. */
   readonly requests: string[]
 }
 
 const encoder = new TextEncoder()
 
-/** Makes a key pair, with its public JWK as a provider publishes it. */
-export async function createTestKey(alg: string, kid: string): Promise<TestKey> {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
-  return { kid, alg, privateKey, publicKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
+const bytesOf = (payload: object | string | Uint8Array): Uint8Array => {
+  if (payload instanceof Uint8Array) return payload
+  return encoder.encode(typeof payload === 'string' ? payload : JSON.stringify(payload))
 }
 
-const strangers = new Map<string, Promise<TestKey>>()
-
-/** A key that no issuer publishes. Making one takes longer than all else that a case does, so there is one by algorithm. */
-export async function keyOfStranger(alg: string, kid: string): Promise<TestKey> {
-  const made = strangers.get(alg) ?? createTestKey(alg, kid)
-  strangers.set(alg, made)
-  return { ...(await made), kid }
-}
-
-/** Takes away the members that are `undefined`, as JSON would. */
-const defined = (object: object): Record<string, unknown> =>
+/** Removes the members that are `undefined`, because jose does not accept them in a header. */
+const withoutUndefined = (object: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
 /**
@@ -96,26 +81,21 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
   const { now = () => Math.floor(Date.now() / 1000) } = options
   let key = options.key ?? (await createTestKey(options.alg ?? 'RS256', kid))
   const { alg } = key
-  let made = 1
+  let keyCount = 1
   let published = [key.publicJwk]
   const requests: string[] = []
-  const jwksUri = `${issuer.replace(/\/$/, '')}/jwks`
+  const base = issuer.replace(/\/$/, '')
+  const jwksUri = `${base}/jwks`
 
-  const sign: TestIssuer['sign'] = async (payload, header, signer = key.privateKey) => {
-    const bytes =
-      payload instanceof Uint8Array
-        ? payload
-        : encoder.encode(typeof payload === 'string' ? payload : JSON.stringify(payload))
-    const jws = new CompactSign(bytes).setProtectedHeader(header as { alg: string })
-    return jws.sign(signer)
-  }
+  const sign: TestIssuer['sign'] = async (payload, header, signer = key.privateKey) =>
+    new CompactSign(bytesOf(payload)).setProtectedHeader(header as { alg: string }).sign(signer)
 
   const serve = async (input: string | URL | Request): Promise<Response> => {
     const url = input instanceof Request ? input.url : String(input)
     requests.push(url)
     if (url === jwksUri) return Response.json({ keys: published })
-    const discovery = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-    if (url === discovery) return Response.json({ issuer, jwks_uri: jwksUri, backchannel_logout_supported: true })
+    if (url === `${base}/.well-known/openid-configuration`)
+      return Response.json({ issuer, jwks_uri: jwksUri, backchannel_logout_supported: true })
     return new Response('not found', { status: 404 })
   }
 
@@ -139,18 +119,18 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
         aud: clientId,
         iat: time,
         exp: time + 120,
-        jti: base64url.encode(crypto.getRandomValues(new Uint8Array(16))),
+        jti: randomId(),
         sub: 'alice',
         sid: 'session-1',
         events: { [BACKCHANNEL_LOGOUT_EVENT]: {} },
         ...claims,
       }
-      return sign(defined(payload), defined({ alg, kid: key.kid, typ: 'logout+jwt', ...header }))
+      return sign(withoutUndefined(payload), withoutUndefined({ alg, kid: key.kid, typ: 'logout+jwt', ...header }))
     },
     session: (claims = {}) => ({ iss: issuer, sub: 'alice', sid: 'session-1', iat: now() - 60, ...claims }),
     sign,
     async rotate({ keepOld = true } = {}) {
-      key = await createTestKey(alg, `key-${(made += 1)}`)
+      key = await createTestKey(alg, `key-${(keyCount += 1)}`)
       published = keepOld ? [...published, key.publicJwk] : [key.publicJwk]
     },
     fetch: serve as typeof fetch,

@@ -1,56 +1,70 @@
 import type { TrustedIssuer } from '@bcl/core'
-import { base64url, type JSONWebKeySet } from 'jose'
-import { createTestIssuer, createTestKey, type TestIssuer, type TestKey } from './test-issuer.js'
+import type { JSONWebKeySet } from 'jose'
+import { randomId } from '../random-id.js'
+import {
+  codeChallengeOf,
+  errorResponse,
+  formPost,
+  pageHeaders,
+  readBearerToken,
+  readCookie,
+  readCredentials,
+  readParameters,
+  redirect,
+} from './authorization-http.js'
+import { createTestIssuer, type TestIssuer } from './test-issuer.js'
+import { createTestKey, type TestKey } from './test-key.js'
 
 /** Options of {@link createTestProvider}. */
 export interface TestProviderOptions {
-  /** @default 'https://op.example.com' */
+  /** The issuer identifier. @default 'https://op.example.com' */
   issuer?: string | undefined
-  /** @default 'test-client' */
+  /** The `client_id` of the application under test. @default 'test-client' */
   clientId?: string | undefined
-  /** @default 'test-secret' */
+  /** The secret of that client. @default 'test-secret' */
   clientSecret?: string | undefined
-  /** Its RS256 key, as {@link createTestKey} makes it, for one that outlives it. @default a new one */
+  /** The RS256 key that signs. Pass a key from {@link createTestKey} to use one key in several runs. @default a new key */
   key?: TestKey | undefined
-  /** A key more, of another algorithm. @default a new one for ES256 */
+  /** A second published key, with another algorithm. @default a new key for ES256 */
   otherKey?: TestKey | undefined
-  /** Hears of each sign-in, once its ID Token is made. */
+  /** Called at each sign-in, after the ID Token was made. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
-  /** The clock: a NumericDate, seconds. @default the system's */
+  /** Returns the current time as a NumericDate, in seconds. @default the system clock */
   now?: (() => number) | undefined
 }
 
 /** A browser session at a {@link TestProvider}. */
 export interface ProviderSession {
   sub: string
-  /** Null: its ID Tokens have none. */
+  /** The sid in the ID Tokens. `null`: the ID Tokens have no sid. */
   sid: string | null
-  /** Awaited when an ID Token has been made and not yet been given away. */
+  /** Awaited after the ID Token was made and before the application receives it. */
   beforeAnswer?: (() => Promise<unknown>) | undefined
 }
 
 /**
- * An OpenID Provider in memory to sign in at: discovery, keys, the authorization code flow and logout. It asks nobody
- * for a password, so it is for loopback and for tests.
+ * An OpenID Provider in memory with discovery, keys, the authorization code flow and logout. An application can sign in
+ * there. The provider asks for no password: use it only for tests and on loopback.
  */
 export interface TestProvider {
-  /** Signs its tokens. */
+  /** Signs the tokens of the provider. */
   readonly op: TestIssuer
   readonly clientSecret: string
-  /** The client registration to trust, with the keys by value. */
+  /** An entry for the option `issuers` of `createBackchannelLogout`. It contains the keys. */
   readonly trusted: TrustedIssuer
-  /** A key of another algorithm that is published too: what it signs is not signed as registered. */
+  /** The second published key. The client is not registered with its algorithm, so a token under this key is wrong. */
   readonly otherKey: TestKey
-  /** Whether anybody has fetched its keys. */
+  /** Whether the keys were fetched at least once. */
   readonly keysWereFetched: boolean
-  /** Answers a request to any address below the issuer. */
+  /** Answers a request to an address below the issuer. */
   handle(request: Request): Promise<Response>
-  /** Makes a browser session, and gives the cookie that a browser in it sends. */
+  /** Makes a browser session. Returns the cookie of the session, as `name=value`. */
   createSession(session: ProviderSession): string
-  /** Publishes a key more, until the function it returns is called. */
+  /** Publishes another key. The returned function withdraws the key. */
   publish(key: TestKey): () => void
 }
 
+/** What the provider keeps for an authorization code. */
 interface Grant {
   session: ProviderSession
   redirectUri: string
@@ -58,59 +72,31 @@ interface Grant {
   challenge: string | null
 }
 
-/** A name for a session, code or token. */
-export const randomName = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
-
 const cookieName = 'bcl_test_provider'
-const html = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-const refuse = (error: string, status = 400): Response =>
-  Response.json({ error }, { status, headers: { 'cache-control': 'no-store' } })
 
-function cookieOf(request: Request): string | undefined {
-  const pairs = (request.headers.get('cookie') ?? '').split(/;\s*/)
-  return pairs.find((pair) => pair.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1)
-}
-
-const isForm = (request: Request): boolean =>
-  /^application\/x-www-form-urlencoded/i.test(request.headers.get('content-type') ?? '')
-
-async function parametersOf(request: Request): Promise<URLSearchParams> {
-  return request.method === 'POST' && isForm(request)
-    ? new URLSearchParams(await request.text())
-    : new URL(request.url).searchParams
-}
-
-/** The client's credentials, by `client_secret_basic` or `client_secret_post`. */
-function credentialsOf(request: Request, form: URLSearchParams): (string | null)[] {
-  const basic = /^Basic (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
-  if (basic === undefined) return [form.get('client_id'), form.get('client_secret')]
-  return atob(basic)
-    .split(':')
-    .map((part) => decodeURIComponent(part.replaceAll('+', ' ')))
-}
-
-async function challengeOf(verifier: string): Promise<string> {
-  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
-}
-
-function selfSubmittingForm(action: string, fields: URLSearchParams): Response {
-  const inputs = [...fields].map(
-    ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}"/>`,
-  )
-  const form = `<form method="post" action="${escapeHtml(action)}">${inputs.join('')}</form>`
-  return new Response(`<!doctype html>${form}<script>document.forms[0].submit()</script>`, { headers: html })
-}
-
-/** Sends the browser back to the application. */
-function redirect(to: string, parameters: URLSearchParams, cookie?: string): Response {
-  const url = new URL(to)
-  for (const [name, value] of parameters) url.searchParams.append(name, value)
-  return new Response(null, { status: 303, headers: { location: url.href, ...(cookie && { 'set-cookie': cookie }) } })
-}
+const metadataOf = ({ issuer, key }: TestIssuer, base: string): object => ({
+  issuer,
+  authorization_endpoint: `${base}/authorize`,
+  token_endpoint: `${base}/token`,
+  userinfo_endpoint: `${base}/userinfo`,
+  jwks_uri: `${base}/jwks`,
+  end_session_endpoint: `${base}/end_session`,
+  scopes_supported: ['openid', 'profile', 'email'],
+  response_types_supported: ['code'],
+  response_modes_supported: ['query', 'form_post'],
+  grant_types_supported: ['authorization_code'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: [key.alg],
+  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  code_challenge_methods_supported: ['S256'],
+  claims_supported: ['iss', 'sub', 'aud', 'iat', 'exp', 'nonce', 'sid', 'auth_time'],
+  authorization_response_iss_parameter_supported: true,
+  backchannel_logout_supported: true,
+  backchannel_logout_session_supported: true,
+})
 
 /**
- * Makes an OpenID Provider in memory, for {@link runConformance} and for applications under test to sign in at.
+ * Makes an OpenID Provider in memory, for {@link runConformance} and for applications under test.
  *
  * @example
  * ```ts
@@ -122,68 +108,51 @@ function redirect(to: string, parameters: URLSearchParams, cookie?: string): Res
  */
 export async function createTestProvider(options: TestProviderOptions = {}): Promise<TestProvider> {
   const { clientSecret = 'test-secret', onSignIn, issuer, clientId, now, key } = options
-  // A new name each time: an application that still holds the keys of an earlier run must look again.
-  const op = await createTestIssuer({ issuer, clientId, now, key, kid: randomName() })
-  const otherKey = options.otherKey ?? (await createTestKey('ES256', randomName()))
-  const more = new Set([otherKey])
+  // The kid is new in each run. If an application still has the keys of an earlier run, it fetches them again.
+  const op = await createTestIssuer({ issuer, clientId, now, key, kid: randomId() })
+  const otherKey = options.otherKey ?? (await createTestKey('ES256', randomId()))
+  const extraKeys = new Set([otherKey])
   const sessions = new Map<string, ProviderSession>()
   const grants = new Map<string, Grant>()
-  const accessTokens = new Map<string, string>()
+  /** The `sub` of each access token. */
+  const subjects = new Map<string, string>()
   const base = op.issuer.replace(/\/$/, '')
+  const metadata = metadataOf(op, base)
   let keysWereFetched = false
 
-  const jwks = (): JSONWebKeySet => ({ keys: [...op.jwks.keys, ...[...more].map(({ publicJwk }) => publicJwk)] })
-
-  const metadata = {
-    issuer: op.issuer,
-    authorization_endpoint: `${base}/authorize`,
-    token_endpoint: `${base}/token`,
-    userinfo_endpoint: `${base}/userinfo`,
-    jwks_uri: `${base}/jwks`,
-    end_session_endpoint: `${base}/end_session`,
-    scopes_supported: ['openid', 'profile', 'email'],
-    response_types_supported: ['code'],
-    response_modes_supported: ['query', 'form_post'],
-    grant_types_supported: ['authorization_code'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: [op.key.alg],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-    code_challenge_methods_supported: ['S256'],
-    claims_supported: ['iss', 'sub', 'aud', 'iat', 'exp', 'nonce', 'sid', 'auth_time'],
-    authorization_response_iss_parameter_supported: true,
-    backchannel_logout_supported: true,
-    backchannel_logout_session_supported: true,
-  }
+  const jwks = (): JSONWebKeySet => ({ keys: [...op.jwks.keys, ...[...extraKeys].map(({ publicJwk }) => publicJwk)] })
 
   const createSession = (session: ProviderSession): string => {
-    const id = randomName()
+    const id = randomId()
     sessions.set(id, session)
     return `${cookieName}=${id}`
   }
 
   const authorize = (request: Request, parameters: URLSearchParams): Response => {
     const redirectUri = parameters.get('redirect_uri') ?? ''
-    const isUsable = parameters.get('client_id') === op.clientId && URL.canParse(redirectUri)
-    if (!isUsable) return new Response('Unknown client_id, or no redirect_uri', { status: 400 })
+    const isKnownClient = parameters.get('client_id') === op.clientId && URL.canParse(redirectUri)
+    if (!isKnownClient) {
+      return new Response('The client_id is unknown, or the redirect_uri is missing', { status: 400 })
+    }
     const state = parameters.get('state')
     const answer = new URLSearchParams({ ...(state !== null && { state }), iss: op.issuer })
     if (parameters.get('response_type') !== 'code') {
       answer.set('error', 'unsupported_response_type')
       return redirect(redirectUri, answer)
     }
-    const known = sessions.get(cookieOf(request) ?? '')
-    const session = known ?? { sub: parameters.get('login_hint') || 'alice', sid: randomName() }
-    const cookie = known ? undefined : `${createSession(session)}; Path=/; HttpOnly; SameSite=Lax`
-    const code = randomName()
+    const existing = sessions.get(readCookie(request, cookieName) ?? '')
+    const session = existing ?? { sub: parameters.get('login_hint') || 'alice', sid: randomId() }
+    const cookie = existing ? undefined : `${createSession(session)}; Path=/; HttpOnly; SameSite=Lax`
+    const code = randomId()
     const [nonce, challenge] = [parameters.get('nonce'), parameters.get('code_challenge')]
     grants.set(code, { session, redirectUri, nonce, challenge })
     answer.set('code', code)
     return parameters.get('response_mode') === 'form_post'
-      ? selfSubmittingForm(redirectUri, answer)
+      ? formPost(redirectUri, answer)
       : redirect(redirectUri, answer, cookie)
   }
 
-  const idToken = ({ sub, sid }: ProviderSession, nonce: string | null): Promise<string> => {
+  const signIdToken = ({ sub, sid }: ProviderSession, nonce: string | null): Promise<string> => {
     const time = op.now()
     const claims = { iss: op.issuer, sub, aud: op.clientId, iat: time, exp: time + 3600, auth_time: time }
     return op.sign(
@@ -192,38 +161,40 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
     )
   }
 
-  const exchange = async (request: Request, form: URLSearchParams): Promise<Response> => {
-    const [id, secret] = credentialsOf(request, form)
-    if (id !== op.clientId || secret !== clientSecret) return refuse('invalid_client', 401)
+  const exchangeCode = async (request: Request, form: URLSearchParams): Promise<Response> => {
+    const [id, secret] = readCredentials(request, form)
+    if (id !== op.clientId || secret !== clientSecret) return errorResponse('invalid_client', 401)
     const code = form.get('code') ?? ''
     const grant = grants.get(code)
     grants.delete(code)
-    const isGood =
+    const isValid =
       grant?.redirectUri === form.get('redirect_uri') &&
-      (grant.challenge === null || grant.challenge === (await challengeOf(form.get('code_verifier') ?? '')))
-    if (!grant || !isGood) return refuse('invalid_grant')
-    const token = await idToken(grant.session, grant.nonce)
+      (grant.challenge === null || grant.challenge === (await codeChallengeOf(form.get('code_verifier') ?? '')))
+    if (!grant || !isValid) return errorResponse('invalid_grant')
+    const idToken = await signIdToken(grant.session, grant.nonce)
     await grant.session.beforeAnswer?.()
     onSignIn?.(grant.session)
-    const accessToken = randomName()
-    accessTokens.set(accessToken, grant.session.sub)
+    const accessToken = randomId()
+    subjects.set(accessToken, grant.session.sub)
     return Response.json(
-      { access_token: accessToken, token_type: 'Bearer', expires_in: 3600, scope: 'openid', id_token: token },
+      { access_token: accessToken, token_type: 'Bearer', expires_in: 3600, scope: 'openid', id_token: idToken },
       { headers: { 'cache-control': 'no-store' } },
     )
   }
 
   const userinfo = (request: Request): Response => {
-    const sub = accessTokens.get(/^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '')
-    return sub === undefined ? refuse('invalid_token', 401) : Response.json({ sub })
+    const sub = subjects.get(readBearerToken(request))
+    return sub === undefined ? errorResponse('invalid_token', 401) : Response.json({ sub })
   }
 
   const endSession = (request: Request, parameters: URLSearchParams): Response => {
-    sessions.delete(cookieOf(request) ?? '')
-    const to = parameters.get('post_logout_redirect_uri')
+    sessions.delete(readCookie(request, cookieName) ?? '')
+    const address = parameters.get('post_logout_redirect_uri')
     const state = parameters.get('state')
-    if (to === null || !URL.canParse(to)) return new Response('<!doctype html>Signed out', { headers: html })
-    return redirect(to, new URLSearchParams(state === null ? {} : { state }))
+    if (address === null || !URL.canParse(address)) {
+      return new Response('<!doctype html>You are signed out', { headers: pageHeaders })
+    }
+    return redirect(address, new URLSearchParams(state === null ? {} : { state }))
   }
 
   const routes: Record<string, (request: Request) => Response | Promise<Response>> = {
@@ -232,10 +203,10 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
       keysWereFetched = true
       return Response.json(jwks())
     },
-    '/authorize': async (request) => authorize(request, await parametersOf(request)),
-    '/token': async (request) => exchange(request, await parametersOf(request)),
+    '/authorize': async (request) => authorize(request, await readParameters(request)),
+    '/token': async (request) => exchangeCode(request, await readParameters(request)),
     '/userinfo': userinfo,
-    '/end_session': async (request) => endSession(request, await parametersOf(request)),
+    '/end_session': async (request) => endSession(request, await readParameters(request)),
   }
 
   return {
@@ -254,9 +225,9 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
       return route ? route(request) : new Response('not found', { status: 404 })
     },
     createSession,
-    publish(key) {
-      more.add(key)
-      return () => void more.delete(key)
+    publish(extraKey) {
+      extraKeys.add(extraKey)
+      return () => void extraKeys.delete(extraKey)
     },
   }
 }

@@ -1,59 +1,70 @@
 import type { BackchannelLogoutErrorCode } from '@bcl/core'
 import type { TestIssuer } from '../providers/test-issuer.js'
+import { slug } from '../slug.js'
 import { encodePart } from '../tokens/compact-jws.js'
 
-/** What is sent to an endpoint. */
+/** An HTTP request to a back-channel logout endpoint. */
 export interface CaseRequest {
   method: string
   headers?: Record<string, string>
   body?: string
-  /** Appended to the endpoint's address. */
+  /** The query string. Append it to the address of the endpoint. */
   query?: string
 }
 
-/** A request to the endpoint, and how it must be answered. */
+/** A request, and the status with which the endpoint must answer. */
 export interface RequestCase {
+  /** Stable. If a conformance case sends this request, the id of the case is `request/` and this id. */
+  id: string
+  /** Says in a few words what is special about the request. */
   name: string
-  /** The requirement it is about, as numbered in docs/requirements.md. */
+  /** The id of the requirement in docs/requirements.md, for example `RP-3`. */
   requirement: string
-  /** The status it must be answered with. */
+  /** The status with which `@bcl/core` answers. */
   status: 200 | 400 | 405 | 413
-  /** The code that `@bcl/core` refuses it by, where it does. */
+  /** The code of the error with which `@bcl/core` refuses the request. Not set if the status is 200. */
   code?: BackchannelLogoutErrorCode
+  /** Makes the request with a new Logout Token of `op`. */
   make(op: TestIssuer): Promise<CaseRequest>
 }
 
-const formType = 'application/x-www-form-urlencoded'
+interface Row extends Pick<RequestCase, 'name' | 'requirement' | 'status'> {
+  id?: string
+  code?: BackchannelLogoutErrorCode
+  request: (token: string) => CaseRequest
+}
 
-const post = (
-  body: string,
-  contentType: string | undefined = formType,
-  more: Record<string, string> = {},
-): CaseRequest => ({
-  method: 'POST',
-  headers: { ...(contentType === '' ? undefined : { 'content-type': contentType }), ...more },
-  body,
-})
+type Request = Row['request']
 
-const sent = (
-  status: RequestCase['status'],
-  requirement: string,
-  name: string,
-  make: (token: string) => CaseRequest,
-  code: BackchannelLogoutErrorCode = 'ERR_LOGOUT_REQUEST_INVALID',
-): RequestCase => ({
+const toCase = ({ id, name, requirement, status, code = 'ERR_LOGOUT_REQUEST_INVALID', request }: Row): RequestCase => ({
+  id: id ?? slug(name),
   name,
   requirement,
   status,
   ...(status !== 200 && { code }),
-  make: async (op) => make(await op.logoutToken()),
+  make: async (op) => request(await op.logoutToken()),
 })
 
-/** Further parameters of a form, each with another name. */
-const parameters = (count: number): string => Array.from({ length: count }, (_, index) => `&p${index}=1`).join('')
+const accepted = (requirement: string, name: string, request: Request, id?: string): RequestCase =>
+  toCase({ ...(id !== undefined && { id }), name, requirement, status: 200, request })
 
-const accepted = sent.bind(undefined, 200)
-const refused = sent.bind(undefined, 400)
+const refused = (
+  requirement: string,
+  name: string,
+  request: Request,
+  more: Pick<Row, 'id' | 'code'> = {},
+): RequestCase => toCase({ name, requirement, status: 400, request, ...more })
+
+const formType = 'application/x-www-form-urlencoded'
+
+const post = (body: string, contentType: string = formType, headers: Record<string, string> = {}): CaseRequest => ({
+  method: 'POST',
+  headers: { 'content-type': contentType, ...headers },
+  body,
+})
+
+/** Makes further parameters of a form, each with its own name. */
+const parameters = (count: number): string => Array.from({ length: count }, (_, index) => `&p${index}=1`).join('')
 
 const multipart = (token: string): CaseRequest =>
   post(
@@ -61,7 +72,9 @@ const multipart = (token: string): CaseRequest =>
     'multipart/form-data; boundary=form-boundary',
   )
 
-/** Requests to the endpoint with the status each must get (RP-1 to RP-5, RP-40 to RP-44). */
+const withZeroSignature = (token: string): string => token.replace(/[^.]+$/, encodePart(new Uint8Array(256)))
+
+/** Requests to a back-channel logout endpoint, each with the status of the right answer (RP-1 to RP-5, RP-40 to RP-44). */
 export const requestCases: readonly RequestCase[] = [
   accepted('RP-1', 'a form with one Logout Token', (token) => post(`logout_token=${token}`)),
   accepted('RP-1', 'a media type with a charset', (token) =>
@@ -75,18 +88,18 @@ export const requestCases: readonly RequestCase[] = [
     query: '?tenant=a&logout_token=b',
   })),
   accepted('RP-4b', '100 parameters', (token) => post(`logout_token=${token}${parameters(99)}`)),
-  accepted('RP-5', 'a foreign Origin and a cookie', (token) =>
-    post(`logout_token=${token}`, formType, { origin: 'https://elsewhere.example', cookie: 'session=x' }),
+  accepted(
+    'RP-5',
+    'an Origin of another site and a cookie',
+    (token) => post(`logout_token=${token}`, formType, { origin: 'https://elsewhere.example', cookie: 'session=x' }),
+    'a-foreign-Origin-and-a-cookie',
   ),
   refused('RP-3', 'an empty body', () => post('')),
   refused('RP-3', 'no token', () => post('other=1')),
   refused('RP-3', 'an empty token', () => post('logout_token=')),
-  refused(
-    'RP-3',
-    'a token with a space before it',
-    (token) => post(`logout_token=+${token}`),
-    'ERR_LOGOUT_TOKEN_INVALID',
-  ),
+  refused('RP-3', 'a token with a space before it', (token) => post(`logout_token=+${token}`), {
+    code: 'ERR_LOGOUT_TOKEN_INVALID',
+  }),
   refused('RP-3', 'two tokens', (token) => post(`logout_token=${token}&logout_token=x`)),
   refused('RP-3', 'the same token twice', (token) => post(`logout_token=${token}&logout_token=${token}`)),
   refused('RP-3', 'brackets after the name, logout_token[]', (token) => post(`logout_token[]=${token}`)),
@@ -99,46 +112,37 @@ export const requestCases: readonly RequestCase[] = [
     post('a=1', formType, { authorization: `Bearer ${token}` }),
   ),
   refused('RP-3', 'JSON', (token) => post(JSON.stringify({ logout_token: token }), 'application/json')),
-  refused('RP-3', 'JSON that is broken', () => post('{"logout_token":', 'application/json')),
-  refused('RP-3', 'multipart', multipart),
-  refused('RP-3', 'text', (token) => post(`logout_token=${token}`, 'text/plain')),
-  refused('RP-3', 'a token for its body', (token) => post(token, 'application/logout+jwt')),
-  refused('RP-3', 'an unknown charset of nothing', () => post('%%%=%&%E0%A4%A', `${formType}; charset=x`)),
-  refused(
-    'RP-13',
-    'a token signed by nobody',
-    (token) => post(`logout_token=${token.replace(/[^.]+$/, encodePart(new Uint8Array(256)))}`),
-    'ERR_LOGOUT_TOKEN_SIGNATURE',
-  ),
-  refused(
-    'RP-4',
-    'a token over 16 KiB',
-    (token) => post(`logout_token=${token}${'A'.repeat(16 * 1024)}`),
-    'ERR_LOGOUT_TOKEN_INVALID',
-  ),
+  refused('RP-3', 'JSON that cannot be parsed', () => post('{"logout_token":', 'application/json'), {
+    id: 'JSON-that-is-broken',
+  }),
+  refused('RP-3', 'a multipart form', multipart, { id: 'multipart' }),
+  refused('RP-3', 'the media type text/plain', (token) => post(`logout_token=${token}`, 'text/plain'), { id: 'text' }),
+  refused('RP-3', 'the token alone as the body', (token) => post(token, 'application/logout+jwt'), {
+    id: 'a-token-for-its-body',
+  }),
+  refused('RP-3', 'a broken form with an unknown charset', () => post('%%%=%&%E0%A4%A', `${formType}; charset=x`), {
+    id: 'an-unknown-charset-of-nothing',
+  }),
+  refused('RP-13', 'a token with a forged signature', (token) => post(`logout_token=${withZeroSignature(token)}`), {
+    id: 'a-token-signed-by-nobody',
+    code: 'ERR_LOGOUT_TOKEN_SIGNATURE',
+  }),
+  refused('RP-4', 'a token over 16 KiB', (token) => post(`logout_token=${token}${'A'.repeat(16 * 1024)}`), {
+    code: 'ERR_LOGOUT_TOKEN_INVALID',
+  }),
   refused('RP-4b', 'more than 100 parameters', (token) => post(`logout_token=${token}${parameters(100)}`)),
-  sent(413, 'RP-4', 'a body over 64 KiB', (token) => post(`logout_token=${token}&x=${'A'.repeat(64 * 1024)}`)),
+  toCase({
+    name: 'a body over 64 KiB',
+    requirement: 'RP-4',
+    status: 413,
+    request: (token) => post(`logout_token=${token}&x=${'A'.repeat(64 * 1024)}`),
+  }),
   ...['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'].map((method) =>
-    sent(405, 'RP-3', method, (token) => ({ method, query: `?logout_token=${token}` })),
+    toCase({
+      name: method,
+      requirement: 'RP-3',
+      status: 405,
+      request: (token) => ({ method, query: `?logout_token=${token}` }),
+    }),
   ),
 ]
-
-/** Says what is wrong with an answer to a case, or nothing (RP-40 to RP-44). */
-export function faultOf(
-  { status, name }: { status: number; name: string },
-  response: Response,
-  body: string,
-): string | undefined {
-  const header = (field: string): string => response.headers.get(field) ?? ''
-  if (response.status !== status) return `answered ${response.status}, not ${status}`
-  if (!/\bno-store\b/.test(header('cache-control'))) return `answered without cache-control: no-store`
-  if (status === 405 && header('allow') !== 'POST') return `answered with allow: ${header('allow')}`
-  if (status === 200) return body === '' ? undefined : 'answered 200 with a body'
-  if (name === 'HEAD') return undefined
-  if (!/^application\/json\b/.test(header('content-type'))) return `answered with ${header('content-type')}`
-  const { error, error_description: description } = JSON.parse(body) as Record<string, unknown>
-  if (error !== 'invalid_request') return `answered with the error ${String(error)}`
-  if (typeof description !== 'string' || !/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/.test(description))
-    return 'has no proper error_description'
-  return undefined
-}

@@ -1,25 +1,25 @@
-/** What the shared suites are written with, so that they need no test library of their own. */
+/** The part of a test library that {@link testStore} and {@link testAdapter} need: `test` of `node:test`, vitest or Jest. */
 export type TestFunction = (name: string, run: () => Promise<void>) => unknown
 
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message)
 }
 
-/** Compares by JSON. */
+/** Compares two values by their JSON. `what` names them in the error. */
 export function assertEqual(actual: unknown, expected: unknown, what: string): void {
   const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)]
   assert(found === wanted, `${what}: found ${found}, wanted ${wanted}`)
 }
 
-/** Waits until `condition` holds; `what` says for what, should it never. */
+/** Waits until `condition` holds. `what` names the condition in the error. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
   seconds = 10,
 ): Promise<void> {
-  const end = performance.now() + seconds * 1000
+  const deadline = performance.now() + seconds * 1000
   while (!(await condition())) {
-    assert(performance.now() < end, `${what}: not within ${seconds} s`)
+    assert(performance.now() < deadline, `${what}: not within ${seconds} s`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -5,21 +5,26 @@ import {
   type LogoutStore,
   type SessionClaims,
 } from '@bcl/core'
-import { assert, assertEqual, type TestFunction } from './assert.js'
-import { faultOf, requestCases, type CaseRequest } from '../requests/request-cases.js'
 import { createTestIssuer, type TestIssuer } from '../providers/test-issuer.js'
+import { faultOf } from '../requests/fault-of.js'
+import { requestCases, type CaseRequest } from '../requests/request-cases.js'
+import { assert, assertEqual, type TestFunction } from './assert.js'
 
-/** An application that was mounted for {@link testAdapter}. */
+/** The application that {@link MountAdapter} made. */
 export interface MountedAdapter {
-  /** Sends a request to it; `path` begins with a slash. */
+  /** Sends a request to the application. `path` starts with a slash. */
   fetch(path: string, init: RequestInit): Response | Promise<Response>
+  /** Stops the application after the test. */
   close?: (() => unknown) | undefined
 }
 
 /**
- * Mounts an adapter in an application of its framework: the endpoint at `/backchannel-logout`, for all methods, and
- * at `GET /me` the session check before a route that answers 200. `sessionOf` gives the session that the header
- * `x-test-session` of a request stands for.
+ * Mounts an adapter in an application of its framework:
+ *
+ * - at `/backchannel-logout`, for all methods, the endpoint;
+ * - at `GET /me`, the session check, in front of a route that answers 200.
+ *
+ * The session check reads the session of a request with `sessionOf`, from the value of the header `x-test-session`.
  */
 export type MountAdapter = (
   logout: BackchannelLogout,
@@ -29,25 +34,29 @@ export type MountAdapter = (
 const sessionOf = (header: string | null | undefined): SessionClaims | undefined =>
   header ? (JSON.parse(header) as SessionClaims) : undefined
 
-const down = async (): Promise<never> => {
+const rejectAsDown = async (): Promise<never> => {
   throw new Error('the store is down')
 }
 
-const brokenStore: LogoutStore = { add: down, values: down, remove: down }
+const storeThatIsDown: LogoutStore = { add: rejectAsDown, values: rejectAsDown, remove: rejectAsDown }
 
+/** The application in one test. */
 interface Application {
   op: TestIssuer
   logout: BackchannelLogout
+  /** Sends a request to the endpoint. */
   send(request: CaseRequest): Promise<Response>
   postToken(claims?: object): Promise<Response>
+  /** Requests `/me`, with a session if one is given. Returns the status. */
   me(session?: Partial<SessionClaims>): Promise<number>
 }
 
 /**
- * Says whether an adapter for a framework answers as it must: each of {@link requestCases}, and sessions that end.
+ * Registers tests that check whether an adapter for a framework answers each of {@link requestCases} and ends sessions.
  *
- * @param test `test` of vitest, `node:test`, Jest or the like.
- * @param mount Mounts the adapter; called for each test.
+ * @param test `test` of `node:test`, vitest, Jest or a similar library.
+ * @param mount Mounts the adapter for one test.
+ * @param options `endpointOnly`: do not request `/me`.
  * @example
  * ```ts
  * import { testAdapter } from '@bcl/testing'
@@ -67,11 +76,11 @@ export function testAdapter(
   const check = (
     name: string,
     run: (app: Application) => Promise<void>,
-    store: () => LogoutStore = () => new MemoryStore(),
+    createStore: () => LogoutStore = () => new MemoryStore(),
   ): void => {
     test(name, async () => {
       const op = await (issuer ??= createTestIssuer())
-      const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: store() })
+      const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: createStore() })
       const mounted = await mount(logout, sessionOf)
       const send = async ({ query = '', ...init }: CaseRequest): Promise<Response> =>
         mounted.fetch(`/backchannel-logout${query}`, init)
@@ -105,16 +114,16 @@ export function testAdapter(
     })
   }
 
-  check('RP-35: 200 comes after the listeners, and a failing one makes it 400', async ({ logout, postToken }) => {
+  check('RP-35: 200 comes after the listeners have finished, and 400 if one fails', async ({ logout, postToken }) => {
     const order: string[] = []
-    const end = logout.onLogout(async ({ sid }) => {
+    const unsubscribe = logout.onLogout(async ({ sid }) => {
       await new Promise((resolve) => setTimeout(resolve, 5))
-      order.push(`heard ${sid}`)
+      order.push(`listener got ${sid}`)
     })
     const response = await postToken()
     order.push(`answered ${response.status}`)
-    assertEqual(order, ['heard session-1', 'answered 200'], 'order')
-    end()
+    assertEqual(order, ['listener got session-1', 'answered 200'], 'order')
+    unsubscribe()
     logout.onLogout(() => {
       throw new Error('a listener fails')
     })
@@ -134,13 +143,13 @@ export function testAdapter(
   })
 
   check(
-    'RP-41: with the store down a logout is answered 400',
+    'RP-41: a logout is answered 400 while the store is down',
     async ({ postToken }) => {
       const response = await postToken()
       assertEqual(response.status, 400, 'status')
       assertEqual(((await response.json()) as { error: unknown }).error, 'temporarily_unavailable', 'error')
     },
-    () => brokenStore,
+    () => storeThatIsDown,
   )
 
   if (endpointOnly) return
@@ -149,7 +158,7 @@ export function testAdapter(
     assertEqual(await me(), 200, 'status')
   })
 
-  check('RP-30: a session passes until it is logged out, others beside it still do', async ({ me, postToken }) => {
+  check('RP-30: a logout ends its session, and other sessions of the user pass', async ({ me, postToken }) => {
     assertEqual([await me({}), await me({ sid: 'session-2' })], [200, 200], 'statuses before')
     assertEqual((await postToken()).status, 200, 'status of the logout')
     assertEqual([await me({}), await me({ sid: 'session-2' })], [401, 200], 'statuses after')
@@ -165,19 +174,19 @@ export function testAdapter(
     assertEqual([await me({}), await me({ iat: op.now() - 29 })], [401, 200], 'statuses')
   })
 
-  check('RP-36: a session past its age is refused', async ({ op, me }) => {
+  check('RP-36: a session older than sessionMaxAge is refused', async ({ op, me }) => {
     assertEqual(await me({ iat: op.now() - 3700 }), 401, 'status')
   })
 
   check(
-    'RP-37: with the store down a session is refused with 503',
+    'RP-37: a session is refused with 503 while the store is down',
     async ({ me }) => {
       assertEqual([await me({}), await me()], [503, 200], 'statuses')
     },
-    () => brokenStore,
+    () => storeThatIsDown,
   )
 
-  check('RP-37: a session that is none is an error, and does not pass', async ({ op, me }) => {
+  check('RP-37: a malformed session is an error and does not pass', async ({ op, me }) => {
     assertEqual([await me({ iat: op.now() * 1000 }), await me({ sub: '' })], [500, 500], 'statuses')
   })
 }

@@ -6,59 +6,67 @@ import {
   type BackchannelLogoutOptions,
   type LogoutStore,
 } from '@bcl/core'
-import { decodePayload } from './compact-jws.js'
 import type { TestIssuer } from '../providers/test-issuer.js'
+import { decodePayload } from './compact-jws.js'
 
-/** A good Logout Token that cannot be carried out, and why. */
+/** A good Logout Token that a receiver cannot act on, for example because its store is down. */
 export interface FailureCase {
+  /** Says in a few words what fails. */
   name: string
-  /** The requirement it is about, as numbered in docs/requirements.md. */
+  /** The id of the requirement in docs/requirements.md, for example `RP-38`. */
   requirement: string
+  /** The code of the error with which `logout.receive(token)` rejects. */
   code: BackchannelLogoutErrorCode
-  /** A receiver with `options` of yours beside its own, and the token that it answers with the code. */
+  /** Makes a receiver that fails, and a good token for it. `options` are added to the options of the receiver. */
   make(
     op: TestIssuer,
     options?: Partial<BackchannelLogoutOptions>,
   ): Promise<{ logout: BackchannelLogout; token: string }>
 }
 
-const fail = (problem: string) => async (): Promise<never> => {
-  throw new Error(problem)
+interface Failure extends Omit<FailureCase, 'make'> {
+  options?: (op: TestIssuer) => Partial<BackchannelLogoutOptions>
+  /** Runs before the token is sent. */
+  prepare?: (logout: BackchannelLogout, token: string, op: TestIssuer) => unknown
 }
 
-/** Has the keys fetched, unlike `op.trusted`. */
-const discovering = ({ issuer, clientId, key }: TestIssuer): BackchannelLogoutOptions['issuers'] => [
-  { issuer, clientId, algorithms: [key.alg] },
-]
-
-const failing = (
-  code: BackchannelLogoutErrorCode,
-  requirement: string,
-  name: string,
-  optionsFor: (op: TestIssuer) => Partial<BackchannelLogoutOptions>,
-  prepare: (logout: BackchannelLogout, token: string, op: TestIssuer) => unknown = () => {},
-): FailureCase => ({
+const failingWith = ({ name, requirement, code, options, prepare }: Failure): FailureCase => ({
   name,
   requirement,
   code,
-  async make(op, options) {
+  async make(op, added) {
     const { now } = op
-    const usual = { issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore({ now }), now }
-    const logout = createBackchannelLogout({ ...usual, ...optionsFor(op), ...options })
+    const ordinary = { issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore({ now }), now }
+    const logout = createBackchannelLogout({ ...ordinary, ...options?.(op), ...added })
     const token = await op.logoutToken()
-    await prepare(logout, token, op)
+    await prepare?.(logout, token, op)
     return { logout, token }
   },
 })
 
-const noKeys = (requirement: string, name: string, answer: (url: string) => Response | undefined): FailureCase =>
-  failing('ERR_LOGOUT_KEYS_UNAVAILABLE', requirement, name, (op) => ({
-    issuers: discovering(op),
-    fetch: async (url) => answer(String(url)) ?? op.fetch(url),
-  }))
+const failed = (failure: Omit<Failure, 'code'>): FailureCase => failingWith({ ...failure, code: 'ERR_LOGOUT_FAILED' })
 
-const failed = failing.bind(undefined, 'ERR_LOGOUT_FAILED')
+/** The receiver must fetch the keys. `answer` replaces the answer of the provider to some of the URLs. */
+const withoutKeys = (
+  requirement: string,
+  name: string,
+  answer: (url: string) => Response | undefined = () => undefined,
+): FailureCase =>
+  failingWith({
+    name,
+    requirement,
+    code: 'ERR_LOGOUT_KEYS_UNAVAILABLE',
+    options: (op) => ({
+      issuers: [{ issuer: op.issuer, clientId: op.clientId, algorithms: [op.key.alg] }],
+      fetch: async (url) => answer(String(url)) ?? op.fetch(url),
+    }),
+  })
 
+const rejecting = (message: string) => async (): Promise<never> => {
+  throw new Error(message)
+}
+
+/** A store in memory with some broken methods. */
 const brokenStore = (broken: Partial<LogoutStore>): LogoutStore => {
   const good = new MemoryStore()
   return {
@@ -69,69 +77,83 @@ const brokenStore = (broken: Partial<LogoutStore>): LogoutStore => {
   }
 }
 
-const usable = noKeys('RP-52', 'a new key, after forged tokens have used up the refreshes', () => undefined)
-const usedUp: FailureCase = {
-  ...usable,
+const newKey = withoutKeys('RP-52', 'a new key, after forged tokens have used up the refreshes of the key set')
+const newKeyAfterForgedTokens: FailureCase = {
+  ...newKey,
   async make(op, options) {
-    const { logout } = await usable.make(op, options)
-    const forge = async (kid: string): Promise<string> => op.logoutToken({}, { kid })
-    for (const kid of ['a', 'b', 'c', 'd']) await logout.receive(await forge(kid)).catch(() => {})
-    return { logout, token: await forge('new') }
+    const { logout } = await newKey.make(op, options)
+    const tokenWith = async (kid: string): Promise<string> => op.logoutToken({}, { kid })
+    for (const kid of ['a', 'b', 'c', 'd']) await logout.receive(await tokenWith(kid)).catch(() => {})
+    return { logout, token: await tokenWith('new') }
   },
 }
 
-/** Good tokens that fail all the same, for no fault of theirs or for having come before. */
+/** Good Logout Tokens that the receiver cannot act on. The cause is the receiver or its parts, or an earlier copy. */
 export const failureCases: readonly FailureCase[] = [
-  noKeys('RP-50', 'discovery is down', (url) =>
+  withoutKeys('RP-50', 'discovery is down', (url) =>
     url.endsWith('configuration') ? new Response(null, { status: 503 }) : undefined,
   ),
-  noKeys('RP-50', 'discovery names another issuer', (url) =>
+  withoutKeys('RP-50', 'discovery names another issuer', (url) =>
     url.endsWith('configuration')
       ? Response.json({ issuer: 'https://another.example.com', jwks_uri: 'https://another.example.com/jwks' })
       : undefined,
   ),
-  noKeys('RP-51', 'the keys are down, and never were there', (url) =>
+  withoutKeys('RP-51', 'the key set cannot be fetched, and never was', (url) =>
     url.endsWith('jwks') ? new Response(null, { status: 500 }) : undefined,
   ),
-  noKeys('RP-51', 'the keys are not JSON', (url) => (url.endsWith('jwks') ? new Response('<html>') : undefined)),
-  noKeys('RP-51', 'the keys are somewhere else', (url) =>
+  withoutKeys('RP-51', 'the key set is not JSON', (url) => (url.endsWith('jwks') ? new Response('<html>') : undefined)),
+  withoutKeys('RP-51', 'the key set has moved, and the answer is a redirect', (url) =>
     url.endsWith('jwks') ? Response.redirect('https://another.example.com/jwks') : undefined,
   ),
-  usedUp,
-  failing('ERR_LOGOUT_KEYS_UNAVAILABLE', 'RP-15', 'the function for keys fails', ({ issuer, clientId }) => ({
-    issuers: [{ issuer, clientId, keys: fail('no keys') }],
-  })),
-  failing(
-    'ERR_LOGOUT_TOKEN_REPLAYED',
-    'RP-24',
-    "carried out before, and replay is 'reject'",
-    () => ({ replay: 'reject' }),
-    (logout, token) => logout.receive(token),
-  ),
-  failed('RP-38', 'the store does not take the logout', () => ({ store: brokenStore({ add: fail('down') }) })),
-  failed('RP-35', 'the store does not say whether it was carried out before', () => ({
-    store: brokenStore({ values: fail('down') }),
-  })),
-  failed(
-    'RP-35',
-    'a listener fails',
-    () => ({}),
-    (logout) => logout.onLogout(fail('no')),
-  ),
-  failed(
-    'RP-39',
-    'a listener takes too long',
-    () => ({ listenerTimeout: 0.01 }),
-    (logout) => logout.onLogout(() => new Promise(() => {})),
-  ),
-  failed(
-    'RP-35',
-    'destroySession fails',
-    () => ({ destroySession: fail('no') }),
-    (logout, token, op) => logout.trackSession(op.session(decodePayload(token)), 'application-session-1'),
-  ),
-  failed('RP-11', 'the function for issuers fails', () => ({ issuers: fail('no') })),
-  failed('RP-11', 'the function for issuers answers another issuer', (op) => ({
-    issuers: () => ({ ...op.trusted, issuer: 'https://another.example.com' }),
-  })),
+  newKeyAfterForgedTokens,
+  failingWith({
+    name: 'the key function fails',
+    requirement: 'RP-15',
+    code: 'ERR_LOGOUT_KEYS_UNAVAILABLE',
+    options: ({ issuer, clientId }) => ({ issuers: [{ issuer, clientId, keys: rejecting('no keys') }] }),
+  }),
+  failingWith({
+    name: "the same token was carried out before, and replay is 'reject'",
+    requirement: 'RP-24',
+    code: 'ERR_LOGOUT_TOKEN_REPLAYED',
+    options: () => ({ replay: 'reject' }),
+    prepare: (logout, token) => logout.receive(token),
+  }),
+  failed({
+    name: 'the store does not accept the logout',
+    requirement: 'RP-38',
+    options: () => ({ store: brokenStore({ add: rejecting('down') }) }),
+  }),
+  failed({
+    name: 'the store does not say whether the token was carried out before',
+    requirement: 'RP-35',
+    options: () => ({ store: brokenStore({ values: rejecting('down') }) }),
+  }),
+  failed({
+    name: 'a listener fails',
+    requirement: 'RP-35',
+    prepare: (logout) => logout.onLogout(rejecting('no')),
+  }),
+  failed({
+    name: 'a listener takes too long',
+    requirement: 'RP-39',
+    options: () => ({ listenerTimeout: 0.01 }),
+    prepare: (logout) => logout.onLogout(() => new Promise(() => {})),
+  }),
+  failed({
+    name: 'destroySession fails',
+    requirement: 'RP-35',
+    options: () => ({ destroySession: rejecting('no') }),
+    prepare: (logout, token, op) => logout.trackSession(op.session(decodePayload(token)), 'application-session-1'),
+  }),
+  failed({
+    name: 'the issuer function fails',
+    requirement: 'RP-11',
+    options: () => ({ issuers: rejecting('no') }),
+  }),
+  failed({
+    name: 'the issuer function returns another issuer',
+    requirement: 'RP-11',
+    options: (op) => ({ issuers: () => ({ ...op.trusted, issuer: 'https://another.example.com' }) }),
+  }),
 ]

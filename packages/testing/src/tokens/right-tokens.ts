@@ -1,67 +1,85 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type TrustedIssuer } from '@bcl/core'
-import { decodePayload } from './compact-jws.js'
 import type { TestIssuer } from '../providers/test-issuer.js'
+import { slug } from '../slug.js'
+import { decodePayload } from './compact-jws.js'
 
-/** A Logout Token that must be accepted. */
+/** A Logout Token that a receiver must accept. */
 export interface RightToken {
+  /** Stable. If a conformance case sends this token, the id of the case is `accept/` and this id. */
+  id: string
+  /** Says in a few words what is special about the token. */
   name: string
-  /** The requirement that asks for it, as numbered in docs/requirements.md. */
+  /** The id of the requirement in docs/requirements.md, for example `RP-18`. */
   requirement: string
-  /** Settings of the issuer that it needs. */
+  /** Settings of the trusted issuer. The token is accepted only with these settings. */
   settings?: Partial<TrustedIssuer>
+  /** Signs the token with the key of `op`. */
   make(op: TestIssuer): Promise<string>
 }
 
-const right = (
-  name: string,
-  requirement: string,
-  claims: object | ((op: TestIssuer) => object),
-  header: object = {},
-  settings?: Partial<TrustedIssuer>,
-): RightToken => ({
+interface Row extends Pick<RightToken, 'name' | 'requirement' | 'settings'> {
+  id?: string
+  claims?: object | ((op: TestIssuer) => object)
+  header?: object
+}
+
+/** `claims` and `header` replace members of an ordinary Logout Token. A member that is `undefined` is removed. */
+const right = ({ id, name, requirement, settings, claims = {}, header = {} }: Row): RightToken => ({
+  id: id ?? slug(name),
   name,
   requirement,
   ...(settings && { settings }),
   make: (op) => op.logoutToken(typeof claims === 'function' ? claims(op) : claims, header),
 })
 
-const dated = (name: string, claims: (now: number) => object, settings?: Partial<TrustedIssuer>): RightToken => ({
-  name,
-  requirement: 'RP-17',
-  ...(settings && { settings }),
-  make: (op) => op.logoutToken(claims(op.now())),
-})
+/** A token whose times depend on the clock. */
+const dated = (name: string, claims: (now: number) => object): RightToken =>
+  right({ name, requirement: 'RP-17', claims: (op) => claims(op.now()) })
 
-/** Tokens that every endpoint must accept, made for an issuer of {@link createTestIssuer}. */
+/** Logout Tokens that a receiver must accept. `make` takes an issuer of {@link createTestIssuer}. */
 export const rightTokens: readonly RightToken[] = [
-  right('sub and sid', 'RP-10', {}),
-  right('sid alone', 'RP-18', { sub: undefined }),
-  right('sub alone', 'RP-18', { sid: undefined }),
-  right('sub null beside a sid', 'RP-18', { sub: null }),
-  right('sid null beside a sub', 'RP-18', { sid: null }),
-  right('aud as a list', 'RP-12', ({ clientId }) => ({ aud: [clientId] })),
-  right(
-    'a further audience that is trusted',
-    'RP-12',
-    ({ clientId }) => ({ aud: [clientId, 'api'] }),
-    {},
-    { trustedAudiences: ['api'] },
-  ),
-  right('azp of this client', 'RP-12', ({ clientId }) => ({ azp: clientId })),
-  right('no kid', 'RP-54', {}, { kid: undefined }),
-  right('no typ', 'RP-22', {}, { typ: undefined }),
-  right('typ JWT', 'RP-22', {}, { typ: 'JWT' }),
-  right('typ with application/, in capitals', 'RP-22', {}, { typ: 'APPLICATION/Logout+JWT' }),
-  right('typ logout+jwt where it is required', 'RP-22', {}, { typ: 'logout+jwt' }, { requireTyp: true }),
-  right(
-    'key hints in the header that are ignored',
-    'RP-15',
-    {},
-    { x5t: 'bm90IGEgdGh1bWJwcmludA', jku: 'https://attacker.example/jwks' },
-  ),
-  right('claims that are not understood', 'RP-23', { typ: 'Logout', logout_reason: 'terminated', acr: null }),
+  right({ name: 'sub and sid', requirement: 'RP-10' }),
+  right({ name: 'sid alone', requirement: 'RP-18', claims: { sub: undefined } }),
+  right({ name: 'sub alone', requirement: 'RP-18', claims: { sid: undefined } }),
+  right({ name: 'sub null beside a sid', requirement: 'RP-18', claims: { sub: null } }),
+  right({ name: 'sid null beside a sub', requirement: 'RP-18', claims: { sid: null } }),
+  right({ name: 'aud as a list', requirement: 'RP-12', claims: ({ clientId }) => ({ aud: [clientId] }) }),
+  right({
+    name: 'a further audience that is trusted',
+    requirement: 'RP-12',
+    claims: ({ clientId }) => ({ aud: [clientId, 'api'] }),
+    settings: { trustedAudiences: ['api'] },
+  }),
+  right({ name: 'azp of this client', requirement: 'RP-12', claims: ({ clientId }) => ({ azp: clientId }) }),
+  right({ name: 'no kid', requirement: 'RP-54', header: { kid: undefined } }),
+  right({ name: 'no typ', requirement: 'RP-22', header: { typ: undefined } }),
+  right({ name: 'typ JWT', requirement: 'RP-22', header: { typ: 'JWT' } }),
+  right({
+    name: 'typ with application/, in capitals',
+    requirement: 'RP-22',
+    header: { typ: 'APPLICATION/Logout+JWT' },
+  }),
+  right({
+    name: 'typ logout+jwt where it is required',
+    requirement: 'RP-22',
+    header: { typ: 'logout+jwt' },
+    settings: { requireTyp: true },
+  }),
+  right({
+    id: 'key-hints-in-the-header-that-are-ignored',
+    name: 'x5t and jku in the header, which must be ignored',
+    requirement: 'RP-15',
+    header: { x5t: 'bm90IGEgdGh1bWJwcmludA', jku: 'https://attacker.example/jwks' },
+  }),
+  right({
+    id: 'claims-that-are-not-understood',
+    name: 'unknown claims',
+    requirement: 'RP-23',
+    claims: { typ: 'Logout', logout_reason: 'terminated', acr: null },
+  }),
   {
-    name: 'claims named like what every object has',
+    id: 'claims-named-like-what-every-object-has',
+    name: 'claims named like members of every JavaScript object',
     requirement: 'RP-23',
     async make(op) {
       const payload = JSON.stringify(decodePayload(await op.logoutToken()))
@@ -69,10 +87,28 @@ export const rightTokens: readonly RightToken[] = [
       return op.sign(`${payload.slice(0, -1)},${claims}}`, { alg: op.key.alg, kid: op.key.kid, typ: 'logout+jwt' })
     },
   },
-  right('a further event', 'RP-20', { events: { [BACKCHANNEL_LOGOUT_EVENT]: {}, revoke_offline_access: true } }),
-  right('an event with members', 'RP-20', { events: { [BACKCHANNEL_LOGOUT_EVENT]: { reason: 'x' } } }),
-  right('a sid of punctuation', 'RP-19', { sid: '"a b\\c|d:e%f/' }),
-  right('no exp where it is not required', 'T-1', { exp: undefined }, {}, { requireExp: false }),
+  right({
+    name: 'a further event',
+    requirement: 'RP-20',
+    claims: { events: { [BACKCHANNEL_LOGOUT_EVENT]: {}, revoke_offline_access: true } },
+  }),
+  right({
+    name: 'an event with members',
+    requirement: 'RP-20',
+    claims: { events: { [BACKCHANNEL_LOGOUT_EVENT]: { reason: 'x' } } },
+  }),
+  right({
+    id: 'a-sid-of-punctuation',
+    name: 'a sid with spaces and punctuation',
+    requirement: 'RP-19',
+    claims: { sid: '"a b\\c|d:e%f/' },
+  }),
+  right({
+    name: 'no exp where it is not required',
+    requirement: 'T-1',
+    claims: { exp: undefined },
+    settings: { requireExp: false },
+  }),
   dated('exp 59 s ago', (now) => ({ exp: now - 59 })),
   dated('iat 59 s ahead', (now) => ({ iat: now + 59 })),
   dated('nbf 59 s ahead', (now) => ({ nbf: now + 59 })),

@@ -1,35 +1,59 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutErrorCode, type TrustedIssuer } from '@bcl/core'
-import { decodePayload, encodePart, respell, splitToken } from './compact-jws.js'
-import { keyOfStranger, type TestIssuer } from '../providers/test-issuer.js'
+import type { TestIssuer } from '../providers/test-issuer.js'
+import { unpublishedKey } from '../providers/test-key.js'
+import { slug } from '../slug.js'
+import { changeSpareBits, decodePayload, encodePart, splitToken } from './compact-jws.js'
 
-/** A Logout Token that must be refused, and how. */
+/** A Logout Token that a receiver must refuse. */
 export interface WrongToken {
+  /** Stable. If a conformance case sends this token, the id of the case is `refuse/` and this id. */
+  id: string
+  /** Says in a few words what is wrong with the token. */
   name: string
-  /** The requirement it offends, as numbered in docs/requirements.md. */
+  /** The id of the requirement in docs/requirements.md, for example `RP-17`. */
   requirement: string
+  /** The code of the error with which `@bcl/core` refuses the token. */
   code: BackchannelLogoutErrorCode
   /** The claim at fault. */
   claim?: string
-  /** Settings of the issuer under which it is wrong. */
+  /** Settings of the trusted issuer. The token is wrong only with these settings. */
   settings?: Partial<TrustedIssuer>
+  /** Makes the token. `op` must sign with RS256. */
   make(op: TestIssuer): Promise<string>
 }
 
+type Claims = object | ((op: TestIssuer) => object)
+
 const encoder = new TextEncoder()
 
-const malformed = (name: string, change: (token: string) => string, requirement = 'RP-10a'): WrongToken => ({
+/** A token that breaks the compact serialisation. */
+const malformed = (
+  name: string,
+  change: (token: string) => string,
+  { id = slug(name), requirement = 'RP-10a' } = {},
+): WrongToken => ({
+  id,
   name,
   requirement,
   code: 'ERR_LOGOUT_TOKEN_INVALID',
   make: async (op) => change(await op.logoutToken()),
 })
 
-/** A token with a good signature, by RS256, over a header that jose would not sign. */
-async function signedAnyway(op: TestIssuer, header: object): Promise<string> {
+/** A token with a good signature and a payload that is no JSON object. */
+const badPayload = (name: string, payload: string): WrongToken => ({
+  id: slug(name),
+  name,
+  requirement: 'RP-10a',
+  code: 'ERR_LOGOUT_TOKEN_INVALID',
+  make: (op) => op.sign(payload, { alg: op.key.alg, kid: op.key.kid }),
+})
+
+/** Signs with RS256 and Web Crypto, because jose refuses to sign some of these headers. */
+async function signWithHeader(op: TestIssuer, header: object): Promise<string> {
   const [, payload] = splitToken(await op.logoutToken())
-  const parts = `${encodePart(header)}.${payload}`
-  const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', op.key.privateKey, encoder.encode(parts))
-  return `${parts}.${encodePart(new Uint8Array(signature))}`
+  const signed = `${encodePart(header)}.${payload}`
+  const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', op.key.privateKey, encoder.encode(signed))
+  return `${signed}.${encodePart(new Uint8Array(signature))}`
 }
 
 const badHeader = (
@@ -38,36 +62,43 @@ const badHeader = (
   header: object,
   settings?: Partial<TrustedIssuer>,
 ): WrongToken => ({
+  id: slug(name),
   name,
   requirement,
   code: 'ERR_LOGOUT_TOKEN_INVALID',
   ...(settings && { settings }),
-  make: (op) => signedAnyway(op, { alg: 'RS256', kid: op.key.kid, ...header }),
+  make: (op) => signWithHeader(op, { alg: 'RS256', kid: op.key.kid, ...header }),
 })
 
-const badSignature = (name: string, requirement: string, make: WrongToken['make']): WrongToken => ({
-  name,
-  requirement,
-  code: 'ERR_LOGOUT_TOKEN_SIGNATURE',
-  make,
-})
-
-const badClaim = (
-  claim: string,
+const badSignature = (
   name: string,
   requirement: string,
-  claims: object | ((op: TestIssuer) => object),
-  settings?: Partial<TrustedIssuer>,
-): WrongToken => ({
-  name,
-  requirement,
-  code: 'ERR_LOGOUT_TOKEN_CLAIM',
-  claim,
-  ...(settings && { settings }),
-  make: (op) => op.logoutToken(typeof claims === 'function' ? claims(op) : claims),
-})
+  make: WrongToken['make'],
+  { id = slug(name) } = {},
+): WrongToken => ({ id, name, requirement, code: 'ERR_LOGOUT_TOKEN_SIGNATURE', make })
+
+/** Tokens with one bad claim. The members of `rows` are a name and the claims that it changes. */
+const badClaims = (
+  claim: string,
+  requirement: string,
+  rows: Record<string, Claims>,
+  { settings, ids = {} }: { settings?: Partial<TrustedIssuer>; ids?: Record<string, string> } = {},
+): WrongToken[] =>
+  Object.entries(rows).map(([name, claims]) => ({
+    id: ids[name] ?? slug(name),
+    name,
+    requirement,
+    code: 'ERR_LOGOUT_TOKEN_CLAIM',
+    claim,
+    ...(settings && { settings }),
+    make: (op) => op.logoutToken(typeof claims === 'function' ? claims(op) : claims),
+  }))
+
+const inFuture = (claim: string): WrongToken[] =>
+  badClaims(claim, 'RP-17', { [`${claim} is 90 s ahead`]: (op) => ({ [claim]: op.now() + 90 }) })
 
 const expired = (name: string, claims: (now: number) => object, settings?: Partial<TrustedIssuer>): WrongToken => ({
+  id: slug(name),
   name,
   requirement: 'RP-17',
   code: 'ERR_LOGOUT_TOKEN_EXPIRED',
@@ -75,16 +106,9 @@ const expired = (name: string, claims: (now: number) => object, settings?: Parti
   make: (op) => op.logoutToken(claims(op.now())),
 })
 
-const futureClaim = (claim: string): WrongToken => ({
-  name: `${claim} is 90 s ahead`,
-  requirement: 'RP-17',
-  code: 'ERR_LOGOUT_TOKEN_CLAIM',
-  claim,
-  make: (op) => op.logoutToken({ [claim]: op.now() + 90 }),
-})
-
-/** A payload in which a claim is spelled as JSON text that `JSON.stringify` would not write. */
+/** A claim whose JSON text is one that `JSON.stringify` never writes. */
 const rawClaim = (claim: string, text: string): WrongToken => ({
+  id: slug(`${claim} is ${text}`),
   name: `${claim} is ${text}`,
   requirement: 'RP-17',
   code: 'ERR_LOGOUT_TOKEN_CLAIM',
@@ -98,44 +122,39 @@ const rawClaim = (claim: string, text: string): WrongToken => ({
 
 const event = BACKCHANNEL_LOGOUT_EVENT
 
+/** Replaces the header of a token and leaves its signature. */
+const withHeader = (token: string, header: string): string => `${header}.${token.split('.').slice(1).join('.')}`
+
 /**
- * Tokens that no endpoint may accept, made for an RS256 issuer of {@link createTestIssuer}; each with the code that
- * `@bcl/core` refuses it by.
+ * Logout Tokens that every receiver must refuse. Each row has the error code with which `@bcl/core` refuses the token.
+ * `make` takes an issuer of {@link createTestIssuer} that signs with RS256.
  */
 export const wrongTokens: readonly WrongToken[] = [
   malformed('empty text', () => ''),
   malformed('two parts', (token) => token.split('.').slice(0, 2).join('.')),
   malformed('four parts', (token) => `${token}.AAAA`),
-  malformed('five parts, encrypted for nobody', (token) => {
-    const header = encodePart({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT' })
-    return `${header}.${token.split('.').slice(1).join('.')}.AAAA.AAAA`
-  }),
+  malformed(
+    'five parts, encrypted with an unknown key',
+    (token) => `${withHeader(token, encodePart({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT' }))}.AAAA.AAAA`,
+    { id: 'five-parts-encrypted-for-nobody' },
+  ),
   malformed('six parts', (token) => `${token}.AAAA.AAAA.AAAA`),
   malformed('a line feed at the end', (token) => `${token}\n`),
   malformed('a space inside the signature', (token) => `${token.slice(0, -9)} ${token.slice(-9)}`),
-  malformed('padding', (token) => `${token}==`),
-  malformed('plus and slash for minus and underscore', (token) => `${token.slice(0, -2)}+/`),
-  malformed('spare bits in the signature', (token) => token.replace(/[^.]+$/, respell)),
-  malformed('a character too many', (token) => `${token}AAA`),
-  malformed('a header that is not JSON', (token) => `${encodePart('{')}.${token.split('.').slice(1).join('.')}`),
-  malformed('a header that is an array', (token) => `${encodePart('[]')}.${token.split('.').slice(1).join('.')}`),
-  malformed(
-    'a header that is not UTF-8',
-    (token) => `${encodePart(new Uint8Array([0x7b, 0xff, 0x7d]))}.${token.split('.').slice(1).join('.')}`,
-  ),
-  malformed('more than 16 KiB', (token) => token + 'A'.repeat(16 * 1024), 'RP-4'),
-  {
-    name: 'a payload that is not JSON',
-    requirement: 'RP-10a',
-    code: 'ERR_LOGOUT_TOKEN_INVALID',
-    make: (op) => op.sign('alice', { alg: op.key.alg, kid: op.key.kid }),
-  },
-  {
-    name: 'a payload that is null',
-    requirement: 'RP-10a',
-    code: 'ERR_LOGOUT_TOKEN_INVALID',
-    make: (op) => op.sign('null', { alg: op.key.alg, kid: op.key.kid }),
-  },
+  malformed('padding after the signature', (token) => `${token}==`, { id: 'padding' }),
+  malformed('+ and / instead of - and _', (token) => `${token.slice(0, -2)}+/`, {
+    id: 'plus-and-slash-for-minus-and-underscore',
+  }),
+  malformed('spare bits that are not zero in the signature', (token) => token.replace(/[^.]+$/, changeSpareBits), {
+    id: 'spare-bits-in-the-signature',
+  }),
+  malformed('three characters too many', (token) => `${token}AAA`, { id: 'a-character-too-many' }),
+  malformed('a header that is not JSON', (token) => withHeader(token, encodePart('{'))),
+  malformed('a header that is an array', (token) => withHeader(token, encodePart('[]'))),
+  malformed('a header that is not UTF-8', (token) => withHeader(token, encodePart(new Uint8Array([0x7b, 0xff, 0x7d])))),
+  malformed('more than 16 KiB', (token) => token + 'A'.repeat(16 * 1024), { requirement: 'RP-4' }),
+  badPayload('a payload that is not JSON', 'alice'),
+  badPayload('a payload that is null', 'null'),
 
   badHeader('a critical extension', 'RP-15', { crit: ['exp'], exp: 1 }),
   badHeader('an empty crit', 'RP-15', { crit: [] }),
@@ -154,37 +173,48 @@ export const wrongTokens: readonly WrongToken[] = [
     const [, payload] = splitToken(await op.logoutToken({ sub: 'mallory' }))
     return `${header}.${payload}.${signature}`
   }),
-  badSignature('another signature', 'RP-13', async (op) => {
-    const [header, payload] = splitToken(await op.logoutToken())
-    return `${header}.${payload}.${encodePart(new Uint8Array(256))}`
-  }),
+  badSignature(
+    'a signature of zeros',
+    'RP-13',
+    async (op) => {
+      const [header, payload] = splitToken(await op.logoutToken())
+      return `${header}.${payload}.${encodePart(new Uint8Array(256))}`
+    },
+    { id: 'another-signature' },
+  ),
   badSignature('an empty signature', 'RP-13', async (op) => {
     const [header, payload] = splitToken(await op.logoutToken())
     return `${header}.${payload}.`
   }),
-  badSignature('a key of somebody else under a known kid', 'RP-13', async (op) => {
-    const other = await keyOfStranger('RS256', op.key.kid)
-    return op.sign(decodePayload(await op.logoutToken()), { alg: 'RS256', kid: op.key.kid }, other.privateKey)
-  }),
+  badSignature(
+    'the key of another party under a known kid',
+    'RP-13',
+    async (op) => {
+      const { privateKey } = await unpublishedKey('RS256', op.key.kid)
+      return op.sign(decodePayload(await op.logoutToken()), { alg: 'RS256', kid: op.key.kid }, privateKey)
+    },
+    { id: 'a-key-of-somebody-else-under-a-known-kid' },
+  ),
   badSignature('an unknown kid', 'RP-13', (op) => op.logoutToken({}, { kid: 'unknown' })),
-  badSignature('the key in the header', 'RP-15', async (op) => {
-    const other = await keyOfStranger('RS256', 'own')
-    const payload = {
-      iss: op.issuer,
-      aud: op.clientId,
-      iat: op.now(),
-      exp: op.now() + 120,
-      jti: '1',
-      sub: 'alice',
-      events: { [event]: {} },
-    }
-    const { publicJwk } = other
-    return op.sign(
-      payload,
-      { alg: 'RS256', jwk: publicJwk, kid: 'own', jku: 'https://attacker.example/jwks' },
-      other.privateKey,
-    )
-  }),
+  badSignature(
+    'a key that only its own header publishes',
+    'RP-15',
+    async (op) => {
+      const { publicJwk, privateKey } = await unpublishedKey('RS256', 'own')
+      const payload = {
+        iss: op.issuer,
+        aud: op.clientId,
+        iat: op.now(),
+        exp: op.now() + 120,
+        jti: '1',
+        sub: 'alice',
+        events: { [event]: {} },
+      }
+      const header = { alg: 'RS256', jwk: publicJwk, kid: 'own', jku: 'https://attacker.example/jwks' }
+      return op.sign(payload, header, privateKey)
+    },
+    { id: 'the-key-in-the-header' },
+  ),
   badSignature('a good signature under PS256, which is not registered', 'RP-13', async (op) => {
     const pkcs8 = await crypto.subtle.exportKey('pkcs8', op.key.privateKey)
     const key = await crypto.subtle.importKey('pkcs8', pkcs8, { name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign'])
@@ -204,61 +234,115 @@ export const wrongTokens: readonly WrongToken[] = [
       return `${encodePart({ alg })}.${payload}.`
     }),
   ),
-  badSignature('alg none with a signature', 'RP-13', (op) => signedAnyway(op, { alg: 'none' })),
-  badSignature('no alg', 'RP-13', (op) => signedAnyway(op, { kid: op.key.kid })),
-  badSignature('alg in lower case', 'RP-13', (op) => signedAnyway(op, { alg: 'rs256', kid: op.key.kid })),
+  badSignature('alg none with a signature', 'RP-13', (op) => signWithHeader(op, { alg: 'none' })),
+  badSignature('no alg', 'RP-13', (op) => signWithHeader(op, { kid: op.key.kid })),
+  badSignature('alg in lower case', 'RP-13', (op) => signWithHeader(op, { alg: 'rs256', kid: op.key.kid })),
 
-  badClaim('iss', 'no iss', 'RP-11', { iss: undefined }),
-  badClaim('iss', 'iss of another issuer', 'RP-11', { iss: 'https://other.example.com' }),
-  badClaim('iss', 'iss with a trailing slash', 'RP-11', ({ issuer }) => ({ iss: `${issuer}/` })),
-  badClaim('iss', 'iss in capitals', 'RP-11', ({ issuer }) => ({ iss: issuer.toUpperCase() })),
-  badClaim('iss', 'iss in a list', 'RP-11', ({ issuer }) => ({ iss: [issuer] })),
-  badClaim('aud', 'no aud', 'RP-12', { aud: undefined }),
-  badClaim('aud', 'aud of another client', 'RP-12', { aud: 'other-client' }),
-  badClaim('aud', 'an empty list as aud', 'RP-12', { aud: [] }),
-  badClaim('aud', 'a further audience', 'RP-12', ({ clientId }) => ({ aud: [clientId, 'other-client'] })),
-  badClaim('aud', 'a further audience that is a number', 'RP-12', ({ clientId }) => ({ aud: [clientId, 1] })),
-  badClaim('aud', 'aud that begins like the client', 'RP-12', ({ clientId }) => ({ aud: `${clientId}-2` })),
-  badClaim('azp', 'azp of another client', 'RP-12', { azp: 'other-client' }),
-  badClaim('azp', 'azp null', 'RP-12', { azp: null }),
-  badClaim('iat', 'no iat', 'RP-10', { iat: undefined }),
-  badClaim('iat', 'iat as text', 'RP-17', { iat: '1700000000' }),
-  badClaim('iat', 'iat null', 'RP-17', { iat: null }),
-  futureClaim('iat'),
-  badClaim('exp', 'no exp', 'RP-10', { exp: undefined }),
-  badClaim('exp', 'exp as text', 'RP-17', { exp: '9999999999' }),
-  badClaim('exp', 'exp null', 'RP-17', { exp: null }),
-  badClaim('exp', 'exp as text, though exp is not required', 'RP-17', { exp: '9999999999' }, { requireExp: false }),
+  ...badClaims('iss', 'RP-11', {
+    'no iss': { iss: undefined },
+    'iss of another issuer': { iss: 'https://other.example.com' },
+    'iss with a trailing slash': ({ issuer }) => ({ iss: `${issuer}/` }),
+    'iss in capitals': ({ issuer }) => ({ iss: issuer.toUpperCase() }),
+    'iss in a list': ({ issuer }) => ({ iss: [issuer] }),
+  }),
+  ...badClaims(
+    'aud',
+    'RP-12',
+    {
+      'no aud': { aud: undefined },
+      'aud of another client': { aud: 'other-client' },
+      'an empty list as aud': { aud: [] },
+      'a further audience': ({ clientId }) => ({ aud: [clientId, 'other-client'] }),
+      'a further audience that is a number': ({ clientId }) => ({ aud: [clientId, 1] }),
+      'aud that starts with the client_id': ({ clientId }) => ({ aud: `${clientId}-2` }),
+    },
+    { ids: { 'aud that starts with the client_id': 'aud-that-begins-like-the-client' } },
+  ),
+  ...badClaims('azp', 'RP-12', {
+    'azp of another client': { azp: 'other-client' },
+    'azp null': { azp: null },
+  }),
+  ...badClaims('iat', 'RP-10', { 'no iat': { iat: undefined } }),
+  ...badClaims('iat', 'RP-17', {
+    'iat as text': { iat: '1700000000' },
+    'iat null': { iat: null },
+  }),
+  ...inFuture('iat'),
+  ...badClaims('exp', 'RP-10', { 'no exp': { exp: undefined } }),
+  ...badClaims('exp', 'RP-17', {
+    'exp as text': { exp: '9999999999' },
+    'exp null': { exp: null },
+  }),
+  ...badClaims(
+    'exp',
+    'RP-17',
+    { 'exp as text, though exp is not required': { exp: '9999999999' } },
+    { settings: { requireExp: false } },
+  ),
   rawClaim('exp', '1e999'),
   rawClaim('iat', '-1e999'),
   expired('exp 60 s ago', (now) => ({ exp: now - 60, iat: now - 180 })),
   expired('older than maxTokenAge', (now) => ({ iat: now - 100, exp: now + 600 }), { maxTokenAge: 30 }),
   expired('no exp, and iat three minutes ago', (now) => ({ iat: now - 182, exp: undefined }), { requireExp: false }),
-  futureClaim('nbf'),
-  badClaim('nbf', 'nbf as text', 'RP-17', { nbf: '0' }),
-  badClaim('jti', 'no jti', 'RP-10', { jti: undefined }),
-  badClaim('jti', 'an empty jti', 'RP-10', { jti: '' }),
-  badClaim('jti', 'jti as a number', 'RP-10', { jti: 1 }),
-  badClaim('events', 'no events', 'RP-20', { events: undefined }),
-  badClaim('events', 'events null', 'RP-20', { events: null }),
-  badClaim('events', 'events as a list', 'RP-20', { events: [event] }),
-  badClaim('events', 'events as text', 'RP-20', { events: event }),
-  badClaim('events', 'events without the logout event', 'RP-20', { events: {} }),
-  badClaim('events', 'events with another event', 'RP-20', { events: { 'http://schemas.openid.net/event/other': {} } }),
-  badClaim('events', 'the event null', 'T-7', { events: { [event]: null } }),
-  badClaim('events', 'the event a list', 'RP-20', { events: { [event]: [] } }),
-  badClaim('events', 'the event true', 'RP-20', { events: { [event]: true } }),
-  badClaim('events', 'the event text', 'RP-20', { events: { [event]: '{}' } }),
-  badClaim('events', 'event for events (WSO2 5.9)', 'RP-20', { events: undefined, event: {} }),
-  badClaim('nonce', 'a nonce', 'RP-21', { nonce: 'n-0S6_WzA2Mj' }),
-  badClaim('nonce', 'nonce null', 'RP-21', { nonce: null }),
-  badClaim('nonce', 'an empty nonce', 'RP-21', { nonce: '' }),
-  badClaim('sub', 'neither sub nor sid', 'RP-18', { sub: undefined, sid: undefined }),
-  badClaim('sub', 'sub and sid null', 'RP-18', { sub: null, sid: null }),
-  badClaim('sub', 'an empty sub', 'RP-18', { sub: '' }),
-  badClaim('sub', 'sub as a number', 'RP-18', { sub: 7 }),
-  badClaim('sid', 'an empty sid', 'RP-18', { sid: '' }),
-  badClaim('sid', 'sid as a number', 'RP-18', { sid: 7 }),
-  badClaim('sid', 'sid as an object', 'RP-18', { sid: {} }),
-  badClaim('sid', 'no sid where it is required', 'RP-18', { sid: undefined }, { requireSid: true }),
+  ...inFuture('nbf'),
+  ...badClaims('nbf', 'RP-17', { 'nbf as text': { nbf: '0' } }),
+  ...badClaims('jti', 'RP-10', {
+    'no jti': { jti: undefined },
+    'an empty jti': { jti: '' },
+    'jti as a number': { jti: 1 },
+  }),
+  ...badClaims('events', 'RP-20', {
+    'no events': { events: undefined },
+    'events null': { events: null },
+    'events as a list': { events: [event] },
+    'events as text': { events: event },
+    'events without the logout event': { events: {} },
+    'events with another event': { events: { 'http://schemas.openid.net/event/other': {} } },
+  }),
+  ...badClaims(
+    'events',
+    'T-7',
+    { 'the logout event is null': { events: { [event]: null } } },
+    { ids: { 'the logout event is null': 'the-event-null' } },
+  ),
+  ...badClaims(
+    'events',
+    'RP-20',
+    {
+      'the logout event is a list': { events: { [event]: [] } },
+      'the logout event is true': { events: { [event]: true } },
+      'the logout event is text': { events: { [event]: '{}' } },
+      'event instead of events (WSO2 5.9)': { events: undefined, event: {} },
+    },
+    {
+      ids: {
+        'the logout event is a list': 'the-event-a-list',
+        'the logout event is true': 'the-event-true',
+        'the logout event is text': 'the-event-text',
+        'event instead of events (WSO2 5.9)': 'event-for-events-WSO2-5-9',
+      },
+    },
+  ),
+  ...badClaims('nonce', 'RP-21', {
+    'a nonce': { nonce: 'n-0S6_WzA2Mj' },
+    'nonce null': { nonce: null },
+    'an empty nonce': { nonce: '' },
+  }),
+  ...badClaims('sub', 'RP-18', {
+    'neither sub nor sid': { sub: undefined, sid: undefined },
+    'sub and sid null': { sub: null, sid: null },
+    'an empty sub': { sub: '' },
+    'sub as a number': { sub: 7 },
+  }),
+  ...badClaims('sid', 'RP-18', {
+    'an empty sid': { sid: '' },
+    'sid as a number': { sid: 7 },
+    'sid as an object': { sid: {} },
+  }),
+  ...badClaims(
+    'sid',
+    'RP-18',
+    { 'no sid where it is required': { sid: undefined } },
+    { settings: { requireSid: true } },
+  ),
 ]

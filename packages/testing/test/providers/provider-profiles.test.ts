@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 const time = 1_800_000_000
 
-/** Sends a token as the provider does, to an endpoint that trusts `issuer`; gives the status and the record of it. */
+/** Sends a token to a receiver that trusts `issuer`, as the provider of the profile does. */
 async function send(token: string, issuer: TrustedIssuer, { http }: ProviderProfile, now = () => time) {
   const deliveries: LogoutDelivery[] = []
   const logout = createBackchannelLogout({
@@ -24,15 +24,15 @@ async function send(token: string, issuer: TrustedIssuer, { http }: ProviderProf
 }
 
 const profileOf = (id: string): ProviderProfile => providerProfiles.find((profile) => profile.id === id)!
-const asked = { sub: 'somebody', iat: time - 60 }
+const someSession = { sub: 'somebody', iat: time - 60 }
 const sessionOf = ({ payload: { iss, sub, sid } }: ProviderProfile) => ({
-  ...asked,
+  ...someSession,
   iss,
   ...(typeof sub === 'string' && { sub }),
   ...(typeof sid === 'string' && { sid }),
 })
 
-describe('with nothing but issuer, client and keys', () => {
+describe('with only the issuer, the client and the keys configured', () => {
   test.each(providerProfiles.map((profile) => [profile.id, profile] as const))('%s', async (_, profile) => {
     const { token, trusted } = await profileToken(profile, time)
     const { issuer, clientId, keys } = trusted
@@ -47,7 +47,7 @@ describe('with nothing but issuer, client and keys', () => {
   })
 })
 
-describe('with the settings it needs', () => {
+describe('with the settings of the profile', () => {
   const acceptable = providerProfiles.filter(({ settings }) => settings !== undefined)
 
   test.each(acceptable.map((profile) => [profile.id, profile] as const))('%s ends the session', async (_, profile) => {
@@ -60,18 +60,18 @@ describe('with the settings it needs', () => {
     )
   })
 
-  test('nothing makes the token of WSO2 Identity Server 5.9 acceptable', () => {
-    const hopeless = providerProfiles.filter(({ settings }) => settings === undefined)
-    expect(hopeless.map(({ id }) => id)).toEqual(['wso2-is-5.9-captured-event-bug'])
+  test('no setting accepts the token of WSO2 Identity Server 5.9', () => {
+    const unacceptable = providerProfiles.filter(({ settings }) => settings === undefined)
+    expect(unacceptable.map(({ id }) => id)).toEqual(['wso2-is-5.9-captured-event-bug'])
   })
 
-  test('one that is refused by default needs a setting, and names it', () => {
+  test('a profile that is refused by default has at least one setting', () => {
     for (const { byDefault, settings } of acceptable) {
       if (byDefault !== 'accepted') expect(Object.keys(settings!)).not.toEqual([])
     }
   })
 
-  test('RP-16: where encryption is required, the signed token alone is refused', async () => {
+  test('RP-16: a token without encryption is refused if encryption is required', async () => {
     const { encryption: _, ...plain } = profileOf('node-oidc-provider-jwe')
     const { token, trusted } = await profileToken(plain, time)
     expect(token.split('.')).toHaveLength(3)
@@ -81,7 +81,7 @@ describe('with the settings it needs', () => {
   })
 })
 
-test('RP-24: django-oauth-toolkit uses a jti again, and both logouts are carried out', async () => {
+test('RP-24: django-oauth-toolkit reuses a jti, and both logouts take effect', async () => {
   const profile = profileOf('django-oauth-toolkit')
   const first = await profileToken(profile, time)
   const { post, logout, deliveries } = await send(first.token, first.trusted, profile, () => time + 30)
@@ -95,36 +95,36 @@ test('RP-24: django-oauth-toolkit uses a jti again, and both logouts are carried
   expect(deliveries.map(({ outcome }) => outcome)).toEqual(['logged_out', 'logged_out', 'replayed'])
 })
 
-test('RP-18: Rauthy sends sub null, which ends the one session', async () => {
+test('RP-18: Rauthy sends sub null, and only the session with the sid ends', async () => {
   const profile = profileOf('rauthy-sid')
   expect(profile.payload['sub']).toBeNull()
   const { token, trusted } = await profileToken(profile, time)
   const { logout } = await send(token, trusted, profile)
   const { issuer: iss } = trusted
-  expect(await logout.isLoggedOut({ ...asked, iss, sid: String(profile.payload['sid']) })).toBe(true)
-  expect(await logout.isLoggedOut({ ...asked, iss })).toBe(false)
-  expect(await logout.isLoggedOut({ ...asked, iss, sub: 'null' })).toBe(false)
+  expect(await logout.isLoggedOut({ ...someSession, iss, sid: String(profile.payload['sid']) })).toBe(true)
+  expect(await logout.isLoggedOut({ ...someSession, iss })).toBe(false)
+  expect(await logout.isLoggedOut({ ...someSession, iss, sub: 'null' })).toBe(false)
 })
 
-test('T-14: ZITADEL dates a logout a second early, and iatSkew makes up for it', async () => {
+test('T-14: ZITADEL dates a logout one second early, and iatSkew corrects it', async () => {
   const profile = profileOf('zitadel')
   const { token, trusted } = await profileToken(profile, time)
   const session = { ...sessionOf(profile), iat: time }
-  const { iatSkew: _, ...untuned } = trusted
+  const { iatSkew: _, ...withoutSkew } = trusted
   expect(await (await send(token, trusted, profile)).logout.isLoggedOut(session)).toBe(true)
-  expect(await (await send(token, untuned, profile)).logout.isLoggedOut(session)).toBe(false)
+  expect(await (await send(token, withoutSkew, profile)).logout.isLoggedOut(session)).toBe(false)
 })
 
-test('T-8: a sid of WSO2 is required, and its thumbprint is not looked at', async () => {
+test('T-8: the WSO2 settings require a sid, and any thumbprint in the header is accepted', async () => {
   const profile = profileOf('wso2-is-default')
   const { sid: _, ...payload } = profile.payload
   const { token, trusted } = await profileToken({ ...profile, payload } as ProviderProfile, time)
   const { deliveries } = await send(token, trusted, profile)
   expect(deliveries[0]!.error).toMatchObject({ code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'sid' })
-  const odd = { ...profile, header: { ...profile.header, 'x5t#S256': 'bm90IGEgdGh1bWJwcmludA' } }
-  expect((await send((await profileToken(odd, time)).token, trusted, odd)).status).toBe(200)
+  const otherThumbprint = { ...profile, header: { ...profile.header, 'x5t#S256': 'bm90IGEgdGh1bWJwcmludA' } }
+  expect((await send((await profileToken(otherThumbprint, time)).token, trusted, otherThumbprint)).status).toBe(200)
 })
 
-test('ids are unique', () => {
+test('each profile has a unique id', () => {
   expect(new Set(providerProfiles.map(({ id }) => id)).size).toBe(providerProfiles.length)
 })

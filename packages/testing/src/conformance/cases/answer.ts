@@ -1,23 +1,22 @@
-import type { ConformanceCase, ConformanceGrade } from '../case.js'
-import { sayAnswer, want, wantSuccess, type Answer, type Party, type Visit } from '../relying-party/party.js'
-import { randomName } from '../../providers/test-provider.js'
+import { randomId } from '../../random-id.js'
+import type { ConformanceCase } from '../case.js'
 import { referenceFor } from '../references.js'
+import { describeAnswer, expectStatus200, expectThat } from '../relying-party/expectations.js'
+import type { Answer, Party, Visit } from '../relying-party/party.js'
 
-/** Names that a refusal must not repeat. */
+/** Values of a bad token. A refusal must not contain them. */
 const marks = { sub: 'conformance-sub-mark', jti: 'conformance-jti-mark', claim: 'conformance-claim-mark' }
 
-const good = async (party: Party, visit: Visit): Promise<Answer> => party.post(await party.logoutToken(visit))
+const sendGoodToken = async (party: Party, visit: Visit): Promise<Answer> => party.post(await party.logoutToken(visit))
 
-const bad = async (party: Party, visit: Visit): Promise<Answer> =>
-  party.post(
-    await party.logoutToken(visit, { sub: marks.sub, jti: `${marks.jti}-${randomName()}`, nonce: marks.claim }),
-  )
+const sendTokenWithNonce = async (party: Party, visit: Visit): Promise<Answer> =>
+  party.post(await party.logoutToken(visit, { sub: marks.sub, jti: `${marks.jti}-${randomId()}`, nonce: marks.claim }))
 
 const isRedirect = ({ status }: Answer): boolean => status >= 300 && status < 400
 
 const isNoStore = ({ headers }: Answer): boolean => /(?:^|,)\s*no-store\b/i.test(headers.get('cache-control') ?? '')
 
-/** The JSON of a refusal, where it has some. */
+/** The body of an answer as a JSON object, or `undefined` if it is none. */
 function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined {
   if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(headers.get('content-type') ?? '')) return undefined
   try {
@@ -28,142 +27,146 @@ function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined 
   }
 }
 
-/** What a refusal must look like. One that was none is the concern of the cases that want it. */
-const ofRefusal =
-  (look: (answer: Answer) => void) =>
-  (given: Answer): void => {
-    if (given.status >= 400 && given.status < 500) look(given)
+/** Checks an answer only if it is a refusal. Other cases check that bad tokens are refused. */
+const ifRefused =
+  (check: (answer: Answer) => void) =>
+  (answer: Answer): void => {
+    if (answer.status >= 400 && answer.status < 500) check(answer)
   }
 
-const answer = (
-  id: string,
-  grade: ConformanceGrade,
-  requirement: string,
-  title: string,
-  [sends, wants]: [sends: string, wants: string],
-  ask: (party: Party, visit: Visit) => Promise<Answer>,
-  look: (answer: Answer, party: Party) => void,
-): ConformanceCase => ({
+const expectNoStore = (answer: Answer): void =>
+  expectThat(isNoStore(answer), `answered with cache-control: ${answer.headers.get('cache-control') ?? 'nothing'}`)
+
+interface AnswerCase extends Pick<ConformanceCase, 'id' | 'grade' | 'requirement' | 'title' | 'sends' | 'wants'> {
+  reference?: string
+  send: (party: Party, visit: Visit) => Promise<Answer>
+  check: (answer: Answer, party: Party) => void
+}
+
+const toCase = ({ id, requirement, reference, send, check, ...described }: AnswerCase): ConformanceCase => ({
+  ...described,
   id: `answer/${id}`,
   group: 'answer',
-  title,
-  grade,
   requirement,
-  reference: referenceFor(requirement),
-  sends,
-  wants,
+  reference: reference ?? referenceFor(requirement),
   acts(party) {
     let visit: Visit
     return [
       async () => void (visit = await party.signIn()),
       async () => {
-        look(await ask(party, visit), party)
+        check(await send(party, visit), party)
       },
     ]
   },
 })
 
-const wantNoStore = (given: Answer): void =>
-  want(isNoStore(given), `answered with cache-control: ${given.headers.get('cache-control') ?? 'nothing'}`)
-
-/** How answers look, whatever they are to: requirements section 4. */
-export const answerConformance: readonly ConformanceCase[] = [
-  answer(
-    'success-is-200',
-    'MUST',
-    'RP-40',
-    'answers a logout that succeeded with 200, not with another 2xx',
-    ['a good token', '200 exactly'],
-    good,
-    wantSuccess,
-  ),
-  answer(
-    'success-is-empty',
-    'hardening',
-    'RP-40',
-    'says no more than that it succeeded',
-    ['a good token', 'no body'],
-    good,
-    ({ body }) => want(body === '', `answered with a body: ${body.slice(0, 200)}`),
-  ),
-  answer(
-    'success-is-not-stored',
-    'hardening',
-    'RP-42',
-    'forbids to store the answer to a success',
-    ['a good token', 'Cache-Control: no-store'],
-    good,
-    wantNoStore,
-  ),
-  answer(
-    'refusal-is-not-stored',
-    'hardening',
-    'RP-42',
-    'forbids to store the answer to a refusal',
-    ['a token with a nonce', 'Cache-Control: no-store'],
-    bad,
-    ofRefusal(wantNoStore),
-  ),
-  answer(
-    'no-redirect',
-    'interoperability',
-    'RP-44',
-    'answers itself, and redirects nobody',
-    ['a token with a nonce, and a good one', 'no redirect'],
-    async (party, visit) => {
-      const refusal = await bad(party, visit)
-      return isRedirect(refusal) ? refusal : good(party, visit)
-    },
-    (given) => want(!isRedirect(given), sayAnswer(given)),
-  ),
-  answer(
-    'refusal-says-why',
-    'interoperability',
-    'RP-41',
-    'says in JSON why it refused',
-    ['a token with a nonce', 'JSON with error, and an error_description of the characters allowed, if any'],
-    bad,
-    ofRefusal((given) => {
-      const { error, error_description: description = 'none' } = jsonOf(given) ?? {}
-      want(typeof error === 'string', 'answered without JSON that has an error')
-      const isProper = typeof description === 'string' && /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/.test(description)
-      want(isProper, 'answered with an error_description that has characters it must not have')
-    }),
-  ),
-  answer(
-    'refusal-repeats-nothing',
-    'hardening',
-    'RP-43',
-    'repeats nothing of the token that it refused',
-    ['a token with a nonce', 'an answer that has none of its claims'],
-    bad,
-    ({ body }) => {
-      const found = Object.entries(marks).filter(([, mark]) => body.includes(mark))
-      want(found.length === 0, `answered with the token's ${found.map(([name]) => name).join(', ')}`)
-    },
-  ),
+const cases: readonly AnswerCase[] = [
   {
-    ...answer(
-      'allow',
-      'interoperability',
-      'RP-3',
-      'names POST where it answers 405',
-      ['GET', 'Allow: POST, where the answer is 405'],
-      (party) => party.send({ method: 'GET' }),
-      ({ status, headers }) => {
-        const allow = headers.get('allow') ?? 'nothing'
-        want(status !== 405 || /\bPOST\b/.test(allow), `answered 405 with allow: ${allow}`)
-      },
-    ),
-    reference: 'RFC 9110, 15.5.6: a 405 says by Allow what is supported',
+    id: 'success-is-200',
+    grade: 'MUST',
+    requirement: 'RP-40',
+    title: 'answers a successful logout with 200, not with another 2xx',
+    sends: 'a good token',
+    wants: '200 exactly',
+    send: sendGoodToken,
+    check: expectStatus200,
   },
-  answer(
-    'in-time',
-    'interoperability',
-    'RP-45',
-    'answers before providers give up',
-    ['a good token', 'an answer within 2.5 s'],
-    good,
-    ({ durationMs }) => want(durationMs < 2500, `answered after ${Math.round(durationMs)} ms`),
-  ),
+  {
+    id: 'success-is-empty',
+    grade: 'hardening',
+    requirement: 'RP-40',
+    title: 'answers a successful logout without a body',
+    sends: 'a good token',
+    wants: 'no body',
+    send: sendGoodToken,
+    check: ({ body }) => expectThat(body === '', `answered with a body: ${body.slice(0, 200)}`),
+  },
+  {
+    id: 'success-is-not-stored',
+    grade: 'hardening',
+    requirement: 'RP-42',
+    title: 'forbids caches to store the answer to a successful logout',
+    sends: 'a good token',
+    wants: 'Cache-Control: no-store',
+    send: sendGoodToken,
+    check: expectNoStore,
+  },
+  {
+    id: 'refusal-is-not-stored',
+    grade: 'hardening',
+    requirement: 'RP-42',
+    title: 'forbids caches to store a refusal',
+    sends: 'a token with a nonce',
+    wants: 'Cache-Control: no-store',
+    send: sendTokenWithNonce,
+    check: ifRefused(expectNoStore),
+  },
+  {
+    id: 'no-redirect',
+    grade: 'interoperability',
+    requirement: 'RP-44',
+    title: 'does not redirect the provider',
+    sends: 'a token with a nonce, and a good one',
+    wants: 'no redirect',
+    async send(party, visit) {
+      const refusal = await sendTokenWithNonce(party, visit)
+      return isRedirect(refusal) ? refusal : sendGoodToken(party, visit)
+    },
+    check: (answer) => expectThat(!isRedirect(answer), describeAnswer(answer)),
+  },
+  {
+    id: 'refusal-says-why',
+    grade: 'interoperability',
+    requirement: 'RP-41',
+    title: 'gives the reason of a refusal in JSON',
+    sends: 'a token with a nonce',
+    wants: 'JSON with error; an error_description, if there is one, has only allowed characters',
+    send: sendTokenWithNonce,
+    check: ifRefused((answer) => {
+      const { error, error_description: description = 'none' } = jsonOf(answer) ?? {}
+      expectThat(typeof error === 'string', 'answered without a JSON object that has an error')
+      const isAllowed = typeof description === 'string' && /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/.test(description)
+      expectThat(isAllowed, 'answered with an error_description that has forbidden characters')
+    }),
+  },
+  {
+    id: 'refusal-repeats-nothing',
+    grade: 'hardening',
+    requirement: 'RP-43',
+    title: 'repeats no claim of a refused token',
+    sends: 'a token with a nonce',
+    wants: 'an answer that contains no claim of the token',
+    send: sendTokenWithNonce,
+    check({ body }) {
+      const repeated = Object.entries(marks).filter(([, mark]) => body.includes(mark))
+      expectThat(repeated.length === 0, `answered with the token's ${repeated.map(([name]) => name).join(', ')}`)
+    },
+  },
+  {
+    id: 'allow',
+    grade: 'interoperability',
+    requirement: 'RP-3',
+    reference: 'RFC 9110, 15.5.6: a 405 lists the supported methods in Allow',
+    title: 'names POST in Allow if it answers 405',
+    sends: 'GET',
+    wants: 'Allow: POST if the answer is 405',
+    send: (party) => party.send({ method: 'GET' }),
+    check({ status, headers }) {
+      const allow = headers.get('allow') ?? 'nothing'
+      expectThat(status !== 405 || /\bPOST\b/.test(allow), `answered 405 with allow: ${allow}`)
+    },
+  },
+  {
+    id: 'in-time',
+    grade: 'interoperability',
+    requirement: 'RP-45',
+    title: 'answers before providers stop waiting',
+    sends: 'a good token',
+    wants: 'an answer within 2.5 s',
+    send: sendGoodToken,
+    check: ({ durationMs }) => expectThat(durationMs < 2500, `answered after ${Math.round(durationMs)} ms`),
+  },
 ]
+
+/** What the answers look like: section 4 of docs/requirements.md. */
+export const answerConformance: readonly ConformanceCase[] = cases.map(toCase)

@@ -1,95 +1,99 @@
-import { caseId, type ConformanceCase } from '../case.js'
-import { gradeOf } from '../grades.js'
-import {
-  wantAccepted,
-  wantEnded,
-  wantRefused,
-  wantRefusedBy400,
-  type Party,
-  type Visit,
-} from '../relying-party/party.js'
-import { referenceFor } from '../references.js'
 import { requestCases, type RequestCase } from '../../requests/request-cases.js'
+import type { ConformanceCase } from '../case.js'
+import { gradeOf } from '../grades.js'
+import { referenceFor } from '../references.js'
+import { expectAccepted, expectEnded, expectRefused, expectStatus400 } from '../relying-party/expectations.js'
+import type { Answer, Party, Visit } from '../relying-party/party.js'
 
-/** Cases in which another answer can be right: OPTIONS for CORS, HEAD, `logout_token[]` as a foreign parameter, our limits. */
-const ours = new Set([
+/**
+ * Rows that another endpoint may rightly answer in another way. It may support HEAD, answer OPTIONS for CORS, take
+ * `logout_token[]` as an unknown parameter, or have other limits.
+ */
+const notSent = new Set([
   'HEAD',
   'OPTIONS',
-  'logout_token[] beside a token',
-  '100 parameters',
-  'more than 100 parameters',
-  'a body over 64 KiB',
+  'logout-token-beside-a-token',
+  '100-parameters',
+  'more-than-100-parameters',
+  'a-body-over-64-KiB',
 ])
 
 const hugeBody: RequestCase = {
-  name: 'a body over a mebibyte',
+  id: 'a-body-over-a-mebibyte',
+  name: 'a body over 1 MiB',
   requirement: 'RP-4',
   status: 413,
   make: async (op) => ({
     method: 'POST',
-    // A server that refuses what it has not read hangs up, and the next request must not meet that.
+    // The server may close the connection while the body is sent. The next request must not use this connection.
     headers: { 'content-type': 'application/x-www-form-urlencoded', connection: 'close' },
     body: `logout_token=${await op.logoutToken()}&x=${'A'.repeat(1024 * 1024)}`,
   }),
 }
 
-const sendFor = async (row: RequestCase, party: Party, visit: Visit) => party.send(await row.make(party.opFor(visit)))
+const sendFor = async (row: RequestCase, party: Party, visit: Visit): Promise<Answer> =>
+  party.send(await row.make(party.opFor(visit)))
 
-const isMethod = (name: string): boolean => /^[A-Z]+$/.test(name) && name !== 'JSON'
+/** Also accepts a closed connection instead of an answer, because a server may refuse a body before it has read it. */
+const sendHugeBody = (party: Party, visit: Visit): Promise<Answer | undefined> =>
+  sendFor(hugeBody, party, visit).catch((error: unknown) => {
+    if (String(error).includes('no answer: ')) return undefined
+    throw error
+  })
 
-function toCase(row: RequestCase): ConformanceCase {
-  const { name, requirement, status } = row
-  const grade = gradeOf(name)
-  const common = {
-    id: caseId('request', name),
-    group: 'request' as const,
-    grade,
-    requirement,
-    reference: referenceFor(requirement),
-  }
-  if (status === 200) {
-    return {
-      ...common,
-      title: `accepts a request: ${name}`,
-      sends: `a good token: ${name}`,
-      wants: '200, and the session ended',
-      acts(party) {
-        let visit: Visit
-        return [
-          async () => void (visit = await party.signIn()),
-          async () => {
-            wantAccepted(await sendFor(row, party, visit))
-            await wantEnded(visit)
-          },
-        ]
+const accepts = (row: RequestCase): Pick<ConformanceCase, 'title' | 'sends' | 'wants' | 'acts'> => ({
+  title: `accepts a request: ${row.name}`,
+  sends: `a good token: ${row.name}`,
+  wants: '200, and the session has ended',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        expectAccepted(await sendFor(row, party, visit))
+        await expectEnded(visit)
       },
-    }
-  }
-  const by400 = grade === 'MUST'
+    ]
+  },
+})
+
+function refuses(row: RequestCase, mustBe400: boolean): Pick<ConformanceCase, 'title' | 'sends' | 'wants' | 'acts'> {
+  const { name, status } = row
+  const isMethod = status === 405
   return {
-    ...common,
-    title: `refuses ${isMethod(name) ? 'the method ' : 'a request: '}${name}`,
-    sends: isMethod(name) ? `${name}, with a good token in the query string` : `a request: ${name}`,
-    wants: by400 ? '400' : `a refusal, ${status} for one`,
+    title: `refuses ${isMethod ? 'the method ' : 'a request: '}${name}`,
+    sends: isMethod ? `${name}, with a good token in the query string` : `a request: ${name}`,
+    wants: mustBe400 ? '400' : `a refusal, for example ${status}`,
     acts(party) {
       let visit: Visit
       return [
         async () => void (visit = await party.signIn()),
         async () => {
-          const answer = await sendFor(row, party, visit).catch((error: unknown) => {
-            // A server may hang up on a body that it will not read to its end.
-            if (row === hugeBody && String(error).includes('no answer: ')) return undefined
-            throw error
-          })
-          if (answer) (by400 ? wantRefusedBy400 : wantRefused)(answer)
+          const answer = await (row === hugeBody ? sendHugeBody(party, visit) : sendFor(row, party, visit))
+          if (!answer) return
+          if (mustBe400) expectStatus400(answer)
+          else expectRefused(answer)
         },
       ]
     },
   }
 }
 
-/** The cases of requirements section 1: how a token comes. */
+function toCase(row: RequestCase): ConformanceCase {
+  const id = `request/${row.id}`
+  const grade = gradeOf(id)
+  return {
+    id,
+    group: 'request',
+    grade,
+    requirement: row.requirement,
+    reference: referenceFor(row.requirement),
+    ...(row.status === 200 ? accepts(row) : refuses(row, grade === 'MUST')),
+  }
+}
+
+/** How a Logout Token arrives: section 1 of docs/requirements.md. */
 export const requestConformance: readonly ConformanceCase[] = [
-  ...requestCases.filter(({ name }) => !ours.has(name)),
+  ...requestCases.filter(({ id }) => !notSent.has(id)),
   hugeBody,
 ].map(toCase)

@@ -1,13 +1,15 @@
-import { createBrowser, type Browser, type FetchLike } from './browser.js'
-import { randomName, type TestProvider } from '../../providers/test-provider.js'
-import type { CaseRequest } from '../../requests/request-cases.js'
 import type { TestIssuer } from '../../providers/test-issuer.js'
+import type { TestProvider } from '../../providers/test-provider.js'
+import { randomId } from '../../random-id.js'
+import type { CaseRequest } from '../../requests/request-cases.js'
+import { createBrowser, type Browser, type FetchLike } from './browser.js'
+import { ConformanceFailure, expectThat } from './expectations.js'
 
-/** Where a browser signs in at the application under test, and sees whether it still is. */
+/** Where a browser signs in at the application under test, and where the browser sees whether it is signed in. */
 export interface SignInContract {
-  /** Leads to the provider, and back, by redirects. */
+  /** The address that redirects a browser to the provider and back. */
   login: string
-  /** Answers 200 to a browser that is signed in, and 401, 403 or a redirect to any other. */
+  /** The address that answers 200 to a signed-in browser, and 401, 403 or a redirect to any other browser. */
   me: string
 }
 
@@ -16,29 +18,33 @@ export interface Answer {
   status: number
   headers: Headers
   body: string
+  /** The time from the request to the end of the body, in milliseconds. */
   durationMs: number
 }
 
-/** What to sign in with. */
+/** Options of `Party.signIn`. */
 export interface SignInOptions {
-  /** @default somebody new */
+  /** The user. @default a new user */
   sub?: string | undefined
-  /** Null for an ID Token without one. @default a new one */
+  /** The sid in the ID Token. `null`: the ID Token has no sid. @default a new sid */
   sid?: string | null | undefined
-  /** Signs in again in the browser of an earlier visit. */
+  /** An earlier visit. The new sign-in uses the same browser. */
   again?: Visit | undefined
-  /** Awaited between the making of the ID Token and its delivery. */
+  /** Awaited after the ID Token was made and before the application receives it. */
   beforeAnswer?: (() => Promise<unknown>) | undefined
 }
 
-/** A browser that signed in. Where the application has no sign-in that is known, it did not, and nothing is seen. */
+/**
+ * A user in a browser, signed in at the application under test. Without a {@link SignInContract} nobody signs in, and the
+ * session cannot be observed.
+ */
 export interface Visit {
   readonly sub: string
   readonly sid: string | null
   readonly browser: Browser
-  /** Undefined where it cannot be seen. */
+  /** Returns whether the session is live, or `undefined` if it cannot be observed. */
   isLive(): Promise<boolean | undefined>
-  /** The same with the cookies of now, for somebody who keeps them. */
+  /** Returns a visit with a copy of the present cookies, as a thief of the cookies has them. */
   kept(): Visit
 }
 
@@ -47,15 +53,16 @@ export interface Party {
   readonly provider: TestProvider
   /** Whether browsers can sign in. */
   readonly signsIn: boolean
-  /** Whether 204 counts as the 200 that it stands for. */
+  /** Whether the answer 204 counts as 200. */
   readonly accept204: boolean
+  /** Sends a request to the endpoint. */
   send(request: CaseRequest): Promise<Answer>
-  /** Posts a token, as providers do. */
+  /** Posts a Logout Token to the endpoint, as a provider does. */
   post(token: string, headers?: Record<string, string>): Promise<Answer>
   signIn(options?: SignInOptions): Promise<Visit>
-  /** A Logout Token for a visit. */
+  /** Signs a Logout Token for a visit. */
   logoutToken(visit: Visit, claims?: object, header?: object): Promise<string>
-  /** The provider's tokens, for a visit where nothing else is said. */
+  /** Returns the provider, whose Logout Tokens have the `sub` and `sid` of a visit by default. */
   opFor(visit: Pick<Visit, 'sub' | 'sid'>): TestIssuer
 }
 
@@ -64,55 +71,51 @@ export interface PartyOptions {
   endpoint: string
   contract?: SignInContract | undefined
   accept204: boolean
-  /** Seconds an answer may take. */
+  /** How long one answer may take, in seconds. */
   timeout: number
 }
 
 const formType = 'application/x-www-form-urlencoded'
 
-/** What a case reports: what was wanted and did not come. */
-class Fault extends Error {}
-
-export function want(condition: boolean, problem: string): asserts condition {
-  if (!condition) throw new Fault(problem)
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error && cause.message ? cause.message : message
 }
 
-/** Appends the query of a case to an address that may have one already. */
+const withTimeout =
+  (fetch: FetchLike, seconds: number): FetchLike =>
+  async (url, init) => {
+    const signal = AbortSignal.timeout(seconds * 1000)
+    try {
+      return await fetch(url, { ...init, signal })
+    } catch (error) {
+      const reason = signal.aborted ? `no answer within ${seconds} s` : `no answer: ${reasonOf(error)}`
+      throw new ConformanceFailure(`${init.method} ${url}: ${reason}`, { cause: error })
+    }
+  }
+
+/** Appends a query string to an address. The address may already have a query string. */
 function withQuery(endpoint: string, query = ''): string {
   const url = new URL(endpoint)
   for (const [name, value] of new URLSearchParams(query)) url.searchParams.append(name, value)
   return url.href
 }
 
-/** Makes the application under test reachable; `heard` gets each answer of the endpoint. */
+/** Creates a client for the application under test. Calls `onAnswer` with each answer of the endpoint. */
 export function createParty(
   fetch: FetchLike,
-  options: PartyOptions,
-  heard: (answer: Answer) => void = () => {},
+  { provider, endpoint, contract, accept204, timeout }: PartyOptions,
+  onAnswer: (answer: Answer) => void = () => {},
 ): Party {
-  const { provider, endpoint, contract, timeout } = options
-
-  const bounded: FetchLike = async (url, init) => {
-    const signal = AbortSignal.timeout(timeout * 1000)
-    try {
-      return await fetch(url, { ...init, signal })
-    } catch (error) {
-      const why = signal.aborted ? `no answer within ${timeout} s` : `no answer: ${reasonOf(error)}`
-      throw new Fault(`${init.method} ${url}: ${why}`, { cause: error })
-    }
-  }
+  const fetchInTime = withTimeout(fetch, timeout)
 
   const send: Party['send'] = async ({ query, ...request }) => {
     const startedAt = performance.now()
-    const response = await bounded(withQuery(endpoint, query), { ...request, redirect: 'manual' })
+    const response = await fetchInTime(withQuery(endpoint, query), { ...request, redirect: 'manual' })
+    const { status, headers } = response
     const body = await response.text()
-    const answer = {
-      status: response.status,
-      headers: response.headers,
-      body,
-      durationMs: performance.now() - startedAt,
-    }
-    heard(answer)
+    const answer = { status, headers, body, durationMs: performance.now() - startedAt }
+    onAnswer(answer)
     return answer
   }
 
@@ -128,23 +131,26 @@ export function createParty(
       if (!contract) return undefined
       const status = await browser.look(contract.me)
       if (status === 200) return true
-      want((status >= 300 && status < 400) || status === 401 || status === 403, `${contract.me} answered ${status}`)
+      const isSignedOut = (status >= 300 && status < 400) || status === 401 || status === 403
+      expectThat(isSignedOut, `${contract.me} answered ${status}`)
       return false
     },
     kept: () => toVisit(session, browser.copy()),
   })
 
   const signIn: Party['signIn'] = async ({ sub, sid, again, beforeAnswer } = {}) => {
-    const session = { sub: sub ?? again?.sub ?? `user-${randomName()}`, sid: sid === undefined ? randomName() : sid }
-    const browser = again?.browser ?? createBrowser(bounded, provider)
+    const session = { sub: sub ?? again?.sub ?? `user-${randomId()}`, sid: sid === undefined ? randomId() : sid }
+    const browser = again?.browser ?? createBrowser(fetchInTime, provider)
     const visit = toVisit(session, browser)
     if (!contract) return visit
     const base = `${provider.op.issuer.replace(/\/$/, '')}/`
     browser.setCookie(`${provider.createSession({ ...session, beforeAnswer })}; Path=${new URL(base).pathname}`, base)
     const page = await browser.visit(contract.login)
-    // A case that meddles with the sign-in looks for itself.
+    // A case with `beforeAnswer` changes the sign-in, so the case itself checks the session.
     if (!beforeAnswer && !(await visit.isLive())) {
-      throw new Fault(`signing in at ${contract.login} ended at ${page.url}, answered ${page.status}, signed out`)
+      throw new ConformanceFailure(
+        `the sign-in at ${contract.login} ended at ${page.url}, which answered ${page.status}, and nobody is signed in`,
+      )
     }
     return visit
   }
@@ -152,7 +158,7 @@ export function createParty(
   return {
     provider,
     signsIn: contract !== undefined,
-    accept204: options.accept204,
+    accept204,
     send,
     post: (token, headers) =>
       send({
@@ -164,50 +170,4 @@ export function createParty(
     logoutToken: (visit, claims, header) => opFor(visit).logoutToken(claims, header),
     opFor,
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error && cause.message ? cause.message : message
-}
-
-/** The beginning of a body on one line, without what a terminal would obey. */
-const shorten = (body: string): string =>
-  body
-    .replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
-    .trim()
-    .slice(0, 200)
-
-/** An answer in a line. */
-export function sayAnswer({ status, headers, body }: Answer): string {
-  const location = headers.get('location')
-  return [`answered ${status}`, location && `to ${location}`, shorten(body)].filter(Boolean).join(' ')
-}
-
-/** The endpoint took the token. Which 2xx it says so by is a case of its own. */
-export function wantAccepted(answer: Answer): void {
-  want(answer.status >= 200 && answer.status < 300, sayAnswer(answer))
-}
-
-/** The endpoint took the token, and said so by the status that the standard asks for. */
-export function wantSuccess(answer: Answer, { accept204 }: Party): void {
-  want(answer.status === 200 || (accept204 && answer.status === 204), sayAnswer(answer))
-}
-
-/** The endpoint refused the token as the standard has it. */
-export function wantRefusedBy400(answer: Answer): void {
-  want(answer.status === 400, sayAnswer(answer))
-}
-
-/** The endpoint refused, by whichever status of the client's fault. 501 is for methods it has never heard of. */
-export function wantRefused(answer: Answer): void {
-  want((answer.status >= 400 && answer.status < 500) || answer.status === 501, sayAnswer(answer))
-}
-
-export async function wantEnded(visit: Visit, what = 'the session'): Promise<void> {
-  want((await visit.isLive()) !== true, `${what} lives on`)
-}
-
-export async function wantLive(visit: Visit, what: string): Promise<void> {
-  want((await visit.isLive()) !== false, `${what} has ended`)
 }

@@ -1,7 +1,7 @@
+import { noStore, withStatus, type Faults } from './fault-tools.ts'
 import { claimsOf } from './reissue.ts'
-import { noStore, status, type Faults } from './fault.ts'
 
-/** What is found by each case that has a token refused by its signature. */
+/** The cases that expect 400 for a bad signature. */
 const badSignatures = [
   'oidcc-client-test-rp-backchannel-rpinitlogout-alg-none',
   'oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg',
@@ -11,7 +11,7 @@ const badSignatures = [
   'refuse/an-empty-signature',
   'refuse/a-key-of-somebody-else-under-a-known-kid',
   'refuse/an-unknown-kid',
-  // Not the key in the header: on a clock that stands still there are no more fetches for a kid that is unknown.
+  // Without refuse/the-key-in-the-header: its unknown kid causes no fetch, because the clock stands still and no fetch is left.
   'refuse/a-good-signature-under-PS256-which-is-not-registered',
   'refuse/the-public-key-as-the-secret-of-HS256',
   'refuse/the-client-secret-as-the-key-of-HS256-which-is-not-registered',
@@ -19,7 +19,7 @@ const badSignatures = [
   'refuse/no-alg',
 ]
 
-/** What is found by each case that has a request refused before there is a token. */
+/** The cases that expect 400 for a malformed request. */
 const badRequests = [
   'request/an-empty-body',
   'request/no-token',
@@ -41,7 +41,7 @@ const badRequests = [
   'refuse/empty-text',
 ]
 
-/** What is found by each case that has a token refused by its form. */
+/** The cases that expect 400 for a malformed token. */
 const badForms = [
   'request/a-token-with-a-space-before-it',
   'request/a-token-over-16-KiB',
@@ -65,34 +65,35 @@ const badForms = [
   'refuse/typ-null',
 ]
 
-/** Another status for what is refused with a code. */
-const answering = (wanted: number, code: string) => ({
-  answer: (response: Response, given: string | undefined) =>
-    response.status === 400 && given === code ? status(response, wanted) : response,
+/** Answers with another status if a token is refused with the given error code. */
+const answering = (status: number, wanted: string) => ({
+  answer: (response: Response, code: string | undefined) =>
+    response.status === 400 && code === wanted ? withStatus(response, status) : response,
 })
 
+/** Faults in the answers. */
 export const answerFaults: Faults = {
-  '204 for a success': {
-    fault: () => ({ answer: (response) => (response.status === 200 ? status(response, 204) : response) }),
+  'answers 204 to a successful logout': {
+    fault: () => ({ answer: (response) => (response.status === 200 ? withStatus(response, 204) : response) }),
     found: ['oidcc-client-test-rp-backchannel-rpinitlogout', 'answer/success-is-200'],
   },
-  '500 on a bad signature': {
+  'answers 500 to a bad signature': {
     fault: () => answering(500, 'ERR_LOGOUT_TOKEN_SIGNATURE'),
     found: badSignatures,
   },
-  '401 on a bad signature': {
+  'answers 401 to a bad signature': {
     fault: () => answering(401, 'ERR_LOGOUT_TOKEN_SIGNATURE'),
     found: badSignatures,
   },
-  '500 on what is no token': {
+  'answers 500 to a malformed token': {
     fault: () => answering(500, 'ERR_LOGOUT_TOKEN_INVALID'),
     found: badForms,
   },
-  '500 on what is no form': {
+  'answers 500 to a malformed request': {
     fault: () => answering(500, 'ERR_LOGOUT_REQUEST_INVALID'),
     found: badRequests,
   },
-  'a login before the endpoint': {
+  'redirects every request to a login': {
     fault: () => ({
       request: () => new Response(null, { status: 302, headers: { location: '/login', ...noStore } }),
     }),
@@ -103,7 +104,7 @@ export const answerFaults: Faults = {
       /^session\/(?!a-refused-token-ends-nothing|a-sub-is-no-sid)/,
     ],
   },
-  'refusals that lead to a page': {
+  'redirects to a page instead of refusing': {
     fault: () => ({
       answer: (response) =>
         response.status === 400
@@ -120,13 +121,13 @@ export const answerFaults: Faults = {
       'answer/no-redirect',
     ],
   },
-  'refusals in words': {
+  'gives the reason of a refusal as text': {
     fault: () => ({
-      answer: (response) => (response.status === 400 ? status(response, 400, 'Invalid Logout Token') : response),
+      answer: (response) => (response.status === 400 ? withStatus(response, 400, 'Invalid Logout Token') : response),
     }),
     found: ['answer/refusal-says-why'],
   },
-  'refusals that repeat the token': {
+  'repeats a claim in a refusal': {
     fault: () => ({
       async receive(token, tools) {
         const claims = await claimsOf(token, tools)
@@ -139,29 +140,29 @@ export const answerFaults: Faults = {
     }),
     found: ['answer/refusal-repeats-nothing'],
   },
-  'answers that may be stored': {
+  'lets caches store its answers': {
     fault: () => ({
-      answer: ({ status: given, body, headers }) => {
-        const left = new Headers(headers)
-        left.delete('cache-control')
-        return new Response(body, { status: given, headers: left })
+      answer: ({ status, body, headers }) => {
+        const otherHeaders = new Headers(headers)
+        otherHeaders.delete('cache-control')
+        return new Response(body, { status, headers: otherHeaders })
       },
     }),
     found: [/^answer\/.*-is-not-stored$/],
   },
-  'a body on success': {
+  'answers a successful logout with a body': {
     fault: () => ({
-      answer: (response) => (response.status === 200 ? status(response, 200, '{"ok":true}') : response),
+      answer: (response) => (response.status === 200 ? withStatus(response, 200, '{"ok":true}') : response),
     }),
     found: ['answer/success-is-empty'],
   },
-  'a 405 that does not say what is allowed': {
+  'answers 405 without Allow': {
     fault: () => ({
-      answer: (response) => (response.status === 405 ? status(response, 405) : response),
+      answer: (response) => (response.status === 405 ? withStatus(response, 405) : response),
     }),
     found: ['answer/allow'],
   },
-  'a page for GET': {
+  'answers GET with a page': {
     fault: () => ({
       request: (request) => (request.method === 'GET' ? new Response('<!doctype html>') : request),
     }),

@@ -7,7 +7,7 @@ export type Claims = Record<string, any>
 const bytesOf = (part: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
 
-/** What a part of a token says, or nothing where it is none. */
+/** Decodes one part of a token. Returns `{}` if the part is no base64url of JSON. */
 export function decode(part = ''): Claims {
   try {
     return Object(JSON.parse(new TextDecoder().decode(bytesOf(part)))) as Claims
@@ -16,7 +16,7 @@ export function decode(part = ''): Claims {
   }
 }
 
-/** Whether a key of the provider made the signature of a token. */
+/** Whether the signature of a token was made with the given key and algorithm. */
 export async function isSignedBy(
   { publicKey }: Pick<TestKey, 'publicKey'>,
   algorithm: { name: string; hash?: string },
@@ -31,7 +31,7 @@ export async function isSignedBy(
   }
 }
 
-/** Whether nothing is strange about the form of an RS256 token, its signature aside. */
+/** Whether the form and the header of an RS256 token are in order. Does not check the signature. */
 export function isPlain(token: string): boolean {
   const [header] = token.split('.')
   const { alg, crit, b64 } = decode(header)
@@ -39,13 +39,13 @@ export function isPlain(token: string): boolean {
   return isCanonical && alg === 'RS256' && crit === undefined && b64 === undefined
 }
 
-/** The claims of a token that the provider signed, or nothing. */
+/** Returns the claims of a token that the provider signed, or `undefined` for any other token. */
 export async function claimsOf(token: string, { provider }: Tools): Promise<Claims | undefined> {
   const isGood = isPlain(token) && (await isSignedBy(provider.op.key, { name: 'RSASSA-PKCS1-v1_5' }, token))
   return isGood ? decode(token.split('.')[1]) : undefined
 }
 
-/** Signs what is left after a change anew, so that the rest of a token is checked as it came. */
+/** Changes the claims of a good token and signs it again. So the receiver still makes all other checks. */
 export const reissue =
   (change: (claims: Claims, tools: Tools) => Claims) =>
   async (token: string, tools: Tools): Promise<string> => {

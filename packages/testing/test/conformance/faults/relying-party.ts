@@ -8,20 +8,21 @@ import {
 } from '@bcl/core'
 import { createTestProvider, type FetchLike, type TestProvider } from '@bcl/testing'
 
-/** What is wrong with a {@link createRelyingParty}. */
+/** A fault of the application that {@link createRelyingParty} makes. */
 export interface Fault {
-  /** Changes what comes to the endpoint, or answers it itself. */
+  /** Changes the Logout Token before the receiver gets it, or answers instead of the receiver. */
   receive?: (token: string, tools: Tools) => string | Response | Promise<string | Response>
-  /** Changes the request before it is looked at, or answers it itself. */
+  /** Changes the request before anything reads it, or answers it. */
   request?: (request: Request) => Request | Response | Promise<Request | Response>
-  /** Changes the answer. */
+  /** Changes the answer. `code` is the code of the error with which the receiver refused the token. */
   answer?: (response: Response, code: string | undefined) => Response | Promise<Response>
-  /** Fetches from the provider. */
+  /** Replaces the requests of the receiver to the provider. */
   fetch?: (request: Request, tools: Pick<Tools, 'provider'>) => Promise<Response>
+  /** Replaces the store. */
   store?: (good: LogoutStore) => LogoutStore
-  /** At the end of a sign-in. */
+  /** Called at the end of a sign-in. */
   onLogin?: (tools: Tools, claims: SessionClaims) => unknown
-  /** Changes what the session keeps. */
+  /** Changes the claims that the session keeps. */
   session?: (claims: SessionClaims) => SessionClaims
 }
 
@@ -39,7 +40,7 @@ export const endpoint = `${home}/backchannel-logout`
 
 const formType = 'application/x-www-form-urlencoded'
 
-/** An application in memory that signs in, on a clock that moves when it is told. Without a fault it is as it must be. */
+/** Makes an application in memory with a sign-in and a clock that only `nextSecond` moves. Without a fault, it passes all cases. */
 export async function createRelyingParty(fault: Fault = {}) {
   let time = 1_800_000_000
   const now = () => time
@@ -98,9 +99,9 @@ export async function createRelyingParty(fault: Fault = {}) {
   }
 
   async function receive(received: Request): Promise<Response> {
-    const given = (await fault.request?.(received)) ?? received
-    if (given instanceof Response) return given
-    let request = given
+    const changedRequest = (await fault.request?.(received)) ?? received
+    if (changedRequest instanceof Response) return changedRequest
+    let request = changedRequest
     code = undefined
     if (fault.receive && request.method === 'POST' && request.headers.get('content-type')?.startsWith(formType)) {
       const form = new URLSearchParams(await request.clone().text())

@@ -1,6 +1,6 @@
-import { noStore, form, status, type Faults } from './fault.ts'
+import { formRequest, noStore, withStatus, type Faults } from './fault-tools.ts'
 
-async function json(request: Request): Promise<Record<string, string>> {
+async function readJson(request: Request): Promise<Record<string, string>> {
   const text = await request.clone().text()
   try {
     return JSON.parse(text) as Record<string, string>
@@ -9,52 +9,53 @@ async function json(request: Request): Promise<Record<string, string>> {
   }
 }
 
-/** What a form has, or nothing where it is none. */
-async function fieldsOf(request: Request): Promise<URLSearchParams | undefined> {
+/** Reads the form of a request, or returns `undefined` if the request has no form. */
+async function readForm(request: Request): Promise<URLSearchParams | undefined> {
   const isForm = request.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded')
   return request.method === 'POST' && isForm ? new URLSearchParams(await request.clone().text()) : undefined
 }
 
-/** Takes a token from where none is to be looked for. */
+/** Takes the token from a place where no receiver may look for it. */
 const takingFrom = (find: (request: Request) => string | null | undefined | Promise<string | null | undefined>) => ({
   async request(request: Request) {
-    if ((await fieldsOf(request))?.get('logout_token')) return request
+    if ((await readForm(request))?.get('logout_token')) return request
     const token = await find(request)
-    return token ? form(request.url, { logout_token: token }) : request
+    return token ? formRequest(request.url, { logout_token: token }) : request
   },
 })
 
+/** Faults in the reading of the request. */
 export const requestFaults: Faults = {
-  'any method is taken': {
+  'accepts any method': {
     fault: () =>
       takingFrom(({ method, url }) => (method === 'POST' ? null : new URL(url).searchParams.get('logout_token'))),
     found: ['request/GET', 'request/PUT', 'request/DELETE', 'request/PATCH'],
   },
-  'a token in the query string is taken': {
+  'accepts a token in the query string': {
     fault: () =>
       takingFrom(({ method, url }) => (method === 'POST' ? new URL(url).searchParams.get('logout_token') : null)),
     found: ['request/a-token-only-in-the-query-string'],
   },
-  'a token in the query string is preferred': {
+  'prefers a token in the query string': {
     fault: () => ({
       async request(request) {
         const token = new URL(request.url).searchParams.get('logout_token')
-        return (await fieldsOf(request))?.has('logout_token') && token
-          ? form(request.url, { logout_token: token })
+        return (await readForm(request))?.has('logout_token') && token
+          ? formRequest(request.url, { logout_token: token })
           : request
       },
     }),
     found: ['request/a-query-string'],
   },
-  'a token in an Authorization header is taken': {
+  'accepts a token in an Authorization header': {
     fault: () => takingFrom(({ headers }) => headers.get('authorization')?.slice('Bearer '.length)),
     found: ['request/a-token-only-in-an-Authorization-header'],
   },
-  'any media type is taken': {
+  'accepts any media type': {
     fault: () =>
       takingFrom(async (request) => {
         const [type] = request.headers.get('content-type')?.split(';') ?? []
-        if (type === 'application/json') return (await json(request))['logout_token']
+        if (type === 'application/json') return (await readJson(request))['logout_token']
         if (type === 'multipart/form-data') return (await request.clone().formData()).get('logout_token') as string
         const body = await request.clone().text()
         if (type === 'text/plain') return new URLSearchParams(body).get('logout_token')
@@ -62,10 +63,10 @@ export const requestFaults: Faults = {
       }),
     found: ['request/JSON', 'request/multipart', 'request/text', 'request/a-token-for-its-body'],
   },
-  'any name of the parameter is taken': {
+  'accepts other names of the parameter': {
     fault: () =>
       takingFrom(async (request) => {
-        const fields = [...((await fieldsOf(request)) ?? [])]
+        const fields = [...((await readForm(request)) ?? [])]
         return fields.find(([name]) => /^logout_?token(?:\[\w*\])?$/i.test(name))?.[1]
       }),
     found: [
@@ -75,41 +76,41 @@ export const requestFaults: Faults = {
       'request/another-name-logoutToken-WSO2-5-5-to-5-8',
     ],
   },
-  'a body that cannot be parsed is a fault of the server': {
+  'answers 500 to a body that it cannot parse': {
     fault: () => ({
       async request(request) {
         const isJson = request.headers.get('content-type') === 'application/json'
-        const isOdd = request.headers.get('content-type')?.endsWith('charset=x')
-        return isOdd || (isJson && Object.keys(await json(request)).length === 0)
+        const isUnknownCharset = request.headers.get('content-type')?.endsWith('charset=x')
+        return isUnknownCharset || (isJson && Object.keys(await readJson(request)).length === 0)
           ? new Response(null, { status: 500, headers: noStore })
           : request
       },
     }),
     found: ['request/JSON-that-is-broken', 'request/an-unknown-charset-of-nothing'],
   },
-  'percent-encoding is left as it is': {
+  'does not decode percent-encoding': {
     fault: () => ({
       async request(request) {
         const text = request.method === 'POST' ? await request.clone().text() : ''
-        return text.includes('%2E') ? form(request.url, text.replaceAll('%', '%25')) : request
+        return text.includes('%2E') ? formRequest(request.url, text.replaceAll('%', '%25')) : request
       },
     }),
     found: ['request/a-percent-encoded-token'],
   },
-  'a CSRF check by the Origin': {
+  'refuses requests with an Origin': {
     fault: () => ({
       request: (request) =>
         request.headers.has('origin') ? new Response(null, { status: 403, headers: noStore }) : request,
     }),
     found: ['request/a-foreign-Origin-and-a-cookie'],
   },
-  'only POST of a form is thought of': {
+  'answers 500 to other methods': {
     fault: () => ({
-      answer: (response) => (response.status === 405 ? status(response, 500) : response),
+      answer: (response) => (response.status === 405 ? withStatus(response, 500) : response),
     }),
     found: ['request/GET', 'request/PUT', 'request/DELETE', 'request/PATCH'],
   },
-  'the first of several tokens': {
+  'uses the first of several tokens': {
     fault: () => ({
       async request(request) {
         if (request.method !== 'POST') return request
@@ -121,7 +122,7 @@ export const requestFaults: Faults = {
     }),
     found: ['request/two-tokens', 'request/the-same-token-twice'],
   },
-  'a media type compared as it is': {
+  'compares the media type byte for byte': {
     fault: () => ({
       request: (request) =>
         request.headers.get('content-type') === 'application/x-www-form-urlencoded' || request.method !== 'POST'
@@ -130,7 +131,7 @@ export const requestFaults: Faults = {
     }),
     found: ['request/a-media-type-with-a-charset', 'request/a-media-type-in-capitals', 'provider/keycloak-26'],
   },
-  'a parameter more is an error': {
+  'refuses unknown parameters': {
     fault: () => ({
       async request(request) {
         if (request.method !== 'POST') return request
@@ -140,7 +141,7 @@ export const requestFaults: Faults = {
     }),
     found: ['oidcc-client-test-rp-backchannel-rpinitlogout', 'request/further-parameters'],
   },
-  'no limit to a body': {
+  'does not limit the size of a body': {
     fault: () => ({
       async request(request) {
         const text = await request.clone().text()
@@ -151,9 +152,9 @@ export const requestFaults: Faults = {
     }),
     found: ['request/a-body-over-a-mebibyte'],
   },
-  'no limit to a token': {
+  'does not limit the size of a token': {
     fault: () => ({
-      // What makes it long is at its end.
+      // The conformance cases make a token long by letters at its end.
       receive: (token) => (token.length > 16 * 1024 ? /^(?:[^.]*\.){2}.{342}/.exec(token)![0] : token),
     }),
     found: ['request/a-token-over-16-KiB', 'refuse/more-than-16-KiB'],

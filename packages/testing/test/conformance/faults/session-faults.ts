@@ -1,18 +1,19 @@
 import { MemoryStore } from '@bcl/core'
-import { blindTo, noStore, resign, seen, strictWith, without, type Faults } from './fault.ts'
+import { blindTo, createRepeatCheck, noStore, omit, resign, strictWith, type Faults } from './fault-tools.ts'
 import { claimsOf, decode } from './reissue.ts'
 
-const done = (): Response => new Response(null, { status: 200, headers: noStore })
-const refused = (): Response => Response.json({ error: 'invalid_request' }, { status: 400, headers: noStore })
+const answer200 = (): Response => new Response(null, { status: 200, headers: noStore })
+const answer400 = (): Response => Response.json({ error: 'invalid_request' }, { status: 400, headers: noStore })
 
+/** Faults in what a logout does. */
 export const sessionFaults: Faults = {
-  'a jti is noted before the signature is checked': {
+  'records a jti before it verifies the signature': {
     fault: () => {
-      const known = seen()
+      const isRepeat = createRepeatCheck()
       return {
         receive(token) {
           const { jti } = decode(token.split('.')[1])
-          return jti !== undefined && known(jti) ? new Response(null, { status: 200, headers: noStore }) : token
+          return jti !== undefined && isRepeat(jti) ? answer200() : token
         },
       }
     },
@@ -22,66 +23,66 @@ export const sessionFaults: Faults = {
       'session/a-jti-may-be-used-again-by-a-later-logout',
     ],
   },
-  'a jti is noted before the work is done': {
+  'records a jti before the logout is complete': {
     fault: () => {
-      const known = seen()
+      const isRepeat = createRepeatCheck()
       return {
         receive: async (token, tools) => {
           const claims = await claimsOf(token, tools)
           const name = claims?.['jti'] && JSON.stringify([claims['jti'], claims['iat']])
-          return name && known(name) ? done() : token
+          return name && isRepeat(name) ? answer200() : token
         },
       }
     },
     found: ['accept/a-jti-that-was-refused-before'],
   },
-  'a jti makes a token the same': {
+  'takes tokens with one jti for the same token': {
     fault: () => {
-      const known = seen()
+      const isRepeat = createRepeatCheck()
       let jti: unknown
       return {
         receive: async (token, tools) => {
           jti = (await claimsOf(token, tools))?.['jti']
-          return jti !== undefined && known(jti) ? done() : token
+          return jti !== undefined && isRepeat(jti) ? answer200() : token
         },
       }
     },
     found: ['accept/a-jti-that-was-refused-before', 'session/a-jti-may-be-used-again-by-a-later-logout'],
   },
-  'a token that comes again is refused': {
+  'refuses a token that comes again': {
     fault: () => {
-      const known = seen()
+      const isRepeat = createRepeatCheck()
       return {
         receive: async (token, tools) => {
-          const isKnown = (await claimsOf(token, tools)) !== undefined && known(token)
-          return isKnown ? Response.json({ error: 'invalid_request' }, { status: 400 }) : token
+          const isGood = (await claimsOf(token, tools)) !== undefined
+          return isGood && isRepeat(token) ? answer400() : token
         },
       }
     },
     found: ['accept/the-same-token-again'],
   },
-  'a token that comes again is a new logout': {
+  'takes a token that comes again for a new logout': {
     fault: () => {
-      const known = seen()
+      const isRepeat = createRepeatCheck()
       return {
         receive: async (token, tools) => {
           const claims = await claimsOf(token, tools)
           const { iat, exp } = { iat: tools.now(), exp: tools.now() + 120 }
-          return claims && known(token) ? resign({ ...claims, jti: crypto.randomUUID(), iat, exp }, tools) : token
+          return claims && isRepeat(token) ? resign({ ...claims, jti: crypto.randomUUID(), iat, exp }, tools) : token
         },
       }
     },
     found: ['session/a-token-that-comes-again-does-not-end-a-newer-session'],
   },
-  'copies of a token fall over each other': {
+  'answers 500 to the second of two simultaneous copies': {
     fault: () => {
-      const known = seen()
+      const isRepeat = createRepeatCheck()
       let isBusy = false
       return {
         receive(token) {
-          if (isBusy && known(token)) return new Response(null, { status: 500, headers: noStore })
+          if (isBusy && isRepeat(token)) return new Response(null, { status: 500, headers: noStore })
           isBusy = true
-          known(token)
+          isRepeat(token)
           return token
         },
         answer(response) {
@@ -92,12 +93,12 @@ export const sessionFaults: Faults = {
     },
     found: ['accept/the-same-token-twice-at-once'],
   },
-  'one logout at a time': {
+  'drops a logout while another one runs': {
     fault: () => {
       let isBusy = false
       return {
         receive(token) {
-          if (isBusy) return done()
+          if (isBusy) return answer200()
           isBusy = true
           return token
         },
@@ -109,19 +110,19 @@ export const sessionFaults: Faults = {
     },
     found: ['session/two-logouts-at-once-end-two-sessions'],
   },
-  'one logout of a user': {
+  'drops the second logout of a user in one second': {
     fault: () => {
-      const known = seen()
+      const isRepeat = createRepeatCheck()
       return {
         receive: async (token, tools) => {
           const { sub, iat, sid, nonce } = (await claimsOf(token, tools)) ?? {}
-          return sub && sid && !nonce && known(JSON.stringify([sub, iat])) ? done() : token
+          return sub && sid && !nonce && isRepeat(JSON.stringify([sub, iat])) ? answer200() : token
         },
       }
     },
     found: ['session/two-logouts-end-two-sessions', 'session/two-logouts-at-once-end-two-sessions'],
   },
-  'a session that is not known is an error': {
+  'refuses the logout of an unknown session': {
     fault: () => {
       let sessions: { sub: string; sid?: string | null | undefined }[] = []
       return {
@@ -131,7 +132,7 @@ export const sessionFaults: Faults = {
           if (nonce || (sub ?? sid) === undefined) return token
           const ended = sessions.filter((one) => (sid && one.sid ? one.sid === sid : one.sub === sub))
           sessions = sessions.filter((one) => !ended.includes(one))
-          return ended.length === 0 ? refused() : token
+          return ended.length === 0 ? answer400() : token
         },
       }
     },
@@ -142,7 +143,7 @@ export const sessionFaults: Faults = {
       'session/a-logout-counts-that-comes-before-its-sign-in-has-finished',
     ],
   },
-  'logouts count from when they arrive': {
+  'dates logouts by their arrival': {
     fault: () => ({
       receive: blindTo(
         ({ iat, exp }, { now }) => Number.isInteger(iat) && iat < now() && exp > now() && exp < 1e12,
@@ -154,16 +155,16 @@ export const sessionFaults: Faults = {
       'session/a-token-that-comes-again-does-not-end-a-newer-session',
     ],
   },
-  'a sid ends everything': {
+  'ends all sessions of the user for a token with sid': {
     fault: () => ({
       receive: blindTo(
         ({ sub, sid }) => typeof sub === 'string' && sub !== '' && typeof sid === 'string' && sid !== '',
-        (claims) => without(claims, 'sid'),
+        (claims) => omit(claims, 'sid'),
       ),
     }),
     found: ['session/a-sid-ends-no-other-session', 'session/a-sid-decides-where-the-sub-is-another'],
   },
-  'a sub ends one session': {
+  'ends one session for a token without sid': {
     fault: () => {
       const sids = new Map<unknown, string>()
       return {
@@ -176,7 +177,7 @@ export const sessionFaults: Faults = {
     },
     found: ['session/a-sub-ends-all-sessions-of-the-user'],
   },
-  'a sid is a sub': {
+  'keeps sid and sub under one key': {
     fault: () => {
       const rename = (key: string): string => key.replace(/^\[1,"logout","(?:sid|nosid)"/, '[1,"logout","sub"')
       return {
@@ -189,27 +190,27 @@ export const sessionFaults: Faults = {
     },
     found: ['session/a-sub-is-no-sid', 'session/a-sid-ends-no-other-session'],
   },
-  'a sub is not looked at beside a sid': {
+  'ignores the sub of a token with sid': {
     fault: () => ({
       receive: blindTo(
         ({ sub, sid }) => typeof sub === 'string' && sub !== '' && typeof sid === 'string' && sid !== '',
-        (claims) => without(claims, 'sub'),
+        (claims) => omit(claims, 'sub'),
       ),
     }),
     found: ['session/a-session-without-a-known-sid-ends-by-its-sub'],
   },
-  'a sub is asked for': {
+  'requires a sub': {
     fault: () => ({ receive: strictWith(({ sub }) => !sub) }),
     found: ['accept/sid-alone', 'accept/sub-null-beside-a-sid', 'provider/authentik'],
   },
-  'a sid is asked for': {
+  'requires a sid': {
     fault: () => ({ receive: strictWith(({ sid }) => !sid) }),
     found: [
       'accept/sub-alone',
       'accept/sid-null-beside-a-sub',
       'provider/rauthy-sub',
       'provider/django-oauth-toolkit',
-      // They are about all sessions of a user, or make use of it.
+      // These cases send a token without sid.
       /^session\/a-sub-ends-/,
       'session/a-user-can-sign-in-again',
       'session/an-old-cookie-stays-dead',
@@ -217,7 +218,7 @@ export const sessionFaults: Faults = {
       'session/a-token-that-comes-again-does-not-end-a-newer-session',
     ],
   },
-  'all users are one': {
+  'takes all users for one user': {
     fault: () => ({
       session: (claims) => ({ ...claims, sub: 'everybody' }),
       receive: blindTo(
@@ -228,13 +229,13 @@ export const sessionFaults: Faults = {
     found: [
       'session/a-sub-ends-the-sessions-of-nobody-else',
       'session/a-sub-is-no-sid',
-      // Their sessions are ended by the tokens of other cases.
+      // The tokens of other cases end the sessions of these cases.
       'session/a-refused-token-ends-nothing',
       'session/a-late-logout-does-not-end-a-newer-session',
       'session/a-session-without-a-known-sid-ends-by-its-sub',
     ],
   },
-  'what nobody signed ends sessions': {
+  'ends sessions for a forged token': {
     fault: () => ({
       receive: async (token, tools) => {
         const [, payload, signature] = token.split('.')
@@ -245,7 +246,7 @@ export const sessionFaults: Faults = {
     }),
     found: ['session/a-refused-token-ends-nothing'],
   },
-  'logouts are said to be done, and are not': {
+  'answers 200 and ends no session': {
     fault: () => ({
       store: (good) => ({ add: async () => {}, values: (keys) => good.values(keys), remove: async () => {} }),
     }),
@@ -264,7 +265,7 @@ export const sessionFaults: Faults = {
       'session/a-session-without-a-known-sid-ends-by-its-sub',
     ],
   },
-  'a logout is forgotten at the next login': {
+  'forgets logouts at the next sign-in': {
     fault: () => {
       let memory = new MemoryStore()
       return {
@@ -278,11 +279,11 @@ export const sessionFaults: Faults = {
     },
     found: ['session/an-old-cookie-stays-dead', 'session/a-logout-counts-that-comes-before-its-sign-in-has-finished'],
   },
-  'sessions are dated a second late': {
+  'dates sessions a second late': {
     fault: () => ({ session: (claims) => ({ ...claims, iat: claims.iat + 1 }) }),
     found: ['accept/fractions-of-a-second', 'session/a-logout-counts-that-comes-before-its-sign-in-has-finished'],
   },
-  'a logout locks the user out': {
+  'refuses new sessions after a logout': {
     fault: () => ({ session: (claims) => ({ ...claims, iat: claims.iat - 1000 }) }),
     found: [
       'session/a-user-can-sign-in-again',

@@ -1,0 +1,219 @@
+import type { TestIssuer } from '../../providers/test-issuer.js'
+import { createTestKey } from '../../providers/test-key.js'
+import { randomId } from '../../random-id.js'
+import { decodePayload, splitToken } from '../../tokens/compact-jws.js'
+import { rightTokens } from '../../tokens/right-tokens.js'
+import type { ConformanceCase } from '../case.js'
+import { gradeOf } from '../grades.js'
+import { referenceFor } from '../references.js'
+import { describeAnswer, expectAccepted, expectEnded, expectThat } from '../relying-party/expectations.js'
+import type { Party, Visit } from '../relying-party/party.js'
+import { datedRow, isNearTolerance, type TokenRow } from './token-row.js'
+
+/** Seconds. Less than the tolerance of any receiver. */
+const tenSeconds = 10
+
+const rows: readonly TokenRow[] = [
+  ...rightTokens.filter((row) => !row.settings && !isNearTolerance(row)),
+  datedRow('clocks ten seconds apart', (now) => ({ iat: now + tenSeconds, exp: now + tenSeconds + 120 })),
+  datedRow('not before ten seconds from now', (now) => ({ nbf: now + tenSeconds })),
+]
+
+const withNames = (op: TestIssuer, names: object): TestIssuer => ({
+  ...op,
+  logoutToken: (claims, header) => op.logoutToken({ ...names, ...claims }, header),
+})
+
+/** The sub and sid that the token of a row will have, so that this user can sign in first. */
+async function namesIn(row: TokenRow, { provider }: Party): Promise<{ sub: string; sid: string }> {
+  const names = { sub: `user-${randomId()}`, sid: randomId() }
+  const token = await row.make(withNames(provider.op, names), provider)
+  const { sub, sid } = decodePayload(token) as Record<string, unknown>
+  return {
+    sub: typeof sub === 'string' ? sub : names.sub,
+    sid: typeof sid === 'string' ? sid : names.sid,
+  }
+}
+
+function toCase(row: TokenRow): ConformanceCase {
+  const id = `accept/${row.id}`
+  return {
+    id,
+    group: 'accept',
+    title: `accepts a token: ${row.name}`,
+    grade: gradeOf(id),
+    requirement: row.requirement,
+    reference: referenceFor(row.requirement),
+    sends: `a good token: ${row.name}`,
+    wants: '200, and the session has ended',
+    acts(party) {
+      let visit: Visit
+      return [
+        async () => void (visit = await party.signIn(await namesIn(row, party))),
+        async () => {
+          expectAccepted(await party.post(await row.make(party.opFor(visit), party.provider)))
+          await expectEnded(visit)
+        },
+      ]
+    },
+  }
+}
+
+const newKey: ConformanceCase = {
+  id: 'accept/a-key-published-just-now',
+  group: 'accept',
+  title: 'finds a key that was published just now',
+  grade: 'interoperability',
+  requirement: 'RP-53',
+  reference: referenceFor('RP-53'),
+  sends: 'a good token with the kid of a key that was published after the last fetch of the JWK Set',
+  wants: '200, and the session has ended, because most providers send a logout only once',
+  needs: 'fetched keys',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        const { op } = party.provider
+        const key = await createTestKey(op.key.alg, randomId())
+        const withdraw = party.provider.publish(key)
+        const claims = decodePayload(await party.logoutToken(visit))
+        expectAccepted(await party.post(await op.sign(claims, { alg: key.alg, kid: key.kid }, key.privateKey)))
+        withdraw()
+        await expectEnded(visit)
+      },
+    ]
+  },
+}
+
+/** The provider does not know whether the session has ended before, or whether the application ever had the session. */
+const unknownSession: ConformanceCase = {
+  id: 'accept/a-session-that-it-does-not-know',
+  group: 'accept',
+  title: 'accepts the logout of an unknown session',
+  grade: 'interoperability',
+  requirement: 'RP-31',
+  reference: referenceFor('RP-31'),
+  sends: 'a good token for a user and a session that the application never had',
+  wants: '200',
+  acts: (party) => [
+    async () => {
+      const unknown = { sub: `user-${randomId()}`, sid: randomId() }
+      expectAccepted(await party.post(await party.opFor(unknown).logoutToken()))
+    },
+  ],
+}
+
+const sameTokenAgain: ConformanceCase = {
+  id: 'accept/the-same-token-again',
+  group: 'accept',
+  title: 'answers 200 if the same token comes again',
+  grade: 'interoperability',
+  requirement: 'RP-24',
+  reference: referenceFor('RP-24'),
+  sends: 'one good token twice, as a provider does after a lost answer',
+  wants: '200 both times',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        const token = await party.logoutToken(visit)
+        expectAccepted(await party.post(token))
+        expectAccepted(await party.post(token))
+      },
+    ]
+  },
+}
+
+const sameTokenTwiceAtOnce: ConformanceCase = {
+  id: 'accept/the-same-token-twice-at-once',
+  group: 'accept',
+  title: 'handles two copies of a token that come at the same time',
+  grade: 'interoperability',
+  requirement: 'RP-24',
+  reference: referenceFor('RP-24'),
+  sends: 'one good token in two requests at the same time, as two instances of a provider do',
+  wants: '200 for at least one of them, no 5xx for the other one, and the session has ended',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        const token = await party.logoutToken(visit)
+        const answers = await Promise.all([party.post(token), party.post(token)])
+        const [first, second] = answers.toSorted((one, other) => one.status - other.status)
+        expectAccepted(first!)
+        // accept/the-same-token-again checks whether a copy may be refused.
+        expectThat(second!.status < 500, describeAnswer(second!))
+        await expectEnded(visit)
+      },
+    ]
+  },
+}
+
+/** If an endpoint records a jti before it verifies the signature, a forged token can block the real logout. */
+const jtiOfForgedToken: ConformanceCase = {
+  id: 'accept/a-jti-that-was-forged-before',
+  group: 'accept',
+  title: 'accepts a token after a forged token with the same jti',
+  grade: 'hardening',
+  requirement: 'RP-24',
+  reference: 'BCL 2.6: step 8 comes after the signature check, so a forged token must not use up a jti',
+  sends: 'a forged token, then a good token with the same jti',
+  wants: '200 for the good token, and the session has ended',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        const token = await party.logoutToken(visit)
+        const [header, payload] = splitToken(token)
+        const [, , signature] = splitToken(await party.logoutToken(visit))
+        // refuse/another-signature checks the answer to this one.
+        await party.post(`${header}.${payload}.${signature}`)
+        expectAccepted(await party.post(token))
+        await expectEnded(visit)
+      },
+    ]
+  },
+}
+
+/** If an endpoint records a jti before the logout is complete, the retry of a failed logout does nothing. */
+const jtiOfRefusedToken: ConformanceCase = {
+  id: 'accept/a-jti-that-was-refused-before',
+  group: 'accept',
+  title: 'accepts a token after a refused token with the same jti',
+  grade: 'hardening',
+  requirement: 'RP-24',
+  reference: 'BCL 2.6, step 8: a jti counts as received with a valid token; a refused token has logged out nobody',
+  sends: 'a token with a good signature and a nonce, then a good token with the same jti',
+  wants: '200 for the good token, and the session has ended',
+  acts(party) {
+    let visit: Visit
+    return [
+      async () => void (visit = await party.signIn()),
+      async () => {
+        const jti = randomId()
+        // refuse/a-nonce checks the answer to this one.
+        await party.post(await party.logoutToken(visit, { jti, nonce: randomId() }))
+        expectAccepted(await party.post(await party.logoutToken(visit, { jti })))
+        await expectEnded(visit)
+      },
+    ]
+  },
+}
+
+/**
+ * Logout Tokens that the endpoint must accept. The case with a new key comes after the row without a kid, because more than
+ * one key fits a token without kid as soon as the new key is known.
+ */
+export const acceptConformance: readonly ConformanceCase[] = [
+  ...rows.map(toCase),
+  newKey,
+  unknownSession,
+  sameTokenAgain,
+  sameTokenTwiceAtOnce,
+  jtiOfForgedToken,
+  jtiOfRefusedToken,
+]

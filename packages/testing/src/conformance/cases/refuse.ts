@@ -1,0 +1,60 @@
+import { decodePayload } from '../../tokens/compact-jws.js'
+import { wrongTokens } from '../../tokens/wrong-tokens.js'
+import type { ConformanceCase } from '../case.js'
+import { gradeOf } from '../grades.js'
+import { referenceFor } from '../references.js'
+import { expectRefused, expectStatus400 } from '../relying-party/expectations.js'
+import type { Visit } from '../relying-party/party.js'
+import { datedRow, isNearTolerance, type TokenRow } from './token-row.js'
+
+/** Seconds. More than the tolerance of any receiver. */
+const tenMinutes = 600
+
+/** Finds a receiver that takes the algorithm from the header, and the client secret as the key. */
+const clientSecretAsKey: TokenRow = {
+  id: 'the-client-secret-as-the-key-of-HS256-which-is-not-registered',
+  name: 'the client secret as the key of HS256, which is not registered',
+  requirement: 'RP-13',
+  async make(op, { clientSecret }) {
+    const claims = decodePayload(await op.logoutToken())
+    return op.sign(claims, { alg: 'HS256' }, new TextEncoder().encode(clientSecret))
+  },
+}
+
+const rows: readonly TokenRow[] = [
+  ...wrongTokens.filter((row) => !row.settings && !isNearTolerance(row)),
+  datedRow('exp ten minutes ago', (now) => ({ iat: now - tenMinutes - 120, exp: now - tenMinutes })),
+  datedRow('iat ten minutes ahead', (now) => ({ iat: now + tenMinutes, exp: now + tenMinutes + 120 })),
+  datedRow('nbf ten minutes ahead', (now) => ({ nbf: now + tenMinutes, exp: now + tenMinutes + 120 })),
+  clientSecretAsKey,
+]
+
+function toCase(row: TokenRow): ConformanceCase {
+  const id = `refuse/${row.id}`
+  const mustBe400 = row.requirement !== 'RP-4'
+  return {
+    id,
+    group: 'refuse',
+    title: `refuses a token: ${row.name}`,
+    grade: gradeOf(id),
+    requirement: row.requirement,
+    reference: referenceFor(row.requirement),
+    sends: `a token: ${row.name}`,
+    wants: mustBe400 ? '400' : 'a refusal',
+    acts(party) {
+      let visit: Visit
+      return [
+        // The token names a signed-in user. An endpoint may refuse an unknown user before it has looked at the token.
+        async () => void (visit = await party.signIn()),
+        async () => {
+          const answer = await party.post(await row.make(party.opFor(visit), party.provider))
+          if (mustBe400) expectStatus400(answer)
+          else expectRefused(answer)
+        },
+      ]
+    },
+  }
+}
+
+/** Logout Tokens that the endpoint must refuse. */
+export const refuseConformance: readonly ConformanceCase[] = rows.map(toCase)

@@ -1,4 +1,0 @@
-import { findFaults } from '../faults/find-faults.ts'
-import { tokenFaults } from '../faults/token-faults.ts'
-
-findFaults(tokenFaults)
