@@ -5,20 +5,20 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
 export interface ActiveSessionOptions<E extends Env> {
-  /** The claims that the request's session keeps; none where nobody is signed in, and then the request goes on. */
+  /** Returns the claims that the session of the request keeps. Without a session return nothing: then the request passes. */
   session: (c: Context<E>) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
-  /** Answers when the session is over: end it locally too. @default a bare 401 */
+  /** Answers if the session has been logged out. End the session locally, too. @default an empty answer with 401 */
   onLoggedOut?: ((c: Context<E>) => Response | Promise<Response>) | undefined
-  /** Answers when it cannot be known. @default an HTTPException with 503 */
+  /** Answers if the check failed, for example because the store is down. @default an HTTPException with 503 */
   onUnavailable?: ((c: Context<E>, error: unknown) => Response | Promise<Response>) | undefined
 }
 
 /**
- * Lets a request with a session pass only while that session has not been logged out.
+ * Middleware that refuses a request whose session has been logged out. A request without a session passes.
  *
- * @param logout What `createBackchannelLogout` made, or a function of the context that gives it.
- * @throws {TypeError} when the session is not what `SessionClaims` says.
- * @throws {HTTPException} 503 when the store is down and there is no `onUnavailable`.
+ * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
+ * @throws {TypeError} if the session does not match `SessionClaims`.
+ * @throws {HTTPException} 503 if the check failed and there is no `onUnavailable`.
  * @example
  * ```ts
  * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
@@ -34,7 +34,7 @@ export interface ActiveSessionOptions<E extends Env> {
  * }))
  * ```
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- Hono's own default for Env: it fits every application
+// oxlint-disable-next-line typescript/no-explicit-any -- Hono has the same default for Env, so the middleware fits every application
 export function activeSession<E extends Env = any>(
   logout: LogoutSource<E>,
   options: ActiveSessionOptions<E>,

@@ -2,7 +2,7 @@ import type { LogoutRequest } from '@bcl/core'
 import type { Context, Env, Handler } from 'hono'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
-/** What is used of Node's own request, which `@hono/node-server` puts into the context. */
+/** The part of Node's request that this file uses. `@hono/node-server` puts the request into the context. */
 interface Incoming {
   headers: Record<string, unknown>
   readableDidRead: boolean
@@ -15,17 +15,18 @@ function incomingOf({ env }: Context): Incoming | undefined {
   return typeof incoming?.readableDidRead === 'boolean' ? incoming : undefined
 }
 
-/** The body wherever it is: still to be read, read and kept by an earlier middleware, or read and gone (T-13). */
+/** The body: a stream that nobody has read, or the copy that Hono kept for an earlier middleware. Null if no copy is left (T-13). */
 async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
   const { req } = c
   if (!req.raw.bodyUsed) {
-    // A Web stream made of Node's is much slower than that. What is encoded somebody may have decoded on the way.
+    // Node's stream is much faster than the Web stream that is made from it. An earlier middleware can have replaced the Web
+    // stream by a decoded stream, so an encoded body is read from the Web stream.
     const incoming = incomingOf(c)
-    const isAsSent = incoming?.readableDidRead === false && incoming.headers['content-encoding'] === undefined
-    return isAsSent ? incoming.iterator({ destroyOnReturn: false }) : req.raw.body
+    const isUntouched = incoming?.readableDidRead === false && incoming.headers['content-encoding'] === undefined
+    return isUntouched ? incoming.iterator({ destroyOnReturn: false }) : req.raw.body
   }
   try {
-    // Of a form that it keeps, Hono's text() would make multipart.
+    // If Hono has cached the form as FormData, its text() would return multipart.
     return (await req.bodyCache.formData) ?? (await req.text())
   } catch {
     return null
@@ -33,10 +34,10 @@ async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
 }
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to. Mount it for all methods, before `hono/csrf` and
- * anything else that turns away a form without a login.
+ * The endpoint that the OpenID Provider posts Logout Tokens to. Mount the endpoint for all methods. Mount it before
+ * `hono/csrf` and any other middleware that refuses a form POST from another site or without a login.
  *
- * @param logout What `createBackchannelLogout` made, or a function of the context that gives it.
+ * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts
@@ -52,7 +53,7 @@ async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
  * app.use(csrf())
  * ```
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- Hono's own default for Env: it fits every application
+// oxlint-disable-next-line typescript/no-explicit-any -- Hono has the same default for Env, so the endpoint fits every application
 export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E>): Handler<E> {
   return async (c) => {
     const { status, headers, body } = await logoutOf(logout, c).respond({
@@ -60,8 +61,8 @@ export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E>):
       contentType: c.req.header('content-type'),
       body: await bodyOf(c),
     })
-    incomingOf(c)?.resume() // what is left of a refused body must not block the connection
-    // Also there: what an earlier middleware has set on c.res is put over the headers of what a handler returns.
+    incomingOf(c)?.resume() // discards the rest of a refused body, which would block the connection
+    // Hono puts the headers that an earlier middleware set on c.res over the headers of the returned response. So set them here, too.
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
     return new Response(body === '' ? null : body, { status, headers })
   }

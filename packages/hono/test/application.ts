@@ -3,7 +3,7 @@ import type { MountAdapter } from '@bcl/testing'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { csrf } from 'hono/csrf'
 
-/** The adapter in an application, behind whatever middleware stands before it. */
+/** An application with the adapter, after the given middleware. */
 export function application(before: readonly MiddlewareHandler[], ...[logout, sessionOf]: Parameters<MountAdapter>) {
   const app = new Hono()
   app.onError((error, c) => ('getResponse' in error ? error.getResponse() : c.body(null, 500)))

@@ -13,9 +13,9 @@ const mountBehind =
     return { fetch: (path, init) => app.request(path, init) }
   }
 
-describe('Hono, before hono/csrf (T-2)', () => testAdapter(test, mountBehind()))
+describe('Hono, endpoint before hono/csrf (T-2)', () => testAdapter(test, mountBehind()))
 
-describe('Hono, behind a middleware that lets everything be cached (RP-42)', () =>
+describe('Hono, after a middleware that sets a public Cache-Control (RP-42)', () =>
   testAdapter(
     test,
     mountBehind(async (c, next) => (c.res.headers.set('cache-control', 'public, max-age=60'), next())),
@@ -26,7 +26,10 @@ describe.each<[string, MiddlewareHandler]>([
   ['text()', async (c, next) => (await c.req.text(), next())],
   ['arrayBuffer()', async (c, next) => (await c.req.arrayBuffer(), next())],
   ['blob()', async (c, next) => (await c.req.blob(), next())],
-  ['formData(), which keeps no bytes', async (c, next) => (await c.req.formData().catch(() => undefined), next())],
+  [
+    'formData(), after which Hono has no bytes',
+    async (c, next) => (await c.req.formData().catch(() => undefined), next()),
+  ],
   ['json(), which throws on a form', async (c, next) => (await c.req.json().catch(() => undefined), next())],
   [
     'formData() and then text()',
@@ -41,7 +44,7 @@ describe.each<[string, MiddlewareHandler]>([
     async (c, next) => (await c.req.text(), await c.req.formData().catch(() => undefined), next()),
   ],
   ['raw.clone().text()', async (c, next) => (await c.req.raw.clone().text(), next())],
-])('Hono, behind a middleware that called %s (T-13)', (_, middleware) => testAdapter(test, mountBehind(middleware)))
+])('Hono, after a middleware that called %s (T-13)', (_, middleware) => testAdapter(test, mountBehind(middleware)))
 
 const op = await createTestIssuer()
 const create = () => createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
@@ -55,21 +58,21 @@ test.each<[string, MiddlewareHandler]>([
   ['read', async (c, next) => (await c.req.raw.text(), next())],
   ['cancelled', async (c, next) => (await c.req.raw.body?.cancel(), next())],
   ['locked', async (c, next) => (c.req.raw.body?.getReader(), next())],
-])('T-13: a body that was %s past Hono is an answer of 400, and no hang', async (_, middleware) => {
+])('T-13: the endpoint answers 400 and does not hang if a middleware has %s the raw body', async (_, middleware) => {
   const app = new Hono()
   app.use(middleware)
   app.all('/backchannel-logout', backchannelLogout(create()))
   expect((await app.request('/backchannel-logout', await form())).status).toBe(400)
 })
 
-test('T-2: hono/csrf in front of the endpoint would have refused the provider', async () => {
+test('T-2: hono/csrf before the endpoint refuses the provider', async () => {
   const app = new Hono()
   app.use(csrf())
   app.all('/backchannel-logout', backchannelLogout(create()))
   expect((await app.request('/backchannel-logout', await form())).status).toBe(403)
 })
 
-test('RP-4: a large body is refused before it is read whole, whatever length it claims', async () => {
+test('RP-4: the endpoint refuses a large body before it has read all of it, even if content-length is small', async () => {
   const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
   const chunk = new Uint8Array(16 * 1024)
   let pulled = 0
@@ -86,7 +89,7 @@ test('RP-4: a large body is refused before it is read whole, whatever length it 
   expect(pulled).toBeLessThan(256 * 1024)
 })
 
-test('an answer without a body names no type of one', async () => {
+test('an answer without a body has no content-type', async () => {
   const logout = create()
   const app = new Hono()
   app.all('/backchannel-logout', backchannelLogout(logout))
@@ -97,7 +100,7 @@ test('an answer without a body names no type of one', async () => {
   }
 })
 
-test("where the context has Node's request, its stream is read, unless somebody may have before us", async () => {
+test("the endpoint reads the stream of Node's request, unless the stream has been read or the body is encoded", async () => {
   const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
   const { method, headers, body } = await form()
   const send = async (incoming: unknown, more: object = {}, text = 'none') =>
@@ -116,19 +119,19 @@ test("where the context has Node's request, its stream is read, unless somebody 
   expect(resumed).toBe(1)
   expect(await send({ ...incoming, readableDidRead: true })).toBe(400)
   expect(await send({ ...incoming, headers: { 'content-encoding': 'gzip' } })).toBe(400)
-  // On Workers a binding may have any name, and one to another service has every method.
-  const service = new Proxy({}, { get: () => () => expect.fail('asked of a binding') })
+  // On Workers a binding can have any name. A binding to another service seems to have every method.
+  const service = new Proxy({}, { get: () => () => expect.fail('a method of a binding was called') })
   for (const binding of [undefined, null, 'a binding', {}, service]) expect(await send(binding, {}, body)).toBe(200)
 })
 
-test('the endpoint stands in a sub-app with a base path', async () => {
+test('the endpoint works in a sub-app with a base path', async () => {
   const sub = new Hono().basePath('/auth').all('/backchannel-logout', backchannelLogout(create()))
   const app = new Hono().route('/tenant', sub)
   expect((await app.request('/tenant/auth/backchannel-logout', await form())).status).toBe(200)
   expect((await app.request('/tenant/auth/backchannel-logout')).headers.get('allow')).toBe('POST')
 })
 
-test('the receiver may come from the context', async () => {
+test('the receiver can come from the context', async () => {
   const logout = create()
   const app = new Hono<{ Bindings: { open: boolean }; Variables: { sub: string } }>()
   app.all(
@@ -145,19 +148,19 @@ test('the receiver may come from the context', async () => {
   expect((await app.request('/me', {}, { open: false })).status).toBe(200)
 })
 
-test('the application answers for a session that is over, or that nobody knows of', async () => {
+test('onLoggedOut answers if the session has been logged out, onUnavailable if the store is down', async () => {
   const logout = create()
   await logout.receive(await op.logoutToken())
   const app = new Hono()
   app.use('/over', activeSession(logout, { session: () => op.session(), onLoggedOut: (c) => c.redirect('/login') }))
-  const unknown = new Error('the store is down')
+  const storeError = new Error('the store is down')
   const down = createBackchannelLogout({
     issuers: [op.trusted],
     sessionMaxAge: 3600,
     store: {
-      add: () => Promise.reject(unknown),
-      values: () => Promise.reject(unknown),
-      remove: () => Promise.reject(unknown),
+      add: () => Promise.reject(storeError),
+      values: () => Promise.reject(storeError),
+      remove: () => Promise.reject(storeError),
     },
   })
   app.use(

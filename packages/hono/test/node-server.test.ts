@@ -12,7 +12,7 @@ import { gzip } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { application } from './application.js'
 
-/** An application on a real server, on loopback. */
+/** Serves an application on loopback. */
 async function listen(app: Hono): Promise<MountedAdapter & { port: number }> {
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server
   if (!server.listening) await once(server, 'listening')
@@ -47,14 +47,14 @@ const op = await createTestIssuer()
 const create = () => createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
 const headers = { 'content-type': 'application/x-www-form-urlencoded' }
 
-test.each(['said still', 'said no more'])(
-  'a body that was decoded on its way is read as it was decoded, which is %s',
+test.each(['keeps', 'removes'])(
+  'the endpoint reads the decoded body if a middleware decodes the body and %s content-encoding',
   async (what) => {
     const app = new Hono()
     app.use(async (c, next) => {
       const body = c.req.raw.body!.pipeThrough(new DecompressionStream('gzip'))
       c.req.raw = new Request(c.req.raw, { body, duplex: 'half' } as RequestInit)
-      if (what === 'said no more') c.req.raw.headers.delete('content-encoding')
+      if (what === 'removes') c.req.raw.headers.delete('content-encoding')
       await next()
     })
     app.all('/backchannel-logout', backchannelLogout(create()))
@@ -72,8 +72,8 @@ test.each(['said still', 'said no more'])(
 
 test.each([
   ['too large', expectRoomAfterLargeBody],
-  ['too slow, and is too large', expectRoomAfterSlowBody],
-])('RP-4: the rest of a body that was %s leaves the connection to the next request', async (_, expectRoom) => {
+  ['too slow and too large', expectRoomAfterSlowBody],
+])('RP-4: after a body that was %s, the connection serves the next request', async (_, expectRoom) => {
   const served = await listen(new Hono().all('/backchannel-logout', backchannelLogout(create())))
   await expectRoom(served.port, '/backchannel-logout', await op.logoutToken())
   await served.close?.()

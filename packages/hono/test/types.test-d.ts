@@ -27,7 +27,7 @@ app.use(
   }),
 )
 app.use('/account/*', activeSession(logout, { session: (c) => c.get('session')?.claims }))
-// @ts-expect-error a session without iat
+// @ts-expect-error -- the session has no iat
 app.use(activeSession(logout, { session: () => ({ iss: '', sub: '' }) }))
-// @ts-expect-error the session is no option
+// @ts-expect-error -- the option session is missing
 app.use(activeSession(logout, {}))
