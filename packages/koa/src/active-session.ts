@@ -4,22 +4,22 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
 export interface ActiveSessionOptions<StateT, ContextT> {
-  /** The claims that the request's session keeps; none where nobody is signed in, and then the request goes on. */
+  /** Returns the claims that the session of the request keeps. Without a session return nothing: then the request passes. */
   session: (
     ctx: ParameterizedContext<StateT, ContextT>,
   ) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
-  /** Answers when the session is over: end it locally too. Awaited. @default a bare 401 */
+  /** Answers if the session has been logged out. End the session locally, too. Awaited. @default an empty answer with 401 */
   onLoggedOut?: ((ctx: ParameterizedContext<StateT, ContextT>) => unknown) | undefined
-  /** Answers when it cannot be known. Awaited. @default an error of Koa's with the status 503 */
+  /** Answers if the check failed, for example because the store is down. Awaited. @default an HttpError with 503 */
   onUnavailable?: ((ctx: ParameterizedContext<StateT, ContextT>, error: unknown) => unknown) | undefined
 }
 
 /**
- * Lets a request with a session pass only while that session has not been logged out.
+ * Middleware that refuses a request whose session has been logged out. A request without a session passes.
  *
- * @param logout What `createBackchannelLogout` made, or a function of the context that gives it.
- * @throws {TypeError} when the session is not what `SessionClaims` says.
- * @throws {HttpError} 503 when the store is down and there is no `onUnavailable`.
+ * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
+ * @throws {TypeError} if the session does not match `SessionClaims`.
+ * @throws {HttpError} 503 if the check failed and there is no `onUnavailable`.
  * @example
  * ```ts
  * import type { BackchannelLogout, SessionClaims } from '@bcl/core'

@@ -5,19 +5,21 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 /** Options of {@link backchannelLogout}. */
 export interface BackchannelLogoutEndpointOptions {
   /**
-   * The path to answer at, compared as it is; other requests go on. Leave it out where a router chooses the requests.
+   * The path of the endpoint. Requests with another path pass. The path must match exactly, so a trailing slash counts. Leave
+   * the path out if a router chooses the requests.
    *
-   * @default every request is answered
+   * @default the middleware answers every request
    */
   path?: string | undefined
 }
 
-interface Parsed {
+/** Where a body parser leaves a body. */
+interface ParsedBody {
   rawBody?: LogoutRequest['body']
   body?: LogoutRequest['body']
 }
 
-/** The stream, of which what is left flows away where reading ends: it must not block the connection. */
+/** The bytes of the request. When reading ends, the rest is discarded: an unread rest would block the connection. */
 async function* bytesOf(req: Request['req']): AsyncGenerator<Uint8Array> {
   try {
     yield* req.iterator({ destroyOnReturn: false })
@@ -27,12 +29,14 @@ async function* bytesOf(req: Request['req']): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * The body wherever it is (T-3): parsers leave it on Koa's request or on Node's, as platforms of functions do, whose
- * `body` may throw. What was made of it counts only once the stream has been read: of a media type that they do not
- * know, parsers make an empty object and leave the stream alone.
+ * The body: the bytes that a parser kept, the stream that nobody has read, or the value that a parser made (T-3). Parsers
+ * put them on Koa's request or on Node's request. A serverless platform puts them on Node's request, and its `body` can throw.
+ *
+ * The parsed value counts only if the stream has been read. For an unknown media type, a parser makes an empty object and does
+ * not read the stream.
  */
-function bodyOf(request: Request & Parsed): LogoutRequest['body'] {
-  const req: Request['req'] & Parsed = request.req
+function bodyOf(request: Request & ParsedBody): LogoutRequest['body'] {
+  const req: Request['req'] & ParsedBody = request.req
   try {
     return request.rawBody ?? req.rawBody ?? (req.readableDidRead === false ? bytesOf(req) : (request.body ?? req.body))
   } catch {
@@ -41,11 +45,11 @@ function bodyOf(request: Request & Parsed): LogoutRequest['body'] {
 }
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to: for a router, mounted for all methods, or for
- * `app.use` with a `path`. Mount it before CSRF protection and anything else that turns away a form without a login.
+ * The endpoint that the OpenID Provider posts Logout Tokens to. Pass it to `app.use` with a `path`, or mount it in a router for
+ * all methods. Mount it before CSRF protection and any other middleware that refuses a form POST without a login.
  *
- * @param logout What `createBackchannelLogout` made, or a function of the context that gives it.
- * @throws {TypeError} when `path` does not begin with a slash.
+ * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
+ * @throws {TypeError} if `path` does not begin with a slash.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts
@@ -71,7 +75,7 @@ export function backchannelLogout<StateT = DefaultState, ContextT = DefaultConte
       contentType: ctx.headers['content-type'],
       body: bodyOf(ctx.request),
     })
-    ctx.req.resume() // of a body that nobody began to read
+    ctx.req.resume() // discards a body that nobody has begun to read
     ctx.set(headers)
     ctx.status = status
     ctx.body = body

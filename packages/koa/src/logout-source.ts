@@ -1,7 +1,7 @@
 import type { BackchannelLogout } from '@bcl/core'
 import type { ParameterizedContext } from 'koa'
 
-/** The receiver, or a function of the context that gives it: one for each tenant, say. */
+/** The receiver, or a function that gets the receiver from the context, for example one receiver for each tenant. */
 export type LogoutSource<StateT, ContextT> =
   | BackchannelLogout
   | ((ctx: ParameterizedContext<StateT, ContextT>) => BackchannelLogout)

@@ -21,7 +21,7 @@ const byPath = (logout: BackchannelLogout): Middleware => backchannelLogout(logo
 const byRouter = (logout: BackchannelLogout): Middleware =>
   new Router().all(path, backchannelLogout(logout)).routes() as Middleware
 
-/** The adapter in an application, behind whatever middleware stands before it. */
+/** An application with the adapter, after the given middleware. */
 const mountIn =
   (Koa: typeof Koa3, endpoint: (logout: BackchannelLogout) => Middleware, ...before: Middleware[]): MountAdapter =>
   async (logout, sessionOf) => {
@@ -36,57 +36,60 @@ const mountIn =
     return {
       async fetch(target, init) {
         const response = await served.fetch(target, init)
-        if (target.startsWith(path)) expect(served.errors, "what reached app.on('error')").toEqual([])
+        if (target.startsWith(path)) expect(served.errors, "errors that reached app.on('error')").toEqual([])
         return response
       },
       close: served.close,
     }
   }
 
-const leave =
+const keepBodyAs =
   (name: 'body' | 'rawBody', read: (ctx: Parameters<Middleware>[0]) => unknown): Middleware =>
   async (ctx, next) => {
     Object.assign(ctx.request, { [name]: await read(ctx) })
     await next()
   }
 
-// A parser's own refusals are the parser's to answer: here it lets everything pass.
+// These settings keep a parser from refusing a request itself.
 const lenient = { jsonLimit: '1mb', formLimit: '1mb', textLimit: '1mb', onError: () => {} }
 const parsers: [string, Middleware][] = [
   ['@koa/bodyparser', bodyParser(lenient)],
   [
-    '@koa/bodyparser for text and xml too, on ctx.req',
+    '@koa/bodyparser that also parses text and xml, and patches ctx.req',
     bodyParser({ ...lenient, enableTypes: ['json', 'form', 'text', 'xml'], patchNode: true }),
   ],
   [
-    '@koa/bodyparser that takes everything for JSON',
+    '@koa/bodyparser that parses everything as JSON',
     bodyParser({ ...lenient, detectJSON: (ctx) => !ctx.is('urlencoded') }),
   ],
-  ['@koa/bodyparser that leaves forms unread', bodyParser({ ...lenient, enableTypes: ['json'] })],
-  ['@koa/bodyparser that finds each body too large', bodyParser({ ...lenient, formLimit: 0, jsonLimit: 0 })],
+  ['@koa/bodyparser that does not read forms', bodyParser({ ...lenient, enableTypes: ['json'] })],
+  ['@koa/bodyparser with a limit of 0 bytes', bodyParser({ ...lenient, formLimit: 0, jsonLimit: 0 })],
   ['koa-bodyparser', legacyBodyParser({ ...lenient, onerror: () => {} })],
   [
-    'koa-bodyparser for text too',
+    'koa-bodyparser that also parses text',
     legacyBodyParser({ ...lenient, onerror: () => {}, enableTypes: ['json', 'form', 'text'] }),
   ],
   ['koa-body', koaBody(lenient)],
   ['koa-body with multipart', koaBody({ ...lenient, multipart: true })],
-  ['koa-body that keeps the unparsed', koaBody({ ...lenient, multipart: true, includeUnparsed: true })],
-  ['koa-body that leaves forms unread', koaBody({ ...lenient, urlencoded: false, text: false })],
-  ['koa-body that leaves it on ctx.req alone', koaBody({ ...lenient, patchKoa: false, patchNode: true })],
+  ['koa-body that keeps the unparsed body', koaBody({ ...lenient, multipart: true, includeUnparsed: true })],
+  ['koa-body that does not read forms', koaBody({ ...lenient, urlencoded: false, text: false })],
+  ['koa-body that patches ctx.req only', koaBody({ ...lenient, patchKoa: false, patchNode: true })],
   [
-    'a platform of functions that leaves rawBody on ctx.req',
+    'a serverless platform that puts rawBody on ctx.req',
     async ({ req }, next) => (Object.assign(req, { rawBody: await buffer(req), body: {} }), next()),
   ],
-  ['a middleware that leaves a string', leave('body', ({ req }) => text(req))],
-  ['a middleware that leaves a Buffer', leave('body', async ({ req }) => Buffer.from(await text(req)))],
-  ['a middleware that leaves URLSearchParams', leave('body', async ({ req }) => new URLSearchParams(await text(req)))],
-  ['a middleware that leaves rawBody alone', leave('rawBody', ({ req }) => text(req))],
+  ['a middleware that keeps a string', keepBodyAs('body', ({ req }) => text(req))],
+  ['a middleware that keeps a Buffer', keepBodyAs('body', async ({ req }) => Buffer.from(await text(req)))],
+  [
+    'a middleware that keeps URLSearchParams',
+    keepBodyAs('body', async ({ req }) => new URLSearchParams(await text(req))),
+  ],
+  ['a middleware that keeps rawBody only', keepBodyAs('rawBody', ({ req }) => text(req))],
   ['a middleware that decodes the bytes as text', async ({ req }, next) => (req.setEncoding('utf8'), next())],
 ]
 
 describe.concurrent.each(versions)('%s', (_, Koa) => {
-  describe('by path', () => testAdapter(test, mountIn(Koa, byPath)))
-  describe('in a router', () => testAdapter(test, mountIn(Koa, byRouter)))
-  describe.each(parsers)('behind %s (T-3)', (__, parser) => testAdapter(test, mountIn(Koa, byPath, parser)))
+  describe('mounted by path', () => testAdapter(test, mountIn(Koa, byPath)))
+  describe('mounted in a router', () => testAdapter(test, mountIn(Koa, byRouter)))
+  describe.each(parsers)('after %s (T-3)', (__, parser) => testAdapter(test, mountIn(Koa, byPath, parser)))
 })

@@ -37,26 +37,26 @@ describe.each<[string, typeof Koa3]>([
   }
 
   test.each<[string, Middleware]>([
-    ['read to its end', async ({ req }, next) => (await text(req), next())],
-    ['dumped', async ({ req }, next) => (await once(req.resume(), 'end'), next())],
-    ['left by a parser at its limit', bodyParser({ formLimit: 10, onError: () => {} })],
+    ['read it to the end', async ({ req }, next) => (await text(req), next())],
+    ['discarded it', async ({ req }, next) => (await once(req.resume(), 'end'), next())],
+    ['left it at the limit of a parser', bodyParser({ formLimit: 10, onError: () => {} })],
     [
-      'left where reading it throws',
+      'put it where a getter throws',
       async ({ req }, next) => {
         await text(req)
         Object.defineProperty(req, 'body', {
           get() {
-            throw new Error('what cannot be parsed')
+            throw new Error('the body cannot be parsed')
           },
         })
         await next()
       },
     ],
     [
-      'thrown away by a parser',
+      'parsed it and kept an empty object',
       async ({ request, req }, next) => (await text(req), Object.assign(request, { body: {} }), next()),
     ],
-  ])('T-3: a body that was %s is an answer of 400, and no hang', async (__, middleware) => {
+  ])('T-3: the endpoint answers 400 and does not hang if a middleware %s', async (__, middleware) => {
     const app = await using(middleware, backchannelLogout(create(), { path }))
     const { body, ...init } = await form()
     const chunked = new Blob([String(body)]).stream()
@@ -65,7 +65,7 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('a body that waits for 100 Continue is asked for', async () => {
+  test('the endpoint asks for a body that waits for 100 Continue', async () => {
     const app = await using(backchannelLogout(create(), { path }))
     const body = `logout_token=${await op.logoutToken()}`
     const socket = connect(app.port, '127.0.0.1')
@@ -78,7 +78,7 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('a body that breaks off is refused, and the next request is answered', async () => {
+  test('after a body that breaks off, the endpoint answers the next request', async () => {
     let deliver = (): void => {}
     const delivered = new Promise<void>((resolve) => (deliver = resolve))
     const app = await using(backchannelLogout(create(undefined, deliver), { path }))
@@ -91,21 +91,21 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('RP-4: 10 MB in chunks are answered 413 while they come, and the connection lives on', async () => {
+  test('RP-4: the endpoint answers 413 while 10 MB arrive in chunks, and the connection stays usable', async () => {
     const app = await using(backchannelLogout(create(), { path }))
     await expectRoomAfterLargeBody(app.port, path, await op.logoutToken())
     expect(app.errors).toEqual([])
     await app.close()
   })
 
-  test('the rest of a body that was too slow and is too large leaves the connection to the next request', async () => {
+  test('after a body that was too slow and too large, the connection serves the next request', async () => {
     const app = await using(backchannelLogout(create(), { path }))
     await expectRoomAfterSlowBody(app.port, path, await op.logoutToken())
     expect(app.errors).toEqual([])
     await app.close()
   })
 
-  test('only the path itself is answered, whatever its query string', async () => {
+  test('the endpoint answers exactly its path, with any query string', async () => {
     const app = await using(backchannelLogout(create(), { path }), (ctx) => {
       ctx.body = 'elsewhere'
     })
@@ -119,7 +119,7 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('the endpoint stands in a router with a prefix', async () => {
+  test('the endpoint works in a router with a prefix', async () => {
     const router = new Router({ prefix: '/auth' }).all(path, backchannelLogout(create()))
     const app = await using(router.routes() as Middleware)
     expect((await app.fetch(`/auth${path}`, await form())).status).toBe(200)
@@ -127,14 +127,14 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('T-5: a success is a 200 of length 0', async () => {
+  test('T-5: a success is answered 200 with content-length 0', async () => {
     const app = await using(backchannelLogout(create()))
     const response = await app.fetch(path, await form())
     expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([200, '0', ''])
     await app.close()
   })
 
-  test('the receiver may come from the context', async () => {
+  test('the receiver can come from the context', async () => {
     const [open, other] = [create(), create()]
     const choose: (ctx: ParameterizedContext) => BackchannelLogout = (ctx) =>
       ctx.get('x-tenant') === 'open' ? open : other
@@ -152,21 +152,21 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('the application answers for a session that is over', async () => {
+  test('onLoggedOut answers if the session has been logged out, otherwise the answer is an empty 401', async () => {
     const logout = create()
     await logout.receive(await op.logoutToken())
-    const over = await using(
+    const redirecting = await using(
       activeSession(logout, { session: () => op.session(), onLoggedOut: async (ctx) => ctx.redirect('/login') }),
     )
-    const bare = await using(activeSession(logout, { session: async () => op.session() }))
-    expect((await over.fetch('/', {})).headers.get('location')).toBe('/login')
-    const response = await bare.fetch('/', {})
+    const byDefault = await using(activeSession(logout, { session: async () => op.session() }))
+    expect((await redirecting.fetch('/', {})).headers.get('location')).toBe('/login')
+    const response = await byDefault.fetch('/', {})
     expect([response.status, await response.text()]).toEqual([401, ''])
-    expect([...over.errors, ...bare.errors]).toEqual([])
-    await Promise.all([over.close(), bare.close()])
+    expect([...redirecting.errors, ...byDefault.errors]).toEqual([])
+    await Promise.all([redirecting.close(), byDefault.close()])
   })
 
-  test("the application answers for a session that nobody knows of, or an error of Koa's does", async () => {
+  test('onUnavailable answers if the store is down, otherwise the middleware throws an HttpError with 503', async () => {
     const handled = await using(
       activeSession(down(), {
         session: () => op.session(),
@@ -187,6 +187,6 @@ describe.each<[string, typeof Koa3]>([
   })
 })
 
-test('a path without a slash at its beginning is a mistake', () => {
+test('a path that does not begin with a slash is a TypeError', () => {
   expect(() => backchannelLogout(create(), { path: 'backchannel-logout' })).toThrow(TypeError)
 })

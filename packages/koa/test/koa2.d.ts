@@ -1,4 +1,4 @@
-// @types/koa has no alias: the types of Koa 3 are right for what is tested under Koa 2.
+// No types are installed for the alias koa2. The types of Koa 3 fit the part of Koa 2 that the tests use.
 declare module 'koa2' {
   export { default } from 'koa'
 }

@@ -7,12 +7,12 @@ import type { AddressInfo } from 'node:net'
 export interface Served extends MountedAdapter {
   port: number
   server: Server
-  /** What reached `app.on('error')`. */
+  /** Errors that reached `app.on('error')`. */
   errors: unknown[]
   close(): Promise<void>
 }
 
-/** An application on a real server, on loopback. */
+/** Serves an application on loopback. */
 export async function serve(app: Koa): Promise<Served> {
   const errors: unknown[] = []
   app.on('error', (error) => errors.push(error))

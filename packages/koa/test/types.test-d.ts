@@ -12,12 +12,12 @@ interface Custom {
   tenant: { logout: BackchannelLogout }
 }
 
-// Without type parameters it fits every application.
+// Without type parameters the middleware fits every application.
 new Koa().use(backchannelLogout(logout, { path: '/backchannel-logout' }))
 new Koa().use(activeSession(logout, { session: (ctx) => ctx.state.session?.claims }))
 new Router().all('/backchannel-logout', backchannelLogout(logout))
 
-// An application's own state and context reach the callbacks.
+// The callbacks get the types of the application's state and context.
 const app = new Koa<State, Custom>()
 app.use(backchannelLogout(logout))
 app.use(backchannelLogout<State, Custom>((ctx) => ctx.tenant.logout))
@@ -41,13 +41,13 @@ router.all(
 )
 router.get('/account', activeSession<State, Custom>(logout, { session: (ctx) => ctx.state.session?.claims }))
 
-// @ts-expect-error -- the state has no such member
+// @ts-expect-error -- the state has no member `user`
 activeSession<State, Custom>(logout, { session: (ctx) => ctx.state.user })
-// @ts-expect-error -- nor has the context
+// @ts-expect-error -- the context has no member `logout`
 backchannelLogout<State, Custom>((ctx) => ctx.logout)
-// @ts-expect-error -- a session must be named
+// @ts-expect-error -- the option session is missing
 activeSession(logout, {})
-// @ts-expect-error -- a session's iat is a number
+// @ts-expect-error -- the iat of a session must be a number
 activeSession(logout, { session: () => ({ iss: 'https://op.example', sub: 'alice', iat: '1' }) })
 
 export const options: ActiveSessionOptions<State, Custom> = { session: async () => null }
