@@ -1,5 +1,6 @@
 import { boundStore } from './store/bound-store.js'
 import { createIssuers, type ResolvedIssuer } from './issuers/issuers.js'
+import { createEndSession, type LogoutOrigin, type SessionToEnd, type SubjectToEnd } from './sessions/end-session.js'
 import { createEndSessions, type LogoutEvent } from './sessions/end-sessions.js'
 import { formatBroadcast, formatTracked, markerKeysOf, scopesOfSession, trackKey } from './sessions/markers.js'
 import { expiryFor, hasEnded } from './sessions/one-rule.js'
@@ -26,11 +27,12 @@ import {
   type LogoutRequest,
   type LogoutResponse,
 } from './http/respond.js'
-import { checkSession, mustBePast, type SessionClaims } from './sessions/session-claims.js'
+import { createFindRegistrations } from './sessions/require-session.js'
+import { checkSession, type SessionClaims } from './sessions/session-claims.js'
 import type { LogoutStore } from './store/store.js'
 import { systemNow } from './util/clock.js'
 import { runGuarded } from './util/run-guarded.js'
-import type { Registration, TrustedIssuer } from './issuers/trusted-issuer.js'
+import type { TrustedIssuer } from './issuers/trusted-issuer.js'
 import { createWatchers } from './sessions/watch.js'
 
 /** Options of {@link createBackchannelLogout}. */
@@ -90,6 +92,42 @@ export interface BackchannelLogout {
    * @throws {BackchannelLogoutError} with any code but `ERR_LOGOUT_REQUEST_INVALID`.
    */
   receive(logoutToken: string): Promise<LogoutEvent>
+  /**
+   * Ends this session on every instance: the application's own sign-out. A copy of the cookie is refused from now on. No
+   * session with another known `sid` ends, and no later sign-in.
+   *
+   * @param origin With a `key`, listeners run once per key.
+   * @throws {TypeError} if the session is wrong, or its issuer is not trusted.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or a listener failed. The session has ended on this
+   *   instance, and the marker is written when the store is back.
+   * @example
+   * ```ts
+   * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
+   *
+   * export async function signOut(logout: BackchannelLogout, session: SessionClaims): Promise<void> {
+   *   await logout.endSession(session)
+   * }
+   * ```
+   */
+  endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
+  /**
+   * Ends all sessions of a user that began until `before`: sign out everywhere. If the provider's clock is ahead of this
+   * machine's, a session can be dated later than `before`. So call {@link endSession} for the caller's own session too.
+   *
+   * @param origin With a `key`, listeners run once per key.
+   * @throws {TypeError} if the subject is wrong, its issuer is not trusted, or `before` is in the future.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` as {@link endSession}.
+   * @example
+   * ```ts
+   * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
+   *
+   * export async function signOutEverywhere(logout: BackchannelLogout, session: SessionClaims): Promise<void> {
+   *   await logout.endAllSessions({ iss: session.iss, sub: session.sub })
+   *   await logout.endSession(session)
+   * }
+   * ```
+   */
+  endAllSessions(subject: SubjectToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   /**
    * Calls `listener` for each logout, on the instance that received it. The listener is awaited, and its failure fails the
    * logout. It must be idempotent, because a logout can be carried out again. Returns a function that removes the listener.
@@ -204,22 +242,12 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const hasSessionEnded = (session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean =>
     hasEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
 
-  const requireClient = ({ iss, iat, clientId }: SessionClaims, atIssuer: readonly Registration[]): void => {
-    requireOption(atIssuer.length > 0, 'session.iss', 'is not trusted', iss)
-    const ofClient = atIssuer.filter((registration) => (clientId ?? registration.clientId) === registration.clientId)
-    requireOption(ofClient.length > 0, 'session.clientId', 'is not trusted', clientId)
-    const isPast = ofClient.some(({ clockTolerance }) => Math.floor(iat) <= now() + clockTolerance)
-    requireOption(isPast, 'session.iat', mustBePast, iat)
-  }
-
-  /** Refuses a session whose claims are not what they must be (RP-37); at once, unless a function finds the issuer. */
+  const findRegistrations = createFindRegistrations(issuers, now)
+  /** Refuses a session whose claims are wrong (RP-37). Answers at once, unless a function finds the issuers. */
   const requireSession = (session: SessionClaims): void | Promise<void> => {
     checkSession(session)
-    const { clientId: named } = session
-    const atIssuer = issuers.findForSession(session.iss, ({ clientId }) => (named ?? clientId) === clientId)
-    return 'then' in atIssuer
-      ? atIssuer.then((found) => requireClient(session, found))
-      : requireClient(session, atIssuer)
+    const found = findRegistrations(session, 'session')
+    if ('then' in found) return found.then(() => {})
   }
 
   const isLoggedOut = async (session: SessionClaims): Promise<boolean> => {
@@ -246,11 +274,15 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
 
   const watchers = createWatchers({ store, hasEnded: hasSessionEnded, storeTimeout, pollInterval, onError })
   const endSessions = createEndSessions({ ...read, store, pending, watchers, listeners, onError })
-  const { receive, settled } = createReceiver({ ...read, issuers, endSessions })
-  const respond = createRespond(receive, read.unavailableStatus, options.onDelivery)
+  const receiver = createReceiver({ ...read, issuers, endSessions })
+  const longest = read.listenerTimeout + 4 * storeTimeout + 10
+  const application = createEndSession({ ...read, endSessions, findRegistrations, longest })
+  const respond = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
 
   return {
-    receive: async (logoutToken) => receive(logoutToken).result,
+    receive: async (logoutToken) => receiver.receive(logoutToken).result,
+    endSession: application.endSession,
+    endAllSessions: application.endAllSessions,
     onLogout(listener) {
       requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
       const entry = (event: LogoutEvent): unknown => listener(event)
@@ -275,7 +307,8 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     handle: (request) => handleWith(respond, request),
     warm: issuers.warm,
     async close() {
-      await Promise.all([watchers.close(), settled().then(pending.close)])
+      const settled = Promise.all([receiver.settled(), application.settled()])
+      await Promise.all([watchers.close(), settled.then(pending.close)])
     },
   }
 }

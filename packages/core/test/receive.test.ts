@@ -31,6 +31,7 @@ describe('what listeners are told', () => {
     const returned = await logout.receive(await op.logoutToken(claims))
     expect(events).toEqual([returned])
     expect(returned).toEqual({
+      source: 'logout-token',
       iss: op.issuer,
       clientIds: [op.clientId],
       jti: 'j1',

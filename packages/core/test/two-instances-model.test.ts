@@ -23,7 +23,8 @@ interface Token {
   iat: number
   sub: string
   sid?: string
-  jwt: string
+  /** The Logout Token; without it the application itself ends the session, or all sessions of the subject. */
+  jwt?: string
 }
 
 async function mint(jti: string, iat: number, sid?: string): Promise<Token> {
@@ -37,6 +38,7 @@ async function mint(jti: string, iat: number, sid?: string): Promise<Token> {
 /** Whether a logout concerns a session: BCL 2.7 and RP-30, RP-32, written down once more. */
 function concerns(token: Token, session: SessionClaims): boolean {
   if (token.iat < session.iat) return false
+  if (!token.jwt && token.sid && !session.sid) return false
   if (token.sid === undefined) return session.sub === token.sub
   return session.sid ? session.sid === token.sid : session.sub === token.sub
 }
@@ -99,7 +101,7 @@ class World {
       now: clock.now,
       destroySession: (id) => this.sessions.delete(id),
     })
-    logout.onLogout(({ jti }) => this.told.add(jti))
+    logout.onLogout(({ jti = 'application' }) => this.told.add(jti))
     return logout
   }
 
@@ -181,6 +183,15 @@ class World {
         this.attempted.add(token)
         const on = started === 0 ? first : other[first]
         const deliver = async (): Promise<string> => {
+          if (!token.jwt) {
+            const { iat, sub, sid } = token
+            const { iss } = session
+            const origin = { key: 'one' }
+            if (sid) await this.live[on].endSession({ iss, iat, sub, sid }, origin)
+            else await this.live[on].endAllSessions({ iss, sub, before: iat }, origin)
+            this.answered.add(token)
+            return '200'
+          }
           const contentType = 'application/x-www-form-urlencoded'
           const body = `logout_token=${token.jwt}`
           const { status } = await this.live[on].respond({ method: 'POST', contentType, body })
@@ -327,6 +338,14 @@ for (const sid of ['session-1', undefined]) {
       const amid = { session, sent: [1, 1], refreshes: true }
       universes.push([`${name}, and another amid a refresh`, async () => ({ ...amid, tokens: [await one, await two] })])
     }
+  }
+}
+for (const sid of ['session-1', undefined]) {
+  for (const meant of ['session-1', undefined]) {
+    const wish = { jti: 'application', iat, sub: 'alice', ...(meant && { sid: meant }) }
+    const name = `a session ${sid ? 'with' : 'without'} sid, ${meant ? 'endSession' : 'endAllSessions'}`
+    const universe = { session: op.session({ sid, iat }), sent: [1, 1], refreshes: false, tokens: [wish, wish] }
+    universes.push([`${name}, on both instances`, async () => universe])
   }
 }
 /** So many states there are in each of them at least. */

@@ -7,13 +7,17 @@ import {
   type BackchannelLogout,
   type BackchannelLogoutErrorCode,
   type BackchannelLogoutOptions,
+  type EndedSessions,
   type LogoutDelivery,
   type LogoutEvent,
+  type LogoutOrigin,
   type LogoutRequest,
   type LogoutResponse,
   type LogoutStore,
   type LogoutToken,
   type SessionClaims,
+  type SessionToEnd,
+  type SubjectToEnd,
   type TrustedIssuer,
 } from '@bcl/core'
 import type { JWTVerifyGetKey } from 'jose'
@@ -47,6 +51,7 @@ expectTypeOf<BackchannelLogoutErrorCode>().toEqualTypeOf<
 expectTypeOf<keyof TrustedIssuer>().toEqualTypeOf<
   | 'issuer'
   | 'clientId'
+  | 'sessionIssuer'
   | 'keys'
   | 'algorithms'
   | 'clientSecret'
@@ -84,23 +89,37 @@ expectTypeOf<keyof BackchannelLogout>().toEqualTypeOf<
   | 'watch'
   | 'trackSession'
   | 'untrackSession'
+  | 'endSession'
+  | 'endAllSessions'
   | 'respond'
   | 'handle'
   | 'warm'
   | 'close'
 >()
-expectTypeOf<LogoutEvent>().toEqualTypeOf<{
+expectTypeOf<EndedSessions>().toEqualTypeOf<{
   iss: string
   clientIds: readonly string[]
-  jti: string
   iat: number
   sub?: string
   sid?: string
-  events: object
-  claims: object
   sessionIds: readonly string[]
   replayed: boolean
 }>()
+expectTypeOf<LogoutEvent>().toEqualTypeOf<
+  | (EndedSessions & { source: 'logout-token' | 'security-event'; jti: string; events: object; claims: object })
+  | (EndedSessions & { source: 'application'; jti?: never; events?: never; claims?: never })
+>()
+// All members can be destructured, and `source` narrows them.
+logout.onLogout(({ source, jti, claims }) => {
+  expectTypeOf(jti).toEqualTypeOf<string | undefined>()
+  if (source !== 'application') expectTypeOf(claims).toEqualTypeOf<object>()
+})
+expectTypeOf(logout.endSession).toEqualTypeOf<(session: SessionToEnd, origin?: LogoutOrigin) => Promise<LogoutEvent>>()
+expectTypeOf(logout.endAllSessions).toEqualTypeOf<
+  (subject: SubjectToEnd, origin?: LogoutOrigin) => Promise<LogoutEvent>
+>()
+// A session of the application is what endSession takes.
+expectTypeOf<SessionClaims>().toExtend<SessionToEnd>()
 expectTypeOf<LogoutToken>().toEqualTypeOf<{
   iss: string
   clientId: string

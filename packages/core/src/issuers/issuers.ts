@@ -150,7 +150,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       const answer = await withTimeout(answerTime, () => (asker === 'token' ? gate(call) : call()))
       const found = registerAll([answer ?? []].flat())
       requireOption(
-        found.every(({ issuer }) => issuer === iss),
+        found.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss),
         'issuers',
         'must be of the issuer asked for',
       )
@@ -167,15 +167,18 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
   const findFor =
     (asker: Asker): IssuerSource['find'] =>
     (iss, fits) => {
-      if (isList) return listed.find(iss, fits)
-      const askNow = (): Promise<readonly Registration[]> => calls[asker].run(() => ask(iss, asker), iss).result
+      const isOf = ({ issuer, sessionIssuer = issuer }: Registration): boolean =>
+        (asker === 'token' ? issuer : sessionIssuer) === iss
+      if (isList) return all.filter(isOf)
+      const askNow = async (): Promise<readonly Registration[]> =>
+        (await calls[asker].run(() => ask(iss, asker), iss).result).filter(isOf)
       const answer = known(iss)
       if (!answer) return askNow()
-      const { found, at, again } = answer
-      const age = monotonicNow() - at
+      const found = answer.found.filter(isOf)
+      const age = monotonicNow() - answer.at
       const isFit = found.some(fits)
       // A client or a tenant may have been added since, and most providers send a logout once.
-      if (age < freshFor) return isFit || !again[asker]() ? found : askNow()
+      if (age < freshFor) return isFit || !answer.again[asker]() ? found : askNow()
       if (age >= 2 * freshFor || !isFit) return askNow()
       askNow().catch((error: unknown) => onError?.(error))
       return found

@@ -36,6 +36,8 @@ export interface TrustedIssuer {
   issuer: string
   /** The `client_id` of this Relying Party. */
   clientId: string
+  /** The issuer that sessions carry, if the provider names itself differently in Logout Tokens. @default {@link issuer} */
+  sessionIssuer?: string | undefined
   /** Where the keys come from; left out, discovery at the issuer. One key set per issuer is shared. */
   keys?: URL | JSONWebKeySet | JWTVerifyGetKey | undefined
   /** JWS algorithms, as registered: `id_token_signed_response_alg`. @default ['RS256'] */
@@ -137,6 +139,7 @@ const seconds = (otherwise: number): Rule => [
 const rules: Rules = {
   issuer: text(),
   clientId: text(),
+  sessionIssuer: text(undefined),
   keys: [areKeys, 'must be a URL, a JWK Set or a function', undefined],
   algorithms: namesLike(/^(?:[RPEH]S(?:256|384|512)|Ed(?:DSA|25519)|ML-DSA-(?:44|65|87))$/, 'RS256', ['RS256']),
   clientSecret: text(undefined),

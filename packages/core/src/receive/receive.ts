@@ -32,7 +32,10 @@ export interface Receiver {
 }
 
 /** The scopes that a token ends (RP-30): with `sid` that session, and the sessions of the subject without a known `sid`. */
-function scopesOfToken({ iss, sub, sid }: CheckedClaims, { logoutScope }: Registration): Scope[] {
+function scopesOfToken(
+  { sub, sid }: CheckedClaims,
+  { logoutScope, issuer, sessionIssuer: iss = issuer }: Registration,
+): Scope[] {
   const kind = sid && logoutScope === 'session' ? 'nosid' : 'sub'
   return [...(sid ? [['sid', iss, sid] as const] : []), ...(sub ? [[kind, iss, sub] as const] : [])]
 }
@@ -45,10 +48,11 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   const run = async (logoutToken: string, flight: Receiving): Promise<LogoutEvent> => {
     const { token, registrations } = await verify(logoutToken, issuers, now)
     flight.token = token
-    const { aud: _aud, exp, ...event } = token
+    const { aud: _aud, exp, ...claims } = token
+    const [{ issuer, sessionIssuer: iss = issuer }] = registrations as [Registration]
     const time = now()
     const logout = await endSessions({
-      event,
+      event: { ...claims, source: 'logout-token', iss },
       markers: registrations.map((registration) => ({
         clientId: registration.clientId,
         iat: token.iat + registration.iatSkew,

@@ -17,36 +17,45 @@ import { covers, expiryFor, supersedes } from './one-rule.js'
 import { retryTime, type PendingMarkers } from './pending-markers.js'
 import type { Watchers } from './watch.js'
 
-/** A logout, as listeners get it. */
-export interface LogoutEvent {
-  /** Issuer Identifier. */
+/** The sessions that a logout ended. */
+export interface EndedSessions {
+  /** The Issuer Identifier that the sessions carry. */
   iss: string
   /** The client registrations whose sessions ended. */
   clientIds: readonly string[]
-  jti: string
   /** NumericDate, seconds. Sessions that began in this second or earlier have ended. */
   iat: number
-  /** The End-User, if the provider names one. */
+  /** The End-User, if known. */
   sub?: string
   /** The session that ended. If it is absent, all sessions of `sub` have ended. */
   sid?: string
-  /** `events` of the Logout Token. Keycloak's `revoke_offline_access` is in it (RP-34). */
-  events: object
-  /** All claims, as they were sent. */
-  claims: object
   /** The ids of the tracked sessions that ended. */
   sessionIds: readonly string[]
-  /** True if this logout was carried out before, for each of these registrations. Then it is only acknowledged. */
+  /** True if this logout was carried out before, for each of these registrations. Then listeners are not called again. */
   replayed: boolean
 }
+
+/** A logout, as listeners get it. `source` says where the wish came from. */
+export type LogoutEvent =
+  | (EndedSessions & {
+      source: 'logout-token' | 'security-event'
+      jti: string
+      /** `events` of the token. Keycloak's `revoke_offline_access` is in it (RP-34). */
+      events: object
+      /** All claims, as they were sent. */
+      claims: object
+    })
+  | (EndedSessions & { source: 'application'; jti?: never; events?: never; claims?: never })
+
+type Distribute<E> = E extends unknown ? Omit<E, 'sessionIds' | 'replayed'> : never
 
 /** A wish to end sessions, wherever it comes from. */
 export interface Wish {
   /** The event for the listeners, without the members that are found out here. */
-  event: Omit<LogoutEvent, 'sessionIds' | 'replayed'>
+  event: Distribute<LogoutEvent>
   /** The markers to write: the date for each client, and the scopes that it applies to. */
   markers: readonly (Marker & { scopes: readonly Scope[] })[]
-  /** The keys that say that this was carried out before, and until when to remember that. */
+  /** The keys that say that this was carried out before, and until when to remember that. Without keys it is not remembered. */
   done: readonly { key: string; expiresAt: number }[]
 }
 
@@ -100,14 +109,14 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const stored = await retryUntil(deadline, () => store.values(keys))
     const valuesOf = (key: string): string[] => stored[keys.indexOf(key)]!
 
-    const replayed = wish.done.every(({ key }) => valuesOf(key).length > 0)
+    const replayed = wish.done.length > 0 && wish.done.every(({ key }) => valuesOf(key).length > 0)
     const tracked = new Set(
       markers.flatMap((marker) =>
         valuesOf(marker.sessionsKey).filter((value) => covers(marker, parseTracked(value)[1])),
       ),
     )
     const sessionIds = replayed ? [] : [...new Set([...tracked].map((value) => parseTracked(value)[0]))]
-    const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed })
+    const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
     // Removes the older markers of the same client. It does no harm if one of them stays. All are parsed before the first
     // is removed: a value that cannot be parsed must not leave removals that nobody awaits.

@@ -32,6 +32,10 @@ export const doneKey = (
   clientId: string,
 ): string => formatTuple(version, 'done', iss, clientId, jti, iat, sub, sid)
 
+/** The key that says that a logout of the application was carried out for a client. */
+export const applicationKey = (iss: string, clientId: string, key: string): string =>
+  formatTuple(version, 'key', iss, clientId, key)
+
 /** The scopes that a session belongs to: by its `sid`, or by not having one, and by its subject. */
 export function scopesOfSession({ iss, sub, sid }: SessionClaims): [Scope, Scope] {
   return [sid ? ['sid', iss, sid] : ['nosid', iss, sub], ['sub', iss, sub]]

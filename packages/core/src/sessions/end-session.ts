@@ -1,0 +1,119 @@
+import { asLogoutError } from '../errors.js'
+import type { Registration } from '../issuers/trusted-issuer.js'
+import { defined } from '../util/objects.js'
+import { isText, mustBeText, requireOption } from '../util/options.js'
+import { singleFlight, type Flight } from '../util/single-flight.js'
+import type { LogoutEvent, Wish } from './end-sessions.js'
+import { applicationKey, type Scope } from './markers.js'
+import { expiryFor } from './one-rule.js'
+import { checkMembers, type Dated } from './require-session.js'
+
+/** The session that the application ends: the claims that it keeps of it. `sub` or `sid` must be there. */
+export interface SessionToEnd {
+  /** Issuer Identifier. */
+  iss: string
+  /** NumericDate, seconds: when its first ID Token was issued. */
+  iat: number
+  sub?: string | undefined
+  sid?: string | null | undefined
+  /** Ends only sessions of this client. By default, those of each client that is registered at the issuer. */
+  clientId?: string | undefined
+}
+
+/** The user whose sessions the application ends. */
+export interface SubjectToEnd {
+  /** Issuer Identifier. */
+  iss: string
+  /** The End-User at that issuer. */
+  sub: string
+  /** Ends only sessions of this client. By default, those of each client that is registered at the issuer. */
+  clientId?: string | undefined
+  /** NumericDate, seconds. Sessions that began in this second or earlier end. @default now */
+  before?: number | undefined
+}
+
+/** Where a wish to end sessions comes from. Listeners run once per `key`, as they do once per `jti` of a Logout Token. */
+export type LogoutOrigin =
+  | { key?: string | undefined }
+  | { source: 'security-event'; key?: string | undefined; jti: string; events: object; claims: object }
+
+export interface EndSessionOptions {
+  endSessions(wish: Wish): Promise<LogoutEvent>
+  findRegistrations(
+    session: Dated,
+    name: string,
+    dateName?: string,
+  ): readonly Registration[] | Promise<readonly Registration[]>
+  sessionMaxAge: number
+  /** Seconds after which a run counts as lost. */
+  longest: number
+  now(): number
+}
+
+export interface EndSession {
+  endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
+  endAllSessions(subject: SubjectToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
+  /** Waits for all runs in progress. */
+  settled(): Promise<unknown>
+}
+
+/** Makes the functions by which the application ends sessions itself (RP-30a). */
+export function createEndSession(options: EndSessionOptions): EndSession {
+  const { endSessions, findRegistrations, sessionMaxAge, longest, now } = options
+  const flights = singleFlight<Flight<LogoutEvent>>(longest)
+  let runs = 0
+
+  const end = (
+    { iss, iat, sub, sid }: Dated & { sub?: string | undefined; sid?: string | undefined },
+    scopes: readonly Scope[],
+    registrations: readonly Registration[],
+    { key, ...origin }: LogoutOrigin,
+  ): Promise<LogoutEvent> => {
+    requireOption(key === undefined || isText(key), 'origin.key', mustBeText)
+    const clientIds = registrations.map(({ clientId }) => clientId)
+    const event = defined({ source: 'application', ...origin, iss, clientIds, iat, sub, sid }) as Wish['event']
+    const wish: Wish = {
+      event,
+      markers: clientIds.map((clientId) => ({ clientId, iat, scopes })),
+      done: clientIds.flatMap((clientId) =>
+        key ? [{ key: applicationKey(iss, clientId, key), expiresAt: expiryFor(iat, now(), sessionMaxAge) }] : [],
+      ),
+    }
+    // Calls with the same key share one run.
+    const name = key ? JSON.stringify([iss, clientIds, key]) : String((runs += 1))
+    const work = (): Promise<LogoutEvent> =>
+      endSessions(wish).catch((error: unknown) => {
+        throw asLogoutError('the logout', error)
+      })
+    return flights.run(work, name).result
+  }
+
+  return {
+    async endSession(session, origin = {}) {
+      const { iss, sub, sid: anySid, iat, clientId } = Object(session) as SessionToEnd
+      const dated = { iss, clientId, iat: Math.floor(iat) }
+      const sid = anySid || undefined
+      checkMembers(dated, 'session')
+      requireOption(isText(sid ?? sub), 'session', 'must have sub or sid, a non-empty string')
+      requireOption(sub === undefined || isText(sub), 'session.sub', mustBeText)
+      const registrations = await findRegistrations(dated, 'session')
+      // Other sessions of the user live on, also those whose `sid` is not known. A Logout Token or a security event ends those.
+      const nosid: Scope[] = sub && (!sid || 'source' in origin) ? [['nosid', iss, sub]] : []
+      return end(
+        { ...dated, sub, sid },
+        [...(sid ? [['sid', iss, sid] as const] : []), ...nosid],
+        registrations,
+        origin,
+      )
+    },
+    async endAllSessions(subject, origin = {}) {
+      const { iss, sub, clientId, before = now() } = Object(subject) as SubjectToEnd
+      const dated = { iss, clientId, iat: Math.floor(before) }
+      checkMembers(dated, 'subject', 'before')
+      requireOption(isText(sub), 'subject.sub', mustBeText)
+      const registrations = await findRegistrations(dated, 'subject', 'before')
+      return end({ ...dated, sub }, [['sub', iss, sub]], registrations, origin)
+    },
+    settled: flights.settled,
+  }
+}

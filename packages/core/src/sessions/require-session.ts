@@ -1,0 +1,40 @@
+import type { Issuers } from '../issuers/issuers.js'
+import type { Registration } from '../issuers/trusted-issuer.js'
+import { isText, mustBeText, requireOption } from '../util/options.js'
+
+export const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
+
+/** The members that a session must have, whatever is to be done with it. */
+export interface Dated {
+  iss: string
+  clientId?: string | undefined
+  iat: number
+}
+
+/** Checks what does not depend on the issuers. `name` is for messages. The values of `sub` and `sid` never are in them. */
+export function checkMembers({ iss, clientId, iat }: Dated, name: string, dateName = 'iat'): void {
+  requireOption(isText(iss), `${name}.iss`, mustBeText, iss)
+  requireOption(Number.isFinite(iat), `${name}.${dateName}`, mustBePast, iat)
+  requireOption(clientId === undefined || isText(clientId), `${name}.clientId`, mustBeText, clientId)
+}
+
+/** Finds the registrations of a session's issuer and client. Answers at once, unless a function finds the issuers (RP-37). */
+export function createFindRegistrations(issuers: Issuers, now: () => number) {
+  return (
+    { iss, clientId: wanted, iat }: Dated,
+    name: string,
+    dateName = 'iat',
+  ): readonly Registration[] | Promise<readonly Registration[]> => {
+    const isWanted = ({ clientId }: Registration): boolean => (wanted ?? clientId) === clientId
+    const choose = (atIssuer: readonly Registration[]): readonly Registration[] => {
+      requireOption(atIssuer.length > 0, `${name}.iss`, 'is not trusted', iss)
+      const chosen = atIssuer.filter(isWanted)
+      requireOption(chosen.length > 0, `${name}.clientId`, 'is not trusted', wanted)
+      const isPast = chosen.some(({ clockTolerance }) => Math.floor(iat) <= now() + clockTolerance)
+      requireOption(isPast, `${name}.${dateName}`, mustBePast, iat)
+      return chosen
+    }
+    const atIssuer = issuers.findForSession(iss, isWanted)
+    return 'then' in atIssuer ? atIssuer.then(choose) : choose(atIssuer)
+  }
+}

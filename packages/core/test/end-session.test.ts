@@ -1,0 +1,306 @@
+import {
+  createBackchannelLogout,
+  MemoryStore,
+  type LogoutEvent,
+  type SessionClaims,
+  type TrustedIssuer,
+} from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
+import { describe, expect, test, vi } from 'vitest'
+import { create, createClock, deferred, refusal, SpyStore } from './support.js'
+
+const op = await createTestIssuer()
+const clock = createClock(op.now())
+const start = clock.time
+
+const session = (claims: Partial<SessionClaims> = {}): SessionClaims => ({
+  iss: op.issuer,
+  sub: 'alice',
+  sid: 'laptop',
+  iat: start - 60,
+  ...claims,
+})
+
+/** A receiver and the answers of its check. */
+function receiver(options: Parameters<typeof create>[1] = {}) {
+  const store = new SpyStore()
+  const logout = create(op, { now: clock.now, store, ...options })
+  const isOut = (claims: Partial<SessionClaims> = {}) => logout.isLoggedOut(session(claims))
+  return { logout, store, isOut }
+}
+
+describe('RP-30a: endSession', () => {
+  test('ends this session, and copies of it, on every instance', async () => {
+    const store = new SpyStore()
+    const [here, there] = [receiver({ store }), receiver({ store })]
+    await here.logout.endSession(session())
+    expect([await here.isOut(), await there.isOut()]).toEqual([true, true])
+  })
+
+  test('ends no session with another known sid, and none without a known sid', async () => {
+    const { logout, isOut } = receiver()
+    await logout.endSession(session())
+    expect(await isOut({ sid: 'phone' })).toBe(false)
+    expect(await isOut({ sid: undefined })).toBe(false)
+    expect(await isOut({ sub: 'bob', sid: 'tablet' })).toBe(false)
+  })
+
+  test('without a known sid: ends the sessions of the subject without a known sid, up to this one', async () => {
+    const { logout, isOut } = receiver()
+    await logout.endSession(session({ sid: null }))
+    expect(await isOut({ sid: '' })).toBe(true)
+    expect(await isOut({ sid: undefined, iat: start - 61 })).toBe(true)
+    expect(await isOut({ sid: undefined, iat: start - 59 })).toBe(false)
+    expect(await isOut({ sid: 'laptop' })).toBe(false)
+  })
+
+  test.each([-60, 0, 60])('a later sign-in in the same session lives, with a clock %d s off', async (off) => {
+    // The provider dates sessions. The date of this machine must not matter.
+    const { logout, isOut } = receiver({
+      now: () => clock.time + off,
+      issuers: [{ ...op.trusted, clockTolerance: 120 }],
+    })
+    await logout.endSession(session({ iat: start }))
+    expect(await isOut({ iat: start })).toBe(true)
+    expect(await isOut({ iat: start + 1 })).toBe(false)
+  })
+
+  test('a session that names only its sid ends too', async () => {
+    const { logout, isOut } = receiver()
+    await logout.endSession({ iss: op.issuer, sid: 'laptop', iat: start - 60 })
+    expect(await isOut()).toBe(true)
+  })
+
+  test('counts for each client of the issuer, or for the one that is named', async () => {
+    const issuers: TrustedIssuer[] = [
+      { ...op.trusted, clientId: 'web' },
+      { ...op.trusted, clientId: 'admin' },
+    ]
+    const all = receiver({ issuers })
+    expect((await all.logout.endSession(session())).clientIds).toEqual(['web', 'admin'])
+    expect([await all.isOut({ clientId: 'web' }), await all.isOut({ clientId: 'admin' })]).toEqual([true, true])
+    const one = receiver({ issuers })
+    expect((await one.logout.endSession(session({ clientId: 'web' }))).clientIds).toEqual(['web'])
+    expect([await one.isOut({ clientId: 'web' }), await one.isOut({ clientId: 'admin' })]).toEqual([true, false])
+  })
+
+  test('iatSkew and logoutScope are for Logout Tokens only', async () => {
+    const { logout, isOut } = receiver({ issuers: [{ ...op.trusted, iatSkew: 5, logoutScope: 'subject' }] })
+    await logout.endSession(session())
+    expect(await isOut({ iat: start - 59 })).toBe(false)
+    expect(await isOut({ sid: 'phone' })).toBe(false)
+  })
+
+  test('a security event with sid also ends the sessions of its subject without a known sid', async () => {
+    const { logout, isOut } = receiver()
+    const origin = { source: 'security-event', jti: 'set-1', events: { type: {} }, claims: { txn: 1 } } as const
+    const event = await logout.endSession(session(), origin)
+    expect(event).toMatchObject({ ...origin, iss: op.issuer, sub: 'alice', sid: 'laptop', replayed: false })
+    expect([await isOut(), await isOut({ sid: null }), await isOut({ sid: 'phone' })]).toEqual([true, true, false])
+  })
+
+  test.each<[string, object]>([
+    ['no issuer', { iss: '' }],
+    ['an issuer that is not trusted', { iss: 'https://other.example' }],
+    ['a client that is not registered', { clientId: 'other' }],
+    ['neither sub nor sid', { sub: undefined, sid: null }],
+    ['an empty sub', { sub: '', sid: 'laptop' }],
+    ['a date in milliseconds', { iat: start * 1000 }],
+    ['a date in the future', { iat: start + 61 }],
+    ['no date', { iat: undefined }],
+    ['a sid that is a number', { sid: 7 }],
+  ])('%s is a TypeError, and nothing is written', async (_, wrong) => {
+    const { logout, store } = receiver()
+    await expect(logout.endSession({ ...session(), ...wrong } as SessionClaims)).rejects.toThrow(TypeError)
+    expect(store.calls).toEqual([])
+  })
+})
+
+describe('RP-30a: endAllSessions', () => {
+  const alice = { iss: op.issuer, sub: 'alice' }
+
+  test('ends all sessions of the user that began until now, and of nobody else', async () => {
+    const { logout, isOut } = receiver()
+    const event = await logout.endAllSessions(alice)
+    expect(event).toMatchObject({ source: 'application', iat: start, sub: 'alice', replayed: false })
+    expect('sid' in event || 'jti' in event).toBe(false)
+    for (const sid of ['laptop', 'phone', null]) expect(await isOut({ sid })).toBe(true)
+    expect(await isOut({ iat: start })).toBe(true)
+    expect(await isOut({ iat: start + 1 })).toBe(false)
+    expect(await isOut({ sub: 'bob', sid: 'x' })).toBe(false)
+  })
+
+  test('before is the last second that ends', async () => {
+    const { logout, isOut } = receiver()
+    await logout.endAllSessions({ ...alice, before: start - 100.5 })
+    expect([await isOut({ iat: start - 101 }), await isOut({ iat: start - 100 })]).toEqual([true, false])
+  })
+
+  test('with the clock of the provider ahead, endSession ends the session of the caller too', async () => {
+    const { logout, isOut } = receiver()
+    const own = session({ iat: start + 30 })
+    await logout.endAllSessions(alice)
+    expect(await isOut(own)).toBe(false)
+    await logout.endSession(own)
+    expect(await isOut(own)).toBe(true)
+    expect(await isOut({ sid: 'phone' })).toBe(true)
+  })
+
+  test('with the clock of the provider behind, new sign-ins are refused until it has caught up', async () => {
+    const { logout, isOut } = receiver()
+    await logout.endAllSessions(alice)
+    expect([await isOut({ iat: start - 30 }), await isOut({ iat: start + 1 })]).toEqual([true, false])
+  })
+
+  test.each<[string, object]>([
+    ['before in the future', { before: start + 61 }],
+    ['before in milliseconds', { before: start * 1000 }],
+    ['no subject', { sub: '' }],
+    ['an issuer that is not trusted', { iss: 'https://other.example' }],
+    ['a client that is not registered', { clientId: 'other' }],
+  ])('%s is a TypeError, and nothing is written', async (_, wrong) => {
+    const { logout, store } = receiver()
+    await expect(logout.endAllSessions({ ...alice, ...wrong })).rejects.toThrow(TypeError)
+    expect(store.calls).toEqual([])
+  })
+})
+
+describe('both do everything that a received logout does', () => {
+  test('watchers, broadcast, tracked sessions, listeners', async () => {
+    const published: string[] = []
+    const store = Object.assign(new SpyStore(), {
+      publish: async (message: string) => void published.push(message),
+    })
+    const destroySession = vi.fn()
+    const { logout } = receiver({ store, destroySession })
+    const [heard, watched] = [vi.fn(), vi.fn()]
+    logout.onLogout(heard)
+    logout.watch(session(), watched)
+    await logout.trackSession(session(), 'id-1')
+    await logout.trackSession(session({ sid: 'phone' }), 'id-2')
+    const event = await logout.endSession(session())
+    expect(watched).toHaveBeenCalledOnce()
+    expect(event.sessionIds).toEqual(['id-1'])
+    expect(destroySession.mock.calls).toEqual([['id-1', event]])
+    expect(heard.mock.calls).toEqual([[event]])
+    expect(published.length).toBe(1)
+    expect((await logout.endAllSessions({ iss: op.issuer, sub: 'alice' })).sessionIds).toEqual(['id-2'])
+    await logout.close()
+  })
+
+  test('they supersede older markers of the same client, and are superseded by later Logout Tokens', async () => {
+    const { logout, store } = receiver()
+    const markers = () =>
+      [...store.entries].filter(([key]) => key.includes('logout')).flatMap(([, values]) => [...values.keys()])
+    await logout.endSession(session({ iat: start - 90 }))
+    await logout.endSession(session({ iat: start - 60 }))
+    expect(markers()).toEqual([JSON.stringify(['test-client', start - 60])])
+    await logout.receive(await op.logoutToken({ iat: start - 50, exp: start + 60, sid: 'laptop', sub: undefined }))
+    expect(markers()).toEqual([JSON.stringify(['test-client', start - 50])])
+  })
+
+  test('without a key, listeners run each time; with a key once, also on another instance and after a failure', async () => {
+    const store = new SpyStore()
+    const [here, there] = [receiver({ store }), receiver({ store })]
+    const heard = vi.fn()
+    for (const { logout } of [here, there]) logout.onLogout(heard)
+    await here.logout.endSession(session())
+    await here.logout.endSession(session())
+    expect(heard).toHaveBeenCalledTimes(2)
+    heard.mockRejectedValueOnce(new Error('once'))
+    expect((await refusal(here.logout.endSession(session(), { key: 'k' }))).code).toBe('ERR_LOGOUT_FAILED')
+    const outcomes: LogoutEvent[] = []
+    for (const { logout } of [here, there, here]) outcomes.push(await logout.endSession(session(), { key: 'k' }))
+    expect(outcomes.map(({ replayed }) => replayed)).toEqual([false, true, true])
+    expect(heard).toHaveBeenCalledTimes(4)
+    expect((await there.logout.endAllSessions({ iss: op.issuer, sub: 'alice' }, { key: 'other' })).replayed).toBe(false)
+    await expect(here.logout.endSession(session(), { key: '' })).rejects.toThrow('origin.key')
+  })
+
+  test('calls at once with one key share one run', async () => {
+    const { logout } = receiver()
+    const heard = vi.fn()
+    logout.onLogout(heard)
+    await Promise.all([1, 2, 3].map(() => logout.endSession(session(), { key: 'k' })))
+    expect(heard).toHaveBeenCalledOnce()
+  })
+
+  test('RP-38: with the store down they reject, count here at once, and are written when it is back', async () => {
+    const { logout, store, isOut } = receiver()
+    let isDown = true
+    store.before = (call) => {
+      if (isDown && call === 'add') throw new Error('down')
+    }
+    expect((await refusal(logout.endSession(session()))).code).toBe('ERR_LOGOUT_FAILED')
+    expect(await isOut()).toBe(true)
+    isDown = false
+    await logout.close()
+    expect(await receiver({ store }).isOut()).toBe(true)
+  })
+
+  test('RP-39a: close waits for them', async () => {
+    const { logout, store } = receiver()
+    const gate = deferred()
+    const asked = deferred()
+    store.before = (call) => {
+      if (call !== 'add') return undefined
+      asked.resolve()
+      return gate.promise
+    }
+    const ended = logout.endSession(session())
+    await asked.promise
+    let isClosed = false
+    const closed = logout.close().then(() => (isClosed = true))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isClosed).toBe(false)
+    gate.resolve()
+    await Promise.all([ended, closed])
+  })
+
+  test('a sign-in that finishes after the logout does not bring the session back', async () => {
+    const { logout, isOut } = receiver()
+    const [tracked] = await Promise.all([logout.trackSession(session(), 'id'), logout.endSession(session())])
+    expect(await isOut()).toBe(true)
+    expect(await logout.trackSession(session(), 'again')).toBe(false)
+    expect(typeof tracked).toBe('boolean')
+  })
+
+  test('they work with an issuer function, and if the provider never sends Logout Tokens', async () => {
+    const logout = createBackchannelLogout({
+      issuers: async (issuer) => ({ issuer, clientId: 'c' }),
+      sessionMaxAge: 3600,
+      store: new MemoryStore(),
+      now: clock.now,
+      fetch: () => Promise.reject(new Error('nobody asks')),
+    })
+    await logout.endSession(session())
+    expect(await logout.isLoggedOut(session())).toBe(true)
+  })
+})
+
+describe('sessionIssuer: sessions carry another issuer than Logout Tokens', () => {
+  const root = 'https://root.example'
+  const issuers: TrustedIssuer[] = [{ ...op.trusted, sessionIssuer: root }]
+
+  test.each(['a list', 'a function'])('a Logout Token ends them, with %s', async (how) => {
+    const find = (iss: string) => issuers.filter(({ issuer, sessionIssuer }) => [issuer, sessionIssuer].includes(iss))
+    const { logout, isOut } = receiver({ issuers: how === 'a list' ? issuers : find })
+    const event = await logout.receive(await op.logoutToken({ sid: 'laptop' }))
+    expect([event.iss, (event.claims as { iss: string }).iss]).toEqual([root, op.issuer])
+    expect(await isOut({ iss: root })).toBe(true)
+    expect(await isOut({ iss: root, sid: 'phone' })).toBe(false)
+    await expect(isOut({ iss: op.issuer })).rejects.toThrow('session.iss')
+  })
+
+  test('endSession takes the issuer of the session', async () => {
+    const { logout, isOut } = receiver({ issuers })
+    await logout.endSession(session({ iss: root }))
+    expect(await isOut({ iss: root })).toBe(true)
+    await expect(logout.endSession(session())).rejects.toThrow(TypeError)
+  })
+
+  test('a Logout Token that names the issuer of sessions is refused', async () => {
+    const { logout } = receiver({ issuers })
+    expect(await refusal(logout.receive(await op.logoutToken({ iss: root })))).toMatchObject({ claim: 'iss' })
+  })
+})
