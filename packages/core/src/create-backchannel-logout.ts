@@ -2,7 +2,7 @@ import { boundStore } from './store/bound-store.js'
 import { createIssuers, type ResolvedIssuer } from './issuers/issuers.js'
 import { createEndSession, type LogoutOrigin, type SessionToEnd, type SubjectToEnd } from './sessions/end-session.js'
 import { createEndSessions, type LogoutEvent } from './sessions/end-sessions.js'
-import { formatBroadcast, formatTracked, markerKeysOf, scopesOfSession, trackKey } from './sessions/markers.js'
+import { formatBroadcast, formatTracked, scopesOfSession, trackKey } from './sessions/markers.js'
 import { expiryFor, hasEnded } from './sessions/one-rule.js'
 import {
   callback,
@@ -18,7 +18,9 @@ import {
   requireOption,
   type Rules,
 } from './util/options.js'
-import { createPendingMarkers } from './sessions/pending-markers.js'
+import { createBroadcasts } from './sessions/broadcasts.js'
+import { createCheck } from './sessions/check.js'
+import { createPendingMarkers, type StoredMarker } from './sessions/pending-markers.js'
 import { createReceiver } from './receive/receive.js'
 import {
   createRespond,
@@ -50,6 +52,14 @@ export interface BackchannelLogoutOptions {
   store: LogoutStore
   /** Ends a session that {@link BackchannelLogout.trackSession} named. Awaited and idempotent. A failure fails the logout. */
   destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
+  /**
+   * Seconds for which an "alive" answer of the check is reused. With 0 the store is asked each time. A logout on this instance
+   * counts at once, and so does a logout that the store broadcasts. Any other logout counts at most so many seconds late.
+   * While the store is down, an "alive" answer also counts for so long.
+   *
+   * @default 0
+   */
+  recheckAfter?: number | undefined
   /**
    * The answer to a token that was carried out before: 200, or with `'reject'` a refusal. Listeners are not called again.
    * `'reject'` does not promise that a token runs once: if two instances get copies at the same moment, both carry it out.
@@ -178,9 +188,9 @@ export interface BackchannelLogout {
 
 /** Options once those that were left out are filled in. */
 type Defaulted<T> = T & {
-  [K in 'unavailableStatus' | 'storeTimeout' | 'listenerTimeout' | 'pollInterval' | 'now']-?: NonNullable<
-    T[K & keyof T]
-  >
+  [
+    K in 'recheckAfter' | 'unavailableStatus' | 'storeTimeout' | 'listenerTimeout' | 'pollInterval' | 'now'
+  ]-?: NonNullable<T[K & keyof T]>
 }
 
 const isStore = (store: Partial<LogoutStore>): boolean => [store?.add, store?.values, store?.remove].every(isFunction)
@@ -196,6 +206,7 @@ const rules: Rules = {
   ],
   store: [isStore, 'must be a LogoutStore'],
   destroySession: callback(),
+  recheckAfter: [(value) => value === 0 || isPeriod(value), 'must be seconds, 0 or above', 0],
   replay: oneOf('acknowledge', 'reject'),
   unavailableStatus: oneOf(400, 503),
   storeTimeout: period(1),
@@ -250,11 +261,24 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     if ('then' in found) return found.then(() => {})
   }
 
+  const broadcasts = createBroadcasts({
+    store,
+    storeTimeout,
+    pollInterval,
+    onError,
+    onKeys(keys) {
+      check.invalidate(keys)
+      return watchers.onBroadcast(keys)
+    },
+  })
+  const { subscribe } = broadcasts
+  const check = createCheck({ ...read, store, hasEnded: hasSessionEnded, subscribe })
+  const watchers = createWatchers({ store, hasEnded: hasSessionEnded, subscribe, pollInterval, onError })
+
   const isLoggedOut = async (session: SessionClaims): Promise<boolean> => {
-    const known = requireSession(session)
-    if (known) await known
-    const keys = markerKeysOf(session)
-    return hasSessionEnded(session, keys, []) || hasSessionEnded(session, keys, await store.values(keys))
+    const checked = requireSession(session)
+    if (checked) await checked
+    return check.hasEnded(session)
   }
 
   /** Does something to each entry of a tracked session. */
@@ -272,8 +296,11 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const untrackSession = (session: SessionClaims, sessionId: string): Promise<void> =>
     eachEntry(session, sessionId, store.remove)
 
-  const watchers = createWatchers({ store, hasEnded: hasSessionEnded, storeTimeout, pollInterval, onError })
-  const endSessions = createEndSessions({ ...read, store, pending, watchers, listeners, onError })
+  const onMarkers = (markers: readonly StoredMarker[]): void => {
+    check.invalidate(markers.map(({ key }) => key))
+    watchers.notify(markers)
+  }
+  const endSessions = createEndSessions({ ...read, store, pending, onMarkers, listeners, onError })
   const receiver = createReceiver({ ...read, issuers, endSessions })
   const longest = read.listenerTimeout + 4 * storeTimeout + 10
   const application = createEndSession({ ...read, endSessions, findRegistrations, longest })
@@ -308,7 +335,8 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     warm: issuers.warm,
     async close() {
       const settled = Promise.all([receiver.settled(), application.settled()])
-      await Promise.all([watchers.close(), settled.then(pending.close)])
+      watchers.close()
+      await Promise.all([broadcasts.close(), settled.then(pending.close)])
     },
   }
 }

@@ -70,6 +70,7 @@ expectTypeOf<keyof BackchannelLogoutOptions>().toEqualTypeOf<
   | 'sessionMaxAge'
   | 'store'
   | 'destroySession'
+  | 'recheckAfter'
   | 'replay'
   | 'unavailableStatus'
   | 'storeTimeout'

@@ -14,8 +14,7 @@ import {
   type Scope,
 } from './markers.js'
 import { covers, expiryFor, supersedes } from './one-rule.js'
-import { retryTime, type PendingMarkers } from './pending-markers.js'
-import type { Watchers } from './watch.js'
+import { retryTime, type PendingMarkers, type StoredMarker } from './pending-markers.js'
 
 /** The sessions that a logout ended. */
 export interface EndedSessions {
@@ -62,7 +61,8 @@ export interface Wish {
 export interface EndSessionsOptions {
   store: LogoutStore
   pending: PendingMarkers
-  watchers: Watchers
+  /** Gets new markers, whether the store took them or they are pending. */
+  onMarkers(markers: readonly StoredMarker[]): void
   listeners: ReadonlySet<(event: LogoutEvent) => unknown>
   destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
   sessionMaxAge: number
@@ -73,7 +73,7 @@ export interface EndSessionsOptions {
 
 /** Makes the function that ends sessions. Markers come first, so the sessions are dead whatever fails later. */
 export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => Promise<LogoutEvent> {
-  const { store, pending, watchers, listeners, destroySession, sessionMaxAge, listenerTimeout, now, onError } = options
+  const { store, pending, onMarkers, listeners, destroySession, sessionMaxAge, listenerTimeout, now, onError } = options
 
   /** Runs all listeners and `destroySession` calls in parallel. Throws one error that holds every failure. */
   const callListeners = async (event: LogoutEvent): Promise<void> => {
@@ -100,7 +100,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
         expiresAt,
       }))
     })
-    await pending.write(markers, deadline).finally(() => watchers.notify(markers))
+    await pending.write(markers, deadline).finally(() => onMarkers(markers))
 
     const markerKeys = new Set(markers.map(({ key }) => key))
     const published = store.publish?.(formatBroadcast(markerKeys)).catch(onError)

@@ -2,8 +2,7 @@ import type { LogoutStore } from '../store/store.js'
 import { MultiMap } from '../util/multi-map.js'
 import { runGuarded } from '../util/run-guarded.js'
 import { startBackgroundTimer } from '../util/timers.js'
-import { withTimeout } from '../util/with-timeout.js'
-import { markerKeysOf, parseBroadcast } from './markers.js'
+import { markerKeysOf } from './markers.js'
 import type { StoredMarker } from './pending-markers.js'
 import type { SessionClaims } from './session-claims.js'
 
@@ -25,21 +24,23 @@ export interface Watchers {
   watch(session: SessionClaims, listener: () => unknown, check: () => void | Promise<void>): () => void
   /** Calls the watchers of sessions that these markers end. */
   notify(markers: readonly StoredMarker[]): void
-  close(): Promise<void>
+  /** Looks in the store for new markers under these keys. */
+  onBroadcast(keys: readonly string[]): Promise<void>
+  close(): void
 }
 
 export interface WatchersOptions {
-  store: Pick<LogoutStore, 'values' | 'subscribe'>
+  store: Pick<LogoutStore, 'values'>
   /** Whether a session has ended, by its age, by pending markers under its keys, or by these stored values. */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
-  storeTimeout: number
+  /** Starts to hear of logouts on other instances. */
+  subscribe(): Promise<void>
   pollInterval: number
   onError(error: unknown): void
 }
 
-export function createWatchers({ store, hasEnded, storeTimeout, pollInterval, onError }: WatchersOptions): Watchers {
+export function createWatchers({ store, hasEnded, subscribe, pollInterval, onError }: WatchersOptions): Watchers {
   const watchers = new MultiMap<Watcher>()
-  let subscription: Promise<() => Promise<void>> | undefined
   let cancelPoll = (): void => {}
   let isPolling = false
   let isClosed = false
@@ -67,20 +68,6 @@ export function createWatchers({ store, hasEnded, storeTimeout, pollInterval, on
       for (const [index, key] of part.entries())
         if (stored[index]![0]) for (const watcher of watchersOf([key])) notifyIfEnded(watcher, [stored[index]!])
     }
-  }
-
-  /** Subscribes once. The next poll tries again if that fails. */
-  const subscribe = async (): Promise<void> => {
-    if (isClosed) return
-    subscription ??= store
-      .subscribe?.((message) =>
-        runGuarded(() => checkStore(parseBroadcast(message).filter((key) => watchers.has(key))), onError),
-      )
-      .catch((error: unknown) => {
-        subscription = undefined
-        throw error
-      })
-    await withTimeout(storeTimeout, () => subscription).catch(onError)
   }
 
   const poll = async (): Promise<void> => {
@@ -117,13 +104,11 @@ export function createWatchers({ store, hasEnded, storeTimeout, pollInterval, on
       for (const { key, value } of markers)
         for (const watcher of watchers.valuesOf([key])) notifyIfEnded(watcher, [[value]])
     },
-    async close() {
+    onBroadcast: (keys) => checkStore(keys.filter((key) => watchers.has(key))),
+    close() {
       isClosed = true
       cancelPoll()
       watchers.clear()
-      const ended = subscription
-      subscription = undefined
-      await withTimeout(storeTimeout, async () => (await ended)?.()).catch(onError)
     },
   }
 }

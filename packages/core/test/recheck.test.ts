@@ -1,0 +1,192 @@
+import type { BackchannelLogoutOptions, LogoutStore } from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
+import { describe, expect, test, vi } from 'vitest'
+import { advance, create, createClock, deferred, refusal, SpyStore } from './support.js'
+
+const op = await createTestIssuer()
+const clock = createClock(op.now())
+const session = (sid = 'laptop') => op.session({ sid, iat: clock.time - 60 })
+const alice = { iss: op.issuer, sub: 'alice' }
+
+/** Stores of two instances that share their entries and can broadcast. */
+class BroadcastStore extends SpyStore {
+  readonly listeners = new Set<(message: string) => void>()
+  isLost = false
+  subscriptions = 0
+  publish = async (message: string): Promise<void> => {
+    if (!this.isLost) for (const listener of this.listeners) listener(message)
+  }
+  subscribe = async (listener: (message: string) => void): Promise<() => Promise<void>> => {
+    this.subscriptions += 1
+    this.listeners.add(listener)
+    return async () => void this.listeners.delete(listener)
+  }
+}
+
+function instance(store: SpyStore, options: Partial<BackchannelLogoutOptions> = {}) {
+  return create(op, { now: clock.now, store: store as LogoutStore, recheckAfter: 10, ...options })
+}
+const reads = (store: SpyStore): number => store.calls.filter((call) => call.startsWith('values')).length
+
+describe('recheckAfter', () => {
+  test('an "alive" answer is reused for so long, for this session only', async () => {
+    const store = new SpyStore()
+    const logout = instance(store)
+    const laptop = session()
+    for (let times = 0; times < 5; times += 1) expect(await logout.isLoggedOut(laptop)).toBe(false)
+    expect(reads(store)).toBe(1)
+    await logout.isLoggedOut(session('phone'))
+    await logout.isLoggedOut({ ...laptop, iat: laptop.iat - 1 })
+    await logout.isLoggedOut({ ...laptop, clientId: op.clientId })
+    expect(reads(store)).toBe(4)
+    advance(clock, 9.5)
+    await logout.isLoggedOut(laptop)
+    expect(reads(store)).toBe(4)
+    advance(clock, 0.6)
+    await logout.isLoggedOut(laptop)
+    expect(reads(store)).toBe(5)
+  })
+
+  test('the default is 0: the store is asked each time', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { now: clock.now, store })
+    const laptop = session()
+    for (let times = 0; times < 3; times += 1) await logout.isLoggedOut(laptop)
+    expect(reads(store)).toBe(3)
+  })
+
+  test('"logged out" is not cached, and the age of a session counts at once', async () => {
+    const store = new SpyStore()
+    const logout = instance(store, { sessionMaxAge: 100, recheckAfter: 1000 })
+    const laptop = session()
+    expect(await logout.isLoggedOut(laptop)).toBe(false)
+    advance(clock, 41)
+    expect(await logout.isLoggedOut(laptop)).toBe(true)
+  })
+
+  test.each<[string, (logout: ReturnType<typeof instance>) => Promise<unknown>]>([
+    [
+      'a Logout Token',
+      async (logout) => logout.receive(await op.logoutToken({ iat: clock.time, exp: clock.time + 99, sid: 'laptop' })),
+    ],
+    ['endSession', (logout) => logout.endSession(session())],
+    ['endAllSessions', (logout) => logout.endAllSessions(alice)],
+  ])('%s counts on this instance at once, also while a read of the store is under way', async (_, end) => {
+    const store = new SpyStore()
+    const logout = instance(store)
+    const laptop = session()
+    expect(await logout.isLoggedOut(laptop)).toBe(false)
+    // A read that began before the logout answers after it.
+    const gate = deferred()
+    let isHeld = true
+    store.before = (call, key) => (isHeld && call === 'values' && !key.includes('done') ? gate.promise : undefined)
+    advance(clock, 11)
+    const early = logout.isLoggedOut(laptop)
+    isHeld = false
+    await end(logout)
+    expect(await logout.isLoggedOut(laptop)).toBe(true)
+    gate.resolve()
+    await early
+    expect(await logout.isLoggedOut(laptop)).toBe(true)
+  })
+
+  test('with the store down, a logout here counts at once', async () => {
+    const store = new SpyStore()
+    const logout = instance(store)
+    const laptop = session()
+    await logout.isLoggedOut(laptop)
+    store.before = () => {
+      throw new Error('down')
+    }
+    expect(await logout.isLoggedOut(laptop)).toBe(false)
+    expect((await refusal(logout.endSession(laptop))).code).toBe('ERR_LOGOUT_FAILED')
+    expect(await logout.isLoggedOut(laptop)).toBe(true)
+    await logout.close()
+  })
+
+  test('a logout on another instance counts with its broadcast', async () => {
+    const store = new BroadcastStore()
+    const [here, there] = [instance(store), instance(store)]
+    const laptop = session()
+    await here.isLoggedOut(laptop)
+    await here.isLoggedOut(session('phone'))
+    await vi.waitFor(() => expect(store.listeners.size).toBe(1))
+    await there.endSession(laptop)
+    expect(await here.isLoggedOut(laptop)).toBe(true)
+    const before = reads(store)
+    expect(await here.isLoggedOut(session('phone'))).toBe(false)
+    expect(reads(store)).toBe(before)
+    await here.close()
+    expect(store.listeners.size).toBe(0)
+  })
+
+  test.each(['lost', 'of a store without subscribe', 'of a subscription that fails'])(
+    'with a broadcast that is %s, a logout elsewhere is at most recheckAfter late',
+    async (kind) => {
+      const store = kind === 'lost' ? new BroadcastStore() : new SpyStore()
+      if (store instanceof BroadcastStore) store.isLost = true
+      const onError = vi.fn()
+      const subscribe = vi.fn(() => Promise.reject(new Error('no connection')))
+      if (kind.endsWith('fails')) Object.assign(store, { subscribe })
+      const [here, there] = [instance(store, { onError }), instance(store)]
+      const laptop = session()
+      await here.isLoggedOut(laptop)
+      await there.endSession(laptop)
+      advance(clock, 9.9)
+      expect(await here.isLoggedOut(laptop)).toBe(false)
+      advance(clock, 0.2)
+      expect(await here.isLoggedOut(laptop)).toBe(true)
+      if (!kind.endsWith('fails')) return
+      expect(onError).toHaveBeenCalledOnce()
+      for (let times = 0; times < 20; times += 1) await here.isLoggedOut(session(`other-${times}`))
+      expect(subscribe).toHaveBeenCalledOnce()
+    },
+  )
+
+  test('100,000 sessions are kept; of one more, the least recently used is asked for again', async () => {
+    const store = new SpyStore()
+    const logout = instance(store, { recheckAfter: 3600 })
+    const first = session('first')
+    await logout.isLoggedOut(first)
+    for (let index = 0; index < 100_000; index += 1) await logout.isLoggedOut(session(`s${index}`))
+    const before = reads(store)
+    store.calls.length = 0
+    await logout.isLoggedOut(session('s99999'))
+    expect(reads(store)).toBe(0)
+    await logout.isLoggedOut(first)
+    expect([before, reads(store)]).toEqual([100_001, 1])
+  })
+
+  test.each([-1, Number.NaN, '10'])('%s is refused', (recheckAfter) => {
+    expect(() => instance(new SpyStore(), { recheckAfter: recheckAfter as number })).toThrow('recheckAfter')
+  })
+})
+
+describe('checks of one session at the same time', () => {
+  test('share one call of the store, and its failure', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { now: clock.now, store })
+    const laptop = session()
+    expect(await Promise.all(Array.from({ length: 20 }, () => logout.isLoggedOut(laptop)))).toEqual(
+      Array(20).fill(false),
+    )
+    expect(reads(store)).toBe(1)
+    store.before = () => {
+      throw new Error('down')
+    }
+    const failed = await Promise.all([1, 2, 3].map(() => refusal(logout.isLoggedOut(laptop))))
+    expect(failed.map(({ code }) => code)).toEqual(Array(3).fill('ERR_LOGOUT_FAILED'))
+    expect(reads(store)).toBe(2)
+  })
+
+  test('each is judged by its own iat and client', async () => {
+    const store = new SpyStore()
+    const logout = create(op, { now: clock.now, store })
+    const laptop = session()
+    await logout.endSession(laptop)
+    store.calls.length = 0
+    const claims = [laptop, { ...laptop, iat: laptop.iat + 1 }]
+    expect(await Promise.all(claims.map((one) => logout.isLoggedOut(one)))).toEqual([true, false])
+    expect(reads(store)).toBe(1)
+  })
+})
