@@ -102,6 +102,12 @@ describe.each([
     warn.mockRestore()
   })
 
+  it('names a misspelt setting of ISSUER_OPTIONS, and the right name', () => {
+    expect(() => read({ ISSUER_OPTIONS: '{"requireSID":true}' })).toThrow(
+      /^ISSUER_OPTIONS must .*requireSID.*requireSid/,
+    )
+  })
+
   it('does not repeat a secret in an error about ISSUER_OPTIONS', () => {
     for (const json of ['{"clientSecret":"hush-hush"', '{"clientSecret":"hush-hush","clockTolerance":-1}']) {
       let message = ''
@@ -151,6 +157,8 @@ describe.each([
         '{"issuer":"https://op.example.com"}',
         '{"clientId":"client"}',
         '{"requireSid":"yes"}',
+        '{"requireSID":true}',
+        '{"decryption":{"keys":[{}],"alg":["dir"],"enc":["A128GCM"],"require":true}}',
         '{"keys":"here"}',
         '{"keys":"http://op.example.com/keys"}',
         '{"keys":{}}',
