@@ -1,4 +1,9 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { beforeEach, expect, it } from 'vitest'
 
@@ -81,4 +86,29 @@ it('gives the place of a stream back when the page is closed, and when the sessi
   for (const listener of watching) listener()
   expect(await ended.text()).toContain('event: logged-out')
   expect((await open(cookie)).status).toBe(200)
+})
+
+it('holds no place for a page that had gone before its stream began', async () => {
+  const cookie = await cookieOf('alice')
+  let pageArrives: (() => void) | undefined
+  const listener = getRequestListener(app.fetch)
+  const server = createServer((request, response) => {
+    if (!pageArrives) return listener(request, response)
+    response.once('close', () => void listener(request, response))
+    pageArrives()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`
+
+  for (let page = 0; page < 3; page++) {
+    const gone = new AbortController()
+    pageArrives = () => gone.abort()
+    await expect(fetch(url, { headers: { cookie }, signal: gone.signal })).rejects.toThrow()
+  }
+  pageArrives = undefined
+
+  await expect.poll(() => watching.size).toBe(0)
+  expect((await open(cookie)).status).toBe(200)
+  server.closeAllConnections()
+  server.close()
 })

@@ -1,3 +1,5 @@
+import type { RequestListener } from 'node:http'
+
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
@@ -17,6 +19,8 @@ const logout = createBackchannelLogout({
 })
 
 let watching: Set<() => void>
+/** Called when a request of a page arrives that disconnects before the application runs. */
+let pageArrives: (() => void) | undefined
 let app: Served
 
 beforeEach(async () => {
@@ -35,10 +39,19 @@ beforeEach(async () => {
     ;(ctx as unknown as SessionContext).session = { claims, idToken: 'id-token' }
     ctx.body = {}
   })
-  app = await serve(koa.callback())
+  app = await serve(afterPageHasGone(koa.callback()))
 })
 
 afterEach(() => app.stop())
+
+/** Runs the application only after the page has disconnected, if the test wants that. */
+function afterPageHasGone(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    if (!pageArrives) return listener(request, response)
+    response.once('close', () => listener(request, response))
+    pageArrives()
+  }
+}
 
 const signIn = async (user: string): Promise<string> => (await app.get(user)).cookie
 
@@ -90,4 +103,18 @@ it('gives the place of a stream back when the page is closed, and when the sessi
   for (const listener of watching) listener()
   expect(await ended.text()).toContain('event: logged-out')
   await expect.poll(async () => (await open(cookie)).status).toBe(200)
+})
+
+it('holds no place for a page that had gone before its stream began', async () => {
+  const cookie = await signIn('/alice')
+  for (let page = 0; page < 3; page++) {
+    const gone = new AbortController()
+    pageArrives = () => gone.abort()
+    await expect(fetch(`${app.url}/events`, { headers: { cookie }, signal: gone.signal })).rejects.toThrow()
+  }
+  pageArrives = undefined
+  await expect.poll(() => watching.size).toBe(0)
+  const pages = [await open(cookie), await open(cookie)]
+  expect(pages.map(({ status }) => status)).toEqual([200, 200])
+  for (const page of pages) page.close()
 })

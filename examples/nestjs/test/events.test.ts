@@ -1,3 +1,5 @@
+import type { RequestListener } from 'node:http'
+
 import { MemoryStore } from '@bcl/core'
 import { getBackchannelLogoutToken } from '@bcl/nestjs'
 import type { NestExpressApplication } from '@nestjs/platform-express'
@@ -13,6 +15,8 @@ import { type Served, serve } from './serve.ts'
 const config = readConfig({ SESSION_SECRET: 'secret' })
 
 let watching: Set<() => void>
+/** Called when a request of a page arrives that disconnects before the application runs. */
+let pageArrives: (() => void) | undefined
 let nest: NestExpressApplication
 let app: Served
 
@@ -30,13 +34,22 @@ beforeEach(async () => {
     response.json({})
   })
   await nest.init()
-  app = await serve(nest.getHttpAdapter().getInstance())
+  app = await serve(afterPageHasGone(nest.getHttpAdapter().getInstance()))
 })
 
 afterEach(async () => {
   await app.stop()
   await nest.close()
 })
+
+/** Runs the application only after the page has disconnected, if the test wants that. */
+function afterPageHasGone(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    if (!pageArrives) return listener(request, response)
+    response.once('close', () => listener(request, response))
+    pageArrives()
+  }
+}
 
 const signIn = async (user: string): Promise<string> => (await app.get(`/start${user}`)).cookie
 
@@ -88,4 +101,18 @@ it('gives the place of a stream back when the page is closed, and when the sessi
   for (const listener of watching) listener()
   expect(await ended.text()).toContain('event: logged-out')
   await expect.poll(async () => (await open(cookie)).status).toBe(200)
+})
+
+it('holds no place for a page that had gone before its stream began', async () => {
+  const cookie = await signIn('/alice')
+  for (let page = 0; page < 3; page++) {
+    const gone = new AbortController()
+    pageArrives = () => gone.abort()
+    await expect(fetch(`${app.url}/events`, { headers: { cookie }, signal: gone.signal })).rejects.toThrow()
+  }
+  pageArrives = undefined
+  await expect.poll(() => watching.size).toBe(0)
+  const pages = [await open(cookie), await open(cookie)]
+  expect(pages.map(({ status }) => status)).toEqual([200, 200])
+  for (const page of pages) page.close()
 })
