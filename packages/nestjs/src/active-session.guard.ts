@@ -17,9 +17,9 @@ import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
  * from the option `session` of the module, so this option is required. Without a session the request passes, so the guard
  * can be global. Then put `@AllowLoggedOut()` on the sign-in routes.
  *
- * @throws {UnauthorizedException} 401 when the session is over and `onLoggedOut` throws nothing.
- * @throws {ServiceUnavailableException} 503 when the store is down and `onUnavailable` throws nothing.
- * @throws {TypeError} when the session is not what `SessionClaims` says; Nest answers 500.
+ * @throws {UnauthorizedException} 401 if the session has been logged out and `onLoggedOut` throws nothing.
+ * @throws {ServiceUnavailableException} 503 if the check failed and `onUnavailable` throws nothing.
+ * @throws {TypeError} if the session does not match `SessionClaims`. Nest answers 500.
  * @example
  * ```ts
  * import { ActiveSessionGuard, AllowLoggedOut } from '@bcl/nestjs'
@@ -65,14 +65,14 @@ export class ActiveSessionGuard implements CanActivate {
   }
 }
 
-/** Injects the registration of a name into the constructor of a guard. Returns the guard. */
-export function injectInto(guard: Type<ActiveSessionGuard>, name?: string): Type<ActiveSessionGuard> {
+/** Injects the receiver and the options of a registration into the constructor of a guard. Returns the guard. */
+export function injectRegistration(guard: Type<ActiveSessionGuard>, name?: string): Type<ActiveSessionGuard> {
   Inject(getBackchannelLogoutToken(name))(guard, undefined, 0)
   Inject(optionsToken(name))(guard, undefined, 1)
   return guard
 }
 
-// Function calls instead of decorator syntax: the code that a compiler writes for decorators is a fifth of this package.
+// Function calls replace decorator syntax here, because the compiled code of decorators would be a fifth of this package.
 
 Injectable()(ActiveSessionGuard)
-injectInto(ActiveSessionGuard)
+injectRegistration(ActiveSessionGuard)

@@ -1,11 +1,11 @@
 import { createBackchannelLogout, type BackchannelLogout } from '@bcl/core'
 import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common'
-import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core'
+import { DiscoveryService, HttpAdapterHost } from '@nestjs/core'
 import type { BackchannelLogoutModuleOptions, BackchannelLogoutRegistration } from './options.js'
 import { register } from './registration.js'
 import { getBackchannelLogoutToken, KEY, optionsToken } from './tokens.js'
 
-/** Without the options of the guards: core refuses options that it does not know. */
+/** Creates the receiver. Removes the options of the guards first, because core refuses options that it does not know. */
 const createLogout = ({
   session: _session,
   onLoggedOut: _onLoggedOut,
@@ -30,7 +30,7 @@ function define(
       {
         provide: KEY,
         useFactory: register(name, path),
-        inject: [logout, HttpAdapterHost, DiscoveryService, MetadataScanner],
+        inject: [logout, HttpAdapterHost, DiscoveryService],
       },
     ],
     exports: [logout, options],

@@ -3,16 +3,13 @@ import { DiscoveryModule } from '@nestjs/core'
 import { ConfigurableModuleClass } from './backchannel-logout.module-definition.js'
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to, and what the guards and decorators of this package need.
- * Import it once for each registration, in any module: it is global.
+ * The endpoint that the OpenID Provider posts Logout Tokens to, and the providers that the guards and decorators of this package
+ * need. Import the module once for each registration, in any module. It is global.
  *
- * The endpoint stands at exactly `path`, whatever the application does around it. A controller would stand behind
- * global guards, pipes, interceptors, prefixes and versions, a module's middleware behind what `main` puts into
- * `app.use`; so it is neither, but the first thing that the HTTP adapter runs, on Express and on Fastify, before any
- * body is parsed. Nothing that the application does for all routes is done for it: no logging interceptor, no
- * exception filter; `onDelivery` tells of its requests.
- *
- * Only what has been added to an Express or Fastify instance before Nest got it comes earlier.
+ * The endpoint answers exactly at `path`. It is the first thing that the HTTP adapter runs for a request, on Express and on
+ * Fastify. So the guards, pipes, interceptors, filters, prefixes, versions, body parsers and middleware of the application do
+ * not apply to it. Use `onDelivery` to log its requests. Only middleware that was added to an Express or Fastify instance
+ * before Nest got this instance runs earlier.
  *
  * On shutdown the module waits for logouts under way, writes pending logouts to the store, and ends the subscription. It does
  * so in `onModuleDestroy`, and again when the server is closed. Close the client of the store in `onApplicationShutdown`, which

@@ -1,7 +1,7 @@
 import type { BackchannelLogout, LogoutRequest } from '@bcl/core'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** The stream, of which what is left flows away where reading ends: it must not block the connection. */
+/** The bytes of the request. When reading ends, the rest is discarded: an unread rest would block the connection. */
 async function* bytesOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
     yield* request.iterator({ destroyOnReturn: false })
@@ -11,8 +11,8 @@ async function* bytesOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * The body wherever it is (T-3): what runs Nest, a platform of functions say, may have read it, or may parse it only
- * when it is asked for, and throw then.
+ * The body (T-3). A serverless platform that runs Nest may have read the stream and left the body on the request. It may also
+ * parse the body in a getter that throws.
  */
 function bodyOf(
   request: IncomingMessage & { rawBody?: LogoutRequest['body']; body?: LogoutRequest['body'] },
@@ -24,7 +24,7 @@ function bodyOf(
   }
 }
 
-/** Answers a request past all of Nest. */
+/** Answers a request directly, before Nest handles it. */
 export async function answer(
   logout: BackchannelLogout,
   request: IncomingMessage,
@@ -35,9 +35,9 @@ export async function answer(
     contentType: request.headers['content-type'],
     body: bodyOf(request),
   })
-  request.resume() // of a body that nobody began to read
+  request.resume() // discards a body that nobody has begun to read
   if (response.headersSent) return
-  // Not in one: what platforms of functions put in its place gives nothing back.
+  // Two statements: on serverless platforms, `writeHead` does not return the response.
   response.writeHead(status, { ...headers, 'content-length': body.length })
   response.end(body)
 }

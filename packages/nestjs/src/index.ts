@@ -1,4 +1,4 @@
-export { activeSessionGuard } from './active-session-guard.js'
+export { activeSessionGuard } from './named-active-session.guard.js'
 export { ActiveSessionGuard } from './active-session.guard.js'
 export { AllowLoggedOut } from './allow-logged-out.decorator.js'
 export { BackchannelLogoutModule } from './backchannel-logout.module.js'

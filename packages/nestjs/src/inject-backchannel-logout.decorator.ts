@@ -2,9 +2,9 @@ import { Inject } from '@nestjs/common'
 import { getBackchannelLogoutToken } from './tokens.js'
 
 /**
- * Injects the `BackchannelLogout` of a registration: for `trackSession` at sign-in, or `watch` for a live sign-out.
+ * Injects the `BackchannelLogout` of a registration, for example to call `trackSession` at sign-in or `watch` for live sign-out.
  *
- * @param name The name of the registration, where there are several.
+ * @param name The name of the registration, if the application has several.
  * @example
  * ```ts
  * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
@@ -20,7 +20,7 @@ import { getBackchannelLogoutToken } from './tokens.js'
  *   }
  *
  *   async start(session: SessionClaims, sessionId: string) {
- *     if (!(await this.#logout.trackSession(session, sessionId))) throw new Error('logged out already')
+ *     if (!(await this.#logout.trackSession(session, sessionId))) throw new Error('the session has already been logged out')
  *   }
  * }
  * ```

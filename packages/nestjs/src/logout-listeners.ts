@@ -1,5 +1,5 @@
 import type { BackchannelLogout, LogoutEvent } from '@bcl/core'
-import type { DiscoveryService, MetadataScanner } from '@nestjs/core'
+import { MetadataScanner, type DiscoveryService } from '@nestjs/core'
 import { listensTo } from './on-logout.decorator.js'
 
 type Listener = (event: LogoutEvent) => unknown
@@ -7,29 +7,30 @@ type Listener = (event: LogoutEvent) => unknown
 /**
  * Registers the methods with `@OnLogout(name)` of all providers and controllers as listeners.
  *
+ * @param name The name of the registration that gets the listeners.
  * @param names The names of all registrations.
  */
 export function addListeners(
   logout: BackchannelLogout,
   discovery: DiscoveryService,
-  scanner: MetadataScanner,
   name: string,
   names: readonly string[],
 ): void {
-  const seen = new Set<object>() // one provider can have several tokens
+  const scanner = new MetadataScanner()
+  const seen = new Set<object>() // one instance can have several tokens
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
-    const instance = wrapper.instance as object
+    const { instance } = wrapper as { instance: Record<string, Listener> }
     if (Object(instance) !== instance || seen.has(instance)) continue
     seen.add(instance)
-    const prototype = Reflect.getPrototypeOf(instance) as Record<string, Listener> | null
+    const prototype = Object.getPrototypeOf(instance) as Record<string, Listener> | null
     for (const method of scanner.getAllMethodNames(prototype)) {
       for (const wanted of listensTo(prototype![method]!)) {
-        // Nest never constructs the instances that it holds of request-scoped and transient classes.
-        const problem = !names.includes(wanted)
-          ? `no BackchannelLogoutModule has the name "${wanted}"`
-          : (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) && 'its class is request-scoped or transient'
+        // Nest holds an instance of each request-scoped or transient class, but has not called the constructor.
+        const problem = names.includes(wanted)
+          ? (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) && 'its class is request-scoped or transient'
+          : `no BackchannelLogoutModule has the name "${wanted}"`
         if (problem) throw new Error(`@OnLogout() on ${String(wrapper.name)}.${method}: ${problem}`)
-        if (wanted === name) logout.onLogout((event) => (instance as Record<string, Listener>)[method]!(event))
+        if (wanted === name) logout.onLogout((event) => instance[method]!(event))
       }
     }
   }

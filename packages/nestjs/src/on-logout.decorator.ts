@@ -6,11 +6,12 @@ import { KEY } from './tokens.js'
 export const listensTo = (method: (event: LogoutEvent) => unknown): readonly string[] => metadataOf(KEY, method) ?? []
 
 /**
- * Calls a method for each logout, on the instance that received it. It is awaited; a failure fails the logout, and the
- * provider may send it again. The class may be any provider or controller, of any module, that is not request-scoped
- * or transient.
+ * Calls a method for each logout, on the instance that received the logout. The method is awaited. If it fails, the logout fails,
+ * and the provider may send the logout again.
  *
- * @param name The name of the registration, where there are several.
+ * The class can be a provider or a controller of any module. It must not be request-scoped or transient.
+ *
+ * @param name The name of the registration, if the application has several.
  * @example
  * ```ts
  * import type { LogoutEvent } from '@bcl/core'

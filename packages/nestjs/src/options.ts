@@ -1,35 +1,41 @@
 import type { BackchannelLogoutOptions, SessionClaims } from '@bcl/core'
 import type { ExecutionContext } from '@nestjs/common'
 
-/** Options of `BackchannelLogoutModule`: those of `createBackchannelLogout`, and what the guard needs. */
+/** Options of `BackchannelLogoutModule`: the options of `createBackchannelLogout`, and three options of the guards. */
 export interface BackchannelLogoutModuleOptions extends BackchannelLogoutOptions {
   /**
-   * The claims that the session of a request, message or operation keeps; none where nobody is signed in, and then it
-   * goes on. Needed by the guards alone.
+   * Returns the claims that the session of a request, message or operation keeps. Without a session return nothing: then the
+   * request passes. Required if you use a guard.
    */
   session?:
     | ((context: ExecutionContext) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>)
     | undefined
-  /** Called by the guards when a session is over: end it locally too. Awaited; what it throws is thrown instead of the `UnauthorizedException`. */
+  /**
+   * The guards call it if the session has been logged out. End the session locally, too. Awaited. An exception that it throws
+   * replaces the `UnauthorizedException`.
+   */
   onLoggedOut?: ((context: ExecutionContext) => unknown) | undefined
-  /** Called by the guards when it cannot be known. Awaited; what it throws is thrown instead of the `ServiceUnavailableException`. */
+  /**
+   * The guards call it if the check failed, for example because the store is down. Awaited. An exception that it throws replaces
+   * the `ServiceUnavailableException`.
+   */
   onUnavailable?: ((context: ExecutionContext, error: unknown) => unknown) | undefined
 }
 
-/** Options that are known before any factory runs: they stand beside `useFactory` and the like, not in what it gives. */
+/** Options that the module needs before a factory runs. Put them beside `useFactory`, `useClass` or `useExisting`. */
 export interface BackchannelLogoutRegistration {
-  /** Tells several registrations in one application apart. @default none */
+  /** The name of the registration, if the application has several. @default none */
   name?: string | undefined
   /**
-   * The endpoint's path, from the root of the server: neither the global prefix nor a version is put before it. It is
-   * compared as it is, without the query string; a slash more at its end is another path.
+   * The path of the endpoint, from the root of the server, without the global prefix and version. The path of the request must
+   * match exactly, so a trailing slash counts. The query string does not count.
    *
    * @default '/backchannel-logout'
    */
   path?: string | undefined
 }
 
-/** What `useClass` and `useExisting` name. */
+/** The interface of the class for `useClass` and `useExisting`. */
 export interface BackchannelLogoutOptionsFactory {
   createBackchannelLogoutOptions(): BackchannelLogoutModuleOptions | Promise<BackchannelLogoutModuleOptions>
 }

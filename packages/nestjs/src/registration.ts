@@ -1,18 +1,18 @@
 import type { BackchannelLogout } from '@bcl/core'
 import type { BeforeApplicationShutdown, OnModuleDestroy, OnModuleInit } from '@nestjs/common'
-import type { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core'
+import type { DiscoveryService, HttpAdapterHost } from '@nestjs/core'
 import { addListeners } from './logout-listeners.js'
 import { mount, type RequestHookHost } from './mount.js'
 import { KEY } from './tokens.js'
 
-/** What a module does in the life of the application. */
+/** The lifecycle hooks of one `BackchannelLogoutModule`. */
 export interface Registration extends OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown {
-  /** Empty where it has none. */
+  /** An empty string for the registration without a name. */
   name: string
   path: string
 }
 
-/** The names of all registrations. Throws if two registrations have the same name or path: one would never be reached. */
+/** The names of all registrations. Throws if two registrations have the same name or path, because one could not be reached. */
 function namesOf(discovery: DiscoveryService): string[] {
   const registrations = discovery
     .getProviders()
@@ -26,30 +26,26 @@ function namesOf(discovery: DiscoveryService): string[] {
 }
 
 /**
- * Mounts the endpoint at once, finds the listeners at the start, and closes the receiver at the end. An application closes
- * the client of its store in `onApplicationShutdown` (RP-39a). The receiver is closed once more before that hook: logouts
- * arrive until the server is closed.
+ * At the start, adds the listeners and mounts the endpoint. On shutdown, closes the receiver.
+ *
+ * The receiver is closed several times, because logouts arrive until the server is closed. The last time comes before
+ * `onApplicationShutdown`, in which an application closes the client of its store (RP-39a).
  */
 export const register =
   (name: string, path: string) =>
-  (
-    logout: BackchannelLogout,
-    host: HttpAdapterHost,
-    discovery: DiscoveryService,
-    scanner: MetadataScanner,
-  ): Registration => {
+  (logout: BackchannelLogout, host: HttpAdapterHost, discovery: DiscoveryService): Registration => {
     const close = (): Promise<void> => logout.close()
     return {
       name,
       path,
       onModuleInit() {
-        addListeners(logout, discovery, scanner, name, namesOf(discovery))
-        // An application context has no adapter.
+        addListeners(logout, discovery, name, namesOf(discovery))
+        // A standalone application has no HTTP adapter.
         const adapter = host.httpAdapter as RequestHookHost | null
         if (!adapter) return
         mount(adapter, path, logout)
-        const { close: closeServer } = adapter
-        adapter.close = () => Promise.all([closeServer.call(adapter), close()]).finally(close)
+        const closeServer = adapter.close.bind(adapter)
+        adapter.close = () => Promise.all([closeServer(), close()]).finally(close)
       },
       onModuleDestroy: close,
       beforeApplicationShutdown: close,

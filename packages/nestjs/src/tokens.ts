@@ -1,14 +1,14 @@
 /**
- * The key of this package in what belongs to others: the token of a registration, the metadata of a listener, and a property of
- * the HTTP adapter. It is a string, so that all copies of this package share it.
+ * The key under which this package stores data in Nest: the token of a registration, the metadata of a listener, and a property
+ * of the HTTP adapter. The key is a string, so that several copies of this package share it.
  */
 export const KEY = 'BACKCHANNEL_LOGOUT'
 
 /**
- * The injection token of a registration's `BackchannelLogout`, for where no decorator can stand: `app.get` in `main`,
- * `overrideProvider` in a test.
+ * The injection token of the `BackchannelLogout` of a registration. Use the token where you cannot use a decorator: for `app.get`
+ * in `main`, or for `overrideProvider` in a test.
  *
- * @param name The name of the registration, where there are several.
+ * @param name The name of the registration, if the application has several.
  * @example
  * ```ts
  * import type { BackchannelLogout } from '@bcl/core'

@@ -11,8 +11,8 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const made: string[] = []
 afterAll(() => Promise.all(made.map((folder) => rm(folder, { recursive: true }))))
 
-/** A folder in which the package as it is published, not its sources, finds the dependencies beside `neighbours`. */
-async function install(neighbours: string): Promise<string> {
+/** Makes a folder with the built package and the Nest packages of `nestModules`. */
+async function install(nestModules: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bcl-nestjs-'))
   made.push(folder)
   const modules = join(folder, 'node_modules')
@@ -22,7 +22,8 @@ async function install(neighbours: string): Promise<string> {
   await symlink(here('../../core'), join(modules, '@bcl/core'))
   await symlink(here('../../testing'), join(modules, '@bcl/testing'))
   await symlink(here('../node_modules/@types/node'), join(modules, '@types/node'))
-  for (const name of ['@nestjs', 'reflect-metadata', 'rxjs']) await symlink(join(neighbours, name), join(modules, name))
+  for (const name of ['@nestjs', 'reflect-metadata', 'rxjs'])
+    await symlink(join(nestModules, name), join(modules, name))
   await cp(here('./commonjs/app.cts'), join(folder, 'app.cts'))
   const compilerOptions = {
     target: 'es2023',
@@ -40,10 +41,10 @@ test.each([
   ['12', here('../node_modules')],
   ['11', dirname(await realpath(here('../node_modules/nest11')))],
 ])(
-  'a CommonJS application on Nest %s compiles against the build, and runs with it',
+  'a CommonJS application on Nest %s compiles and runs with the built package',
   { timeout: 120_000 },
-  async (_, neighbours) => {
-    const folder = await install(neighbours)
+  async (_, nestModules) => {
+    const folder = await install(nestModules)
     const compiled = await run(process.execPath, [here('../node_modules/typescript/bin/tsc'), '-p', folder]).catch(
       (error: { stdout: string }) => error,
     )

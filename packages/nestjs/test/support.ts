@@ -17,7 +17,7 @@ export const op: TestIssuer = await createTestIssuer()
 
 export const path = '/backchannel-logout'
 
-/** The options that every test needs. */
+/** The required options. */
 export const options = (more: Partial<BackchannelLogoutOptions> = {}): BackchannelLogoutOptions => ({
   issuers: [op.trusted],
   sessionMaxAge: 3600,
@@ -39,7 +39,7 @@ export const form = async (claims?: object): Promise<RequestInit> => ({
 
 /** The root module of an application. */
 export function rootModule(metadata: ModuleMetadata): new () => object {
-  // oxlint-disable-next-line typescript/no-extraneous-class -- all that there is to a module
+  // oxlint-disable-next-line typescript/no-extraneous-class -- a Nest module can be an empty class
   class AppModule {}
   Module(metadata)(AppModule)
   return AppModule
@@ -59,7 +59,7 @@ export interface Running {
   close(): Promise<void>
 }
 
-/** Listens on loopback. */
+/** Starts the application on loopback. */
 export async function listen(app: INestApplication): Promise<Running> {
   await app.listen(0, '127.0.0.1')
   const { port } = app.getHttpServer().address() as { port: number }

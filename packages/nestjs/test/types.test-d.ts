@@ -36,11 +36,11 @@ export const modules: DynamicModule[] = [
   BackchannelLogoutModule.forRootAsync({ useExisting: Factory }),
   // @ts-expect-error -- the options of createBackchannelLogout are required
   BackchannelLogoutModule.forRoot({ session: sessionOf }),
-  // @ts-expect-error -- a path is text
+  // @ts-expect-error -- a path is a string
   BackchannelLogoutModule.forRoot({ ...options, path: 1 }),
   // @ts-expect-error -- a session has a subject
   BackchannelLogoutModule.forRoot({ ...options, session: () => ({ iss: 'https://op.example', iat: 1 }) }),
-  // @ts-expect-error -- a factory gives options
+  // @ts-expect-error -- a factory returns options
   BackchannelLogoutModule.forRootAsync({ useFactory: () => ({ sessionMaxAge: 3600 }) }),
 ]
 
@@ -63,7 +63,7 @@ export class Listening {
     return event
   }
 
-  // @ts-expect-error -- and nothing else
+  // @ts-expect-error -- a listener gets only an event
   @OnLogout()
   more(event: LogoutEvent, more: string): string {
     return event.iss + more
@@ -73,7 +73,7 @@ export class Listening {
   @OnLogout()
   [Symbol.iterator](): void {}
 
-  // @ts-expect-error -- a property listens to nothing
+  // @ts-expect-error -- a property cannot be a listener
   @OnLogout()
   readonly property = 1
 }

@@ -1,4 +1,4 @@
-// An application as `nest new` lays it out: CommonJS, with the compiler's metadata.
+// An application with the settings of `nest new`: CommonJS, with decorator metadata of the compiler.
 import 'reflect-metadata'
 import { MemoryStore, type BackchannelLogout, type LogoutEvent } from '@bcl/core'
 import { ActiveSessionGuard, BackchannelLogoutModule, InjectBackchannelLogout, OnLogout } from '@bcl/nestjs'
@@ -51,7 +51,7 @@ async function statuses(adapter: ExpressAdapter | FastifyAdapter): Promise<numbe
     controllers: [Me],
     providers: [Heard],
   })
-  // oxlint-disable-next-line typescript/no-extraneous-class -- all that there is to a module
+  // oxlint-disable-next-line typescript/no-extraneous-class -- a Nest module can be an empty class
   class AppModule {}
   const app = await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false })
   await app.listen(0, '127.0.0.1')

@@ -47,5 +47,5 @@ const mountIn =
 
 describe.concurrent.each(platforms)('%s', (_, createAdapter) => {
   describe('with the guard on a route', () => testAdapter(test, mountIn(createAdapter, GuardedMe, false)))
-  describe('with the guard on everything', () => testAdapter(test, mountIn(createAdapter, Me, true)))
+  describe('with a global guard', () => testAdapter(test, mountIn(createAdapter, Me, true)))
 })

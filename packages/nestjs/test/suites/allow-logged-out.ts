@@ -64,7 +64,7 @@ const session = () => op.session()
 const global = { provide: APP_GUARD, useClass: ActiveSessionGuard }
 
 describe.each(platforms)('AllowLoggedOut on %s', (_, createAdapter) => {
-  test('with the guard on everything, a logged-out user can sign in again', async () => {
+  test('with a global guard, a logged-out user can sign in again', async () => {
     const running = await run(createAdapter, {
       imports: [BackchannelLogoutModule.forRoot({ ...options(), session })],
       controllers: [SignIn, Public, Inherited],
@@ -79,7 +79,7 @@ describe.each(platforms)('AllowLoggedOut on %s', (_, createAdapter) => {
     await running.close()
   })
 
-  test('the store, `session` and `onLoggedOut` are not asked', async () => {
+  test('the guard does not call the store, `session` or `onLoggedOut`', async () => {
     const called: string[] = []
     const running = await run(createAdapter, {
       imports: [
@@ -103,7 +103,7 @@ describe.each(platforms)('AllowLoggedOut on %s', (_, createAdapter) => {
     await running.close()
   })
 
-  test('counts for the guard of a name', async () => {
+  test('also works with a named guard', async () => {
     const running = await run(createAdapter, {
       imports: [BackchannelLogoutModule.forRoot({ ...options(), name: 'partner', session })],
       controllers: [Partner],
@@ -115,7 +115,7 @@ describe.each(platforms)('AllowLoggedOut on %s', (_, createAdapter) => {
   })
 })
 
-test('AllowLoggedOut opens a GraphQL resolver, as @nestjs/graphql would run it', async () => {
+test('AllowLoggedOut opens a GraphQL resolver that runs as in @nestjs/graphql', async () => {
   @Injectable()
   class Resolver {
     @AllowLoggedOut()

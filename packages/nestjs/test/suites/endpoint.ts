@@ -35,7 +35,7 @@ class Echo {
   value?: string
 }
 IsString()(Echo.prototype, 'value')
-// What emitDecoratorMetadata would say: ValidationPipe needs it.
+// Sets the metadata that emitDecoratorMetadata would write. ValidationPipe needs them.
 const typed = (target: object, key: string, types: unknown[]): void =>
   Reflect.defineMetadata('design:paramtypes', types, target, key)
 
@@ -53,7 +53,7 @@ class OpenController {
 }
 typed(OpenController.prototype, 'echo', [Echo])
 
-/** What stands around the endpoint, and a request that shows that it does. */
+/** A setting of the application, and a control request whose answer shows that the setting is active. */
 interface Surroundings {
   metadata?: ModuleMetadata
   nest?: NestApplicationOptions
@@ -72,7 +72,7 @@ const forbid = (_: IncomingMessage, response: ServerResponse): void => {
   response.end()
 }
 
-/** Like any CSRF protection: what changes something needs a token. */
+/** CSRF protection: every request but GET needs a token. */
 const csrf = (request: IncomingMessage, response: ServerResponse, next: () => void): void =>
   request.method === 'GET' || request.headers['x-csrf-token'] ? next() : forbid(request, response)
 
@@ -101,7 +101,7 @@ const surroundings: Record<string, Surroundings> = {
     main: (app) => app.useGlobalGuards(deny),
     control: ['/open', undefined, 403],
   },
-  'a global ValidationPipe that forbids what it does not know': {
+  'a global ValidationPipe that forbids unknown properties': {
     metadata: {
       providers: [{ provide: APP_PIPE, useValue: new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true }) }],
     },
@@ -154,7 +154,7 @@ const surroundings: Record<string, Surroundings> = {
   },
 }
 
-/** Sends all requests that an adapter must answer, and gives the faults. */
+/** Sends all request cases. Returns the faults of the answers. */
 async function faultsOf({ fetch }: Pick<Running, 'fetch'>): Promise<string[]> {
   const faults = await Promise.all(
     requestCases.map(async (row) => {
@@ -177,19 +177,19 @@ const within = ({ metadata: { imports = [], ...metadata } = {} }: Surroundings):
   return { ...own, ...metadata, imports: [...imports, ...own.imports!] }
 }
 
-/** Platforms of functions parse when they are asked, and throw when they cannot. */
+/** Like a serverless platform: a getter parses the body, and throws if it cannot. */
 async function throwing(request: IncomingMessage): Promise<object> {
   await text(request)
   Object.defineProperty(request, 'body', {
     get() {
-      throw new Error('what cannot be parsed')
+      throw new Error('the body cannot be parsed')
     },
   })
   return {}
 }
 
 describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
-  test.each(Object.entries(surroundings))('T-4: stands with %s around it', async (_, around) => {
+  test.each(Object.entries(surroundings))('T-4: works in an application with %s', async (_, around) => {
     const app = await create(createAdapter, within(around), around.nest)
     around.main?.(app)
     const running = await listen(app)
@@ -200,7 +200,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('T-4: stands with all of them around it', async () => {
+  test('T-4: works in an application with all these settings', async () => {
     const all = Object.values(surroundings)
     const app = await create(
       createAdapter,
@@ -221,7 +221,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
   })
 
   test.runIf('enableCsrfProtection' in NestApplication.prototype)(
-    "T-2: stands before Nest's own CSRF protection (12.5)",
+    "T-2: runs before Nest's own CSRF protection (12.5)",
     async () => {
       const app = await create(createAdapter, module())
       app.enableCsrfProtection()
@@ -234,13 +234,13 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     },
   )
 
-  test('stands where a feature module imports it', async () => {
+  test('works if a feature module imports it', async () => {
     const running = await run(createAdapter, { imports: [rootModule({ imports: [rootModule(module())] })] })
     expect(await faultsOf(running)).toEqual([])
     await running.close()
   })
 
-  test('stands where its options take their time, before app.use all the same', async () => {
+  test('runs before app.use even if the options resolve late', async () => {
     let decide = (): void => {}
     const decided = new Promise<void>((resolve) => (decide = resolve))
     const created = create(createAdapter, {
@@ -252,7 +252,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('stands in a testing module, before app.use all the same', async () => {
+  test('runs before app.use in a testing module, too', async () => {
     const testing = await Test.createTestingModule(module()).compile()
     const app = testing.createNestApplication(createAdapter(), { logger: false })
     const running = await listen(app.use(csrf))
@@ -260,8 +260,8 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test.each(['before Nest is created', 'after it'])(
-    "shares the adapter's request hook with one that is set %s",
+  test.each(['before Nest is created', 'after Nest is created'])(
+    'shares the request hook of the adapter with a hook that was set %s',
     async (when) => {
       const urls: (string | undefined)[] = []
       const hook = (request: IncomingMessage | { raw: IncomingMessage }, _: unknown, done: () => void): void => {
@@ -281,7 +281,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     },
   )
 
-  test('keeps its requests from what comes after', async () => {
+  test('does not pass its requests on', async () => {
     const urls: (string | undefined)[] = []
     const app = await create(createAdapter, module())
     app.use(({ url }: IncomingMessage, _: ServerResponse, next: () => void) => {
@@ -295,7 +295,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('stands at its path alone', async () => {
+  test('answers exactly at its path', async () => {
     const app = await create(createAdapter, {
       imports: [BackchannelLogoutModule.forRoot({ ...options(), path: '/auth/logout' })],
     })
@@ -314,7 +314,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('stands at its path where a proxy asks by the whole address', async () => {
+  test('answers a request in absolute form, as some proxies send it', async () => {
     const running = await run(createAdapter, module())
     const ask = async (target: string): Promise<string> => {
       const body = `logout_token=${await op.logoutToken()}`
@@ -328,7 +328,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test.runIf(platform === 'Fastify')('is there for requests that are injected', async () => {
+  test.runIf(platform === 'Fastify')('answers injected requests', async () => {
     const app = await create(createAdapter, module())
     await app.init()
     const { body, ...init } = await form()
@@ -345,11 +345,11 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     ['a string', 200, async (request) => ({ body: await text(request) })],
     ['a Buffer', 200, async (request) => ({ body: Buffer.from(await text(request)) })],
     [
-      'rawBody beside what it made of it',
+      'rawBody beside the parsed body',
       200,
       async (request) => ({ rawBody: Buffer.from(await text(request)), body: {} }),
     ],
-    ['an empty object, of a stream it did not read', 200, () => ({ body: {} })],
+    ['an empty object, without reading the stream', 200, () => ({ body: {} })],
     [
       'two tokens in an array',
       400,
@@ -375,7 +375,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await app.close()
   })
 
-  test('is content when somebody has answered in the meantime', async () => {
+  test('does nothing if another handler has already answered', async () => {
     let go = (): void => {}
     const held = new Promise<void>((resolve) => (go = resolve))
     let deliver = (): void => {}
@@ -393,7 +393,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('a body that waits for 100 Continue is asked for', async () => {
+  test('asks for a body that waits for 100 Continue', async () => {
     const running = await run(createAdapter, module())
     const body = `logout_token=${await op.logoutToken()}`
     const socket = connect(running.port, '127.0.0.1')
@@ -405,7 +405,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('a body that breaks off is refused, and the next request is answered', async () => {
+  test('answers the next request after a body that breaks off', async () => {
     let deliver = (): void => {}
     const delivered = new Promise<void>((resolve) => (deliver = resolve))
     const running = await run(createAdapter, {
@@ -420,13 +420,13 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('the rest of a body that was too slow and is too large leaves the connection to the next request', async () => {
+  test('after a body that was too slow and too large, the connection serves the next request', async () => {
     const running = await run(createAdapter, module())
     await expectRoomAfterSlowBody(running.port, path, await op.logoutToken())
     await running.close()
   })
 
-  test('it answers by a response whose writeHead gives nothing back, as on platforms of functions', async () => {
+  test('answers on a serverless platform whose writeHead returns nothing', async () => {
     const running = await run(createAdapter, module())
     running.app.getHttpServer().prependListener('request', (_: IncomingMessage, response: ServerResponse) => {
       const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => unknown
@@ -436,7 +436,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('RP-4: 10 MB in chunks are answered 413 while they come, and the connection lives on', async () => {
+  test('RP-4: answers 413 while 10 MB arrive in chunks, and the connection stays usable', async () => {
     const running = await run(createAdapter, module())
     await expectRoomAfterLargeBody(running.port, path, await op.logoutToken())
     await running.close()

@@ -26,7 +26,7 @@ const me = (guard = ActiveSessionGuard): new () => object => {
 }
 
 describe.each(platforms)('the guard on %s', (_, createAdapter) => {
-  test('calls the application when a session is over, and throws what it throws', async () => {
+  test('calls onLoggedOut if the session has been logged out, and passes its exception on', async () => {
     const seen: unknown[] = []
     const running = await run(createAdapter, {
       imports: [
@@ -50,7 +50,7 @@ describe.each(platforms)('the guard on %s', (_, createAdapter) => {
     await running.close()
   })
 
-  test('calls the application when the store is down, and throws what it throws', async () => {
+  test('calls onUnavailable if the store is down, and passes its exception on', async () => {
     const seen: unknown[] = []
     const running = await run(createAdapter, {
       imports: [
@@ -75,7 +75,7 @@ describe.each(platforms)('the guard on %s', (_, createAdapter) => {
     await running.close()
   })
 
-  test('asks the registration it names', async () => {
+  test('uses the registration of its name', async () => {
     const partner = await createTestIssuer({ issuer: 'https://partner.example' })
     const running = await run(createAdapter, {
       imports: [
@@ -99,17 +99,17 @@ describe.each(platforms)('the guard on %s', (_, createAdapter) => {
   })
 })
 
-test('a guard of a module without the option session is a mistake that is found at the start', async () => {
+test('a guard without the option session is an error at the start', async () => {
   const start = create(platforms[0]![1], { imports: [BackchannelLogoutModule.forRoot(options())], controllers: [me()] })
   await expect(start).rejects.toThrow(/^Guards need the option session$/)
 })
 
-test('the guard of a name is one class', () => {
+test('activeSessionGuard returns the same class for the same name', () => {
   expect(activeSessionGuard('a')).toBe(activeSessionGuard('a'))
   expect(activeSessionGuard('a')).not.toBe(activeSessionGuard('b'))
 })
 
-test('guards a GraphQL resolver, as @nestjs/graphql would run it', async () => {
+test('the guard checks a GraphQL resolver that runs as in @nestjs/graphql', async () => {
   @Injectable()
   class Resolver {
     @UseGuards(ActiveSessionGuard)
@@ -121,7 +121,7 @@ test('guards a GraphQL resolver, as @nestjs/graphql would run it', async () => {
     imports: [
       BackchannelLogoutModule.forRoot({
         ...options(),
-        // What GqlExecutionContext.create(context).getContext() gives.
+        // The value of GqlExecutionContext.create(context).getContext().
         session: (context) =>
           context.getType<string>() === 'graphql' ? context.getArgByIndex<WithClaims>(2).claims : undefined,
       }),
@@ -141,7 +141,7 @@ test('guards a GraphQL resolver, as @nestjs/graphql would run it', async () => {
   await app.close()
 })
 
-test('guards messages of a WebSocket', async () => {
+test('the guard checks messages of a WebSocket', async () => {
   @WebSocketGateway()
   class Gateway {
     @SubscribeMessage('me')

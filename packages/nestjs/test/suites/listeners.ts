@@ -8,7 +8,7 @@ import { create, form, op, options, path, platforms, rootModule, run } from '../
 
 const [, createAdapter] = platforms[0]!
 
-/** A class that keeps what it hears. */
+/** A class that records the subjects of logouts. */
 const listener = (name?: string) => {
   @Injectable()
   class Listener {
@@ -42,7 +42,7 @@ describe('@OnLogout()', () => {
   const value = new Valued()
   class Inherited extends listener() {}
 
-  test('is heard on providers of any module, controllers and values, once each and without a server', async () => {
+  test('calls providers of any module, controllers and values once each, also without a server', async () => {
     const { context, outcome } = await receive({
       imports: [
         rootModule({ imports: [rootModule({ providers: [Imported] })] }),
@@ -87,7 +87,7 @@ describe('@OnLogout()', () => {
     await running.close()
   })
 
-  test('hears the registrations it names alone', async () => {
+  test('listens only to the registrations that it names', async () => {
     const partner = await createTestIssuer({ issuer: 'https://partner.example' })
     const [Own2, Partner] = [listener(), listener('partner')]
     @Injectable()
@@ -145,17 +145,13 @@ describe('@OnLogout()', () => {
       [scoped(Scope.TRANSIENT)],
       /^@OnLogout\(\) on Listener\.hear: its class is request-scoped or transient$/,
     ],
+    ['depends on a request-scoped provider', [Requested, Dependent], /^@OnLogout\(\) on Dependent\.hear: its class is/],
     [
-      'depends on one that is request-scoped',
-      [Requested, Dependent],
-      /^@OnLogout\(\) on Dependent\.hear: its class is/,
-    ],
-    [
-      'names a registration that is not there',
+      'names a registration that does not exist',
       [listener('partner')],
       /^@OnLogout\(\) on Listener\.hear: no BackchannelLogoutModule has the name "partner"$/,
     ],
-  ])('on a provider that %s is refused at the start', async (_, providers, message) => {
+  ])('is refused at the start on a provider that %s', async (_, providers, message) => {
     const app = await create(createAdapter, { imports: [BackchannelLogoutModule.forRoot(options())], providers })
     await expect(app.init()).rejects.toThrow(message)
     await app.close()

@@ -40,22 +40,22 @@ describe.each(platforms)('BackchannelLogoutModule on %s', (_, createAdapter) => 
       'forRootAsync with imports and useExisting',
       () => BackchannelLogoutModule.forRootAsync({ imports: [Stores], useExisting: Factory }),
     ],
-  ])('stands by %s', async (__, imported) => {
+  ])('works with %s', async (__, imported) => {
     const running = await run(createAdapter, { imports: [imported()] })
     expect((await running.fetch(path, await form())).status).toBe(200)
     await running.close()
   })
 
-  test('stands several times, by name', async () => {
+  test('can be imported several times, with different names', async () => {
     const partner = await createTestIssuer({ issuer: 'https://partner.example' })
     @Injectable()
     class Injected {
       @InjectBackchannelLogout('partner')
       readonly partner!: BackchannelLogout
-      readonly own: BackchannelLogout
+      readonly main: BackchannelLogout
 
-      constructor(@InjectBackchannelLogout() own: BackchannelLogout) {
-        this.own = own
+      constructor(@InjectBackchannelLogout() main: BackchannelLogout) {
+        this.main = main
       }
     }
     const running = await run(createAdapter, {
@@ -73,10 +73,13 @@ describe.each(platforms)('BackchannelLogoutModule on %s', (_, createAdapter) => 
       (await running.fetch(to, { method: 'POST', body: new URLSearchParams({ logout_token: token }) })).status
     expect(await post(path, await partner.logoutToken())).toBe(400)
     expect(await post('/partner/backchannel-logout', await op.logoutToken())).toBe(400)
-    const { own, partner: injected } = running.app.get(Injected)
-    expect([await own.isLoggedOut(op.session()), await injected.isLoggedOut(partner.session())]).toEqual([false, false])
+    const { main, partner: injected } = running.app.get(Injected)
+    expect([await main.isLoggedOut(op.session()), await injected.isLoggedOut(partner.session())]).toEqual([
+      false,
+      false,
+    ])
     expect(await post(path, await op.logoutToken())).toBe(200)
-    expect([await own.isLoggedOut(op.session()), await injected.isLoggedOut(partner.session())]).toEqual([true, false])
+    expect([await main.isLoggedOut(op.session()), await injected.isLoggedOut(partner.session())]).toEqual([true, false])
     expect(await post('/partner/backchannel-logout', await partner.logoutToken())).toBe(200)
     expect(await injected.isLoggedOut(partner.session())).toBe(true)
     await running.close()
@@ -85,7 +88,7 @@ describe.each(platforms)('BackchannelLogoutModule on %s', (_, createAdapter) => 
   test.each([
     ['name', { path: '/partner' }, /^Two BackchannelLogoutModules have the same name$/],
     ['path', { name: 'partner' }, /^Two BackchannelLogoutModules have the same path$/],
-  ])('twice with one %s is refused at the start', async (__, more, message) => {
+  ])('two modules with the same %s are refused at the start', async (__, more, message) => {
     const app = await create(createAdapter, {
       imports: [BackchannelLogoutModule.forRoot(options()), BackchannelLogoutModule.forRoot({ ...options(), ...more })],
     })
@@ -93,7 +96,7 @@ describe.each(platforms)('BackchannelLogoutModule on %s', (_, createAdapter) => 
     await app.close()
   })
 
-  test('closes what it made on shutdown', async () => {
+  test('ends its subscription on shutdown', async () => {
     const { store, ended } = subscribedStore()
     const running = await run(createAdapter, { imports: [BackchannelLogoutModule.forRoot(options({ store }))] })
     const logout = running.app.get<BackchannelLogout>(getBackchannelLogoutToken())
@@ -116,18 +119,18 @@ function subscribedStore() {
   return { store, ended }
 }
 
-test.each(['backchannel-logout', '', '/a?b', '/a#b'])('the path %j is a mistake', (wrong) => {
+test.each(['backchannel-logout', '', '/a?b', '/a#b'])('the path %j is a TypeError', (wrong) => {
   expect(() => BackchannelLogoutModule.forRoot({ ...options(), path: wrong })).toThrow(TypeError)
 })
 
-test('a path that a factory gives is a mistake, for it comes too late', async () => {
+test('a path from a factory is refused, because it comes too late', async () => {
   const start = create(platforms[0]![1], {
     imports: [BackchannelLogoutModule.forRootAsync({ useFactory: () => ({ ...options(), path: '/a' }) })],
   })
   await expect(start).rejects.toThrow(/^path is not an option$/)
 })
 
-test('a wrong option is found at the start', async () => {
+test('a wrong option is an error at the start', async () => {
   const start = create(platforms[0]![1], { imports: [BackchannelLogoutModule.forRoot(options({ sessionMaxAge: -1 }))] })
   await expect(start).rejects.toThrow(/sessionMaxAge/)
 })

@@ -7,13 +7,13 @@ import { request, type IncomingMessage, type Server } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { op, options, path, platforms, rootModule, run } from '../support.js'
 
-/** A store with a client that the application closes. While the store is down, and after the end, each call fails. */
+/** A store with a client that the application closes. Each call fails while the store is down, and after the client is closed. */
 class Client implements LogoutStore {
   readonly #memory = new MemoryStore()
   isDown = false
   isClosed = false
 
-  /** What the next process finds. */
+  /** A receiver that reads the same data, as the next process would. */
   readonly next = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: this.#memory })
 
   async #answer<T>(work: () => Promise<T>): Promise<T> {
@@ -27,7 +27,7 @@ class Client implements LogoutStore {
   remove: LogoutStore['remove'] = (...entry) => this.#answer(() => this.#memory.remove(...entry))
 }
 
-/** From now on the store is down, except while the library closes. Nothing else can write what waits. */
+/** Makes the store fail, except while the library closes. So only `close` can write pending logouts. */
 function failExceptWhileClosing(client: Client, app: INestApplicationContext): BackchannelLogout {
   const logout = app.get<BackchannelLogout>(getBackchannelLogoutToken())
   const { close } = logout
@@ -40,13 +40,13 @@ function failExceptWhileClosing(client: Client, app: INestApplicationContext): B
   return logout
 }
 
-/** A request on a connection of its own, which does not outlive the answer. */
+/** A request on its own connection, which closes after the answer. */
 interface Posting {
   /** Sends the rest of the body. Resolves to the status. */
   finish(): Promise<number>
 }
 
-/** Begins to post a Logout Token. */
+/** Sends the head and the first bytes of a Logout Token. */
 async function beginPost(port: number, sid: string): Promise<Posting> {
   const posted = request({ port, path, method: 'POST', agent: false })
   posted.setHeader('content-type', 'application/x-www-form-urlencoded')
@@ -64,7 +64,7 @@ async function beginPost(port: number, sid: string): Promise<Posting> {
 
 const post = async (port: number, sid: string): Promise<number> => (await beginPost(port, sid)).finish()
 
-/** Where an application may close the client of its store. */
+/** The places where an application can close the client of its store. */
 const places: Record<string, (provider: Provider, imported: ModuleMetadata['imports'] & object) => ModuleMetadata> = {
   'the root module': (provider, imported) => ({ imports: imported, providers: [provider] }),
   'a module that is imported first': (provider, imported) => ({
@@ -85,7 +85,7 @@ describe.concurrent.each(platforms)('shutting down on %s', (_, createAdapter) =>
       const client = new Client()
       let last: Promise<number> | undefined
       const application = {
-        // The server still serves.
+        // The server still accepts requests.
         onModuleDestroy: async () => expect(await post(running.port, 'destroy')).toBe(400),
         async beforeApplicationShutdown() {
           expect(await post(running.port, 'before shutdown')).toBe(400)

@@ -1,12 +1,12 @@
 import type { Type } from '@nestjs/common'
-import { ActiveSessionGuard, injectInto } from './active-session.guard.js'
+import { ActiveSessionGuard, injectRegistration } from './active-session.guard.js'
 
 const guards = new Map<string, Type<ActiveSessionGuard>>()
 
 /**
- * The {@link ActiveSessionGuard} of a named registration.
+ * Returns the {@link ActiveSessionGuard} class of a named registration. The same name always gives the same class.
  *
- * @param name The name given to `BackchannelLogoutModule`.
+ * @param name The `name` that `BackchannelLogoutModule` got.
  * @example
  * ```ts
  * import { activeSessionGuard } from '@bcl/nestjs'
@@ -18,7 +18,8 @@ const guards = new Map<string, Type<ActiveSessionGuard>>()
  * ```
  */
 export function activeSessionGuard(name: string): Type<ActiveSessionGuard> {
-  const guard = guards.get(name) ?? injectInto(class NamedActiveSessionGuard extends ActiveSessionGuard {}, name)
+  const guard =
+    guards.get(name) ?? injectRegistration(class NamedActiveSessionGuard extends ActiveSessionGuard {}, name)
   guards.set(name, guard)
   return guard
 }
