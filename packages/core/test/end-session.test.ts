@@ -278,7 +278,7 @@ describe('both do everything that a received logout does', () => {
   })
 })
 
-describe('sessionIssuer: sessions carry another issuer than Logout Tokens', () => {
+describe('RP-11h: sessionIssuer: sessions carry another issuer than Logout Tokens', () => {
   const root = 'https://root.example'
   const issuers: TrustedIssuer[] = [{ ...op.trusted, sessionIssuer: root }]
 

@@ -63,3 +63,22 @@ test('a tracked session is stored under these names', async () => {
     [`[1,"session","sub","${issuer}","alice"]`]: value,
   })
 })
+
+test('logouts of the application are stored under these names', async () => {
+  const store = new SpyStore()
+  const broadcasts: string[] = []
+  const publish = async (message: string): Promise<void> => void broadcasts.push(message)
+  const logout = create(op, { store: Object.assign(store, { publish }) })
+  const session = { iss: issuer, sub: 'älice', sid: 's', iat: time }
+  await logout.endSession(session, { key: 'k "1"' })
+  await logout.endSession({ ...session, sid: null })
+  await logout.endAllSessions({ iss: issuer, sub: 'bob' })
+  const marker = [`["${clientId}",${time}]`]
+  expect(stored(store)).toEqual({
+    [`[1,"logout","sid","${issuer}","s"]`]: marker,
+    [`[1,"key","${issuer}","${clientId}","k \\"1\\""]`]: ['1'],
+    [`[1,"logout","nosid","${issuer}","\\u00e4lice"]`]: marker,
+    [`[1,"logout","sub","${issuer}","bob"]`]: marker,
+  })
+  expect(broadcasts[0]).toBe(JSON.stringify([1, `[1,"logout","sid","${issuer}","s"]`]))
+})

@@ -1,0 +1,37 @@
+// Compares the public types of each package with checks/api, so that a change to them is seen in review. With --write it
+// writes them. Comments are left out.
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+/** The declarations that `index.d.ts` reaches, in the order of their paths. */
+function declarationsOf(folder: string): string {
+  const found = new Map<string, string>()
+  const visit = (file: string): void => {
+    if (found.has(file)) return
+    const text = readFileSync(file, 'utf8')
+      .replaceAll(/^\s*\/\*\*[\s\S]*?\*\/\n?/gm, '')
+      .replaceAll(/^\s*\/\/.*\n/gm, '')
+    found.set(file, text)
+    for (const [, to] of text.matchAll(/(?:from |import\()["'](\.[^"']+)\.js["']/g))
+      visit(join(dirname(file), `${to}.d.ts`))
+  }
+  visit(`${folder}/dist/index.d.ts`)
+  const sorted = [...found].sort(([one], [other]) => (one < other ? -1 : 1))
+  return sorted.map(([file, text]) => `// ${relative(`${folder}/dist`, file)}\n${text.trim()}\n`).join('\n')
+}
+
+mkdirSync('checks/api', { recursive: true })
+for (const folder of globSync('packages/*').sort()) {
+  const snapshot = `checks/api/${folder.slice('packages/'.length)}.txt`
+  const types = declarationsOf(folder)
+  if (existsSync(snapshot) && readFileSync(snapshot, 'utf8') === types) continue
+  if (process.argv.includes('--write')) {
+    writeFileSync(snapshot, types)
+    console.log(`${snapshot} is written`)
+  } else {
+    console.error(
+      `the public types of ${folder} are not those of ${snapshot}: run \`pnpm check api --write\` and look at the diff`,
+    )
+    process.exitCode = 1
+  }
+}
