@@ -8,6 +8,7 @@ import { measureEndpoint } from './endpoint.ts'
 import { measureGreeting } from './greeting.ts'
 import { measureImports } from './imports.ts'
 import { measureLarge } from './large.ts'
+import { measureManyAtOnce } from './many-at-once.ts'
 import { measureMemory } from './memory.ts'
 import { measureParameters } from './parameters.ts'
 import { measureReceive } from './receive.ts'
@@ -34,6 +35,7 @@ const measures = [
   measureRemembered,
   measureSubject,
   measureMemory,
+  measureManyAtOnce,
   measureStores,
   measureStoreBytes,
   measureImports,

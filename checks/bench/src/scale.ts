@@ -16,6 +16,10 @@ export interface Scale {
   /** Logouts whose memory is measured. */
   weighed: number
   imports: number
+  /** Markers that the store has not taken when a process ends. */
+  pending: number
+  /** Pages that wait for the end of one session. */
+  watches: number
 }
 
 export const full: Scale = {
@@ -28,6 +32,8 @@ export const full: Scale = {
   ofOneSubject: 10_000,
   weighed: 50_000,
   imports: 21,
+  pending: 3000,
+  watches: 50_000,
 }
 
 export const quick: Scale = {
@@ -40,4 +46,6 @@ export const quick: Scale = {
   ofOneSubject: 200,
   weighed: 1000,
   imports: 1,
+  pending: 100,
+  watches: 1000,
 }

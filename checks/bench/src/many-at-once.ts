@@ -1,0 +1,70 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
+import { median } from './measure.ts'
+import type { Scale } from './scale.ts'
+import type { Section } from './table.ts'
+import { createCheapIssuer } from './tokens.ts'
+
+const milliseconds = (value: number): string => `${Math.round(value)} ms`
+
+/** Milliseconds that `close` takes with so many pending markers, and a store that takes 2 ms for each. */
+async function closeTime(pending: number): Promise<number> {
+  const issuer = await createCheapIssuer()
+  const memory = new MemoryStore()
+  let isDown = true
+  const store: LogoutStore = {
+    async add(...args) {
+      if (isDown) throw new Error('down')
+      await sleep(2)
+      await memory.add(...args)
+    },
+    values: (keys) => memory.values(keys),
+    remove: (...args) => memory.remove(...args),
+  }
+  const logout = issuer.createReceiver(store)
+  const tokens = await Promise.all(
+    Array.from({ length: pending }, (_, index) => issuer.token({ sid: `sid-${index}`, sub: undefined })),
+  )
+  await Promise.allSettled(tokens.map((token) => logout.receive(token)))
+  isDown = false
+  const begun = performance.now()
+  await logout.close()
+  return performance.now() - begun
+}
+
+/** The longest time in milliseconds for which polls of so many watches keep the event loop busy. */
+async function pollTime(watches: number): Promise<number> {
+  const { op } = await createCheapIssuer()
+  const logout = createBackchannelLogout({
+    issuers: [op.trusted],
+    sessionMaxAge: 8 * 3600,
+    store: new MemoryStore(),
+    pollInterval: 1,
+  })
+  for (let index = 0; index < watches; index += 1) logout.watch(op.session(), () => {})
+  await sleep(3000)
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  await sleep(3000)
+  delay.disable()
+  await logout.close()
+  return delay.max / 1e6
+}
+
+export async function measureManyAtOnce({ rounds, pending, watches }: Scale): Promise<Section> {
+  const times: [close: number, poll: number][] = []
+  for (let round = 0; round < Math.min(3, rounds); round += 1)
+    times.push([await closeTime(pending), await pollTime(watches)])
+  const of = (index: 0 | 1): string => milliseconds(median(times.map((pair) => pair[index])))
+  const count = (value: number): string => value.toLocaleString('en')
+  return {
+    title: 'Many at once',
+    note: 'Milliseconds. `close()` writes to a store that takes 2 ms for each marker. All watches are of one session; the time is the longest for which the event loop was busy.',
+    columns: ['@bcl/core', 'peer'],
+    rows: [
+      [`close() with ${count(pending)} pending markers`, of(0), '', '', '', 'under 500 ms'],
+      [`a poll of ${count(watches)} watches`, of(1), '', '', '', ''],
+    ],
+  }
+}
