@@ -125,7 +125,7 @@ describe('what may be asked for keys', () => {
     'http://xlocalhost/',
     'file:///jwks',
   ])('not %s', (url) => {
-    expect(at(url)).toThrow('issuers[0].keys must be https')
+    expect(at(url)).toThrow('issuers[0].keys: must be https')
   })
 })
 

@@ -78,11 +78,22 @@ describe('expired entries are deleted as others are added', () => {
     expect(await countOld(store)).toBe(1000)
   })
 
+  test('nor if the clock was wrong at the moment when an entry was added', async () => {
+    const store = new MemoryStore({ now: clock.now })
+    clock.time += 9 * 3600
+    await store.add('key', 'value', 2000)
+    clock.time -= 9 * 3600
+    await addMany(store, 'new')
+    expect(await store.values(['key'])).toEqual([['value']])
+  })
+
   test('a repeated add keeps the later expiry also from the monotonic clock', async () => {
     const store = await filled()
     for (const expiresAt of [3000, 2500]) await store.add('old 7', '7', expiresAt)
     pass(1800)
+    clock.time += 9 * 3600
     await addMany(store, 'new')
+    clock.time -= 9 * 3600
     expect(await store.values(['old 7'])).toEqual([['7']])
     clock.time = 1000
     expect(await countOld(store)).toBe(1)

@@ -102,7 +102,7 @@ test.each<[message: string, options: unknown]>([
   ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: { keys: ['x'] } })],
   ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: [] })],
   [
-    'issuers[1].keys must be https. For plain http set allowInsecureRequests',
+    `issuers[1].keys: must be https, got "http://op.example.com/jwks". ${advice}`,
     withIssuer({ keys: new URL('http://op.example.com/jwks') }),
   ],
 
@@ -110,7 +110,7 @@ test.each<[message: string, options: unknown]>([
   ['issuers[1].algorithms must be a list such as ["RS256"], got "RS256"', withIssuer({ algorithms: 'RS256' })],
   ['issuers[1].algorithms must be a list such as ["RS256"], got ["none"]', withIssuer({ algorithms: ['none'] })],
   [
-    'issuers[1].algorithms must be a list such as ["RS256"], got ["RS256", "RSA-OAEP"]',
+    'issuers[1].algorithms must be a list such as ["RS256"], got ["RS256","RSA-OAEP"]',
     withIssuer({ algorithms: ['RS256', 'RSA-OAEP'] }),
   ],
   ['issuers[1].clientSecret must be set for HS256', withIssuer({ algorithms: ['HS256'] })],
@@ -151,7 +151,7 @@ test.each<[message: string, options: unknown]>([
   [`issuers[1].requireTyp ${flag}, got 1`, withIssuer({ requireTyp: 1 })],
   [`issuers[1].requireSid ${flag}, got null`, withIssuer({ requireSid: null })],
   ['issuers[1].trustedAudiences must be a list of strings, got "api"', withIssuer({ trustedAudiences: 'api' })],
-  ['issuers[1].trustedAudiences must be a list of strings, got [1, object]', withIssuer({ trustedAudiences: [1, {}] })],
+  ['issuers[1].trustedAudiences must be a list of strings, got [1,object]', withIssuer({ trustedAudiences: [1, {}] })],
   ['issuers[1].logoutScope must be "session" or "subject", got "all"', withIssuer({ logoutScope: 'all' })],
 
   ...[undefined, 0, Infinity, '8h', 400 * 86_400 + 1].map((sessionMaxAge): [string, unknown] => [
@@ -210,7 +210,7 @@ test('verifyLogoutToken, discoverKeys and MemoryStore check their options in the
     new TypeError(`issuer: ${discovery}, got "http://op.example.com". ${advice}`),
   )
   expect(() => discoverKeys(undefined as never)).toThrow(
-    new TypeError(`issuer: ${discovery}, got undefined. ${advice}`),
+    new TypeError(`issuer: ${discovery}, got "undefined". ${advice}`),
   )
   expect(() => new MemoryStore({ clock: () => 0 } as object)).toThrow(new TypeError('clock is not an option'))
 })

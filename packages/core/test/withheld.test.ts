@@ -34,6 +34,7 @@ test.each<[claims: object, message: string, shown: string]>([
   [{}, 'no session-4711 of alice@example.com', 'no [withheld] of [withheld]'],
   [{}, `issuer ${op.issuer} iat ${clock.time}`, `issuer [withheld] iat ${clock.time}`],
   [{ sub: 'alice', sid: 'alice-2' }, 'alice-2 is of alice', '[withheld] is of [withheld]'],
+  [{ sub: 'alice-2', sid: 'alice' }, 'alice is of alice-2', '[withheld] is of [withheld]'],
   [{ sub: 'älice-é' }, 'plain älice-é', 'plain [withheld]'],
   [{ sub: 'älice-é' }, 'escaped \\u00e4lice-\\u00e9', 'escaped \\[withheld]\\[withheld]'],
   [{ sub: 'älice-é' }, 'twice \\\\u00e4lice-\\\\u00e9', 'twice \\\\[withheld]\\\\[withheld]'],

@@ -37,8 +37,6 @@ export function discoverKeys(issuer: string, options: DiscoverKeysOptions = {}):
   return Object.assign(getKey, { renew })
 }
 
-const wellKnown = '/.well-known/openid-configuration'
-
 /**
  * Refuses an issuer or a URL that keys cannot be fetched from.
  *
@@ -49,16 +47,15 @@ export function requireAddress(
   path: string,
   allowInsecureRequests: boolean | undefined,
 ): void {
-  const isFetchable = isAllowed(String(keys ?? issuer), allowInsecureRequests)
-  if (keys) return requireOption(isFetchable, `${path}keys`, 'must be https. For plain http set allowInsecureRequests')
-  const isDocument = String(issuer).endsWith(wellKnown)
+  const url = String(keys ?? issuer)
+  const isDocument = url.endsWith('/.well-known/openid-configuration')
   requireOption(
-    isFetchable && !isDocument && !/[?#]/.test(issuer),
-    `${path}issuer:`,
-    'discovery needs an https URL without query or fragment',
-    issuer,
+    isAllowed(url, allowInsecureRequests) && (!!keys || !(isDocument || /[?#]/.test(url))),
+    path + (keys ? 'keys:' : 'issuer:'),
+    keys ? 'must be https' : 'discovery needs an https URL without query or fragment',
+    url,
     isDocument
-      ? `. Remove ${wellKnown}.`
+      ? '. Remove /.well-known/openid-configuration.'
       : '. For plain http set allowInsecureRequests; if the provider has no discovery set keys.',
   )
 }

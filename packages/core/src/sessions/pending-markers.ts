@@ -84,15 +84,17 @@ export function createPendingMarkers({
       let isTaken = true
       while (waiting[0] && isTaken && performance.now() < flight.until) {
         isTaken = false
-        const writes = waiting.splice(0, maxWrites).map(async (marker) => {
-          try {
-            await write(marker)
-            isTaken = true
-          } catch (error) {
-            keep(marker)
-            failure = error
-          }
-        })
+        const writes = waiting.splice(0, maxWrites).map((marker) =>
+          write(marker).then(
+            () => {
+              isTaken = true
+            },
+            (error: unknown) => {
+              keep(marker)
+              failure = error
+            },
+          ),
+        )
         await Promise.all(writes)
       }
       if (failure) onError(failure)

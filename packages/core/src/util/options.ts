@@ -35,9 +35,10 @@ export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: one
 /** The option of functions that need nothing but a clock. */
 export const nowRules: Rules = { now: callback(systemNow) }
 
+/** Objects are not shown, as they can have secrets in them. */
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`
+  if (Array.isArray(value)) return `[${value.map(show)}]`
   return Object(value) === value ? typeof value : String(value)
 }
 
@@ -66,20 +67,22 @@ export function readOptions<T>(options: T, rules: Rules, path = ''): T {
   requireOption(isObject(options), path || 'options', 'must be an object')
   const before = path && `${path}.`
   const read: Record<string, unknown> = { ...options }
-  for (const name of Object.keys(read)) {
+  for (const name in read) {
     if (name in rules) continue
     const pairs = name.toLowerCase().match(/..?/g) ?? []
+    /** How many pairs of letters another name has in common with this one. */
     const shared = (other: string): number => pairs.filter((pair) => other.toLowerCase().includes(pair)).length
     const [nearest] = Object.keys(rules).sort((one, other) => shared(other) - shared(one))
     const question = 2 * shared(nearest!) < pairs.length ? '' : `. Did you mean ${nearest}?`
     requireOption(false, before + name, `is not an option${question}`)
   }
   for (const [name, [test, words, ...otherwise]] of Object.entries(rules)) {
-    const value = (options as Record<string, unknown>)[name]
+    const { [name]: value = otherwise[0] } = options as Record<string, unknown>
     const isLeftOut = value === undefined && otherwise.length > 0
+    // A secret is not shown.
     const got: [unknown?] = /keys|Secret/.test(name) ? [] : [value]
     requireOption(isLeftOut || test(value as never, before + name), before + name, words, ...got)
-    read[name] = isLeftOut ? otherwise[0] : value
+    read[name] = value
   }
   return read as T
 }

@@ -12,7 +12,7 @@ const withheld = '[withheld]'
  */
 export function withoutClaims(error: unknown, asked: readonly string[]): Error {
   const escaped = asked.join('"')
-  const plain = escaped.replace(/\\+u(....)/g, (_, hex) => String.fromCharCode(Number(`0x${hex}`)))
+  const plain = escaped.replace(/\\+u(....)/g, (_, hex) => String.fromCharCode(`0x${hex}` as never))
   // Claim values are split at quotes and backslashes, because drivers escape those in several ways.
   const texts = `${escaped}"${plain}`.split(/[\\"'`]+/).filter((piece) => !ours.test(piece))
   const times = escaped.match(/\d{5,}/g) ?? []
@@ -44,7 +44,7 @@ export function withoutClaims(error: unknown, asked: readonly string[]): Error {
       return Object.assign(new Error(clean(message) ?? members.code ?? withheld), defined(members))
     } catch {
       // A getter has thrown.
-      return new Error(withheld)
+      return undefined
     }
   }
   return copy(error, 0) ?? new Error(withheld)
