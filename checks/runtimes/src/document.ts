@@ -53,17 +53,7 @@ const conformanceTable = (results: readonly Result[]): string =>
     ]),
   )
 
-const [begin, end] = ['<!-- runtimes -->', '<!-- /runtimes -->']
-
-/** README.md with its table as the run has it. */
-export function readmeTable(readme: string, results: readonly Result[]): string {
-  const [before, rest] = readme.split(begin)
-  const after = rest?.split(end)[1]
-  if (after === undefined) throw new Error(`README.md has no ${begin} … ${end}`)
-  return `${before}${begin}\n\n${conformanceTable(results)}\n\n${end}${after}`
-}
-
-/** docs/runtimes.md. */
+/** The text of docs/runtimes.md. */
 export function document(results: readonly Result[]): string {
   const missing = results.filter(({ unsupported }) => unsupported.length > 0)
   return `# Runtimes

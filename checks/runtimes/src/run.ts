@@ -1,9 +1,9 @@
-// Runs the table of cases on every runtime, and the conformance cases against the applications that each serves; writes
-// the tables of docs/runtimes.md and README.md, or with --check compares them.
+// Runs the core's own cases on every runtime, and the conformance cases against an application of each framework there.
+// Writes the results to docs/runtimes.md. With --check, compares the page with the results instead.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { bundleForCommandLine, bundleForWorkerd } from './bundle.ts'
 import { certify } from './conformance.ts'
-import { document, readmeTable, resultTable, type Result } from './document.ts'
+import { document, resultTable, type Result } from './document.ts'
 import { runtimes, type Runtime } from './runtimes.ts'
 
 async function resultOf(runtime: Runtime): Promise<Result> {
@@ -16,16 +16,15 @@ async function resultOf(runtime: Runtime): Promise<Result> {
   }
 }
 
-/** Puts a file's new text in its place, or only says that it is another. */
-function keep(name: string, text: (old: string) => string): void {
-  const path = new URL(`../../../${name}`, import.meta.url)
-  const old = readFileSync(path, 'utf8')
-  if (old === text(old)) return
+/** Writes docs/runtimes.md. With --check, compares the file with its new text instead. */
+function keepPage(text: string): void {
+  const page = new URL('../../../docs/runtimes.md', import.meta.url)
+  if (readFileSync(page, 'utf8') === text) return
   if (process.argv.includes('--check')) {
-    console.error(`${name} says something else: run \`pnpm runtimes\``)
+    console.error('docs/runtimes.md is out of date: run `pnpm runtimes`')
     process.exitCode = 1
   } else {
-    writeFileSync(path, text(old))
+    writeFileSync(page, text)
   }
 }
 
@@ -41,5 +40,4 @@ for (const { runtime, failed, unsupported, applications } of results) {
   if (wrong.length > 0) process.exitCode = 1
 }
 
-keep('docs/runtimes.md', () => document(results))
-keep('README.md', (old) => readmeTable(old, results))
+keepPage(document(results))
