@@ -34,7 +34,7 @@ async function entriesOf(count: number): Promise<Entry[][]> {
 
 const isDone = ([key]: Entry): boolean => key.startsWith('[1,"done",')
 const put = (store: LogoutStore, entries: readonly Entry[]): Promise<void> =>
-  atOnce(concurrency, entries, (entry) => store.add(...entry))
+  atOnce(concurrency, entries, async (entry) => store.add(...entry))
 
 /** Nobody answers there: what would be measured is left out, and said. */
 async function connect<T>(name: string, start: () => Promise<T>): Promise<T | undefined> {

@@ -1,4 +1,4 @@
-import type { LogoutStore } from '../store/store.js'
+import type { AsyncStore } from '../store/store.js'
 import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
@@ -16,7 +16,7 @@ export interface Check {
 }
 
 export interface CheckOptions {
-  store: Pick<LogoutStore, 'values'>
+  store: Pick<AsyncStore, 'values'>
   /** Whether a session has ended, by its age, by pending markers under its keys, or by these stored values. */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
   /** Seconds for which an "alive" answer is reused. */

@@ -1,5 +1,5 @@
 import { asLogoutError } from '../errors.js'
-import type { LogoutStore } from '../store/store.js'
+import type { AsyncStore } from '../store/store.js'
 import { retryUntil } from '../util/retry-until.js'
 import { withTimeout } from '../util/with-timeout.js'
 import {
@@ -59,7 +59,7 @@ export interface Wish {
 }
 
 export interface EndSessionsOptions {
-  store: LogoutStore
+  store: AsyncStore
   pending: PendingMarkers
   /** Gets new markers, whether the store took them or they are pending. */
   onMarkers(markers: readonly StoredMarker[]): void

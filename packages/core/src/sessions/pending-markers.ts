@@ -1,4 +1,4 @@
-import type { LogoutStore } from '../store/store.js'
+import type { AsyncStore } from '../store/store.js'
 import { MultiMap } from '../util/multi-map.js'
 import { retryUntil } from '../util/retry-until.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
@@ -37,7 +37,7 @@ export interface PendingMarkers {
 }
 
 export interface PendingMarkersOptions {
-  store: Pick<LogoutStore, 'add'>
+  store: Pick<AsyncStore, 'add'>
   storeTimeout: number
   /** Gets the key of each marker that was written after its request had failed. */
   onWritten(key: string): void

@@ -1,10 +1,10 @@
 import { asLogoutError } from '../errors.js'
 import { withoutClaims } from '../util/without-claims.js'
-import type { LogoutStore } from './store.js'
+import type { AsyncStore, LogoutStore } from './store.js'
 import { withTimeout } from '../util/with-timeout.js'
 
 /** Bounds each call of the application's store in time (RP-39). A call that fails rejects with an error of this library. */
-export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
+export function boundStore(store: LogoutStore, timeout: number): AsyncStore {
   const call = <T>(asked: readonly string[], work: () => T | Promise<T>): Promise<T> =>
     withTimeout(timeout, work, (error) => asLogoutError('the store', withoutClaims(error, asked)))
   return {
