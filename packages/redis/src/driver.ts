@@ -1,63 +1,74 @@
-/** A value under a key, and the NumericDate until which it is there. */
+/** A value under a key, and its expiry (NumericDate). */
 export type Entry = readonly [value: string, expiresAt: number]
 
-/** What the store asks of a client, whichever it is. Every call is one round trip. */
+/** The operations that the store needs of a client. There is one driver for each kind of client. */
 export interface Driver {
-  /** Runs a script on one key. */
-  run(script: string, key: string, ...args: string[]): Promise<unknown>
+  /** Runs a script on one key, in one round trip. */
+  runScript(script: string, key: string, ...args: string[]): Promise<unknown>
   /**
-   * The sorted set of each key, whole, in the order of `keys`, and as the client gives it.
+   * Reads the whole sorted set of each key, in the order of `keys`. Returns the replies of the client.
    *
-   * @param isFresh Whether to ask Redis even where the client has a cache.
+   * @param bypassCache Asks Redis even if the client has a cache.
    */
-  ranges(keys: readonly string[], isFresh: boolean): Promise<readonly unknown[]>
-  /** Reads one of them. */
+  ranges(keys: readonly string[], bypassCache: boolean): Promise<readonly unknown[]>
+  /** Parses one reply of `ranges`. */
   entriesOf(range: unknown): Entry[]
   remove(key: string, value: string): Promise<unknown>
   publish(channel: string, message: string): Promise<unknown>
-  /** Hears a channel on a connection of its own, until what it resolves to is called. Absent where a client cannot. */
+  /**
+   * Subscribes to a channel on a separate connection. Resolves to a function that ends the subscription. Absent if the client
+   * cannot subscribe.
+   */
   subscribe?(channel: string, listener: (message: string) => void): Promise<() => Promise<unknown>>
 }
 
-/** A member of a sorted set with its score. Any other answer is an error: a member that is left out would let a session live. */
+/** Parses a member of a sorted set and its score. Throws on anything else: if a member were left out, a session would live. */
 export function toEntry(member: unknown, score: unknown): Entry {
-  // Number() alone would read null and the empty text as 0, which has expired.
+  // Number() alone would read null and an empty text as 0, which counts as expired.
   const expiresAt = Number(String(score) || Number.NaN)
   const isText = typeof member === 'string' || member instanceof Uint8Array
   if (isText && Number.isFinite(expiresAt)) return [String(member), expiresAt]
   throw new Error('Redis did not answer with the members of a sorted set and their scores')
 }
 
-/** Reads the reply of `ZRANGE … WITHSCORES`: a flat list in RESP2, a list of pairs in RESP3. */
+/** Parses the reply of `ZRANGE … WITHSCORES`: a flat list in RESP2, a list of pairs in RESP3. */
 export function entriesOfReply(reply: unknown): Entry[] {
   const flat = (reply as unknown[]).flat()
   return Array.from({ length: Math.ceil(flat.length / 2) }, (_, index) => toEntry(flat[index * 2], flat[index * 2 + 1]))
 }
 
-/** Whether a client, of any kind, has these methods. */
+/** Whether the client is an object that has all these methods. */
 export const hasMethods = (client: unknown, ...names: string[]): boolean =>
   typeof client === 'object' &&
   client !== null &&
   names.every((name) => typeof (client as Record<string, unknown>)[name] === 'function')
 
-/** Seconds that a subscription may take to begin. */
-const patience = 5
+/** The time-out of the start of a subscription, in seconds. */
+const subscribeTimeout = 5
 
 /**
- * Begins what `end` ends; gives it up when it fails, or takes too long. A client tries for as long as it lives, and until
- * it has begun nobody could tell it to stop.
+ * Starts a subscription. Resolves to `stop`. If the start fails or takes too long, calls `stop` and rejects: without this, a
+ * client would try to subscribe for as long as it lives.
  */
-export function begin(work: () => Promise<unknown>, end: () => Promise<void>): Promise<() => Promise<void>> {
+export function startSubscription({ start, stop }: Subscription): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {
     const giveUp = (error: unknown): void => {
       clearTimeout(timer)
-      void end()
+      void stop()
       reject(error)
     }
-    const timer = setTimeout(() => giveUp(new Error(`Redis took over ${patience} s to subscribe`)), patience * 1000)
-    work().then(() => {
+    const timer = setTimeout(
+      () => giveUp(new Error(`Redis did not confirm the subscription within ${subscribeTimeout} s`)),
+      subscribeTimeout * 1000,
+    )
+    start().then(() => {
       clearTimeout(timer)
-      resolve(end)
+      resolve(stop)
     }, giveUp)
   })
+}
+
+interface Subscription {
+  start(): Promise<unknown>
+  stop(): Promise<void>
 }

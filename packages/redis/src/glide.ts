@@ -1,6 +1,6 @@
 import { hasMethods, toEntry, type Driver } from './driver.js'
 
-/** What is reached of Valkey GLIDE: a `GlideClient` or a `GlideClusterClient`. */
+/** The methods of Valkey GLIDE that the store uses: of a `GlideClient` or a `GlideClusterClient`. */
 export interface GlideClient {
   customCommand(args: string[]): Promise<unknown>
   zrangeWithScores(key: string, range: { start: number; end: number }): Promise<unknown>
@@ -13,22 +13,25 @@ interface Member {
   score: unknown
 }
 
+/** The number of keys that are read at the same time. By default a GLIDE client has at most 1,000 requests in flight. */
+const keysPerBatch = 250
+
 export const isGlide = (client: unknown): client is GlideClient =>
   hasMethods(client, 'customCommand', 'zrangeWithScores', 'zrem', 'publish')
 
-/** Keys asked for at once: by default a client has no more than 1,000 requests under way. */
-const atOnce = 250
-
-/** No `subscribe`: a GLIDE client hands messages to the one callback it was made with, and cannot be duplicated. */
+/**
+ * The driver has no `subscribe`: a GLIDE client passes messages only to the callback that its constructor got, and it cannot be
+ * duplicated.
+ */
 export const glide = (client: GlideClient): Driver => ({
-  run: (script, key, ...args) => client.customCommand(['EVAL', script, '1', key, ...args]),
+  runScript: (script, key, ...args) => client.customCommand(['EVAL', script, '1', key, ...args]),
   async ranges(keys) {
-    const found: unknown[] = []
-    for (let start = 0; start < keys.length; start += atOnce) {
-      const some = keys.slice(start, start + atOnce)
-      found.push(...(await Promise.all(some.map((key) => client.zrangeWithScores(key, { start: 0, end: -1 })))))
+    const ranges: unknown[] = []
+    for (let start = 0; start < keys.length; start += keysPerBatch) {
+      const batch = keys.slice(start, start + keysPerBatch)
+      ranges.push(...(await Promise.all(batch.map((key) => client.zrangeWithScores(key, { start: 0, end: -1 })))))
     }
-    return found
+    return ranges
   },
   entriesOf: (range) => (range as Member[]).map(({ element, score }) => toEntry(element, score)),
   remove: (key, value) => client.zrem(key, [value]),

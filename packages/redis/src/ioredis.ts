@@ -1,13 +1,19 @@
-import { begin, entriesOfReply, hasMethods, type Driver } from './driver.js'
+import { entriesOfReply, hasMethods, startSubscription, type Driver } from './driver.js'
 
-/** What is reached of ioredis and iovalkey: a `Redis` or a `Cluster`. */
+/** The methods of ioredis and iovalkey that the store uses: of a `Redis` or a `Cluster`. */
 export interface IoredisClient {
   readonly isCluster: boolean
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
-  // Its overloads are more than TypeScript will choose from.
+  // `never`, because TypeScript cannot choose among the many overloads of this method.
   zrange(...args: never[]): unknown
   zrem(key: string, member: string): Promise<unknown>
   publish(channel: string, message: string): Promise<unknown>
+}
+
+/** The same client, with the types of the overloads that the driver calls. */
+interface TypedClient extends IoredisClient {
+  zrange(key: string, start: number, stop: number, withScores: 'WITHSCORES'): Promise<unknown>
+  duplicate(...overrides: unknown[]): Subscriber
 }
 
 interface Subscriber {
@@ -17,33 +23,33 @@ interface Subscriber {
   disconnect(): unknown
 }
 
-interface Full extends IoredisClient {
-  zrange(key: string, start: number, stop: number, withScores: 'WITHSCORES'): Promise<unknown>
-  duplicate(...overrides: unknown[]): Subscriber
-}
+/**
+ * Settings of the connection that subscribes. They replace the settings of the application: a subscription waits for its
+ * connection, and is restored after a reconnect.
+ */
+const subscriberOptions = { enableOfflineQueue: true, autoResubscribe: true }
 
-/** Whatever the application chose for its commands: a subscription waits for its connection, and comes back with it. */
-const own = { enableOfflineQueue: true, autoResubscribe: true }
-
-const full = (client: IoredisClient): Full => client as unknown as Full
+const typed = (client: IoredisClient): TypedClient => client as unknown as TypedClient
 
 export const isIoredis = (client: unknown): client is IoredisClient =>
   hasMethods(client, 'eval', 'zrange', 'zrem', 'publish', 'duplicate') && 'isCluster' in (client as object)
 
 export const ioredis = (client: IoredisClient): Driver => ({
-  run: (script, key, ...args) => client.eval(script, 1, key, ...args),
-  // Commands side by side, not a pipeline: in a cluster the keys are on several nodes.
-  ranges: (keys) => Promise.all(keys.map((key) => full(client).zrange(key, 0, -1, 'WITHSCORES'))),
+  runScript: (script, key, ...args) => client.eval(script, 1, key, ...args),
+  // Parallel commands instead of a pipeline, because the keys of a cluster are on several nodes.
+  ranges: (keys) => Promise.all(keys.map((key) => typed(client).zrange(key, 0, -1, 'WITHSCORES'))),
   entriesOf: entriesOfReply,
   remove: (key, value) => client.zrem(key, value),
   publish: (channel, message) => client.publish(channel, message),
   subscribe(channel, listener) {
-    const subscriber = client.isCluster ? full(client).duplicate([], own) : full(client).duplicate(own)
+    const subscriber = client.isCluster
+      ? typed(client).duplicate([], subscriberOptions)
+      : typed(client).duplicate(subscriberOptions)
     subscriber.on('error', () => {})
     subscriber.on('message', (_, message) => listener(message))
-    return begin(
-      () => subscriber.subscribe(channel),
-      async () => void subscriber.disconnect(),
-    )
+    return startSubscription({
+      start: () => subscriber.subscribe(channel),
+      stop: async () => void subscriber.disconnect(),
+    })
   },
 })

@@ -1,6 +1,6 @@
-import { begin, hasMethods, toEntry, type Driver } from './driver.js'
+import { hasMethods, startSubscription, toEntry, type Driver } from './driver.js'
 
-/** What is reached of node-redis: a client, a pool, a cluster or a sentinel. */
+/** The methods of node-redis that the store uses: of a client, a pool, a cluster or a sentinel. */
 export interface NodeRedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
   zRangeWithScores(key: string, min: number, max: number): Promise<unknown>
@@ -8,9 +8,10 @@ export interface NodeRedisClient {
   publish(channel: string, message: string): Promise<unknown>
 }
 
-interface Member {
-  value: unknown
-  score: unknown
+/** The same client, with members that the public interface does not require. */
+interface TypedClient extends NodeRedisClient {
+  readonly clientSideCache?: unknown
+  multi(): Pipeline
 }
 
 interface Pipeline {
@@ -18,13 +19,12 @@ interface Pipeline {
   execAsPipeline(): Promise<readonly unknown[]>
 }
 
-interface Full extends NodeRedisClient {
-  readonly clientSideCache?: unknown
-  multi(): Pipeline
+interface Pool extends TypedClient {
+  execute<T>(work: (member: Duplicable) => T): Promise<T>
 }
 
-interface Pool extends Full {
-  execute<T>(work: (member: Duplicable) => T): Promise<T>
+interface Duplicable {
+  duplicate(overrides: object): Subscriber
 }
 
 interface Subscriber {
@@ -33,75 +33,76 @@ interface Subscriber {
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   destroy?(): unknown
-  /** What node-redis 4 calls it. */
+  /** The name of `destroy` in node-redis 4. */
   disconnect?(): unknown
 }
 
-interface Duplicable {
-  duplicate(overrides: object): Subscriber
+interface Member {
+  value: unknown
+  score: unknown
 }
+
+/** Settings of the connection that subscribes. It must not share the cache, because its end would empty the cache. */
+const subscriberOptions = { clientSideCache: undefined, emitInvalidate: false }
 
 const asPool = (client: NodeRedisClient): Pool | undefined =>
   hasMethods(client, 'execute') ? (client as Pool) : undefined
 
-/** All keys, by single commands: only they are answered from a client-side cache, and only they reach all of a cluster. */
-const rangeEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
+/** Reads each key by one command. Only these commands use the client-side cache, and only these reach all nodes of a cluster. */
+const readEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
   Promise.all(keys.map((key) => client.zRangeWithScores(key, 0, -1)))
 
-/** All keys, by one connection: a pool takes another for each single command. Never from a cache. */
-function rangeTogether(client: Full, keys: readonly string[]): Promise<readonly unknown[]> {
+/** Reads all keys by one pipeline, so a pool uses one connection. A pipeline does not use the client-side cache. */
+function readByPipeline(client: TypedClient, keys: readonly string[]): Promise<readonly unknown[]> {
   const pipeline = client.multi()
   for (const key of keys) pipeline.zRangeWithScores(key, 0, -1)
   return pipeline.execAsPipeline()
 }
 
-/** A duplicate must not share the cache: its end would empty it. */
-const own = { clientSideCache: undefined, emitInvalidate: false }
-
-function subscribeAlone(
+function subscribeOn(
   subscriber: Subscriber,
   channel: string,
   listener: (message: string) => void,
 ): Promise<() => Promise<void>> {
   subscriber.on('error', () => {})
-  return begin(
-    async () => {
+  return startSubscription({
+    async start() {
       await subscriber.connect()
       await subscriber.subscribe(channel, listener)
     },
-    async () => {
+    async stop() {
       try {
         await (subscriber.destroy ?? subscriber.disconnect)?.call(subscriber)
       } catch {
-        // Earlier versions throw when it is closed.
+        // Older versions throw if the connection is already closed.
       }
     },
-  )
+  })
 }
 
 export const isNodeRedis = (client: unknown): client is NodeRedisClient =>
   hasMethods(client, 'eval', 'zRangeWithScores', 'zRem', 'publish')
 
 export const nodeRedis = (client: NodeRedisClient): Driver => ({
-  run: (script, key, ...args) => client.eval(script, { keys: [key], arguments: args }),
-  async ranges(keys, isFresh) {
-    const full = client as Full
-    if (!full.clientSideCache) return asPool(client) ? rangeTogether(full, keys) : rangeEach(client, keys)
-    if (!isFresh) return rangeEach(client, keys)
-    // One by one: in a cluster the keys are on several nodes.
-    return Promise.all(keys.map(async (key) => (await rangeTogether(full, [key]))[0]))
+  runScript: (script, key, ...args) => client.eval(script, { keys: [key], arguments: args }),
+  async ranges(keys, bypassCache) {
+    const typed = client as TypedClient
+    if (!typed.clientSideCache) return asPool(client) ? readByPipeline(typed, keys) : readEach(client, keys)
+    if (!bypassCache) return readEach(client, keys)
+    // One pipeline for each key, because the keys of a cluster are on several nodes.
+    return Promise.all(keys.map(async (key) => (await readByPipeline(typed, [key]))[0]))
   },
   entriesOf: (range) => (range as Member[]).map(({ value, score }) => toEntry(value, score)),
   remove: (key, value) => client.zRem(key, value),
   publish: (channel, message) => client.publish(channel, message),
   async subscribe(channel, listener) {
     const pool = asPool(client)
-    if (pool) return subscribeAlone(await pool.execute((member) => member.duplicate(own)), channel, listener)
+    if (pool) return subscribeOn(await pool.execute((member) => member.duplicate(subscriberOptions)), channel, listener)
     if ('isPubSubActive' in client)
-      return subscribeAlone((client as unknown as Duplicable).duplicate(own), channel, listener)
-    // A cluster and a sentinel keep a connection for subscriptions themselves.
-    const many = client as unknown as Subscriber
-    await many.subscribe(channel, listener)
-    return () => many.unsubscribe(channel, listener)
+      return subscribeOn((client as unknown as Duplicable).duplicate(subscriberOptions), channel, listener)
+    // A cluster and a sentinel have their own connection for subscriptions.
+    const subscriber = client as unknown as Subscriber
+    await subscriber.subscribe(channel, listener)
+    return () => subscriber.unsubscribe(channel, listener)
   },
 })

@@ -10,7 +10,11 @@ export type RedisStoreClient = NodeRedisClient | IoredisClient | GlideClient | U
 
 /** Options of {@link RedisStore}. */
 export interface RedisStoreOptions {
-  /** What keys, and the channel, begin with. Applications that share a server need one each. @default 'bcl:' */
+  /**
+   * The prefix of all keys and of the channel. If several applications share a server, give each application its own prefix.
+   *
+   * @default 'bcl:'
+   */
   prefix?: string | undefined
 }
 
@@ -32,14 +36,14 @@ function driverOf(client: RedisStoreClient): Driver {
   if (isNodeRedis(client)) return nodeRedis(client)
   if (isIoredis(client)) return ioredis(client)
   if (isUpstash(client)) return upstash(client)
-  throw new TypeError('client must be one of node-redis, ioredis, Valkey GLIDE or Upstash')
+  throw new TypeError('client must be a client of node-redis, ioredis, iovalkey, Valkey GLIDE or Upstash')
 }
 
 /**
- * Remembers logouts in Redis 6.2 or later, or Valkey, for all instances that share it, and tells them at once.
+ * A store in Redis 6.2 or later, or in Valkey. All instances of an application share it.
  *
- * Each key is a sorted set: a value's score is its expiry. `publish` is there with any client, `subscribe` with
- * node-redis and ioredis: it takes a connection of its own, a duplicate of the client's.
+ * Each key is a sorted set. The score of a value is its expiry. All clients have `publish`. Only node-redis and ioredis have
+ * `subscribe`, which opens one more connection.
  *
  * @example
  * ```ts
@@ -63,11 +67,11 @@ export class RedisStore implements LogoutStore {
   readonly subscribe?: (listener: (message: string) => void) => Promise<() => Promise<void>>
   readonly #driver: Driver
   readonly #prefix: string
-  #isTelling = false
+  #isNotifying = false
 
   /**
-   * @param client The application's own client, which it connects and closes itself.
-   * @throws {TypeError} when the client is none of those known, or `prefix` is not a string.
+   * @param client The client of the application. The application connects and closes it.
+   * @throws {TypeError} if the client is of an unknown kind, or `prefix` is not a string.
    */
   constructor(client: RedisStoreClient, options: RedisStoreOptions = {}) {
     const { prefix = 'bcl:' } = options
@@ -81,13 +85,13 @@ export class RedisStore implements LogoutStore {
     }
     if (driver.subscribe) {
       this.subscribe = async (listener) => {
-        let isEnded = false
-        // A connection may still hear something while it closes.
+        let hasEnded = false
+        // A connection can still deliver messages while it closes.
         const end = await driver.subscribe!(channel, (message) => {
-          if (!isEnded) this.#tell(listener, message)
+          if (!hasEnded) this.#notify(listener, message)
         })
         return async () => {
-          isEnded = true
+          hasEnded = true
           await end()
         }
       }
@@ -95,9 +99,9 @@ export class RedisStore implements LogoutStore {
   }
 
   async add(key: string, value: string, expiresAt: number): Promise<void> {
-    const kept = Number(await this.#driver.run(addScript, this.#prefix + key, value, String(expiresAt)))
+    const kept = Number(await this.#driver.runScript(addScript, this.#prefix + key, value, String(expiresAt)))
     if (kept === 1) return
-    // Upstash's client resolves to a text when its request is aborted.
+    // Upstash's client resolves to a text if its request is aborted.
     if (kept !== 0) throw new Error('Redis did not say whether it kept the value')
     if (expiresAt > Date.now() / 1000)
       throw new Error('Redis did not keep the value. Likely cause: the clock of Redis is ahead')
@@ -108,7 +112,7 @@ export class RedisStore implements LogoutStore {
     // The commands do not contain the time, so a client can answer them from its cache.
     const ranges = await this.#driver.ranges(
       keys.map((key) => this.#prefix + key),
-      this.#isTelling,
+      this.#isNotifying,
     )
     if (!Array.isArray(ranges) || ranges.length !== keys.length)
       throw new Error('Redis did not answer once for each key')
@@ -123,13 +127,16 @@ export class RedisStore implements LogoutStore {
     await this.#driver.remove(this.#prefix + key, value)
   }
 
-  /** What a listener asks for at once is read from Redis: a message may overtake what empties a client's cache. */
-  #tell(listener: (message: string) => void, message: string): void {
-    this.#isTelling = true
+  /**
+   * Calls a listener. Reads that the listener starts at once bypass the cache of the client, because a message can arrive before
+   * the invalidation of the cache.
+   */
+  #notify(listener: (message: string) => void, message: string): void {
+    this.#isNotifying = true
     try {
       listener(message)
     } finally {
-      this.#isTelling = false
+      this.#isNotifying = false
     }
   }
 }

@@ -1,13 +1,13 @@
 import { entriesOfReply, hasMethods, type Driver } from './driver.js'
 
-/** What is reached of Upstash's REST client. */
+/** The methods of Upstash's REST client that the store uses. */
 export interface UpstashClient {
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
   zrem(key: string, member: string): Promise<unknown>
   publish(channel: string, message: string): Promise<unknown>
 }
 
-/** Values are marked, since the client takes what looks like JSON, as ours do, for JSON. */
+/** Puts "=" before each value. Our values look like JSON, and without a mark the client would parse them as JSON. */
 const rangesScript = `
 local all = {}
 for i, key in ipairs(KEYS) do
@@ -19,9 +19,9 @@ return all`
 export const isUpstash = (client: unknown): client is UpstashClient =>
   hasMethods(client, 'eval', 'zrem', 'publish', 'createScript') && !hasMethods(client, 'duplicate')
 
-/** No `subscribe`: the client's stream of messages ends with its connection, and does not come back. */
+/** The driver has no `subscribe`: the client does not restore its stream of messages after a lost connection. */
 export const upstash = (client: UpstashClient): Driver => ({
-  run: (script, key, ...args) => client.eval(script, [key], args),
+  runScript: (script, key, ...args) => client.eval(script, [key], args),
   ranges: (keys) => client.eval(rangesScript, [...keys], []) as Promise<unknown[]>,
   entriesOf: (range) => entriesOfReply(range).map(([value, expiresAt]) => [value.slice(1), expiresAt]),
   remove: (key, value) => client.zrem(key, value),

@@ -34,7 +34,9 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
     ['a client', (url: string) => createClient({ url, RESP: 3, clientSideCache: cache })],
     ['a pool', (url: string) => createClientPool({ url, RESP: 3 }, { minimum: 1, clientSideCache: cache })],
   ])('%s', (name, create) => {
-    test('20,000 checks of a quiet session cost two commands, and a logout is seen', async ({ onTestFinished }) => {
+    test('20,000 checks of a session without a logout cost two commands, and a later logout is seen', async ({
+      onTestFinished,
+    }) => {
       const client = create(server.url).on('error', () => {})
       onTestFinished(() => client.destroy())
       await client.connect()
@@ -50,7 +52,7 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
       await eventually('the logout is seen', () => here.isLoggedOut(session), 1)
     })
 
-    test('a logout is seen that came while the connection was cut off', async ({ onTestFinished }) => {
+    test('a logout that came while the connection was cut off is seen', async ({ onTestFinished }) => {
       const client = create(server.url).on('error', () => {})
       onTestFinished(() => client.destroy())
       await client.connect()
@@ -62,7 +64,7 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
       await eventually('the logout is seen', () => here.isLoggedOut(session).catch(() => false), 5)
     })
 
-    test('a live sign-out does not wait for a poll when the message overtakes the invalidation', async ({
+    test('a live sign-out does not wait for a poll if the message arrives before the invalidation', async ({
       onTestFinished,
     }) => {
       const proxy = await startProxy(server.url)
@@ -85,7 +87,7 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
               listener(message)
               proxy.mend()
             })
-            // What comes by the client's connection is late; its subscription has another.
+            // Delays the connection of the client, but not the connection of its subscription.
             proxy.cut(1)
             return end
           },
@@ -101,9 +103,7 @@ describeOwnRedis('with the client-side cache of node-redis', () => {
     })
   })
 
-  test('while Redis cannot be heard, what was read is trusted for the ttl, and no longer', async ({
-    onTestFinished,
-  }) => {
+  test('while Redis is unreachable, cached reads count for the ttl and no longer', async ({ onTestFinished }) => {
     const frozen = await startRedis()
     onTestFinished(() => frozen.close())
     const client = createClient({ url: frozen.url, RESP: 3, clientSideCache: { ttl: 500 } }).on('error', () => {})

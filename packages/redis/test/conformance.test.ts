@@ -13,7 +13,7 @@ describe.concurrent('RedisStore', () => {
   describeRedis('on one server', () => {
     afterAll(async () => {
       const redis = await createClient({ url: redisUrl }).connect()
-      // Clients with a prefix of their own put it before this one.
+      // A client with a key prefix puts its prefix before this prefix.
       for await (const keys of redis.scanIterator({ MATCH: `*${prefix}*`, COUNT: 1000 })) {
         if (keys.length > 0) await redis.del(keys)
       }
@@ -28,11 +28,11 @@ describe.concurrent('RedisStore', () => {
       afterAll(() => connected.close())
       testStore(test, () => new RedisStore(connected.client, { prefix }))
 
-      test('a key that holds something else is a failure, not an absence of logouts, and only as long', async () => {
+      test('a check rejects as long as its key has another type', async () => {
         const store = new RedisStore(connected.client, { prefix })
         const key = crypto.randomUUID()
         const redis = await createClient({ url: redisUrl }).connect()
-        // Clients with a prefix of their own put it before this one.
+        // A client with a key prefix puts its prefix before this prefix.
         const names = ['', 'bcl-test-application:'].map((before) => before + prefix + key)
         for (const name of names) await redis.set(name, 'something else')
         await expect(store.values(['other', key])).rejects.toThrow()
@@ -45,7 +45,7 @@ describe.concurrent('RedisStore', () => {
     })
   })
 
-  describeOwnRedis('behind a sentinel', () => {
+  describeOwnRedis('with a sentinel', () => {
     let server: RedisServer
     let sentinel: Awaited<ReturnType<typeof startSentinel>>
     beforeAll(async () => {
@@ -66,7 +66,7 @@ describe.concurrent('RedisStore', () => {
     })
   })
 
-  describeOwnRedis('on a cluster of three', () => {
+  describeOwnRedis('on a cluster of three nodes', () => {
     let cluster: RedisCluster
     beforeAll(async () => {
       cluster = await startCluster()

@@ -22,7 +22,7 @@ vi.mock('@bcl/redis', async (load) => {
 
 describeOwnRedis('the documented clients', () => {
   test(
-    'T-19: they work after idle time, and after a restart of the server',
+    'T-19: work after idle time, and after a restart of the server',
     { timeout: 60_000 },
     async ({ onTestFinished }) => {
       const server = await startRedis()
@@ -52,7 +52,7 @@ describeOwnRedis('the documented clients', () => {
         made: () => made,
         proxies: [proxy],
       })
-      // Three of the README, one of TSDoc, and those of the guides.
+      // The README has three blocks, TSDoc has one, and the guides have more.
       expect(blocks.length).toBeGreaterThanOrEqual(6)
     },
   )

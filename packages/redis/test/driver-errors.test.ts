@@ -12,8 +12,8 @@ const op = await createTestIssuer()
 const claims = { sub: 'älice@example.com', sid: "session-4711 'é'" }
 const names = ['node-redis', 'ioredis', 'Valkey GLIDE', 'Upstash']
 
-describeOwnRedis("the driver's own words are in the error, and no claim value is", () => {
-  /** What an operator reads if a check fails. */
+describeOwnRedis("the error has the driver's own message and no claim value", () => {
+  /** The error text that an operator reads if a check fails. */
   async function failureOf(client: string, url: string): Promise<string> {
     const { client: connected, close } = await clients[client]!(url)
     const logout = createBackchannelLogout({
@@ -51,7 +51,7 @@ describeOwnRedis("the driver's own words are in the error, and no claim value is
     expect(await failureOf(name, server.url)).toMatch(/unknown command|Unknown Redis command/i)
   })
 
-  // The other clients report this when they connect.
+  // The other clients report a missing password when they connect.
   test('a missing password, ioredis', async ({ onTestFinished }) => {
     const server = await startRedis('--requirepass', 'right')
     onTestFinished(() => server.close())

@@ -7,13 +7,13 @@ import { eventually } from '@bcl-checks/test-support/eventually'
 import { startRedis } from './support/redis-server.js'
 import { describeOwnRedis } from './support/services.js'
 
-/** How many logouts are sent: BCL_LOGOUTS=20000 for the long run. */
+/** The number of logouts. Set BCL_LOGOUTS=20000 for the long run. */
 const count = Number(process.env['BCL_LOGOUTS'] ?? 2000)
 const atOnce = 50
 
-describeOwnRedis('Redis with an append-only file, written always', () => {
+describeOwnRedis('Redis with appendfsync always', () => {
   test.concurrent.for(['node-redis', 'ioredis'])(
-    '%s: killed and restarted, it loses no logout, each sent once',
+    '%s: loses no logout if Redis is killed and restarted while each logout is sent once',
     { timeout: 300_000 },
     async (driver, { onTestFinished }) => {
       const op = await createTestIssuer({ alg: 'ES256' })
@@ -56,7 +56,7 @@ describeOwnRedis('Redis with an append-only file, written always', () => {
       const all = Array.from({ length: count }, (_, index) => index)
       const lost = async (indexes: readonly number[]): Promise<number[]> => {
         const missing: number[] = []
-        // In parts: each check has its second, and a slow machine cannot do all of them in one.
+        // In batches: each check has a time-out of one second, and a slow machine cannot do all checks within it.
         for (let start = 0; start < indexes.length; start += atOnce) {
           const part = indexes.slice(start, start + atOnce)
           const kept = await Promise.all(part.map(isKept))

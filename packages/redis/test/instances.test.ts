@@ -40,7 +40,7 @@ describeRedis('instances that share one Redis', () => {
     await Promise.all([redis.close(), otherRedis.close()])
   })
 
-  test('a logout at one ends the session at the other, and its open page, also when a listener fails', async () => {
+  test('a logout on one instance ends the session and its open page on the other, even if a listener fails', async () => {
     const [here, there] = stores().map((store) => instance(store)) as [BackchannelLogout, BackchannelLogout]
     expect(await there.isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(false)
     const ended = watched(there, 'a')
@@ -54,11 +54,11 @@ describeRedis('instances that share one Redis', () => {
     expect(await there.isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(true)
     await ended
     expect(told).toEqual(['here'])
-    // A restart forgets nothing.
+    // An instance that starts later knows the logout.
     expect(await instance(stores()[0]).isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(true)
   })
 
-  test('clocks a minute apart change nothing', async () => {
+  test('clocks that differ by a minute change nothing', async () => {
     const [one, other] = stores()
     const [slow, fast] = [instance(one, { now: () => op.now() - 50 }), instance(other, { now: () => op.now() + 50 })]
     await slow.receive(await token('slow'))
@@ -69,7 +69,7 @@ describeRedis('instances that share one Redis', () => {
     }
   })
 
-  test('two applications under two prefixes, or two clients of one, leave each other their tracked sessions', async () => {
+  test('applications with different prefixes, and registrations with different clients, keep their tracked sessions apart', async () => {
     const destroyed: string[] = []
     const destroySession = (id: string): unknown => destroyed.push(id)
     const client = await createTestIssuer({ issuer: op.issuer, clientId: 'other-client' })
@@ -85,7 +85,7 @@ describeRedis('instances that share one Redis', () => {
     expect(await other.isLoggedOut(session)).toBe(false)
   })
 
-  test('a broadcast that is lost delays a live sign-out until the poll, which asks for 10,000 sessions in four calls', async ({
+  test('after a lost broadcast the next poll ends the sessions, and checks 10,000 sessions in four calls', async ({
     onTestFinished,
   }) => {
     const [one, other] = stores('lost:')
@@ -102,7 +102,7 @@ describeRedis('instances that share one Redis', () => {
       },
       async subscribe(listener) {
         const end = await new RedisStore(distant, { prefix: `${prefix}lost:` }).subscribe!(listener)
-        // From now on it is cut off.
+        // From here on the subscription gets no messages.
         proxy.cut()
         return end
       },
@@ -119,7 +119,7 @@ describeRedis('instances that share one Redis', () => {
     calls.length = 0
     await instance(one).receive(await token('lost 7777'))
     await ended[7777]
-    // A poll may have been under way when the logout came.
+    // A poll may have been in progress when the logout came.
     expect(calls.slice(0, 8).every((count) => count === 5000)).toBe(true)
     expect(calls.length).toBeLessThanOrEqual(8)
   })

@@ -17,14 +17,14 @@ test.each([
   ['another object', { get: () => {}, set: () => {} }],
 ])('%s is no client', (_, client) => {
   expect(() => new RedisStore(client as unknown as RedisStoreClient)).toThrow(
-    new TypeError('client must be one of node-redis, ioredis, Valkey GLIDE or Upstash'),
+    new TypeError('client must be a client of node-redis, ioredis, iovalkey, Valkey GLIDE or Upstash'),
   )
 })
 
 test.each([
   ['no list', 'aborted'],
-  ['fewer than were asked for', [[]]],
-  ['more than were asked for', [[], [], []]],
+  ['fewer replies than keys', [[]]],
+  ['more replies than keys', [[], [], []]],
 ])('an answer of Upstash that is %s is a failure, not "no logout"', async (_, reply) => {
   const client = { eval: async () => reply, zrem() {}, publish() {}, createScript() {} }
   await expect(new RedisStore(client as unknown as RedisStoreClient).values(['a', 'b'])).rejects.toThrow()
@@ -47,13 +47,13 @@ describeRedis('RedisStore', () => {
     await redis.close()
   })
 
-  test('keys begin with "bcl:" unless told', async () => {
+  test('keys begin with "bcl:" by default', async () => {
     const key = crypto.randomUUID()
     await new RedisStore(redis).add(key, 'v', now() + 60)
     expect(await redis.del(`bcl:${key}`)).toBe(1)
   })
 
-  test('two prefixes do not touch each other', async () => {
+  test('stores with different prefixes do not share entries', async () => {
     const [one, other] = ['one:', 'other:'].map((name) => new RedisStore(redis, { prefix: prefix + name })) as [
       RedisStore,
       RedisStore,
@@ -73,19 +73,22 @@ describeRedis('RedisStore', () => {
     await end()
   })
 
-  test.for(Object.keys(clients))('what is published with %s is heard by others', async (name, { onTestFinished }) => {
-    const { client, close } = await clients[name]!(redisUrl)
-    onTestFinished(() => void close())
-    const channel = `${prefix}${crypto.randomUUID()}:`
-    const heard: string[] = []
-    const end = await new RedisStore(redis, { prefix: channel }).subscribe!((message) => heard.push(message))
-    await new RedisStore(client, { prefix: channel }).publish('["a message"]')
-    await eventually('the message comes', () => heard.length > 0)
-    expect(heard).toEqual(['["a message"]'])
-    await end()
-  })
+  test.for(Object.keys(clients))(
+    'other instances receive messages that %s publishes',
+    async (name, { onTestFinished }) => {
+      const { client, close } = await clients[name]!(redisUrl)
+      onTestFinished(() => void close())
+      const channel = `${prefix}${crypto.randomUUID()}:`
+      const heard: string[] = []
+      const end = await new RedisStore(redis, { prefix: channel }).subscribe!((message) => heard.push(message))
+      await new RedisStore(client, { prefix: channel }).publish('["a message"]')
+      await eventually('the message comes', () => heard.length > 0)
+      expect(heard).toEqual(['["a message"]'])
+      await end()
+    },
+  )
 
-  test('expired values do not pile up', async () => {
+  test('an add removes expired values', async () => {
     for (let index = 0; index < 100; index += 1)
       await redis.zAdd(`${prefix}crowd`, { score: now() - 1 - index, value: String(index) })
     await store.add('crowd', 'live', now() + 60)
@@ -96,7 +99,7 @@ describeRedis('RedisStore', () => {
     expect(await redis.exists(`${prefix}gone`)).toBe(0)
   })
 
-  test('a key expires with its latest value, never before', async () => {
+  test('a key expires when its latest value expires, and not earlier', async () => {
     const expireTime = (): Promise<number> => redis.expireTime(`${prefix}ttl`)
     const soon = now() + 100
     await store.add('ttl', 'a', soon)
@@ -110,7 +113,7 @@ describeRedis('RedisStore', () => {
     expect(await expireTime()).toBe(soon + 10 * 365 * 86_400)
   })
 
-  test('an instance whose clock is a day fast does not end what others wrote', async () => {
+  test('an instance whose clock is a day ahead does not remove values of others', async () => {
     await store.add('clocks', 'v', now() + 3600)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 })
     await store.add('clocks', 'w', now() + 3600)
@@ -119,13 +122,13 @@ describeRedis('RedisStore', () => {
     expect((await store.values(['clocks']))[0]!.toSorted()).toEqual(['v', 'w'])
   })
 
-  test('a value that Redis removes at once, because its clock is ahead, is an error', async () => {
+  test('add rejects if Redis removes the value at once because its clock is ahead', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 86_400_000 })
     await expect(store.add('ahead', 'v', now() + 3600)).rejects.toThrow(/clock/)
   })
 
   test.for([true, false])(
-    'a request that Upstash aborted is a failure, with automatic pipelines: %s',
+    'an aborted request of Upstash rejects, with automatic pipelines: %s',
     async (enableAutoPipelining, { onTestFinished }) => {
       const server = await startUpstash(redisUrl)
       onTestFinished(() => server.close())
@@ -143,7 +146,7 @@ describeRedis('RedisStore', () => {
     },
   )
 
-  test('values that expire with a fraction of a second are whole', async () => {
+  test('an expiry keeps its fraction of a second', async () => {
     await store.add('fraction', 'v', now() + 60.75)
     expect(await redis.zScore(`${prefix}fraction`, 'v')).toBeCloseTo(now() + 60.75, -1)
     expect(await store.values(['fraction'])).toEqual([['v']])

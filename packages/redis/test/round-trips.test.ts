@@ -11,9 +11,9 @@ const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`)
 const soon = (): number => Date.now() / 1000 + 60
 
 describeOwnRedis('one round trip', () => {
-  // Upstash's is one request, of HTTP.
+  // For Upstash, one HTTP request is one round trip.
   const names = Object.keys(clients).filter((name) => !name.startsWith('Upstash'))
-  test.concurrent.for(names)('%s: all is asked before anything is answered', async (name, { onTestFinished }) => {
+  test.concurrent.for(names)('%s: sends all commands before the first reply', async (name, { onTestFinished }) => {
     const server = await startRedis()
     const proxy = await startProxy(server.url)
     const { client, close } = await clients[name]!(proxy.url)
@@ -24,7 +24,7 @@ describeOwnRedis('one round trip', () => {
       await proxy.close()
       await server.close()
     })
-    /** How often the server has run a command, in a script or not. */
+    /** How often the server has run a command, inside or outside a script. */
     const count = async (command: string): Promise<number> =>
       Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await other.info('commandstats'))?.[1] ?? 0)
     const store = new RedisStore(client)

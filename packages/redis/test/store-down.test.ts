@@ -11,7 +11,7 @@ import { startRedis, type RedisServer } from './support/redis-server.js'
 import { describeOwnRedis } from './support/services.js'
 
 interface Fault {
-  /** Where the client connects. */
+  /** The address that the client connects to. */
   url: string
   begin(): unknown
   end(): unknown
@@ -41,7 +41,7 @@ const cases = Object.keys(faults).flatMap((fault) =>
   ['node-redis', 'node-redis, a pool', 'ioredis', 'Valkey GLIDE', 'Upstash'].map((client) => [fault, client] as const),
 )
 
-describeOwnRedis('the store down', () => {
+describeOwnRedis('while the store is down', () => {
   describe.concurrent('', () => {
     test.for(cases)('%s, with %s', { timeout: 30_000 }, async ([name, driver], { onTestFinished }) => {
       const server = await startRedis()
@@ -63,7 +63,7 @@ describeOwnRedis('the store down', () => {
     })
   })
 
-  /** Those that notice; the others do when the operating system gives the connection up. */
+  /** The clients that replace a lost connection before the operating system closes it. */
   const replacing: Record<string, (url: string) => Promise<Connected>> = {
     'node-redis, a pool': clients['node-redis, a pool']!,
     'ioredis with a socketTimeout': async (url) => {
@@ -72,7 +72,7 @@ describeOwnRedis('the store down', () => {
     },
   }
   test.concurrent.for(Object.entries(replacing))(
-    'a connection that is lost without a word is replaced, with %s',
+    'a connection that is lost without a message is replaced, with %s',
     async ([, connect], { onTestFinished }) => {
       const server = await startRedis()
       onTestFinished(() => server.close())

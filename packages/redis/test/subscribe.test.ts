@@ -9,7 +9,7 @@ import { startRedis } from './support/redis-server.js'
 import { describeOwnRedis } from './support/services.js'
 
 const canSubscribe = (name: string): boolean => /^(node-redis|ioredis)/.test(name)
-/** How many connections subscribe, over all the servers. */
+/** The number of connections that subscribe, on all servers. */
 async function subscribers(servers: readonly { url: string }[], channel: string): Promise<number> {
   const counts = await Promise.all(
     servers.map(async ({ url }) => {
@@ -30,8 +30,8 @@ async function cutOffSubscribers(servers: readonly { url: string }[]): Promise<v
   }
 }
 
-/** The store hears what is published, again and again, until it ends the subscription; and reads what it is told of. */
-async function hearsThroughout(
+/** Expects that a subscription works before and after `disturb`, and that its end closes the connection. */
+async function expectRestored(
   client: Connected['client'],
   servers: readonly { url: string }[],
   disturb: () => Promise<void>,
@@ -41,7 +41,7 @@ async function hearsThroughout(
   const store = new RedisStore(client, { prefix })
   const heard: string[] = []
   const read: Promise<string[][]>[] = []
-  // On several nodes, where it is a cluster.
+  // The keys are on several nodes of a cluster.
   const keys = ['a', 'b', 'c', 'd']
   for (const key of keys) await store.add(key, key, Date.now() / 1000 + 60)
   const end = await store.subscribe!((message) => {
@@ -50,26 +50,32 @@ async function hearsThroughout(
   })
   expect(await subscribers(servers, channel)).toBe(1)
   await store.publish('before')
-  await eventually('it hears', () => heard.length === 1)
+  await eventually('the store receives the first message', () => heard.length === 1)
   expect(await read[0]).toEqual(keys.map((key) => [key]))
   await disturb()
-  await eventually('it subscribes again', async () => (await subscribers(servers, channel)) === 1)
+  await eventually('the store subscribes again', async () => (await subscribers(servers, channel)) === 1)
   await store.publish('after')
-  await eventually('it hears again', () => heard.length === 2)
+  await eventually('the store receives the second message', () => heard.length === 2)
   await read[1]
   await end()
-  await eventually('its connection is closed', async () => (await subscribers(servers, channel)) === 0)
+  await eventually(
+    'the connection of the subscription is closed',
+    async () => (await subscribers(servers, channel)) === 0,
+  )
   expect(heard).toEqual(['before', 'after'])
 }
 
-test.each(Object.keys(clients))('%s: subscribe is there where it can be kept', async (name) => {
-  const lazy: Record<string, object> = {
-    'Valkey GLIDE': { customCommand() {}, zrangeWithScores() {}, zrem() {}, publish() {} },
-    Upstash: { eval() {}, zrem() {}, publish() {}, createScript() {} },
-  }
-  const client = Object.entries(lazy).find(([key]) => name.startsWith(key))?.[1] ?? createClient()
-  expect(new RedisStore(client as Connected['client']).subscribe !== undefined).toBe(canSubscribe(name))
-})
+test.each(Object.keys(clients))(
+  '%s: the store has subscribe only if the client can restore a subscription',
+  async (name) => {
+    const lazy: Record<string, object> = {
+      'Valkey GLIDE': { customCommand() {}, zrangeWithScores() {}, zrem() {}, publish() {} },
+      Upstash: { eval() {}, zrem() {}, publish() {}, createScript() {} },
+    }
+    const client = Object.entries(lazy).find(([key]) => name.startsWith(key))?.[1] ?? createClient()
+    expect(new RedisStore(client as Connected['client']).subscribe !== undefined).toBe(canSubscribe(name))
+  },
+)
 
 describeOwnRedis('a subscription', () => {
   const subscribing = (all: readonly string[]): string[] => all.filter(canSubscribe)
@@ -84,21 +90,21 @@ describeOwnRedis('a subscription', () => {
     }
 
     test.for(subscribing(Object.keys(clients)))(
-      '%s: comes back when it is cut off',
+      '%s: is restored after its connection is cut off',
       async (name, { onTestFinished }) => {
         const { server, client } = await start(name, onTestFinished)
-        await hearsThroughout(client, [server], () => cutOffSubscribers([server]))
+        await expectRestored(client, [server], () => cutOffSubscribers([server]))
       },
     )
 
     test.for(subscribing(Object.keys(clients)))(
-      '%s: comes back when the server does',
+      '%s: is restored after a restart of the server',
       async (name, { onTestFinished }) => {
         const { server, client } = await start(name, onTestFinished)
-        await hearsThroughout(client, [server], async () => {
+        await expectRestored(client, [server], async () => {
           await server.kill()
           await server.start()
-          // The application's own connection is back, too.
+          // The connection of the application is restored, too.
           await eventually('commands work', () =>
             new RedisStore(client).values(['k']).then(
               () => true,
@@ -114,7 +120,7 @@ describeOwnRedis('a subscription', () => {
     afterEach(() => void vi.useRealTimers())
 
     test.each(['node-redis', 'node-redis 4', 'node-redis, a pool', 'ioredis', 'ioredis without an offline queue'])(
-      '%s: is given up, and leaves no connection behind',
+      '%s: is given up and leaves no open connection',
       async (name) => {
         const server = await startRedis()
         const proxy = await startProxy(server.url)
@@ -126,12 +132,12 @@ describeOwnRedis('a subscription', () => {
         vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
         const refused = expect(store.subscribe!(() => {})).rejects.toThrow()
         while (proxy.count() === own) await new Promise((resolve) => setImmediate(resolve))
-        // The time to begin, and what ioredis gives a connection to end.
+        // The time-out of the start, and the time that ioredis allows a connection to close.
         vi.advanceTimersByTime(8000)
         vi.useRealTimers()
         await refused
         proxy.mend()
-        await eventually('its connection is closed', () => proxy.count() === own)
+        await eventually('the connection of the subscription is closed', () => proxy.count() === own)
         await close()
         await proxy.close()
         await server.close()
@@ -147,11 +153,11 @@ describeOwnRedis('a subscription', () => {
     afterAll(() => cluster.close())
 
     test.for(subscribing(Object.keys(clusterClients)))(
-      '%s: comes back when it is cut off',
+      '%s: is restored after its connection is cut off',
       async (name, { onTestFinished }) => {
         const { client, close } = await clusterClients[name]!(cluster)
         onTestFinished(() => void close())
-        await hearsThroughout(client, cluster.nodes, () => cutOffSubscribers(cluster.nodes))
+        await expectRestored(client, cluster.nodes, () => cutOffSubscribers(cluster.nodes))
       },
     )
   })

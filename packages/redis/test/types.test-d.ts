@@ -9,7 +9,7 @@ import { createClient, createClientPool, createCluster, createSentinel, RESP_TYP
 declare const glide: GlideClient
 declare const glideCluster: GlideClusterClient
 
-// Every client as its own library types it.
+// Each client has the types of its own library.
 export const stores: LogoutStore[] = [
   new RedisStore(createClient()),
   new RedisStore(createClient({ RESP: 2 })),
@@ -28,15 +28,15 @@ export const stores: LogoutStore[] = [
 
 // @ts-expect-error -- no client
 export const none = new RedisStore()
-// @ts-expect-error -- a URL is no client
+// @ts-expect-error -- a URL is not a client
 export const url = new RedisStore('redis://127.0.0.1')
-// @ts-expect-error -- not a client's methods
+// @ts-expect-error -- the object does not have the methods of a client
 export const other = new RedisStore({ get: () => {} })
-// @ts-expect-error -- a prefix is a string
+// @ts-expect-error -- a prefix must be a string
 export const prefix = new RedisStore(createClient(), { prefix: 1 })
 
-// `subscribe` is there with some clients only.
+// Only some clients have `subscribe`.
 const store = new RedisStore(createClient())
 export const published: Promise<void> = store.publish('message')
-// @ts-expect-error -- it may be absent
+// @ts-expect-error -- `subscribe` can be absent
 export const subscribed = store.subscribe(() => {})

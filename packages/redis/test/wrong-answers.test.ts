@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 const soon = Math.floor(Date.now() / 1000) + 600
 const nothing = (): void => {}
 
-/** Clients of each kind. Each answers every read of a sorted set with `reply`, and every script with `result`. */
+/** One client of each kind. It answers every read of a sorted set with `reply`, and every script with `result`. */
 const clients: Record<string, (reply: unknown, result?: unknown) => object> = {
   'node-redis': (reply, result) => ({
     eval: async () => result,
@@ -46,7 +46,7 @@ describe.each(Object.keys(clients))('%s', (name) => {
   const client = clients[name]!
   const pair = pairs[name]!
 
-  test('members with scores are read', async () => {
+  test('values returns the members of the reply', async () => {
     const reply = [pair('v', soon), pair('w', String(soon)), pair('expired', 1)]
     expect(await storeOn(client(reply)).values(['a', 'b'])).toEqual([
       ['v', 'w'],
@@ -59,26 +59,26 @@ describe.each(Object.keys(clients))('%s', (name) => {
     ['null', null],
     ['a status', 'QUEUED'],
     ['an object', {}],
-    ['a member alone', ['v']],
-    ['two members, which look like a member and its score', ['v', 'w']],
+    ['a member without a score', ['v']],
+    ['two members in place of a member and a score', ['v', 'w']],
     ['a member too many', ['v', soon, 'w']],
-    ['lists of one', [['v'], ['w']]],
+    ['lists of one element', [['v'], ['w']]],
     ['no member', [pair(undefined, soon)]],
-    ['a number for a member', [pair(1, soon)]],
+    ['a number in place of a member', [pair(1, soon)]],
     ...[undefined, null, '', 'v', 'inf', Number.NaN, false, []].map((score): [string, unknown] => [
       `the score ${JSON.stringify(score)}`,
       [pair('v', score)],
     ]),
-  ])('a reply that is %s is an error, not "not logged out"', async (_, reply) => {
+  ])('values rejects a reply that is %s', async (_, reply) => {
     await expect(storeOn(client(reply)).values(['key'])).rejects.toThrow()
   })
 
-  test.each([undefined, null, 0, '0', 'OK', 'QUEUED', {}])('the result %j of an add is an error', async (result) => {
+  test.each([undefined, null, 0, '0', 'OK', 'QUEUED', {}])('add rejects the result %j', async (result) => {
     await expect(storeOn(client([], result)).add('key', 'v', soon)).rejects.toThrow(/^Redis did not/)
   })
 })
 
-test.each([[[]], [[[]]], [[[], [], []]]])('a pipeline of two reads that answers %j is an error', async (replies) => {
+test.each([[[]], [[[]]], [[[], [], []]]])('values rejects if a pipeline of two reads answers %j', async (replies) => {
   const pipeline = { zRangeWithScores: nothing, execAsPipeline: async () => replies }
   const pool = { ...clients['node-redis']!([]), execute: nothing, multi: () => pipeline }
   await expect(storeOn(pool).values(['a', 'b'])).rejects.toThrow()

@@ -12,7 +12,7 @@ export interface Connected {
   close(): unknown
 }
 
-/** Errors of connections are what some tests make: the commands that fail show them. */
+/** Some tests cause connection errors. The commands that fail report them. */
 const ignore = (): void => {}
 
 const upstash = async (url: string, settings: object = {}): Promise<Connected> => {
@@ -29,7 +29,7 @@ const nodeRedis = async (options: Parameters<typeof createClient>[0]) => {
   return { client, close: () => client.destroy() }
 }
 
-/** Every client of a single server. */
+/** All clients for a single server. */
 export const clients: Record<string, (url: string) => Promise<Connected>> = {
   'node-redis': (url) => nodeRedis({ url }),
   'node-redis, RESP2': (url) => nodeRedis({ url, RESP: 2 }),
@@ -38,7 +38,7 @@ export const clients: Record<string, (url: string) => Promise<Connected>> = {
     await client.connect()
     return { client, close: () => client.disconnect() }
   },
-  'node-redis that gives bytes': async (url) => {
+  'node-redis that returns bytes': async (url) => {
     const { client, close } = await nodeRedis({ url })
     return { client: client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.DOUBLE]: String }), close }
   },
@@ -71,7 +71,7 @@ export const clients: Record<string, (url: string) => Promise<Connected>> = {
     const { hostname, port } = new URL(url)
     const client = await GlideClient.createClient({
       addresses: [{ host: hostname, port: Number(port || 6379) }],
-      // A quarter of a second, by default: a busy machine may take longer.
+      // The default is a quarter of a second. A busy machine can take longer.
       requestTimeout: 5000,
     })
     return { client, close: () => client.close() }
@@ -81,7 +81,7 @@ export const clients: Record<string, (url: string) => Promise<Connected>> = {
     upstash(url, { automaticDeserialization: false, responseEncoding: false }),
 }
 
-/** Every client of a server that a sentinel leads to. */
+/** All clients for a server with a sentinel. */
 export const sentinelClients: Record<string, (port: number) => Promise<Connected>> = {
   'node-redis': async (port) => {
     const client = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port }] }).on(
@@ -97,7 +97,7 @@ export const sentinelClients: Record<string, (port: number) => Promise<Connected
   },
 }
 
-/** Every client of a cluster. */
+/** All clients for a cluster. */
 export const clusterClients: Record<string, (cluster: RedisCluster) => Promise<Connected>> = {
   'node-redis, a cluster': async ({ nodes }) => {
     const client = createCluster({ rootNodes: [{ url: nodes[0]!.url }] }).on('error', ignore)

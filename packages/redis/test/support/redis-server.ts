@@ -5,25 +5,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '@bcl-checks/test-support/free-port'
 
-/** A redis-server of the test's own, that it may treat badly. */
+/** A redis-server that only this test uses, so the test may kill and freeze it. */
 export interface RedisServer {
   port: number
   url: string
-  /** Ends it as a power cut would. */
+  /** Ends the server without a shutdown, like a power cut. */
   kill(): Promise<void>
-  /** Starts it again, on the same port and files. */
+  /** Starts the server again, with the same port and files. */
   start(): Promise<void>
-  /** Stops it where it is: connections stay open, and nothing answers. */
+  /** Suspends the process. Connections stay open, and nothing answers. */
   freeze(): void
   thaw(): void
   close(): Promise<void>
 }
 
-/** A test that fails, or is interrupted, leaves no server behind. */
+/** All running servers. They are killed at exit, so that a test that fails leaves no server behind. */
 const children = new Set<ChildProcess>()
 process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')))
 
-/** Runs redis-server until it says that it is ready. */
+/** Starts redis-server. Resolves when its log contains `ready`. */
 async function spawnRedis(args: readonly string[], ready: string): Promise<ChildProcess> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   children.add(child)
@@ -52,9 +52,9 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
 
   const kill = async (): Promise<void> => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = once(child, 'exit')
+    const exited = once(child, 'exit')
     child.kill('SIGKILL')
-    await gone
+    await exited
   }
 
   await start()
@@ -72,7 +72,7 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
   }
 }
 
-/** A sentinel that watches a server, which it calls "main". */
+/** A sentinel for a server under the name "main". */
 export async function startSentinel(master: RedisServer): Promise<{ port: number; close(): Promise<void> }> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'bcl-sentinel-'))
@@ -85,9 +85,9 @@ export async function startSentinel(master: RedisServer): Promise<{ port: number
   return {
     port,
     async close() {
-      const gone = once(child, 'exit')
+      const exited = once(child, 'exit')
       child.kill('SIGKILL')
-      await gone
+      await exited
       await rm(folder, { recursive: true, force: true })
     },
   }
