@@ -1,6 +1,6 @@
-/** Printable ASCII that fits every database's index: two such columns are a primary key. */
+/** Texts that fit an index column as they are: printable ASCII of at most 255 characters. Two such columns can be a primary key. */
 const indexable = /^[\x20-\x7e]{0,255}$/
-const hashed = 'sha256:'
+const hashPrefix = 'sha256:'
 
 /** The SHA-256 of a text, in hexadecimal. */
 export async function sha256(text: string): Promise<string> {
@@ -8,12 +8,12 @@ export async function sha256(text: string): Promise<string> {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-const isIndexable = (text: string): boolean => indexable.test(text) && !text.startsWith(hashed)
+const isIndexable = (text: string): boolean => indexable.test(text) && !text.startsWith(hashPrefix)
 
-/** What a key or value is known by: itself, or its hash where it is long. No two share one. */
-export const identify = (text: string): string | Promise<string> =>
-  isIndexable(text) ? text : sha256(text).then((hash) => hashed + hash)
+/** The form of a key or a value in an index column: the text, or its hash if it does not fit. Different texts have different forms. */
+export const indexedText = (text: string): string | Promise<string> =>
+  isIndexable(text) ? text : sha256(text).then((hash) => hashPrefix + hash)
 
-/** The same, of many; without a wait where none is long. */
-export const identifyAll = (texts: readonly string[]): readonly string[] | Promise<string[]> =>
-  texts.every(isIndexable) ? texts : Promise.all(texts.map(identify))
+/** The forms of several texts. Returns no promise if no text needs a hash. */
+export const indexedTexts = (texts: readonly string[]): readonly string[] | Promise<string[]> =>
+  texts.every(isIndexable) ? texts : Promise.all(texts.map(indexedText))

@@ -1,14 +1,15 @@
-import { foreignTable, padded, quote, withoutSchema, type Dialect } from './statement.js'
+import { padToPowerOfTwo, quote, withoutSchema, wrongTable, type Dialect } from './statement.js'
 
 const name = (table: string): string => quote(table, '`')
 const columns = 'CONVERT(entry_key USING utf8mb4) AS k, CONVERT(coalesce(full_value, entry_value) USING utf8mb4) AS v'
-/** All rows, also if `sql_select_limit` of the server is lower: each row that is missing lets a session live. */
-const noLimit = 'LIMIT 18446744073709551615'
 const expired = 'expires_at <= UNIX_TIMESTAMP()'
+
+/** Reads all rows, even if the server sets `sql_select_limit`. A missing row would let a session live. */
+const noLimit = 'LIMIT 18446744073709551615'
 
 export const mysql: Dialect = {
   name,
-  // VARBINARY, because most collations of text ignore case, and even `_bin` collations ignore trailing spaces.
+  // VARBINARY, because most text collations ignore case, and even `_bin` collations ignore trailing spaces.
   schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
   entry_key VARBINARY(255) NOT NULL,
   entry_value VARBINARY(255) NOT NULL,
@@ -18,23 +19,23 @@ export const mysql: Dialect = {
   KEY ${name(`${withoutSchema(table)}_expires_at`)} (expires_at)
 ) ENGINE=InnoDB;
 `,
-  add: (table, { key, value, full, expiresAt }) => [
+  add: (table, { key, value, fullValue, expiresAt }) => [
     `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES (?, ?, ?, ?)
 ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?)`,
     key,
     value,
-    full,
+    fullValue,
     expiresAt,
     expiresAt,
   ],
   // MySQL has no RETURNING.
-  stored: (table, { key, value }) => [
+  readRow: (table, { key, value }) => [
     `SELECT ${columns} FROM ${table} WHERE entry_key = ? AND entry_value = ?`,
     key,
     value,
   ],
   values: (table, keys, now) => {
-    const all = padded(keys)
+    const all = padToPowerOfTwo(keys)
     return [
       `SELECT ${columns} FROM ${table}
 WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLimit}`,
@@ -43,8 +44,8 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLim
     ]
   },
   remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
-  // A prepared LIMIT takes no number of JavaScript's: it is sent as a fraction.
+  // The limit is part of the text: drivers send numbers of JavaScript as fractions, and a prepared LIMIT rejects fractions.
   sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
   anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
-  likelyCause: `${foreignTable} Or the driver escapes parameters wrongly: query() of mysql2 does so under NO_BACKSLASH_ESCAPES, use execute(). Or the query function reads from a replica.`,
+  likelyCause: `${wrongTable} Or the driver escapes parameters wrongly: query() of mysql2 does so under NO_BACKSLASH_ESCAPES, use execute(). Or the query function reads from a replica.`,
 }

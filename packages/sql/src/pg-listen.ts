@@ -1,9 +1,9 @@
 import type { SqlListen } from './sql-store.js'
 
-/** Seconds between attempts to listen again. */
-const retryAfter = 1
+/** Seconds before each attempt to connect reconnect. */
+const reconnectDelay = 1
 
-/** What is reached of a `Client` of `pg`, not connected yet. */
+/** The methods of a `Client` of `pg` that `pgListen` uses. The client is not connected yet. */
 export interface PgClient {
   connect(): Promise<unknown>
   query(text: string): Promise<unknown>
@@ -16,10 +16,10 @@ export interface PgClient {
 }
 
 /**
- * Makes the `listen` of `SqlStore` out of `pg`: on a connection of its own, which it replaces, a second later, for as
- * long as it is lost. What is published meanwhile is not heard.
+ * Creates the option `listen` of `SqlStore` for `pg`. It listens on a separate connection. If this connection is lost, it tries
+ * every second to open a new one. Messages that are published in the meantime are lost.
  *
- * @param create Makes a client, not connected. A pool's will not do: it goes back to the pool.
+ * @param create Creates a client that is not connected. Do not take the client from a pool.
  * @example
  * ```ts
  * import { pgListen, SqlStore } from '@bcl/sql'
@@ -40,7 +40,7 @@ export function pgListen(create: () => PgClient): SqlListen {
   return async (channel, listener) => {
     let current: PgClient | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
-    let isEnded = false
+    let hasEnded = false
 
     const open = async (): Promise<void> => {
       const client = create()
@@ -48,16 +48,16 @@ export function pgListen(create: () => PgClient): SqlListen {
       client.on('notification', (notification) => {
         if (notification.channel === channel) listener(notification.payload ?? '')
       })
-      // Without a listener an error would end the process; `end` follows it.
+      // Without a listener, an error would end the process. The event `end` follows the error.
       client.on('error', () => {})
       client.on('end', () => {
         isLost = true
-        if (client === current) again()
+        if (client === current) reconnect()
       })
       try {
         await client.connect()
         await client.query(`LISTEN "${channel}"`)
-        if (isLost || isEnded) throw new Error('the connection to listen on was closed')
+        if (isLost || hasEnded) throw new Error('the connection was closed before it could listen')
         current = client
       } catch (error) {
         client.end().catch(() => {})
@@ -65,16 +65,16 @@ export function pgListen(create: () => PgClient): SqlListen {
       }
     }
 
-    const again = (): void => {
+    const reconnect = (): void => {
       current = undefined
-      if (isEnded) return
-      timer = setTimeout(() => void open().catch(again), retryAfter * 1000)
+      if (hasEnded) return
+      timer = setTimeout(() => void open().catch(reconnect), reconnectDelay * 1000)
       ;(timer as { unref?: () => void }).unref?.()
     }
 
     await open()
     return async () => {
-      isEnded = true
+      hasEnded = true
       clearTimeout(timer)
       await current?.end()
     }

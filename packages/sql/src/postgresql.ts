@@ -1,4 +1,4 @@
-import { foreignTable, padded, quote, withoutSchema, type Dialect } from './statement.js'
+import { padToPowerOfTwo, quote, withoutSchema, wrongTable, type Dialect } from './statement.js'
 
 const name = (table: string): string => quote(table, '"')
 const columns = 'entry_key AS k, coalesce(full_value, entry_value) AS v'
@@ -6,7 +6,7 @@ const expired = 'expires_at <= floor(extract(epoch FROM statement_timestamp())):
 
 export const postgresql: Dialect = {
   name,
-  // The collation is that of bytes, whatever the database's own.
+  // The collation "C" compares bytes. The default collation of the database can treat different texts as equal.
   schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
   entry_key text COLLATE "C" NOT NULL,
   entry_value text COLLATE "C" NOT NULL,
@@ -16,17 +16,17 @@ export const postgresql: Dialect = {
 );
 CREATE INDEX IF NOT EXISTS ${name(`${withoutSchema(table)}_expires_at`)} ON ${name(table)} (expires_at);
 `,
-  add: (table, { key, value, full, expiresAt }) => [
+  add: (table, { key, value, fullValue, expiresAt }) => [
     `INSERT INTO ${table} AS entry (entry_key, entry_value, full_value, expires_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = greatest(entry.expires_at, excluded.expires_at)
 RETURNING ${columns}`,
     key,
     value,
-    full,
+    fullValue,
     expiresAt,
   ],
   values: (table, keys, now) => {
-    const all = padded(keys)
+    const all = padToPowerOfTwo(keys)
     return [
       `SELECT ${columns} FROM ${table}
 WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND expires_at > $1`,
@@ -42,5 +42,5 @@ WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND ex
   ],
   anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
   notify: (channel, payload) => ['SELECT pg_notify($1, $2)', channel, payload],
-  likelyCause: foreignTable,
+  likelyCause: wrongTable,
 }

@@ -3,7 +3,7 @@ import { postgresql } from './postgresql.js'
 import { sqlite } from './sqlite.js'
 import type { Dialect } from './statement.js'
 
-/** The databases that are spoken to; `mysql` is MariaDB's too. */
+/** The databases that `SqlStore` supports. Use `mysql` for MariaDB, too. */
 export type SqlDialect = 'postgresql' | 'sqlite' | 'mysql'
 
 const dialects: Record<SqlDialect, Dialect> = { postgresql, sqlite, mysql }
@@ -13,19 +13,19 @@ export function dialectOf(name: SqlDialect): Dialect {
   return dialects[name]
 }
 
-/** Letters, digits and `_`, with a schema or without; short, since an index and a channel are named after it. */
+/** Checks the name of a table. The name must be short, because the names of the index and the channel contain it. */
 export function checkTable(table: unknown): string {
   if (typeof table === 'string' && table.length <= 48 && /^(?:[A-Za-z_]\w*\.)?[A-Za-z_]\w*$/.test(table)) return table
   throw new TypeError(
-    'table must be a name of letters, digits and "_", with a schema or without, of 48 characters at most',
+    'table must be a name of letters, digits and "_", with or without a schema, of at most 48 characters',
   )
 }
 
 /**
- * The statements that make the table and its index, for a migration. They do nothing where these exist.
+ * Returns the statements that create the table and its index, for a migration. They do nothing if both exist.
  *
- * @param options `table` is the name of the table, by default `bcl_logouts`; `SqlStore` must be told the same.
- * @throws {TypeError} when the dialect is unknown, or `table` is no plain name.
+ * @param options `table` is the name of the table, by default `bcl_logouts`. Give `SqlStore` the same name.
+ * @throws {TypeError} if the dialect is unknown, or `table` is not a plain name.
  * @example
  * ```ts
  * import { schema } from '@bcl/sql'

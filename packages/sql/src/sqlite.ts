@@ -1,11 +1,11 @@
-import { foreignTable, padded, quote, withoutSchema, type Dialect } from './statement.js'
+import { padToPowerOfTwo, quote, withoutSchema, wrongTable, type Dialect } from './statement.js'
 
 const name = (table: string): string => quote(table, '"')
 const columns = 'entry_key AS k, coalesce(full_value, entry_value) AS v'
 const expired = "expires_at <= CAST(strftime('%s', 'now') AS INTEGER)"
 
-/** Keys that have a placeholder each; D1 takes a hundred. More go in one, as JSON, which takes longer. */
-const few = 64
+/** The highest number of keys with a placeholder each. More keys go as JSON into one placeholder, which is slower. D1 allows 100 placeholders. */
+const maxPlaceholders = 64
 
 export const sqlite: Dialect = {
   name,
@@ -18,19 +18,19 @@ export const sqlite: Dialect = {
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ${name(`${table}_expires_at`)} ON ${name(withoutSchema(table))} (expires_at);
 `,
-  add: (table, { key, value, full, expiresAt }) => [
+  add: (table, { key, value, fullValue, expiresAt }) => [
     `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (entry_key, entry_value) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)
 RETURNING ${columns}`,
     key,
     value,
-    full,
+    fullValue,
     expiresAt,
   ],
   values: (table, keys, now) => {
-    const isFew = keys.length <= few
-    const list = isFew ? padded(keys) : [JSON.stringify(keys)]
-    const places = isFew ? list.map(() => '?').join(', ') : 'SELECT value FROM json_each(?)'
+    const usesPlaceholders = keys.length <= maxPlaceholders
+    const list = usesPlaceholders ? padToPowerOfTwo(keys) : [JSON.stringify(keys)]
+    const places = usesPlaceholders ? list.map(() => '?').join(', ') : 'SELECT value FROM json_each(?)'
     return [
       `SELECT ${columns} FROM ${table}
 WHERE entry_key IN (${places}) AND expires_at > ?`,
@@ -45,5 +45,5 @@ WHERE entry_key IN (${places}) AND expires_at > ?`,
     limit,
   ],
   anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
-  likelyCause: foreignTable,
+  likelyCause: wrongTable,
 }

@@ -14,7 +14,7 @@ describe.concurrent('SqlStore', () => {
       beforeAll(async () => {
         database = await connect()
         await database.migrate(schema(database.dialect, { table: own }))
-        // A migration may run again.
+        // A migration can run twice.
         await database.migrate(schema(database.dialect, { table: own }))
       })
       afterAll(async () => {

@@ -53,7 +53,7 @@ for (const [service, { database: connectable, url, client, stores }] of Object.e
       await database.close()
     })
 
-    test('T-19: they work after idle time, and after a restart of the server', { timeout: 60_000 }, async () => {
+    test('T-19: work after idle time, and after a restart of the server', { timeout: 60_000 }, async () => {
       const { username, host, pathname } = new URL(proxy.url)
       await expectClientsToLast({
         store: /new SqlStore\(/,

@@ -13,7 +13,7 @@ import { describeOn, mysqlUrl, postgresUrl } from './support/services.js'
 const op = await createTestIssuer()
 const claims = { sub: 'älice@example.com', sid: "session-4711 'é'" }
 
-/** What an operator reads if a check and a logout fail. It must not contain a claim value. */
+/** The error texts that an operator reads if a check and a logout fail. They must not contain a claim value. */
 async function failuresOf(dialect: SqlDialect, query: SqlQuery, table = 'bcl_no_such_table'): Promise<string[]> {
   const logout = createBackchannelLogout({
     issuers: [op.trusted],
@@ -36,10 +36,10 @@ async function failuresOf(dialect: SqlDialect, query: SqlQuery, table = 'bcl_no_
   return errors
 }
 
-describe('a missing table is named in the error', () => {
+describe('the error names a missing table', () => {
   for (const [name, { service, connect }] of Object.entries(databases)) {
     describeOn(service, name, () => {
-      test('and no claim value is', async ({ onTestFinished }) => {
+      test('and contains no claim value', async ({ onTestFinished }) => {
         const database = await connect()
         onTestFinished(() => void database.close())
         for (const error of await failuresOf(database.dialect, database.query))
@@ -93,7 +93,7 @@ const drivers: Record<string, { dialect: SqlDialect; url: string; connect(url: s
 }
 
 for (const [name, { dialect, url, connect }] of Object.entries(drivers)) {
-  describeOn(dialect === 'mysql' ? 'mysql' : 'postgres', `the driver's own words, ${name}`, () => {
+  describeOn(dialect === 'mysql' ? 'mysql' : 'postgres', `the error has the driver's own message, ${name}`, () => {
     test.for<[fault: string, change: (url: URL) => void, said: RegExp]>([
       ['a wrong database', (to) => (to.pathname = '/bcl_no_such_database'), /database '?"?bcl_no_such_database/i],
       [

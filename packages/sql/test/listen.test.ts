@@ -7,7 +7,7 @@ import { describeOn, postgresUrl } from './support/services.js'
 
 describe.each(['pg', 'postgres.js'])('with %s', (name) => {
   describeOn('postgres', 'LISTEN and NOTIFY', () => {
-    // An upper-case letter: PostgreSQL knows two kinds of names.
+    // The name has an upper-case letter, because PostgreSQL folds unquoted names to lower case.
     const table = `bcl_Test_${crypto.randomUUID().slice(0, 8)}`
     let database: Database
     let store: SqlStore
@@ -30,7 +30,7 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
       return rows.map((row) => (row as { pid: number }).pid)
     }
 
-    test('a subscription that is cut off comes back, and ends when told', async () => {
+    test('a subscription is restored after its connection is cut off, and can be ended', async () => {
       const heard: string[] = []
       const end = await store.subscribe!((message) => heard.push(message))
       await store.publish!('before')
@@ -44,12 +44,12 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
       await store.publish!('after')
       await eventually('it hears again', () => heard.length === 2)
       await end()
-      // postgres.js keeps its connection, and stops to listen.
+      // postgres.js keeps its connection and only stops listening.
       if (name === 'pg') await eventually('its connection is closed', async () => (await listeners()).length === 0)
       expect(heard).toEqual(['before', 'after'])
     })
 
-    test('a message longer than PostgreSQL carries is heard whole', async () => {
+    test('a message that is longer than a notification arrives complete', async () => {
       const heard: string[] = []
       const end = await store.subscribe!((message) => heard.push(message))
       const messages = [7899, 7900, 7901, 8000, 100_000].map((length) => 'x'.repeat(length))
@@ -61,7 +61,7 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
       await end()
     })
 
-    test('two tables do not hear each other', async () => {
+    test('stores with different tables do not get messages of each other', async () => {
       const other = new SqlStore({ ...database, table: `${table}_other` })
       const heard: string[] = []
       const end = await store.subscribe!((message) => heard.push(message))
@@ -74,13 +74,13 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
   })
 })
 
-test('a server that is not there is a rejection, for the caller to try again', async () => {
+test('listen rejects if there is no server', async () => {
   const listen = pgListen(() => new Client('postgres://127.0.0.1:1/none'))
   await expect(listen('channel', () => {})).rejects.toThrow('ECONNREFUSED')
 })
 
 describeOn('postgres', 'pgListen', () => {
-  test('ended while it is cut off, it does not come back', async ({ onTestFinished }) => {
+  test('does not reconnect if it was ended while its connection was cut off', async ({ onTestFinished }) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const client = new Client(postgresUrl)

@@ -13,17 +13,17 @@ describe('options', () => {
     ['an unknown dialect', { dialect: 'oracle', query }, 'dialect must be "postgresql", "sqlite" or "mysql"'],
     ['a dialect of Object', { dialect: 'toString', query }, 'dialect must be "postgresql", "sqlite" or "mysql"'],
     ['no query', { dialect: 'sqlite' }, 'query must be a function'],
-    ['listen that is no function', { dialect: 'postgresql', query, listen: {} }, 'listen must be a function'],
+    ['a listen that is not a function', { dialect: 'postgresql', query, listen: {} }, 'listen must be a function'],
     [
-      'listen elsewhere',
+      'listen with another database',
       { dialect: 'mysql', query, listen: query },
-      'listen is for PostgreSQL only, and dialect is "mysql"',
+      'listen works with PostgreSQL only, but dialect is "mysql"',
     ],
   ])('%s is refused', (_, options, message) => {
     expect(() => new SqlStore(options as SqlStoreOptions)).toThrow(new TypeError(message))
   })
 
-  const rule = 'table must be a name of letters, digits and "_", with a schema or without, of 48 characters at most'
+  const rule = 'table must be a name of letters, digits and "_", with or without a schema, of at most 48 characters'
   test.each([
     '',
     'a b',
@@ -59,9 +59,9 @@ describe('options', () => {
   test.each<[string, unknown]>([
     ['nothing', undefined],
     ['an object without rows', { results: [] }],
-    ['rows and fields, as mysql2 does', [[{ k: 'k', v: 'v' }], []]],
+    ['rows and fields, as mysql2 returns them', [[{ k: 'k', v: 'v' }], []]],
     ['rows as arrays', [['k', 'v']]],
-    ['bytes for text', [{ k: new Uint8Array(1), v: 'v' }]],
+    ['bytes in place of text', [{ k: new Uint8Array(1), v: 'v' }]],
     ['null', [null]],
   ])('a query that gives %s is a failure, not an absence of logouts', async (_, result) => {
     const store = new SqlStore({ dialect: 'mysql', query: () => result as [] })
@@ -72,14 +72,14 @@ describe('options', () => {
     ['a deadlock of MySQL', { code: 'ER_LOCK_DEADLOCK', errno: 1213, sqlState: '40001' }, 2],
     ['a deadlock of PostgreSQL', { code: '40P01' }, 2],
     ['a serialization failure of PostgreSQL', { code: '40001' }, 2],
-    ['a table that is not there', { code: '42P01' }, 1],
+    ['a missing table', { code: '42P01' }, 1],
     ['a lost connection', { code: 'ECONNRESET' }, 1],
   ])('%s: what was undone is tried once more, and nothing else', async (_, about, attempts) => {
     const tried: string[] = []
     const store = new SqlStore({
       dialect: 'mysql',
       query: (text) => {
-        // An add may sweep, too.
+        // An add can also sweep.
         if (text.includes('LIMIT')) return []
         tried.push(text)
         throw Object.assign(new Error('failed'), about)
@@ -92,7 +92,7 @@ describe('options', () => {
     }
   })
 
-  test('a query that throws is a rejection', async () => {
+  test('the store rejects if query throws', async () => {
     const store = new SqlStore({
       dialect: 'sqlite',
       query: () => {
@@ -113,7 +113,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
     describeOn(service, 'SqlStore', () => {
       const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
       const queries: string[] = []
-      /** What is to be done after each query of a store. */
+      /** Runs after each query of a store. */
       let observe: (() => Promise<void>) | undefined
       let database: Database
       let store: SqlStore
@@ -135,7 +135,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
       const count = async (): Promise<number> =>
         Number((Object.values((await read(`SELECT count(*) AS n FROM ${table}`))[0] as object) as unknown[])[0])
 
-      /** Puts rows that have expired: a store would delete some as it goes. */
+      /** Inserts expired rows without a store, because the adds of a store would delete some of them. */
       const expire = async (rows: number): Promise<void> => {
         const values = Array.from(
           { length: rows },
@@ -162,7 +162,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         await database.close()
       })
 
-      test('two tables do not touch each other', async () => {
+      test('stores with different tables do not share entries', async () => {
         const other = storeOn(`${table}_other`)
         await store.add('k', 'v', now() + 60)
         await other.add('k', 'w', now() + 60)
@@ -171,7 +171,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(await other.values(['k'])).toEqual([['w']])
       })
 
-      test('a check is one query, and so is one of 5,000 keys', async () => {
+      test('values runs one query, also for 5,000 keys', async () => {
         await store.add('key 4999', 'v', now() + 60)
         queries.length = 0
         await store.values(['a', 'b'])
@@ -181,7 +181,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(found.flat()).toEqual(['v'])
       })
 
-      test('expired rows do not pile up, and no add deletes more than a hundred', async () => {
+      test('adds delete expired rows, and no add deletes more than 100', async () => {
         await expire(500)
         let before = 500
         for (let index = 0; index < 50; index += 1) {
@@ -193,7 +193,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(await count()).toBe(1)
       })
 
-      test('prune deletes what has expired, and nothing else, in parts', async () => {
+      test('prune deletes all expired rows and no others, in several statements', async () => {
         await expire(2500)
         await database.query(
           `INSERT INTO ${table} (entry_key, entry_value, full_value, expires_at) VALUES ('live', 'v', NULL, ${now() + 60})`,
@@ -207,7 +207,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(await store.values(['live'])).toEqual([['v']])
       })
 
-      test('an instance whose clock is a day fast does not end what others wrote', async () => {
+      test('an instance whose clock is a day ahead does not delete rows of others', async () => {
         await store.add('k', 'v', now() + 3600)
         vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 })
         const fast = storeOn(table)
@@ -218,9 +218,9 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect((await store.values(['k']))[0]!.toSorted()).toEqual(['v', 'w'])
       })
 
-      test('what is long, or not ASCII, is known by a hash, and given back whole', async () => {
+      test('a text that is long or not ASCII is stored under its hash and returned complete', async () => {
         const long = 'x'.repeat(100_000)
-        // One that looks like the hash of another.
+        // A text that looks like the hash of another text.
         const imposter = `sha256:${createHash('sha256').update(long).digest('hex')}`
         const odd = ['sha256:', imposter, long, `${long} `, 'é', 'e\u0301', '😀', 'ſ', 'K']
         for (const value of odd) await store.add(long, value, now() + 60)
@@ -231,14 +231,14 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(await count()).toBe(0)
       })
 
-      test('a fraction of a second is rounded up', async () => {
+      test('an expiry with a fraction of a second is rounded up', async () => {
         const expiresAt = now() + 60
         await store.add('k', 'v', expiresAt + 0.01)
         const [row] = (await read(`SELECT expires_at AS n FROM ${table}`)) as { n: unknown }[]
         expect(Number(row!.n)).toBe(expiresAt + 1)
       })
 
-      test('adds of many at once, over expired rows, all succeed', async () => {
+      test('300 parallel adds over expired rows all succeed', async () => {
         const keys = Array.from({ length: 300 }, (_, index) => `k${index % 100}`)
         await Promise.all(keys.map((key) => store.add(key, 'old', now() - 1)))
         const stores = [storeOn(table), storeOn(table), storeOn(table)]
@@ -256,7 +256,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
 
 describe.each(['pg', 'Kysely on pg', 'Drizzle on pg', 'postgres.js'])('on %s', (name) => {
   describeOn('postgres', 'SqlStore', () => {
-    test('no statement stays prepared: behind PgBouncer, another connection would not know it', async ({
+    test('no statement stays prepared, because PgBouncer could send it to another connection', async ({
       onTestFinished,
     }) => {
       const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
@@ -272,7 +272,7 @@ describe.each(['pg', 'Kysely on pg', 'Drizzle on pg', 'postgres.js'])('on %s', (
         table,
         async query(text, params) {
           const rows = await database.query(text, params)
-          // By as many connections as there may be.
+          // Asks every connection of the pool.
           const asked = Array.from({ length: 10 }, () =>
             database.query(`SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%' || $1 || '%'`, [
               table,
@@ -291,7 +291,7 @@ describe.each(['pg', 'Kysely on pg', 'Drizzle on pg', 'postgres.js'])('on %s', (
   })
 })
 
-/** Says by which index, if any, a statement goes. */
+/** Finds the index that a statement uses, if any. */
 interface Explained {
   explain: (text: string) => string
   plan: (rows: readonly Record<string, unknown>[]) => string
@@ -334,7 +334,7 @@ describe.each<[string, Explained]>([
 ])('on %s, where nothing has expired', (name, { explain, plan, sweep, check, scan }) => {
   const { service, connect } = databases[name]!
   describeOn(service, 'SqlStore', () => {
-    test('a sweep and a check go by an index, whatever the statistics say', async ({ onTestFinished }) => {
+    test('a sweep and a check use an index, with any statistics', async ({ onTestFinished }) => {
       const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
       const database = await connect()
       await database.migrate(schema(database.dialect, { table }))
@@ -364,7 +364,7 @@ describe.each<[string, Explained]>([
       await explained.add('k', 'v', now() + 60)
       await explained.prune()
       await explained.values(['a', 'b'])
-      // More keys than have placeholders of their own.
+      // More keys than SQLite has placeholders for.
       if (database.dialect === 'sqlite') await explained.values(Array.from({ length: 100 }, (_, n) => `key ${n}`))
       await explained.remove('a', 'b')
       const checks = plans.filter(([text]) => text.includes('entry_key IN (')).map(([, its]) => its)

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { pgListen, schema, SqlStore, type PgClient, type SqlDialect, type SqlStoreOptions } from '@bcl/sql'
 import { expect, test, vi } from 'vitest'
 
-/** A store that shows its statements. The database is empty, and takes every row. */
+/** A store that records its statements. The database is empty and stores every row. */
 function asking(options: Omit<SqlStoreOptions, 'query'>) {
   const asked: [text: string, params: unknown[]][] = []
   let stored: object[] = []
@@ -19,14 +19,14 @@ function asking(options: Omit<SqlStoreOptions, 'query'>) {
 }
 
 test.each(['a'.repeat(48), 'logouts', '_l', 'auth.logouts', 'Auth_2.l1', `${'a'.repeat(23)}.${'b'.repeat(24)}`])(
-  'the table %s is taken',
+  'the table name %s is accepted',
   (table) => {
     expect(schema('postgresql', { table })).toContain(`"${table.replace('.', '"."')}"`)
   },
 )
 
 test.each(['1a.logouts', 'a b.logouts', 'a;b.logouts', 'a".logouts', '$.logouts'])(
-  'the table %s is refused',
+  'the table name %s is refused',
   (table) => {
     expect(() => schema('postgresql', { table })).toThrow(TypeError)
   },
@@ -46,19 +46,19 @@ test.each<[SqlDialect, string]>([
   for (const [text] of asked) expect(text).toContain(`${name}`)
 })
 
-test('what is short enough for an index is not stored a second time', async () => {
+test('a text that fits an index is not stored a second time', async () => {
   const { store, asked } = asking({ dialect: 'sqlite' })
   await store.add('k', 'v', 1_900_000_000.5)
   expect(asked[0]![1]).toEqual(['k', 'v', null, 1_900_000_001])
 })
 
-test('every eighth add deletes what has expired', async () => {
+test('every eighth add deletes expired rows', async () => {
   const { store, asked } = asking({ dialect: 'sqlite' })
   for (let index = 0; index < 17; index += 1) await store.add('k', String(index), 1_900_000_000)
   expect(asked.filter(([text]) => text.startsWith('DELETE'))).toHaveLength(3)
 })
 
-test('SQLite: 64 keys have a placeholder each, more go in one', async () => {
+test('SQLite: up to 64 keys have a placeholder each, more keys share one placeholder', async () => {
   const { store, asked } = asking({ dialect: 'sqlite' })
   const keys = Array.from({ length: 65 }, (_, index) => `k${index}`)
   await store.values(keys.slice(1))
@@ -67,7 +67,7 @@ test('SQLite: 64 keys have a placeholder each, more go in one', async () => {
   expect(asked[1]![1][0]).toBe(JSON.stringify(keys))
 })
 
-test('PostgreSQL: the channel is a plain name; a long message is kept for a minute, and its name sent', async () => {
+test('PostgreSQL: the channel has a plain name, and a long message is stored for a minute while its key is sent', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 })
   const { store, asked } = asking({ dialect: 'postgresql', table: 'Auth.Logouts' })
   await store.publish!('m'.repeat(7900))
@@ -81,12 +81,12 @@ test('PostgreSQL: the channel is a plain name; a long message is kept for a minu
   expect(kept[1].at(-1)).toBe(1_800_000_060)
 })
 
-test.each([{ k: 'k' }, { v: 'v' }, { k: 1, v: 'v' }, { k: 'k', v: 1 }])('the row %j is a failure', async (row) => {
+test.each([{ k: 'k' }, { v: 'v' }, { k: 1, v: 'v' }, { k: 'k', v: 1 }])('values rejects the row %j', async (row) => {
   const store = new SqlStore({ dialect: 'sqlite', query: () => [row] })
   await expect(store.values(['k'])).rejects.toThrow(TypeError)
 })
 
-test('nothing is heard any more once a subscription has ended', async () => {
+test('no message is delivered after the end of a subscription', async () => {
   let notify: (payload: string) => void = () => {}
   const store = new SqlStore({
     dialect: 'postgresql',
@@ -106,7 +106,7 @@ test('nothing is heard any more once a subscription has ended', async () => {
   expect(heard).toEqual(['one'])
 })
 
-/** A client of `pg` that fails when it is told to. */
+/** A client of `pg` that fails on demand. */
 class FakeClient extends EventEmitter implements PgClient {
   ended = 0
   connect = async (): Promise<void> => {}
@@ -116,7 +116,7 @@ class FakeClient extends EventEmitter implements PgClient {
   }
 }
 
-test('pgListen hears its channel alone', async () => {
+test('pgListen delivers messages of its channel only', async () => {
   const client = new FakeClient()
   const heard: string[] = []
   const end = await pgListen(() => client)('ours', (payload) => heard.push(payload))
@@ -128,14 +128,14 @@ test('pgListen hears its channel alone', async () => {
   expect(client.ended).toBe(1)
 })
 
-test('a connection that is lost before it listens is a rejection, and is ended', async () => {
+test('pgListen rejects and ends a connection that is lost before it listens', async () => {
   const client = new FakeClient()
   client.query = async () => void client.emit('end')
   await expect(pgListen(() => client)('ours', () => {})).rejects.toThrow('was closed')
   expect(client.ended).toBe(1)
 })
 
-test('pgListen makes a new connection a second after it was lost, until it is ended', async ({ onTestFinished }) => {
+test('pgListen opens a new connection a second after a loss, until it is ended', async ({ onTestFinished }) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const clients: FakeClient[] = []
@@ -148,7 +148,7 @@ test('pgListen makes a new connection a second after it was lost, until it is en
   expect(clients).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(1)
   expect(clients).toHaveLength(2)
-  // An older one that says it again changes nothing.
+  // A second `end` event of an older client changes nothing.
   clients[0]!.emit('end')
   expect(vi.getTimerCount()).toBe(0)
   await end()
@@ -156,7 +156,7 @@ test('pgListen makes a new connection a second after it was lost, until it is en
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('pgListen that is ended while it connects again ends that connection too', async ({ onTestFinished }) => {
+test('pgListen that is ended while it reconnects also ends the new connection', async ({ onTestFinished }) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const clients: FakeClient[] = []

@@ -19,7 +19,7 @@ interface Connected {
   close(): Promise<unknown>
 }
 
-/** The drivers as the README wires them, by what they speak to. */
+/** The drivers of each database, with the settings of the README. */
 const drivers = {
   postgres: {
     dialect: 'postgresql',
@@ -87,7 +87,7 @@ const faults: Record<string, Fault> = {
 
 for (const [service, { dialect, connect: connects }] of Object.entries(drivers)) {
   const kind = service as keyof typeof drivers
-  describeOwn(kind, `the store down, ${service}`, () => {
+  describeOwn(kind, `while the store is down, ${service}`, () => {
     let server: OwnServer
     beforeAll(async () => {
       server = await startOwn(kind)
@@ -117,10 +117,10 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
       })
     })
 
-    // Not postgres.js: it knows of a lost connection when the operating system gives it up.
+    // Without postgres.js, which waits until the operating system closes a lost connection.
     const replacing = Object.entries(connects).filter(([name]) => name !== 'postgres.js')
     test.for(replacing)(
-      'connections that are lost without a word are replaced, with %s',
+      'connections that are lost without a message are replaced, with %s',
       { timeout: 60_000 },
       async ([, connect], { onTestFinished }) => {
         const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
@@ -138,7 +138,7 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
           store: new SqlStore({ dialect, query: database.query, table }),
         })
         const session = op.session()
-        // As many at once as the pool has connections.
+        // As many parallel checks as the pool has connections.
         const check = () => Promise.allSettled(Array.from({ length: 10 }, () => logout.isLoggedOut(session)))
         await check()
         proxy.lose()

@@ -7,7 +7,7 @@ import { Client } from 'pg'
 declare const sqlite: Database.Database
 declare const d1: D1Database
 
-// Rows as they are, or as `rows`; at once, or later.
+// A query returns an array or an object with `rows`, as a value or a promise.
 export const stores: LogoutStore[] = [
   new SqlStore({ dialect: 'postgresql', query: async () => ({ rows: [] }) }),
   new SqlStore({ dialect: 'mysql', query: async () => [], table: 'auth.logouts' }),
@@ -36,9 +36,9 @@ export const stores: LogoutStore[] = [
 
 export const ddl: string = schema('mysql', { table: 'logouts' })
 
-// @ts-expect-error -- no such dialect
+// @ts-expect-error -- the dialect is unknown
 export const dialect = new SqlStore({ dialect: 'oracle', query: () => [] })
-// @ts-expect-error -- no query
+// @ts-expect-error -- the option query is missing
 export const query = new SqlStore({ dialect: 'sqlite' })
-// @ts-expect-error -- what mysql2 gives in its first place is what is wanted, and what node:sqlite's `run` gives is not
+// @ts-expect-error -- the result of `run` of node:sqlite has no rows
 export const rows = new SqlStore({ dialect: 'sqlite', query: () => ({ changes: 1 }) })

@@ -9,7 +9,7 @@ describe.each(dialects)('%s', (dialect) => {
   test.each<[string, object[]]>([
     ['a key that was not asked for', [{ k: 'other', v: 'v' }]],
     [
-      'a key that was not asked for, besides one that was',
+      'a key that was asked for and a key that was not',
       [
         { k: 'key', v: 'v' },
         { k: 'Key', v: 'v' },
@@ -33,14 +33,14 @@ describe.each(dialects)('%s', (dialect) => {
     )
   })
 
-  test('the error repeats no key and no value', async () => {
+  test('the error contains no key and no value', async () => {
     const store = new SqlStore({ dialect, query: () => [{ k: 'somebody', v: 'something' }] })
     for (const call of [store.values(['key']), store.add('key', 'v', soon())])
       await expect(call).rejects.not.toThrow(/somebody|something/)
   })
 })
 
-test('columns of a numeric type, as STRING is to SQLite, are an error that names the likely cause', async () => {
+test('columns of a numeric type, such as STRING in SQLite, cause an error that names the likely cause', async () => {
   const db = new DatabaseSync(':memory:')
   db.exec(schema('sqlite').replaceAll('TEXT NOT NULL', 'STRING NOT NULL'))
   const query: SqlQuery = (text, params) => db.prepare(text).all(...params)

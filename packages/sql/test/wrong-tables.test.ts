@@ -10,7 +10,7 @@ import { describeOn, mysqlUrl } from './support/services.js'
 const unique = (): string => crypto.randomUUID().slice(0, 8)
 const soon = (): number => Math.floor(Date.now() / 1000) + 600
 
-/** MariaDB or MySQL with a setting that only these connections have. */
+/** MariaDB or MySQL, with a setting for these connections only. */
 const onMysql = (setting: string, method: 'execute' | 'query') => async (): Promise<Database> => {
   const pool = mysql.createPool(mysqlUrl)
   pool.on('connection', (connection) => void connection.query(`SET SESSION ${setting}`))
@@ -27,7 +27,7 @@ const onPostgres = databases['pg']!.connect
 const onSqlite = databases['node:sqlite']!.connect
 const onMysqlByDefault = databases['mysql2, prepared']!.connect
 
-/** Two texts that a database must keep apart. */
+/** Pairs of texts that a database must keep apart. */
 const pairs = {
   case: ['[1,"logout","Alice"]', '[1,"logout","alice"]'],
   'a trailing space': ['[1,"logout","alice"]', '[1,"logout","alice"] '],
@@ -44,7 +44,7 @@ interface WrongTable {
   locale?: string
   /** The type of `entry_key` and `entry_value`. */
   type: string
-  /** The differences that this type does not keep. */
+  /** The differences that are lost with this type. */
   loses: readonly Difference[]
 }
 
@@ -91,7 +91,7 @@ const wrongTables: Record<string, WrongTable> = {
 const createCollation = (database: Database, name: string, locale: string) =>
   database.query(`CREATE COLLATION ${name} (provider = icu, locale = '${locale}', deterministic = false)`, [])
 
-/** Makes the table of `schema`, with another type for the columns that are compared. */
+/** Creates the table of `schema`, with another type for `entry_key` and `entry_value`. */
 async function createTable(database: Database, table: string, type: string): Promise<void> {
   const text = schema(database.dialect, { table }).replace(/^( {2}entry_\w+) .*( NOT NULL,)$/gm, `$1 ${type}$2`)
   expect(text.split(type)).toHaveLength(3)
@@ -122,7 +122,7 @@ for (const [name, { service, connect, locale, type, loses }] of Object.entries(w
       await database.close()
     })
 
-    test.for(differences)('keys that differ by %s are never confused in silence', async (difference) => {
+    test.for(differences)('keys that differ by %s are kept apart or cause an error', async (difference) => {
       const [one, other] = pairs[difference]
       for (const [first, second] of [
         [one, other],
@@ -152,7 +152,7 @@ for (const [name, { service, connect, locale, type, loses }] of Object.entries(w
       }
     })
 
-    test.for(differences)('values that differ by %s are never merged in silence', async (difference) => {
+    test.for(differences)('values that differ by %s are kept apart or cause an error', async (difference) => {
       const [one, other] = pairs[difference]
       await database.query(`DELETE FROM ${table}`, [])
       const adds = [await outcomeOf(store.add('k', one, soon())), await outcomeOf(store.add('k', other, soon()))]
@@ -162,7 +162,7 @@ for (const [name, { service, connect, locale, type, loses }] of Object.entries(w
   })
 }
 
-/** The statements of docs/stores.md that correct a table, by the database that they are for. */
+/** The statements of docs/stores.md that correct a table, by database. */
 const corrections = new Map(
   readFileSync(new URL('../../../docs/stores.md', import.meta.url), 'utf8')
     .split('```sql\n')[1]!
@@ -177,8 +177,8 @@ describe.each([
   ['PostgreSQL', 'PostgreSQL, a case-insensitive ICU collation'],
 ])('docs/stores.md on %s', (name, wrong) => {
   const { service, connect, locale, type } = wrongTables[wrong]!
-  describeOn(service, 'corrects a table', () => {
-    test('and then texts are kept apart', async ({ onTestFinished }) => {
+  describeOn(service, 'the documented correction of a table', () => {
+    test('keeps texts apart', async ({ onTestFinished }) => {
       const table = `bcl_test_${unique()}`
       const database = await connect()
       if (locale) await createCollation(database, table, locale)
@@ -200,13 +200,13 @@ async function expectKeptApart(store: SqlStore): Promise<void> {
   expect(await store.values(texts)).toEqual(texts.map((text) => [text]))
 }
 
-/** Tables that differ from the table of `schema`, and are right all the same. */
+/** Tables that differ from the table of `schema` and work correctly. */
 describe.each<[string, 'postgres' | 'mysql' | undefined, () => Promise<Database>, string]>([
   ['PostgreSQL, varchar', 'postgres', onPostgres, 'varchar(255) COLLATE "en-US-x-icu"'],
   ['MySQL, VARBINARY(500)', 'mysql', onMysqlByDefault, 'VARBINARY(500)'],
   ['SQLite, VARCHAR', undefined, onSqlite, 'VARCHAR(20)'],
 ])('%s', (_, service, connect, type) => {
-  describeOn(service, 'is a right table', () => {
+  describeOn(service, 'works as column type', () => {
     test('keys and values are kept apart', async ({ onTestFinished }) => {
       const table = `bcl_test_${unique()}`
       const database = await connect()
@@ -237,7 +237,7 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
     await right.close()
   })
 
-  test('`query` of mysql2, which escapes with backslashes: no logout is answered 200, and no check says "not logged out"', async ({
+  test('with `query` of mysql2, which escapes with backslashes, logouts and checks fail', async ({
     onTestFinished,
   }) => {
     const wrong = await onMysql(noEscapes, 'query')()
@@ -249,7 +249,7 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
       .receive(token)
       .catch((error: unknown) => error)
     expect(causeOf(failure)).toMatch(/NO_BACKSLASH_ESCAPES.*execute\(\)/)
-    // As an earlier release wrote it.
+    // The row is stored with a wrong key, as a store without the check would have stored it.
     expect(rowsOf(await right.query(`SELECT 1 FROM ${table}`, []))).not.toEqual([])
     const check = await logoutOn(store)
       .isLoggedOut(session)

@@ -8,12 +8,12 @@ import { Client, Pool } from 'pg'
 import postgres from 'postgres'
 import { mysqlUrl, postgresUrl } from './services.js'
 
-/** A database as an application reaches it. */
+/** A database with the driver of an application. */
 export interface Database {
   dialect: SqlDialect
   query: SqlQuery
   listen?: SqlListen
-  /** Runs statements that a migration would. */
+  /** Runs the statements of a migration. */
   migrate(statements: string): unknown
   close(): unknown
 }
@@ -27,7 +27,7 @@ const onPg = (query: (pool: Pool) => SqlQuery): Connectable => ({
   service: 'postgres',
   async connect() {
     const pool = new Pool({ connectionString: postgresUrl })
-    // What some tests do to its connections.
+    // Some tests cut its connections.
     pool.on('error', () => {})
     return {
       dialect: 'postgresql',
@@ -65,7 +65,7 @@ const onMysql2 = (isPrepared: boolean): Connectable => ({
   },
 })
 
-/** What Workers' D1 is to its caller. */
+/** The interface of D1 on Workers. */
 const d1 = (db: DatabaseSync) => ({
   prepare: (text: string) => ({
     bind: (...params: SqlParameter[]) => ({
@@ -74,7 +74,7 @@ const d1 = (db: DatabaseSync) => ({
   }),
 })
 
-/** The drivers that the README wires. PGlite has a file of its own: it takes its time, and the process's. */
+/** The drivers of the README. PGlite has its own test file, because it is slow and blocks the process. */
 export const databases: Record<string, Connectable> = {
   pg: onPg((pool) => (text, params) => pool.query(text, params)),
   'Kysely on pg': onPg((pool) => {
@@ -99,7 +99,7 @@ export const databases: Record<string, Connectable> = {
     },
   },
   'node:sqlite': onSqlite((db) => (text, params) => db.prepare(text).all(...params)),
-  'D1, in its shape': onSqlite(
+  'the interface of D1': onSqlite(
     (db) => async (text, params) =>
       (
         await d1(db)

@@ -5,24 +5,24 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { freePort } from '@bcl-checks/test-support/free-port'
 
-/** A database server of the test's own, that it may treat badly. */
+/** A database server that only this test uses, so the test may kill and freeze it. */
 export interface OwnServer {
   url: string
-  /** Ends it as a power cut would. */
+  /** Ends the server without a shutdown, like a power cut. */
   kill(): Promise<void>
-  /** Starts it again, on the same port and files. */
+  /** Starts the server again, with the same port and files. */
   start(): Promise<void>
-  /** Stops it where it is: connections stay open, and nothing answers. */
+  /** Suspends the processes. Connections stay open, and nothing answers. */
   freeze(): void
   thaw(): void
   close(): Promise<void>
 }
 
 interface Engine {
-  /** The user that the server runs as when the tests run as root, which it may refuse. */
+  /** The user of the server if the tests run as root, because a server can refuse to run as root. */
   user: string
   ready: string
-  /** What makes the files of a new server, and what runs it. */
+  /** The command that creates the files of a new server. `run` is the command that starts it. */
   create(folder: string): [command: string, ...args: string[]]
   run(folder: string, port: number): [command: string, ...args: string[]]
   url(port: number): string
@@ -57,14 +57,14 @@ const engines: Record<'postgres' | 'mysql', Engine> = {
   },
 }
 
-/** Where Debian has PostgreSQL's programs and MariaDB's, besides the PATH. */
+/** The PATH, with the folders in which Debian puts the programs of PostgreSQL and MariaDB. */
 const path = [process.env['PATH'] ?? '', ...globSync('/usr/lib/postgresql/*/bin').toReversed(), '/usr/sbin'].join(
   delimiter,
 )
 const isThere = (command: string): boolean =>
   path.split(delimiter).some((folder) => globSync(join(folder, command)).length > 0)
 
-/** Whether a server can be made; it is frozen by way of `/proc`. */
+/** Whether the tests can create a server. They need `/proc` to freeze it. */
 export const hasOwn = (service: 'postgres' | 'mysql'): boolean =>
   process.platform === 'linux' && isThere(engines[service].create('')[0]) && isThere(engines[service].run('', 0)[0])
 
@@ -74,7 +74,7 @@ function identityOf(user: string): { uid?: number; gid?: number } {
   return { uid: uid!, gid: gid! }
 }
 
-/** A process and those that it started: PostgreSQL has one for each connection. */
+/** A process and its child processes. PostgreSQL has one child process for each connection. */
 const family = (pid: number): number[] => [
   pid,
   ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
@@ -111,18 +111,18 @@ export async function startOwn(service: 'postgres' | 'mysql'): Promise<OwnServer
       try {
         process.kill(pid, name)
       } catch {
-        // It has ended by itself.
+        // The process has already ended.
       }
     }
   }
   const kill = async (): Promise<void> => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = once(child, 'exit')
+    const exited = once(child, 'exit')
     relatives = family(child.pid!)
     signal('SIGKILL')
-    await gone
+    await exited
   }
-  // A test that fails, or is interrupted, leaves no server behind.
+  // Kills the server at exit, so that a test that fails leaves no server behind.
   process.once('exit', () => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     relatives = family(child.pid!)
@@ -134,7 +134,7 @@ export async function startOwn(service: 'postgres' | 'mysql'): Promise<OwnServer
     kill,
     start,
     freeze() {
-      // The parent first: a connection that comes meanwhile finds nobody.
+      // Suspends the parent first, so that it cannot accept a new connection in the meantime.
       process.kill(child!.pid!, 'SIGSTOP')
       relatives = family(child!.pid!)
       signal('SIGSTOP')

@@ -16,7 +16,7 @@ export function describeOn(service: 'postgres' | 'mysql' | undefined, name: stri
   describeUnless(missing, name, suite)
 }
 
-/** The programs of the servers, for those of a test's own. */
+/** The programs that a test needs to start its own server. */
 const programs = { postgres: 'initdb and postgres', mysql: 'mariadb-install-db and mariadbd' }
 
 export const describeOwn = (service: 'postgres' | 'mysql', name: string, suite: () => void): void =>
