@@ -21,8 +21,6 @@ const messages: Record<string, number> = {
   asLogoutError: 0,
   refused: 1,
   requireOption: 2,
-  listOf: 1,
-  within: 1,
 }
 
 /** Takes the texts of messages out of the mutants, and nothing else. */

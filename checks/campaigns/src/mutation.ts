@@ -18,8 +18,11 @@ const { values: options } = parseArgs({
 
 /** What must be killed, in percent. */
 const goal = options.package === 'core' ? 95 : 90
-/** What CI mutates, and the tests it does so with: those that take no time. */
-const short = { files: ['logout-token.ts', 'compact.ts'], tests: 'verify-logout-token,exactness,session-claims,limits' }
+/** With --short: these sources, and only tests that are quick. */
+const short = {
+  files: ['token/logout-token.ts', 'token/compact.ts'],
+  tests: 'verify-logout-token,exactness,session-claims,limits',
+}
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const here = fileURLToPath(new URL('../', import.meta.url))

@@ -1,6 +1,6 @@
 // The pack step of a release. It builds every package, and writes its tarball and its software bill of materials to a folder.
 import { execFileSync } from 'node:child_process'
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 const [folder, repository] = process.argv.slice(2)
@@ -25,6 +25,8 @@ if (repository !== undefined) {
 
 mkdirSync(destination, { recursive: true })
 const packages = ['--filter', './packages/*']
-pnpm('exec', 'turbo', 'run', 'build', '--filter=./packages/*', '--output-logs=errors-only')
+// A file that an earlier build left, here or in the cache, must not be published.
+for (const dist of globSync('packages/*/dist')) rmSync(dist, { recursive: true })
+pnpm('exec', 'turbo', 'run', 'build', '--force', '--filter=./packages/*', '--output-logs=errors-only')
 pnpm('--recursive', ...packages, 'pack', '--pack-destination', destination)
 pnpm('sbom', ...packages, '--sbom-format=cyclonedx', '--prod', '--split', `--out=${destination}/%s-%v.cdx.json`)

@@ -19,7 +19,7 @@ const staleRetry = 30
 /** The time-out of a fetch in the background, in seconds (RP-51). */
 const fetchTime = 5
 /** The time-out of discovery and keys together within a request, in seconds. */
-export const defaultKeysTimeout = 1.5
+const defaultKeysTimeout = 1.5
 /** The largest answer that is read from a provider, in bytes. */
 const maxBytes = 256 * 1024
 /** Seconds for which a missing `kid` is not looked for again, and how many are remembered (RP-52). */
@@ -91,7 +91,7 @@ export interface RemoteKeys extends Required<KeySource> {
 const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
 /** Whether a host is this machine. */
-export const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
+const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
 
 /** Whether an address may be asked: `https:`, or `http:` to this machine, or any `http:` where that is allowed. */
 export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined): boolean =>

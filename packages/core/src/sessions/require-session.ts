@@ -2,7 +2,7 @@ import type { Issuers } from '../issuers/issuers.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 import { isText, mustBeText, requireOption } from '../util/options.js'
 
-export const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
+const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
 
 /** The members that a session must have, whatever is to be done with it. */
 export interface Dated {
