@@ -1,9 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { conformance, listCases, type ConformanceCommandOptions } from './commands/conformance.js'
-import { doctor, type DoctorCommandOptions } from './commands/doctor.js'
-import { inspect, type InspectCommandOptions } from './commands/inspect.js'
-import type { Output } from './terminal/output.js'
 import {
   collect,
   parseAlgorithm,
@@ -13,38 +9,45 @@ import {
   parseSeconds,
   parseUrl,
 } from './commands/arguments.js'
-import { Problem, sentence } from './terminal/problem.js'
+import { conformance, listCases, type ConformanceCommandOptions } from './commands/conformance.js'
+import { doctor, type DoctorCommandOptions } from './commands/doctor.js'
+import { inspect, type InspectCommandOptions } from './commands/inspect.js'
 import { send, type SendCommandOptions } from './commands/send.js'
+import { CommandError, toSentence } from './terminal/command-error.js'
+import type { Output } from './terminal/output.js'
 
-/** Options of all commands that start a provider. */
-const withProvider = (command: Command): Command =>
+/** Sets the exit code. */
+type Exit = (code: number) => void
+
+/** Adds the options of the commands that start a provider. */
+const withProviderOptions = (command: Command): Command =>
   command
-    .option('--port <port>', 'the port of the provider, on this machine', parsePort, 4000)
-    .option('--issuer <url>', 'its issuer, where that is not http://127.0.0.1:<port>', parseUrl)
-    .option('--client-id <id>', 'the client that your application is', 'bcl-client')
-    .option('--client-secret <secret>', 'its secret', 'bcl-client-secret')
+    .option('--port <port>', 'the port of the provider on this machine', parsePort, 4000)
+    .option('--issuer <url>', 'the issuer of the provider (default: http://127.0.0.1:<port>)', parseUrl)
+    .option('--client-id <id>', 'the client_id of your application', 'bcl-client')
+    .option('--client-secret <secret>', 'the client secret of your application', 'bcl-client-secret')
 
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
 
-function addConformance(program: Command, output: Output, exit: (code: number) => void): void {
-  withProvider(program.command('conformance'))
-    .summary('say whether an endpoint does what it must')
+function addConformance(program: Command, output: Output, exit: Exit): void {
+  withProviderOptions(program.command('conformance'))
+    .summary('check whether an endpoint follows the standards')
     .description(
-      'Starts an OpenID Provider on this machine that your application is to trust, and sends your endpoint what the ' +
-        'standards, attackers and real providers send. Exits with 1 when a MUST fails.',
+      'Starts an OpenID Provider on this machine, which your application must trust. Sends your endpoint what the ' +
+        'standards, attackers and real providers send. Exits with 1 if a MUST case fails.',
     )
     .argument('[url]', 'your back-channel logout endpoint', parseUrl)
-    .option('--login <url>', 'where a browser signs in, by redirects (default: /login beside the endpoint)', parseUrl)
-    .option('--me <url>', 'what answers 200 to a browser that is signed in, 401 to others (default: /me)', parseUrl)
-    .option('--no-sign-in', 'look at answers alone, not at sessions')
-    .option('--only <names>', 'ids or their beginnings, groups, grades or requirements; several with commas', collect)
-    .option('--accept-204', 'let 204 pass for 200')
-    .option('--list', 'list the cases and run none; with --only, --json too')
+    .option('--login <url>', 'where a browser signs in by redirects (default: /login beside the endpoint)', parseUrl)
+    .option('--me <url>', 'answers 200 to a signed-in browser, 401 to others (default: /me)', parseUrl)
+    .option('--no-sign-in', 'check only the answers, not the sessions')
+    .option('--only <names>', 'ids or their beginnings, groups, grades or requirements, with commas', collect)
+    .option('--accept-204', 'count the answer 204 as 200')
+    .option('--list', 'list the cases and run none; works with --only and --json')
     .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 65)
     .option('--timeout <seconds>', 'how long one answer may take', parseSeconds, 10)
-    .option('--json', 'write the results to standard output as JSON, and nothing else')
-    .option('--junit <file>', 'write them as JUnit XML')
-    .option('--html <file>', 'write them as one page')
+    .option('--json', 'write the results as JSON to standard output, and nothing else')
+    .option('--junit <file>', 'write the results as JUnit XML')
+    .option('--html <file>', 'write the results as an HTML page')
     .addHelpText(
       'after',
       examples(
@@ -57,25 +60,26 @@ function addConformance(program: Command, output: Output, exit: (code: number) =
     .action(async (url: string | undefined, options: ConformanceCommandOptions & { list?: boolean }) => {
       if (options.list) return listCases(options, output)
       if (url === undefined) {
-        throw new Problem('No endpoint was given.', 'Name it: bcl conformance http://127.0.0.1:3001/backchannel-logout')
+        const remedy = 'Pass its address: bcl conformance http://127.0.0.1:3001/backchannel-logout'
+        throw new CommandError('No endpoint was given.', remedy)
       }
       exit(await conformance(url, options, output))
     })
 }
 
-function addDoctor(program: Command, output: Output, exit: (code: number) => void): void {
+function addDoctor(program: Command, output: Output, exit: Exit): void {
   program
     .command('doctor')
     .summary('find out why logouts do not arrive')
     .description(
-      'Looks at the provider and at your endpoint from where it runs, and says what to mend. Exits with 1 when it ' +
-        'finds a problem. It logs nobody out.',
+      'Checks the provider and your endpoint from this machine, and says how to correct each problem. Logs nobody out. ' +
+        'Exits with 1 if there is a problem.',
     )
-    .argument('<issuer>', 'the issuer, as your application has it', parseUrl)
+    .argument('<issuer>', 'the issuer that your application is configured with', parseUrl)
     .argument('<client-id>', 'the client_id of your application')
-    .argument('<url>', 'your back-channel logout endpoint, as the provider has it', parseUrl)
+    .argument('<url>', 'your back-channel logout endpoint, as registered at the provider', parseUrl)
     .option('--alg <name>', 'the algorithm that the client is registered with', parseAlgorithm, 'RS256')
-    .option('--redis <url>', 'look at the eviction policy of this Redis too', parseRedisUrl)
+    .option('--redis <url>', 'also check the eviction policy of this Redis', parseRedisUrl)
     .option('--json', 'write the findings as JSON')
     .addHelpText(
       'after',
@@ -85,23 +89,23 @@ function addDoctor(program: Command, output: Output, exit: (code: number) => voi
       ),
     )
     .action(async (issuer: string, clientId: string, url: string, options: DoctorCommandOptions) => {
-      exit(await doctor(issuer, clientId, url, options, output))
+      exit(await doctor({ issuer, clientId, url, ...options }, output))
     })
 }
 
-function addInspect(program: Command, output: Output, exit: (code: number) => void): void {
+function addInspect(program: Command, output: Output, exit: Exit): void {
   program
     .command('inspect')
-    .summary('say what a Logout Token says, and what is wrong with it')
+    .summary('show a Logout Token and its faults')
     .description(
-      'Reads a Logout Token, from standard input where none is named, so that it stays out of the history of your ' +
-        'shell. Nothing is sent but requests for keys. Exits with 1 when something is wrong.',
+      'Decodes a Logout Token. Without an argument, reads it from standard input, so that it stays out of the history of ' +
+        'your shell. Sends no request, except to fetch keys. Exits with 1 if the token has a fault.',
     )
     .argument('[token]', 'the token')
-    .option('--issuer <url>', 'the issuer to expect; its keys are discovered', parseUrl)
-    .option('--client-id <id>', 'the client to expect')
-    .option('--keys <url or file>', 'a JWK Set to check the signature by')
-    .option('--json', 'write it as JSON')
+    .option('--issuer <url>', 'the issuer that the token should have; its keys are discovered', parseUrl)
+    .option('--client-id <id>', 'the client that the token should be for')
+    .option('--keys <url or file>', 'a JWK Set with which to check the signature')
+    .option('--json', 'write the result as JSON')
     .addHelpText(
       'after',
       examples(
@@ -115,18 +119,18 @@ function addInspect(program: Command, output: Output, exit: (code: number) => vo
     })
 }
 
-function addSend(program: Command, output: Output, exit: (code: number) => void): void {
-  withProvider(program.command('send'))
-    .summary('post one Logout Token of your making')
+function addSend(program: Command, output: Output, exit: Exit): void {
+  withProviderOptions(program.command('send'))
+    .summary('post one Logout Token with your claims')
     .description(
-      'Starts an OpenID Provider on this machine that your application is to trust, and posts one token. Exits with 1 ' +
-        'when it is refused.',
+      'Starts an OpenID Provider on this machine, which your application must trust, and posts one Logout Token. ' +
+        'Exits with 1 if the endpoint refuses the token.',
     )
     .argument('<url>', 'your back-channel logout endpoint', parseUrl)
-    .option('--sub <sub>', 'whose sessions to end')
-    .option('--sid <sid>', 'which session to end')
-    .option('--claim <name=value>', 'another claim, as JSON or text; can be given again', parseClaim)
-    .option('--after-sign-in', 'wait for somebody to sign in, and log out that session')
+    .option('--sub <sub>', 'the user whose sessions end')
+    .option('--sid <sid>', 'the session that ends')
+    .option('--claim <name=value>', 'another claim, as JSON or text; can be repeated', parseClaim)
+    .option('--after-sign-in', 'wait until a user signs in, and log out that session')
     .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 60)
     .addHelpText(
       'after',
@@ -141,15 +145,15 @@ function addSend(program: Command, output: Output, exit: (code: number) => void)
     })
 }
 
-/** The `bcl` command. `exit` gets the code to end with. */
-export function createProgram(output: Output, exit: (code: number) => void): Command {
+/** Creates the command `bcl`. */
+export function createProgram(output: Output, exit: Exit): Command {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   const program = new Command('bcl')
     .version((JSON.parse(manifest) as { version: string }).version)
     .exitOverride()
     .description('Certify, diagnose and exercise any OpenID Connect back-channel logout endpoint.')
     .configureOutput({
-      outputError: (text, write) => write(`${sentence(text.trim().replace(/^error: /, ''))}\n`),
+      outputError: (text, write) => write(`${toSentence(text.trim().replace(/^error: /, ''))}\n`),
     })
   addConformance(program, output, exit)
   addDoctor(program, output, exit)

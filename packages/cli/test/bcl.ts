@@ -8,17 +8,21 @@ import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
-/** Where the provider keeps its keys, for the tests of one file. */
+/** The cache folder of `bcl` in the tests of one file. */
 const cache = mkdtempSync(join(tmpdir(), 'bcl-'))
 process.once('exit', () => rmSync(cache, { recursive: true }))
 
-export interface Ended {
+/** A run of the command. */
+export interface Result {
+  /** The exit code. */
   code: number
+  /** Standard output. */
   out: string
+  /** Standard error. */
   err: string
 }
 
-/** Starts the command as somebody would; it ends with the test process at the latest. */
+/** Starts the command in a process of its own. Kills the process if the test process exits first. */
 export function start(args: readonly string[], env: Record<string, string> = {}) {
   const options = { stdio: 'pipe', env: { ...process.env, XDG_CACHE_HOME: cache, ...env } } as const
   const child = spawn(process.execPath, [main, ...args], options)
@@ -28,8 +32,8 @@ export function start(args: readonly string[], env: Record<string, string> = {})
   return child
 }
 
-/** Runs the command to its end, with `input` for its standard input. */
-export async function bcl(args: readonly string[], input = '', env?: Record<string, string>): Promise<Ended> {
+/** Runs the command to its end. `input` is its standard input. */
+export async function bcl(args: readonly string[], input = '', env?: Record<string, string>): Promise<Result> {
   const child = start(args, env)
   child.stdin.end(input)
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])

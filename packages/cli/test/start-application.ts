@@ -8,14 +8,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 const root = new URL('../../../', import.meta.url)
 const startTimeout = 30_000
 
-/** What `bcl` finds as its provider, with an application on a port of its own. */
+/** A running application, which trusts a provider on another port. */
 export interface Application {
+  /** The address of the back-channel logout endpoint. */
   endpoint: string
+  /** The port that the provider must use. */
   providerPort: number
   stop(): Promise<void>
 }
 
-/** Loopback ports that were free a moment ago. */
+/** Returns loopback ports that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
@@ -24,15 +26,15 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-/** An example by its `start` script; any other application by its main.ts. */
-async function argumentsIn(folder: URL): Promise<string[]> {
+/** Returns the arguments of node in the `start` script of the folder. Without package.json, returns `main.ts`. */
+async function argumentsFor(folder: URL): Promise<string[]> {
   const manifest = await readFile(new URL('package.json', folder), 'utf8').catch(() => undefined)
   const start =
     (manifest && (JSON.parse(manifest) as { scripts?: { start?: string } }).scripts?.start) || 'node main.ts'
   return start.split(' ').slice(1)
 }
 
-/** Any answer will do: an example is not ready before its provider has started. */
+/** Any status counts, because an example answers 503 until its provider has started. */
 async function answers(url: string): Promise<boolean> {
   return fetch(url, { signal: AbortSignal.timeout(1000) }).then(
     () => true,
@@ -40,11 +42,15 @@ async function answers(url: string): Promise<boolean> {
   )
 }
 
-/** Starts an application, from its folder below the root, that trusts the provider `bcl` will start. */
+/**
+ * Starts an application that trusts the provider of `bcl`.
+ *
+ * @param folder The folder of the application, from the root of the repository.
+ */
 export async function startApplication(folder: string): Promise<Application> {
   const [port, providerPort] = (await freePorts(2)) as [number, number]
   const cwd = new URL(`${folder}/`, root)
-  const child = spawn(process.execPath, await argumentsIn(cwd), {
+  const child = spawn(process.execPath, await argumentsFor(cwd), {
     cwd: fileURLToPath(cwd),
     env: {
       PATH: process.env['PATH'],
@@ -52,7 +58,7 @@ export async function startApplication(folder: string): Promise<Application> {
       ISSUER: `http://127.0.0.1:${providerPort}`,
       CLIENT_ID: 'bcl-client',
       CLIENT_SECRET: 'bcl-client-secret',
-      SESSION_SECRET: 'a secret of a test, and of nothing else',
+      SESSION_SECRET: 'a secret that only tests use',
     },
     stdio: 'ignore',
   })
@@ -62,9 +68,9 @@ export async function startApplication(folder: string): Promise<Application> {
 
   async function stop(): Promise<void> {
     child.kill('SIGTERM')
-    const impatience = setTimeout(kill, 3000)
+    const killTimer = setTimeout(kill, 3000)
     await ended
-    clearTimeout(impatience)
+    clearTimeout(killTimer)
     process.off('exit', kill)
   }
 

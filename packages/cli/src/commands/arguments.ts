@@ -4,15 +4,14 @@ import { isAlgorithm } from '../inspect/jws-algorithm.js'
 function parseAddress(text: string, protocols: readonly string[], example: string): URL {
   if (!URL.canParse(text)) throw new InvalidArgumentError(`It must be a URL, such as ${example}.`)
   const url = new URL(text)
-  const isOne = protocols.includes(url.protocol)
-  if (!isOne) throw new InvalidArgumentError(`It must begin with ${protocols.join(' or ')}.`)
+  if (!protocols.includes(url.protocol)) throw new InvalidArgumentError(`It must start with ${protocols.join(' or ')}.`)
   return url
 }
 
 export function parseUrl(text: string): string {
   const { hash } = parseAddress(text, ['http:', 'https:'], 'http://127.0.0.1:3001/logout')
   if (hash !== '' || text.endsWith('#'))
-    throw new InvalidArgumentError('It must have no fragment: leave out the # and what follows.')
+    throw new InvalidArgumentError('It must have no fragment. Remove the # and the text after it.')
   return text
 }
 
@@ -23,32 +22,32 @@ export function parseRedisUrl(text: string): string {
 
 export function parseAlgorithm(text: string): string {
   if (isAlgorithm(text)) return text
-  throw new InvalidArgumentError('It must be an algorithm that signs, such as RS256, as the standards spell it.')
+  throw new InvalidArgumentError('It must be a signature algorithm in the spelling of the standards, such as RS256.')
 }
 
 export function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a whole number up to 65535; 0 takes any that is free.')
+  throw new InvalidArgumentError('It must be a whole number up to 65535. 0 takes any free port.')
 }
 
 export function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (Number.isFinite(seconds) && seconds > 0) return seconds
-  throw new InvalidArgumentError('It must be a number of seconds, above 0.')
+  throw new InvalidArgumentError('It must be a number of seconds greater than 0.')
 }
 
-/** For an option that may be given several times. */
-export const collect = (text: string, before: readonly string[] = []): string[] => [...before, ...text.split(',')]
+/** Collects the values of an option that can be repeated, and that takes several values with commas. */
+export const collect = (text: string, earlier: readonly string[] = []): string[] => [...earlier, ...text.split(',')]
 
-/** `name=value`, where the value is JSON if it can be, and text otherwise. */
-export function parseClaim(text: string, before: object = {}): object {
-  const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError('It must be name=value, such as --claim acr=1.')
-  return { ...before, [text.slice(0, at)]: jsonOrText(text.slice(at + 1)) }
+/** Parses `name=value` and adds it to the earlier claims. The value is JSON, or else text. */
+export function parseClaim(text: string, earlier: object = {}): object {
+  const equals = text.indexOf('=')
+  if (equals < 1) throw new InvalidArgumentError('It must be name=value, such as --claim acr=1.')
+  return { ...earlier, [text.slice(0, equals)]: parseJsonOrText(text.slice(equals + 1)) }
 }
 
-function jsonOrText(text: string): unknown {
+function parseJsonOrText(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {

@@ -4,19 +4,19 @@ import {
   selectConformanceCases,
   SignInError,
   type ConformanceCase,
-  type ConformanceResult,
   type SignInContract,
 } from '@bcl/testing'
+import { reasonOf } from '../network/reason-of.js'
+import { waitFor } from '../network/wait-for.js'
+import { describeProvider, serveProvider } from '../provider/serve-provider.js'
 import { formatHtml } from '../report/html.js'
 import { formatJUnit } from '../report/junit.js'
-import { formatFailure, formatHead, formatResult, formatSums, formatVerdict } from '../report/text.js'
+import { formatHead, formatResult, writeSummary } from '../report/text.js'
+import { CommandError, toSentence } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
-import { Problem, sentence } from '../terminal/problem.js'
-import { reasonOf, waitFor } from '../network/reach.js'
-import { introduce, serveProvider } from '../provider/serve-provider.js'
 
-/** Seconds for which an application may hold on to the keys of an earlier run: as long as the slowest known. */
-const keysPatience = 65
+/** Seconds. The longest time that a known application keeps the keys of an earlier run before it fetches keys again. */
+const maxKeyAge = 65
 
 export interface ConformanceCommandOptions {
   port: number
@@ -28,40 +28,45 @@ export interface ConformanceCommandOptions {
   signIn: boolean
   only?: string[]
   accept204?: boolean
+  /** Seconds. */
   wait: number
+  /** Seconds. */
   timeout: number
   json?: boolean
   junit?: string
   html?: string
 }
 
-function select(only: readonly string[] | undefined): readonly ConformanceCase[] {
+function selectCases(only: readonly string[] | undefined): readonly ConformanceCase[] {
   try {
     return selectConformanceCases(only)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    const remedy = 'Name ids, beginnings of them, groups, grades or requirements, as "bcl conformance --list" has them.'
-    throw new Problem(sentence(error.message), remedy)
+    const remedy = 'Use ids, beginnings of ids, groups, grades or requirements. "bcl conformance --list" shows them.'
+    throw new CommandError(toSentence(error.message), remedy)
   }
 }
 
-/** One line for each case, without running any. */
+/** Lists the cases, one in a line. Runs none. */
 export function listCases({ only, json }: Pick<ConformanceCommandOptions, 'only' | 'json'>, { out }: Output): void {
-  const cases = select(only)
+  const cases = selectCases(only)
   if (json) return out.write(JSON.stringify({ cases }, undefined, 2))
   for (const { id, grade, title, requirement } of cases) {
     out.write(`${id} ${out.style('dim', `${grade}, ${requirement}:`)} ${title}`)
   }
 }
 
-/** Says so before the cases are run where a report cannot be written after them. */
+/** Fails before the cases run, not after them, if a report cannot be written. */
 async function requireWritable(path: string): Promise<void> {
   await appendFile(path, '').catch((error: Error) => {
-    throw new Problem(`${path} cannot be written (${error.message}).`, 'Give a path in a folder that exists.')
+    throw new CommandError(`${path} cannot be written (${error.message}).`, 'Use a path in a folder that exists.')
   })
 }
 
-/** Where browsers sign in: as named, else at the usual addresses, if the first of them leads anywhere. */
+/**
+ * Returns where browsers sign in: the addresses in the options, or else `/login` and `/me` beside the endpoint. If `/login` does not
+ * redirect, returns `undefined` and says so.
+ */
 async function findSignIn(
   url: string,
   { signIn, login, me }: ConformanceCommandOptions,
@@ -70,63 +75,57 @@ async function findSignIn(
   if (!signIn) return undefined
   const contract = { login: login ?? new URL('/login', url).href, me: me ?? new URL('/me', url).href }
   if (login !== undefined || me !== undefined) return contract
-  const found = await fetch(contract.login, { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).then(
+  const failure = await fetch(contract.login, { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).then(
     ({ status }) => (status >= 300 && status < 400 ? undefined : `answered ${status}, no redirect`),
     reasonOf,
   )
-  if (found === undefined) return contract
-  write(`${contract.login} does not lead to a sign-in (${found}): sessions are not looked at.`)
-  write('Name the addresses by --login and --me, or say --no-sign-in.\n')
+  if (failure === undefined) return contract
+  write(`${contract.login} does not lead to a sign-in (${failure}). The cases about sessions are skipped.`)
+  write('Pass the addresses with --login and --me, or pass --no-sign-in.\n')
   return undefined
 }
 
-function report(results: readonly ConformanceResult[], { write, style }: Channel): void {
-  for (const result of results) if (result.outcome === 'failed') write(`\n${formatFailure(result, { write, style })}`)
-  write(`\n${formatSums(results)}\n`)
-  const reasons = new Set(results.filter(({ outcome }) => outcome === 'skipped').map(({ got }) => got))
-  for (const reason of reasons) write(style('dim', `Some were skipped: ${reason}.`))
-  write(style('bold', formatVerdict(results)))
-}
-
-/** Runs the cases against an application, and gives the exit code. */
+/** Runs the conformance cases and reports the results. Returns the exit code: 1 if a MUST case failed. */
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
   const { only, accept204, timeout, json, junit, html } = options
-  const selected = select(only)
+  const selected = selectCases(only)
   for (const path of [junit, html]) if (path !== undefined) await requireWritable(path)
-  const served = await serveProvider(options)
+  const { provider, close } = await serveProvider(options)
   try {
-    const said = json ? output.notes : output.out
-    said.write(introduce(served.provider))
-    await waitFor(url, options.wait, () => said.write(`Waiting for ${url} ...`))
-    const signIn = await findSignIn(url, options, said)
-    if (!json) said.write(formatHead(said))
-    let settled = 0
+    // With --json, standard output has nothing but JSON.
+    const channel = json ? output.notes : output.out
+    channel.write(describeProvider(provider))
+    await waitFor(url, options.wait, () => channel.write(`Waiting for ${url} ...`))
+    const signIn = await findSignIn(url, options, channel)
+    if (!json) channel.write(formatHead(channel))
+    let finished = 0
     const results = await runConformance(fetch, {
-      provider: served.provider,
+      provider,
       endpoint: url,
       signIn,
       only,
       accept204,
       timeout,
-      patience: Math.min(options.wait, keysPatience),
-      onWait: () => said.write('It refuses a good token; it may hold the keys of another run. Waiting ...'),
-      onProgress: ({ id }) => output.progress(`${settled} of ${selected.length} done: ${id}`),
+      patience: Math.min(options.wait, maxKeyAge),
+      onWait: () =>
+        channel.write('The application refuses a good token. It may have the keys of an earlier run. Waiting ...'),
+      onProgress: ({ id }) => output.progress(`${finished} of ${selected.length} done: ${id}`),
       onResult(result) {
-        settled += 1
-        if (!json) said.write(formatResult(result, said))
+        finished += 1
+        if (!json) channel.write(formatResult(result, channel))
       },
     })
     if (json) output.out.write(JSON.stringify({ endpoint: url, results }, undefined, 2))
-    else report(results, said)
+    else writeSummary(results, channel)
     if (junit !== undefined) await writeFile(junit, formatJUnit(results))
     if (html !== undefined) await writeFile(html, formatHtml(results, { endpoint: url }))
     return results.some(({ outcome, grade }) => outcome === 'failed' && grade === 'MUST') ? 1 : 0
   } catch (error) {
     if (!(error instanceof SignInError)) throw error
     const remedy =
-      'See that your application has what is printed above, name its addresses by --login and --me, or say --no-sign-in.'
-    throw new Problem(sentence(error.message), remedy)
+      'Check that your application uses the settings above. Pass its addresses with --login and --me, or pass --no-sign-in.'
+    throw new CommandError(toSentence(error.message), remedy)
   } finally {
-    await served.close()
+    await close()
   }
 }

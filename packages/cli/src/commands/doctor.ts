@@ -6,11 +6,19 @@ import type { Channel, Output } from '../terminal/output.js'
 
 export interface DoctorCommandOptions {
   redis?: string
+  /** @default 'RS256' */
   alg?: string
   json?: boolean
 }
 
-/** What to register at the provider, by the names of OpenID Connect Dynamic Client Registration. */
+interface DoctorArguments extends DoctorCommandOptions {
+  issuer: string
+  clientId: string
+  /** The address of the endpoint. */
+  url: string
+}
+
+/** What to register at the provider, with the names of OpenID Connect Dynamic Client Registration. */
 const registrationFor = (clientId: string, url: string, alg: string): object => ({
   client_id: clientId,
   backchannel_logout_uri: url,
@@ -20,17 +28,14 @@ const registrationFor = (clientId: string, url: string, alg: string): object => 
 
 const signs = { good: ['green', '✓'], warning: ['yellow', '!'], problem: ['red', '✗'] } as const
 
-function describe({ level, what, remedy }: DoctorFinding, { style }: Channel): string {
+function formatFinding({ level, what, remedy }: DoctorFinding, { style }: Channel): string {
   const [color, sign] = signs[level]
   return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
 }
 
-/** Looks for what keeps logouts from arriving, and gives the exit code. */
+/** Checks the provider, the endpoint and Redis. Returns the exit code: 1 if there is a problem. */
 export async function doctor(
-  issuer: string,
-  clientId: string,
-  url: string,
-  { redis, alg = 'RS256', json }: DoctorCommandOptions,
+  { issuer, clientId, url, redis, alg = 'RS256', json }: DoctorArguments,
   { out }: Output,
 ): Promise<number> {
   const groups = await Promise.all([
@@ -43,7 +48,7 @@ export async function doctor(
   if (json) {
     out.write(JSON.stringify({ findings, registration }, undefined, 2))
   } else {
-    for (const finding of findings) out.write(describe(finding, out))
+    for (const finding of findings) out.write(formatFinding(finding, out))
     out.write(`\nRegister at the provider:\n${JSON.stringify(registration, undefined, 2)}`)
   }
   return findings.some(({ level }) => level === 'problem') ? 1 : 0

@@ -1,20 +1,22 @@
-import { good, isLoopback, isPrivate, problem, warning, type DoctorFinding } from './finding.js'
-import { reasonOf } from '../network/reach.js'
+import { isLoopback, isPrivate } from '../network/address.js'
+import { reasonOf } from '../network/reason-of.js'
+import { good, problem, warning, type DoctorFinding } from './finding.js'
 
+/** What to do if the endpoint answers a bad request with a status other than 400. */
 const remedies: Record<number, string> = {
-  401: 'Mount the endpoint before whatever asks for a login: the provider has none, its signature is its proof.',
-  403: 'Mount the endpoint before the CSRF check, firewall or origin check: the provider sends no cookie and no Origin.',
-  404: 'Mount the endpoint at this path, or correct the path; a prefix or base path may be missing.',
-  405: 'Mount the endpoint for POST; another route may have this path.',
-  411: 'A proxy wants Content-Length: let it pass bodies as they come.',
-  413: 'A proxy or parser takes no body of this size: allow 64 KiB.',
-  415: 'Have application/x-www-form-urlencoded parsed, or leave the body to the endpoint.',
-  429: 'Leave the endpoint out of the rate limit, or make room: one user may have many sessions.',
-  502: 'The proxy does not reach the application: see where it sends requests.',
-  503: 'The application is not up, or its store is down.',
+  401: 'Mount the endpoint in front of the login check. The provider is not signed in; the signature of the token proves who sent it.',
+  403: 'Mount the endpoint in front of the CSRF check, origin check or firewall. The provider sends no cookie and no Origin.',
+  404: 'Mount the endpoint at this path, or correct the path. A prefix or a base path may be missing.',
+  405: 'Mount the endpoint for POST. Another route may have the same path.',
+  411: 'Let the proxy pass requests without Content-Length.',
+  413: 'Let the proxy and the body parser accept bodies of 64 KiB.',
+  415: 'Let the framework parse application/x-www-form-urlencoded, or let it leave the body to the endpoint.',
+  429: 'Exclude the endpoint from the rate limit, or raise the limit. One user can have many sessions.',
+  502: 'The proxy does not reach the application. Check where the proxy sends requests.',
+  503: 'The application has not started, or its store is down. Start them.',
 }
 
-const probe = (url: string, body: string): Promise<Response> =>
+const post = (url: string, body: string): Promise<Response> =>
   fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -25,47 +27,52 @@ const probe = (url: string, body: string): Promise<Response> =>
 
 function checkAddress(url: string): DoctorFinding[] {
   if (isLoopback(url)) {
-    const what = 'The endpoint is on this machine: only a provider on it can reach it.'
-    return [warning(what, 'For a provider elsewhere, register an https address that it reaches; a tunnel will do.')]
+    const what = 'The endpoint is on this machine. Only a provider on this machine can reach it.'
+    const remedy =
+      'For any other provider, register an https address that the provider can reach, for example of a tunnel.'
+    return [warning(what, remedy)]
   }
   const isHttps = new URL(url).protocol === 'https:'
-  const found = isHttps
-    ? good('The endpoint is https.')
-    : problem('The endpoint is not https.', 'Serve it by https: providers refuse plain http, or should.')
-  if (!isPrivate(url)) return [found]
-  const what = 'The endpoint is in a private network: only a provider in it can reach it.'
-  return [found, warning(what, 'For a provider elsewhere, register an address that it reaches.')]
+  const scheme = isHttps
+    ? good('The endpoint uses https.')
+    : problem('The endpoint does not use https.', 'Serve the endpoint over https. Most providers refuse plain http.')
+  if (!isPrivate(url)) return [scheme]
+  const what = 'The endpoint is in a private network. Only a provider in the same network can reach it.'
+  return [scheme, warning(what, 'For any other provider, register an address that the provider can reach.')]
 }
 
+/** Checks the status of the answer to a bad request. `sent` names the request. */
 function checkStatus({ status, headers }: Response, sent: string): DoctorFinding {
   const location = headers.get('location')
-  if (status === 400) return good(`The endpoint answers ${sent} with 400, as it must.`)
+  if (status === 400) return good(`The endpoint answers ${sent} with 400, which is right.`)
   if (status >= 300 && status < 400) {
-    const to = location === null ? '' : ` to ${location}`
-    const remedy = 'Answer at this address itself: before the login, with the right slash at its end, by https.'
-    return problem(`The endpoint redirects ${sent}${to}, which providers do not follow.`, remedy)
+    const target = location === null ? '' : ` to ${location}`
+    const remedy = 'Answer at this address itself. Check the login, a slash at the end of the path, and https.'
+    return problem(`The endpoint redirects ${sent}${target}. Providers do not follow the redirect.`, remedy)
   }
   if (status < 300) {
-    const remedy = 'Something else answers here, a page for one: see the path, and that tokens are verified.'
-    return problem(`The endpoint answers ${sent} with ${status}, as if it had logged somebody out.`, remedy)
+    const remedy = 'Check the path, because something else may answer there. Check that the endpoint verifies tokens.'
+    return problem(`The endpoint answers ${sent} with ${status}, as if the logout had succeeded.`, remedy)
   }
-  const remedy = remedies[status] ?? 'Answer 400 to what is no Logout Token; see the log of the application.'
-  return problem(`The endpoint answers ${sent} with ${status}, not 400.`, remedy)
+  const remedy =
+    remedies[status] ?? 'Answer 400 to a request without a valid Logout Token. See the log of the application.'
+  return problem(`The endpoint answers ${sent} with ${status}, not with 400.`, remedy)
 }
 
-async function checkAnswer(response: Response): Promise<DoctorFinding[]> {
+/** Checks the headers and the body of an answer of 400. */
+async function checkRefusal(response: Response): Promise<DoctorFinding[]> {
   if (response.status !== 400) return []
   const body = await response.text()
   const isNoStore = /\bno-store\b/i.test(response.headers.get('cache-control') ?? '')
   return [
     isNoStore
-      ? good('Its answer has Cache-Control: no-store.')
-      : warning('Its answer lacks Cache-Control: no-store.', 'Set it, so that no answer is kept in between.'),
+      ? good('The answer has Cache-Control: no-store.')
+      : warning('The answer lacks Cache-Control: no-store.', 'Set this header, so that no cache stores the answer.'),
     hasError(body)
-      ? good('Its answer says why, in JSON.')
+      ? good('The answer gives a reason in JSON.')
       : warning(
-          'Its answer is not JSON with an error.',
-          'Another part of the application may have answered: see its log.',
+          'The answer is no JSON object with an error.',
+          'Another part of the application may have answered. See its log.',
         ),
   ]
 }
@@ -78,18 +85,18 @@ function hasError(body: string): boolean {
   }
 }
 
-/** Looks at the endpoint, as a provider would see it. */
+/** Checks the address of the endpoint, and sends two bad requests as a provider would. */
 export async function checkEndpoint(url: string): Promise<DoctorFinding[]> {
-  const found = checkAddress(url)
+  const findings = checkAddress(url)
   try {
-    const empty = await probe(url, '')
-    found.push(checkStatus(empty, 'an empty POST'), ...(await checkAnswer(empty)))
-    if (empty.status !== 400) return found
-    const forged = await probe(url, 'logout_token=eyJhbGciOiJub25lIn0.e30.')
-    found.push(checkStatus(forged, 'a token that nobody signed'))
+    const empty = await post(url, '')
+    findings.push(checkStatus(empty, 'an empty POST'), ...(await checkRefusal(empty)))
+    if (empty.status !== 400) return findings
+    const unsigned = await post(url, 'logout_token=eyJhbGciOiJub25lIn0.e30.')
+    findings.push(checkStatus(unsigned, 'an unsigned token'))
   } catch (error) {
-    const remedy = 'Start the application; see the address, the name in DNS, the certificate and the firewall.'
-    found.push(problem(`The endpoint cannot be reached: ${reasonOf(error)}.`, remedy))
+    const remedy = 'Start the application. Check the address, its name in DNS, the certificate and the firewall.'
+    findings.push(problem(`The endpoint cannot be reached: ${reasonOf(error)}.`, remedy))
   }
-  return found
+  return findings
 }

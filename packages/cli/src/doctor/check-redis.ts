@@ -1,52 +1,49 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { reasonOf } from '../network/reason-of.js'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
-import { reasonOf } from '../network/reach.js'
 
-/** Commands in the protocol of Redis. */
-const encode = (words: readonly string[]): string =>
+/** Encodes a command in the Redis protocol (RESP). */
+const encodeCommand = (words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 
-function open(url: URL): Socket {
-  const at = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }
+function openSocket(url: URL): Socket {
+  const address = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }
   return url.protocol === 'rediss:'
-    ? connectTls({ ...at, ...(isIP(at.host) === 0 && { servername: at.host }) })
-    : connect(at)
+    ? connectTls({ ...address, ...(isIP(address.host) === 0 && { servername: address.host }) })
+    : connect(address)
 }
 
-/** Sends commands at once, and gives all that comes until the server hangs up. */
-function converse(url: URL, commands: readonly (readonly string[])[]): Promise<string> {
+/** Sends commands and QUIT. Returns everything that the server answers before it closes the connection. */
+function sendCommands(url: URL, commands: readonly (readonly string[])[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = open(url)
+    const socket = openSocket(url)
     let answer = ''
     socket.setEncoding('utf8')
     socket.setTimeout(5000, () => socket.destroy(new Error('no answer within 5 s')))
     socket.on('data', (text: string) => (answer += text))
     socket.on('error', reject)
     socket.on('close', () => resolve(answer))
-    socket.write([...commands, ['QUIT']].map(encode).join(''))
+    socket.write([...commands, ['QUIT']].map(encodeCommand).join(''))
   })
 }
 
-/** Looks at whether the Redis server may throw logouts away when its memory is full. */
+/** Checks whether the Redis server can evict logouts when its memory is full. */
 export async function checkRedis(address: string): Promise<DoctorFinding> {
   const url = new URL(address)
-  const names = [url.username, url.password].filter((part) => part !== '').map(decodeURIComponent)
-  const login = names.length > 0 ? [['AUTH', ...names]] : []
+  const credentials = [url.username, url.password].filter((part) => part !== '').map(decodeURIComponent)
+  const login = credentials.length > 0 ? [['AUTH', ...credentials]] : []
   try {
-    const answer = await converse(url, [...login, ['INFO', 'memory']])
+    const answer = await sendCommands(url, [...login, ['INFO', 'memory']])
     const policy = /^maxmemory_policy:(\S+)/m.exec(answer)?.[1]
-    if (policy === 'noeviction') return good('Redis keeps what it was given: maxmemory-policy is noeviction.')
+    if (policy === 'noeviction') return good('Redis evicts no logout: maxmemory-policy is noeviction.')
     if (policy !== undefined) {
-      const remedy = 'Set it to noeviction: what is evicted is a logout, and its session lives again.'
-      return problem(`Redis may throw logouts away: maxmemory-policy is ${policy}.`, remedy)
+      const remedy = 'Set maxmemory-policy to noeviction. If Redis evicts a logout, the session works again.'
+      return problem(`Redis can evict logouts: maxmemory-policy is ${policy}.`, remedy)
     }
-    const reason = /^-(.*?)\.?\r?$/m.exec(answer)?.[1] ?? 'it does not say'
-    return warning(
-      `What Redis does when it is full is not known: ${reason}.`,
-      'See that maxmemory-policy is noeviction.',
-    )
+    const reason = /^-(.*?)\.?\r?$/m.exec(answer)?.[1] ?? 'INFO does not show it'
+    return warning(`The maxmemory-policy of Redis is unknown: ${reason}.`, 'Make sure that the policy is noeviction.')
   } catch (error) {
-    return problem(`Redis cannot be reached: ${reasonOf(error)}.`, 'Start it, and see the address.')
+    return problem(`Redis cannot be reached: ${reasonOf(error)}.`, 'Start Redis and check the address.')
   }
 }

@@ -1,81 +1,96 @@
 import { BackchannelLogoutError, discoverKeys, verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
-import { isKid, ofAlgorithm, ofForm, stepFor, type Finding, type Look, type Step } from './remedies.js'
-import { show } from './show.js'
+import { formatValue } from './format-value.js'
+import {
+  isKid,
+  repairAlgorithm,
+  repairFor,
+  repairHeader,
+  type Finding,
+  type InspectedToken,
+  type Repair,
+} from './remedies.js'
 import { isCanonical, readToken } from './token-parts.js'
 
+/** Options of {@link inspectLogoutToken}. */
 export interface InspectOptions {
-  /** The issuer to expect. @default what the token says */
+  /** The issuer that the token should have. @default the `iss` of the token */
   issuer?: string | undefined
-  /** The client to expect. @default the first audience of the token */
+  /** The client that the token should be for. @default the first audience of the token */
   clientId?: string | undefined
-  /** Where its keys are; where only the issuer is given, they are discovered. */
+  /** The keys with which the signature is checked. If only `issuer` is given, its keys are discovered. @default no check */
   keys?: TrustedIssuer['keys']
-  /** Seconds, for tests. */
+  /** Returns the current time as a NumericDate, in seconds. @default the system clock */
   now?: () => number
 }
 
+/** What {@link inspectLogoutToken} found. */
 export interface Inspection {
   header: Record<string, unknown>
+  /** Not set if the token is encrypted. */
   claims?: Record<string, unknown>
   findings: Finding[]
-  /** What to configure for it to be accepted, as far as anything helps. */
+  /** The settings of all findings. If each finding has settings, `@bcl/core` accepts the token with them. */
   settings: Partial<TrustedIssuer>
-  /** `unchecked` where no keys were at hand, or where something is wrong that is looked at before. */
+  /** `unchecked`: no keys were available, or a fault was found that is checked before the signature. */
   signature: 'good' | 'bad' | 'unchecked'
 }
 
 const maxFindings = 20
-/** Characters of a token that are looked at. */
-const maxLength = 16 * 1024
+/** `@bcl/core` refuses longer tokens. */
+const maxTokenLength = 16 * 1024
 
-const changed = (object: Record<string, unknown>, changes: object = {}): Record<string, unknown> =>
+/** Replaces members of an object. A member that is `undefined` is removed. */
+const withChanges = (object: Record<string, unknown>, changes: object = {}): Record<string, unknown> =>
   Object.fromEntries(Object.entries({ ...object, ...changes }).filter(([, value]) => value !== undefined))
 
 let signer: Promise<TestIssuer> | undefined
 
 /**
- * Has the checks of `@bcl/core` look at what a token says, one after the other: it is signed anew with a key made here, and
- * what one check finds is mended for the next.
+ * Finds all faults of the header and the claims. Signs them with a new key, so that the checks of `@bcl/core` do not stop at the
+ * signature. Repairs each fault that a check finds, and checks again.
  */
-async function findAll(look: Look): Promise<Finding[]> {
+async function findFaults(token: InspectedToken): Promise<Finding[]> {
   const issuer = await (signer ??= createTestIssuer())
   const findings: Finding[] = []
-  let { header, claims } = look
-  const mend = (
-    step: Step = { problem: 'It has a form that no receiver takes.', remedy: 'See the provider.' },
-  ): void => {
-    findings.push(step)
-    header = changed(header, step.header)
-    claims = changed(claims, step.claims)
+  let { header, claims } = token
+  const unknownFault = {
+    problem: 'The form of the token is one that no receiver accepts.',
+    remedy: 'Ask the provider.',
   }
-  // These never reach a check of claims, and what is signed here must be something that can be signed.
-  if (header['alg'] !== 'RS256') mend(ofAlgorithm({ ...look, header }))
-  if ('crit' in header || 'b64' in header) mend(ofForm({ ...look, header }))
-  if ('kid' in header && !isKid(header['kid'])) mend(ofForm({ ...look, header }))
+  const apply = (repair: Repair = unknownFault): void => {
+    findings.push(repair)
+    header = withChanges(header, repair.header)
+    claims = withChanges(claims, repair.claims)
+  }
+  // Repair these first, because the checks below cannot find them. The new signature is RS256 and has its own kid, and jose does
+  // not sign a header with crit or b64.
+  if (header['alg'] !== 'RS256') apply(repairAlgorithm({ ...token, header }))
+  if ('crit' in header || 'b64' in header) apply(repairHeader({ ...token, header }))
+  if ('kid' in header && !isKid(header['kid'])) apply(repairHeader({ ...token, header }))
   while (findings.length < maxFindings) {
-    const token = await issuer.sign(claims, changed(header, { kid: issuer.key.kid, jwk: undefined }))
-    const trusted = { issuer: look.trusted.issuer, clientId: look.trusted.clientId, keys: issuer.jwks }
+    const signed = await issuer.sign(claims, withChanges(header, { kid: issuer.key.kid, jwk: undefined }))
+    const trusted = { issuer: token.trusted.issuer, clientId: token.trusted.clientId, keys: issuer.jwks }
     try {
-      await verifyLogoutToken(token, [trusted], { now: () => look.now })
+      await verifyLogoutToken(signed, [trusted], { now: () => token.now })
       break
     } catch (error) {
       if (!(error instanceof BackchannelLogoutError)) throw error
-      const step = stepFor(error, { ...look, header, claims })
-      mend(step)
-      if (!step) break
+      const repair = repairFor(error, { ...token, header, claims })
+      apply(repair)
+      if (!repair) break
     }
   }
   return findings
 }
 
-/** What is looked at before the signature; a fault there says nothing of it. */
-const before = new Set(['iss', 'aud', 'azp'])
+/** Claims that `@bcl/core` checks before the signature. */
+const checkedBeforeSignature = new Set(['iss', 'aud', 'azp'])
 
-/** Whether the signature is good, whatever else the token says. */
+/** Checks the signature of a token that may have other faults. */
 async function checkSignature(
   token: string,
-  { header, claims, now }: Look,
+  { header, claims, now }: InspectedToken,
   keys: TrustedIssuer['keys'],
 ): Promise<Pick<Inspection, 'signature'> & { finding?: Finding }> {
   const audiences = [claims['aud']].flat().filter((audience) => typeof audience === 'string')
@@ -90,26 +105,27 @@ async function checkSignature(
     await verifyLogoutToken(token, [trusted], { now: () => now })
     return { signature: 'good' }
   } catch (error) {
-    // A TypeError: with an algorithm or without an audience there is nothing to check it by.
+    // A TypeError: the token has no valid alg or no audience, so there are no valid settings to check it with.
     if (!(error instanceof BackchannelLogoutError)) return { signature: 'unchecked' }
     const { code, claim = '' } = error
     if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') {
-      const remedy = 'It is forged, from another environment, or the key was withdrawn.'
-      return { signature: 'bad', finding: { problem: 'The signature is not by a key of the issuer.', remedy } }
+      const remedy = 'The token is forged, or comes from another environment, or the key was withdrawn.'
+      return { signature: 'bad', finding: { problem: 'No key of the issuer made the signature.', remedy } }
     }
     if (code === 'ERR_LOGOUT_KEYS_UNAVAILABLE') {
-      const remedy = 'See what "bcl doctor" finds, or give them with --keys.'
-      return { signature: 'unchecked', finding: { problem: 'The keys cannot be had.', remedy } }
+      const remedy = 'Run "bcl doctor" to find the cause, or pass the keys with --keys.'
+      return { signature: 'unchecked', finding: { problem: 'The keys of the issuer cannot be fetched.', remedy } }
     }
-    const isAfter = code === 'ERR_LOGOUT_TOKEN_EXPIRED' || (code === 'ERR_LOGOUT_TOKEN_CLAIM' && !before.has(claim))
-    return { signature: isAfter ? 'good' : 'unchecked' }
+    const isCheckedAfter =
+      code === 'ERR_LOGOUT_TOKEN_EXPIRED' || (code === 'ERR_LOGOUT_TOKEN_CLAIM' && !checkedBeforeSignature.has(claim))
+    return { signature: isCheckedAfter ? 'good' : 'unchecked' }
   }
 }
 
-function ofEncryption({ alg, enc }: Record<string, unknown>): Finding {
-  const problem = `It is encrypted, with ${show(alg)} and ${show(enc)}: what it says is not to be seen here.`
+function encryptedFinding({ alg, enc }: Record<string, unknown>): Finding {
+  const problem = `The token is encrypted with ${formatValue(alg)} and ${formatValue(enc)}. Its claims cannot be read here.`
   if (typeof alg !== 'string' || typeof enc !== 'string') {
-    return { problem, remedy: 'Both "alg" and "enc" must name an algorithm. This is for the provider to mend.' }
+    return { problem, remedy: 'Both "alg" and "enc" must name an algorithm. Only the provider can correct this.' }
   }
   return {
     problem,
@@ -118,18 +134,22 @@ function ofEncryption({ alg, enc }: Record<string, unknown>): Finding {
   }
 }
 
-const ofLength = ({ length }: string): Finding => ({
-  problem: `It is ${length} characters long, and only ${maxLength} are looked at.`,
-  remedy: 'See which of its claims is so long: the groups of a user do not belong into a Logout Token.',
+const tooLongFinding = ({ length }: string): Finding => ({
+  problem: `The token has ${length} characters. Receivers refuse more than ${maxTokenLength}.`,
+  remedy: 'Find the claim that is so long. A list of groups does not belong in a Logout Token.',
 })
 
-/** Says what a Logout Token says, what is wrong with it, and which settings would accept it. */
+/**
+ * Decodes a Logout Token and finds its faults.
+ *
+ * @returns The findings, or a sentence that says why the text is no token.
+ */
 export async function inspectLogoutToken(token: string, options: InspectOptions = {}): Promise<Inspection | string> {
   const parts = readToken(token)
   if (typeof parts === 'string') return parts
   const { header, claims, isEncrypted } = parts
   if (isEncrypted || !claims) {
-    const finding = ofEncryption(header)
+    const finding = encryptedFinding(header)
     return { header, findings: [finding], settings: finding.settings ?? {}, signature: 'unchecked' }
   }
   const now = options.now?.() ?? Date.now() / 1000
@@ -139,20 +159,20 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
       options.issuer ?? (typeof claims['iss'] === 'string' && claims['iss'] ? claims['iss'] : 'https://issuer.invalid'),
     clientId: options.clientId ?? (typeof audience === 'string' && audience ? audience : 'client'),
   }
-  if (token.length > maxLength) {
-    return { header, claims, findings: [ofLength(token)], settings: {}, signature: 'unchecked' }
+  if (token.length > maxTokenLength) {
+    return { header, claims, findings: [tooLongFinding(token)], settings: {}, signature: 'unchecked' }
   }
-  const look: Look = { header, claims, trusted, now }
-  const findings = await findAll(look)
+  const inspected: InspectedToken = { header, claims, trusted, now }
+  const findings = await findFaults(inspected)
   if (!isCanonical(token)) {
     findings.unshift({
-      problem: 'It is not spelled as base64url must be: padding, white space or spare bits.',
-      remedy: 'See that nothing was added when it was copied; no receiver should take it so.',
+      problem: 'The token is not canonical base64url. It has padding, white space or spare bits that are not zero.',
+      remedy: 'Check that nothing was added when the token was copied. A receiver must refuse it.',
     })
   }
   const keys = options.keys ?? (options.issuer === undefined ? undefined : discoverKeys(options.issuer))
   const { signature, finding } =
-    keys === undefined ? { signature: 'unchecked' as const } : await checkSignature(token, look, keys)
+    keys === undefined ? { signature: 'unchecked' as const } : await checkSignature(token, inspected, keys)
   if (finding) findings.unshift(finding)
   const settings = Object.assign({}, ...findings.map((one) => one.settings)) as Partial<TrustedIssuer>
   return { header, claims, findings, settings, signature }

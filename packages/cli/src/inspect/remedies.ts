@@ -1,47 +1,53 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutError, type TrustedIssuer } from '@bcl/core'
+import { formatValue } from './format-value.js'
 import { isAlgorithm } from './jws-algorithm.js'
-import { show } from './show.js'
 
-/** Something that is wrong with a token. */
+/** A fault of a Logout Token. */
 export interface Finding {
+  /** What is wrong, in one sentence. */
   problem: string
+  /** What to do. */
   remedy: string
-  /** Settings of `TrustedIssuer` that accept it all the same. */
+  /** Settings of `TrustedIssuer` with which `@bcl/core` accepts the token in spite of this fault. */
   settings?: Partial<TrustedIssuer>
 }
 
-/** A finding, and what to change in header or claims so that the next one comes to light. */
-export interface Step extends Finding {
+/** A finding, and the changes to the token that repair the fault. With the changes, the next check can find the next fault. */
+export interface Repair extends Finding {
   header?: Record<string, unknown>
   claims?: Record<string, unknown>
 }
 
-export interface Look {
+/** The token under inspection, and the settings with which it is checked. */
+export interface InspectedToken {
   header: Record<string, unknown>
   claims: Record<string, unknown>
   trusted: TrustedIssuer
+  /** NumericDate, in seconds. */
   now: number
 }
 
-/** A claim as it is, or that it is not there. */
-const given = (claim: string, value: unknown, wanted?: string): string => {
-  if (value === undefined) return `There is no "${claim}".`
-  return `"${claim}" is ${show(value)}${wanted === undefined ? '' : `, not ${show(wanted)}`}.`
-}
-/** Seconds that clocks can reasonably be apart. */
-const skew = 300
-/** No time in seconds is so large in the next thousands of years, and each in milliseconds is. */
-const milliseconds = 1e11
-/** The longest `kid` that is looked for. */
-const maxKid = 1024
+/** Seconds. Clocks of servers rarely differ by more. */
+const plausibleSkew = 300
+/** A time in seconds is below this for thousands of years. A time in milliseconds is above it. */
+const smallestMilliseconds = 1e11
+/** `@bcl/core` refuses a longer `kid`. */
+const maxKidLength = 1024
 
-const byClaim: Record<string, (look: Look) => Step> = {
+const describeClaim = (claim: string, value: unknown, wanted?: string): string => {
+  if (value === undefined) return `There is no "${claim}".`
+  return `"${claim}" is ${formatValue(value)}${wanted === undefined ? '' : `, not ${formatValue(wanted)}`}.`
+}
+
+/** The repair for each claim that `@bcl/core` can name in an error. */
+const repairsByClaim: Record<string, (token: InspectedToken) => Repair> = {
   iss: ({ claims: { iss }, trusted: { issuer } }) => {
-    const isSlash = typeof iss === 'string' && iss.replace(/\/$/, '') === issuer.replace(/\/$/, '')
+    const differsBySlash = typeof iss === 'string' && iss.replace(/\/$/, '') === issuer.replace(/\/$/, '')
+    const slash = differsBySlash ? 'The two differ by a slash at the end, which counts. ' : ''
     return {
-      problem: given('iss', iss, typeof iss === 'string' ? issuer : undefined),
-      remedy: `${isSlash ? 'They differ by a slash at the end, which counts. ' : ''}Configure the issuer exactly as the provider writes it, in its discovery document too.`,
-      ...(isSlash && { settings: { issuer: iss } }),
+      problem: describeClaim('iss', iss, typeof iss === 'string' ? issuer : undefined),
+      remedy: `${slash}Configure the issuer exactly as the provider writes it in its tokens and in its discovery document.`,
+      ...(differsBySlash && { settings: { issuer: iss } }),
       claims: { iss: issuer },
     }
   },
@@ -49,138 +55,148 @@ const byClaim: Record<string, (look: Look) => Step> = {
     const claims = { aud: clientId }
     const audiences: unknown[] = [aud].flat()
     if (!audiences.every((audience) => typeof audience === 'string' && audience !== '')) {
-      return { problem: given('aud', aud), remedy: 'It must be a client_id, or a list of such, as text.', claims }
+      const remedy = '"aud" must be a client_id or a list of client_ids, as text.'
+      return { problem: describeClaim('aud', aud), remedy, claims }
     }
     const others = (audiences as string[]).filter((audience) => audience !== clientId)
     if (others.length === audiences.length) {
-      const remedy = 'It is for another client: compare the client_id.'
-      return { problem: given('aud', aud, clientId), remedy, claims }
+      const remedy = 'The token is for another client. Compare the client_id.'
+      return { problem: describeClaim('aud', aud, clientId), remedy, claims }
     }
     return {
-      problem: `"aud" names others too: ${others.map(show).join(', ')}.`,
-      remedy: 'Name the audiences that may be there.',
+      problem: `"aud" also names other audiences: ${others.map(formatValue).join(', ')}.`,
+      remedy: 'List the audiences that you trust.',
       settings: { trustedAudiences: others },
       claims,
     }
   },
   azp: ({ claims: { azp }, trusted: { clientId } }) => ({
-    problem: `"azp" is ${show(azp)}, not ${show(clientId)}.`,
-    remedy: 'It was made for another client: compare the client_id.',
+    problem: `"azp" is ${formatValue(azp)}, not ${formatValue(clientId)}.`,
+    remedy: 'The token was made for another client. Compare the client_id.',
     claims: { azp: undefined },
   }),
   exp: ({ claims: { exp }, now }) =>
     exp === undefined
       ? {
           problem: 'There is no "exp".',
-          remedy: 'Older providers send none; then the age of "iat" is bounded instead, to two minutes.',
+          remedy:
+            'Older providers send no "exp". With the setting, a token is accepted for two minutes after its "iat".',
           settings: { requireExp: false },
           claims: { exp: now + 120 },
         }
-      : { problem: `"exp" is ${show(exp)}.`, remedy: 'It must be a number of seconds.', claims: { exp: now + 120 } },
+      : {
+          problem: `"exp" is ${formatValue(exp)}.`,
+          remedy: '"exp" must be a number of seconds.',
+          claims: { exp: now + 120 },
+        },
   iat: ({ claims: { iat }, now }) => {
     const ahead = typeof iat === 'number' ? Math.ceil(iat - now) : Number.NaN
-    if (!(ahead > 0) || ahead > milliseconds) {
-      const isMilliseconds = ahead > milliseconds && Number.isFinite(ahead)
-      const remedy = `It must be a number of seconds${isMilliseconds ? '; this is one of milliseconds' : ''}.`
-      return { problem: given('iat', iat), remedy, claims: { iat: now } }
+    if (!(ahead > 0) || ahead > smallestMilliseconds) {
+      const isMilliseconds = ahead > smallestMilliseconds && Number.isFinite(ahead)
+      const remedy = `"iat" must be a number of seconds.${isMilliseconds ? ' This number is in milliseconds.' : ''}`
+      return { problem: describeClaim('iat', iat), remedy, claims: { iat: now } }
     }
     return {
       problem: `"iat" is ${ahead} s in the future.`,
       remedy: 'Set the clocks of the provider and of this machine.',
-      ...(ahead <= skew && { settings: { clockTolerance: ahead } }),
+      ...(ahead <= plausibleSkew && { settings: { clockTolerance: ahead } }),
       claims: { iat: now },
     }
   },
   nbf: ({ claims: { nbf } }) => ({
-    problem: `"nbf" is ${show(nbf)}, which is not now or before.`,
+    problem: `"nbf" is ${formatValue(nbf)}, which is in the future or not a number.`,
     remedy: 'Set the clocks of the provider and of this machine.',
     claims: { nbf: undefined },
   }),
   jti: ({ claims: { jti } }) => ({
-    problem: given('jti', jti),
-    remedy: 'Each token must have a name of its own, as text. This is for the provider to mend.',
+    problem: describeClaim('jti', jti),
+    remedy: 'Each token needs its own "jti", as text. Only the provider can correct this.',
     claims: { jti: 'none' },
   }),
   events: ({ claims: { events, event } }) => ({
-    problem: event === undefined ? given('events', events) : 'There is an "event" where "events" should be.',
+    problem: event === undefined ? describeClaim('events', events) : 'There is a claim "event" instead of "events".',
     remedy:
       event === undefined
-        ? `It must be an object with "${BACKCHANNEL_LOGOUT_EVENT}": {}. Is this an ID Token?`
-        : 'WSO2 Identity Server 5.9 and 5.10 write it so: update it.',
+        ? `"events" must be an object with "${BACKCHANNEL_LOGOUT_EVENT}": {}. Is this an ID Token?`
+        : 'WSO2 Identity Server 5.9 and 5.10 send "event". Update the server.',
     claims: { events: { [BACKCHANNEL_LOGOUT_EVENT]: {} } },
   }),
   nonce: () => ({
     problem: 'There is a "nonce".',
-    remedy: 'No Logout Token has one. Is this an ID Token?',
+    remedy: 'A Logout Token must have no "nonce". Is this an ID Token?',
     claims: { nonce: undefined },
   }),
   sub: ({ claims: { sub, sid } }) => ({
-    problem: sub === undefined && sid === undefined ? 'There is neither "sub" nor "sid".' : `"sub" is ${show(sub)}.`,
-    remedy: 'The provider must say whose session it is, as text.',
+    problem: sub === undefined && sid === undefined ? 'There is neither "sub" nor "sid".' : describeClaim('sub', sub),
+    remedy: 'The provider must name the user in "sub" or the session in "sid", as text.',
     claims: { sub: 'none' },
   }),
   sid: ({ claims: { sid } }) => ({
-    problem: given('sid', sid),
-    remedy: 'It must be text; register the client with backchannel_logout_session_required: true to get one.',
+    problem: describeClaim('sid', sid),
+    remedy: '"sid" must be text. To get a "sid", register the client with backchannel_logout_session_required: true.',
     claims: { sid: undefined, sub: 'none' },
   }),
 }
 
-/** Not signed as most are. */
-export function ofAlgorithm({ header: { alg } }: Look): Step {
+/** The repair for a token whose alg is not RS256. */
+export function repairAlgorithm({ header: { alg } }: InspectedToken): Repair {
+  const header = { alg: 'RS256' }
   if (!isAlgorithm(alg)) {
     const isNone = typeof alg !== 'string' || alg.toLowerCase() === 'none'
+    const reason = isNone ? 'The token is not signed. No receiver accepts it' : 'This algorithm is unknown'
     return {
-      problem: given('alg', alg),
-      remedy: `${isNone ? 'It is not signed, and nothing accepts it' : 'It is not known'}. Register an id_token_signed_response_alg such as RS256.`,
-      header: { alg: 'RS256' },
+      problem: describeClaim('alg', alg),
+      remedy: `${reason}. Register an id_token_signed_response_alg such as RS256.`,
+      header,
     }
   }
-  const isSecret = alg.startsWith('HS')
+  const needsSecret = alg.startsWith('HS')
   return {
-    problem: `It is signed with ${alg}, not with RS256.`,
-    remedy: `Configure the algorithm that the client is registered with${isSecret ? ', and the client secret' : ''}.`,
-    settings: { algorithms: [alg], ...(isSecret && { clientSecret: '...' }) },
-    header: { alg: 'RS256' },
+    problem: `The token is signed with ${alg}, not with RS256.`,
+    remedy: `Configure the algorithm that the client is registered with${needsSecret ? ', and the client secret' : ''}.`,
+    settings: { algorithms: [alg], ...(needsSecret && { clientSecret: '...' }) },
+    header,
   }
 }
 
-/** Whether a `kid` is one that keys are looked for by. */
-export const isKid = (kid: unknown): boolean => typeof kid === 'string' && kid.length <= maxKid
+/** Whether `@bcl/core` accepts a value as `kid`. */
+export const isKid = (kid: unknown): boolean => typeof kid === 'string' && kid.length <= maxKidLength
 
-/** A header that no receiver takes. */
-export function ofForm({ header }: Look): Step | undefined {
+/** The repair for a header that no receiver accepts, or `undefined` if the header has no known fault. */
+export function repairHeader({ header }: InspectedToken): Repair | undefined {
   const { typ, crit, b64, kid } = header
   if (crit !== undefined || b64 !== undefined) {
-    const remedy = 'A receiver must not pass over a critical header parameter that it does not know.'
+    const remedy = 'A receiver must refuse a critical header parameter that it does not know.'
     return { problem: 'The header has "crit" or "b64".', remedy, header: { crit: undefined, b64: undefined } }
   }
   if (kid !== undefined && !isKid(kid)) {
-    const problem = typeof kid === 'string' ? `"kid" is ${kid.length} characters long.` : `"kid" is ${show(kid)}.`
-    return { problem, remedy: `It must be text, of ${maxKid} characters at most.`, header: { kid: undefined } }
+    const problem = typeof kid === 'string' ? `"kid" is ${kid.length} characters long.` : describeClaim('kid', kid)
+    const remedy = `"kid" must be text of at most ${maxKidLength} characters.`
+    return { problem, remedy, header: { kid: undefined } }
   }
   if (typ === undefined) return undefined
   return {
-    problem: `"typ" is ${show(typ)}.`,
-    remedy: 'It must be logout+jwt, JWT or nothing: this is another kind of token.',
+    problem: describeClaim('typ', typ),
+    remedy: '"typ" must be logout+jwt, JWT or absent. This is another kind of token.',
     header: { typ: undefined },
   }
 }
 
-const ofAge = ({ claims: { iat, exp }, now }: Look, claim: string | undefined): Step => {
-  const since = Math.floor(now - Number(claim === 'exp' ? exp : iat))
+/** The repair for a token that is too old. `claim` is `exp` or `iat`. */
+function repairAge({ claims: { iat, exp }, now }: InspectedToken, claim: string | undefined): Repair {
+  const age = Math.floor(now - Number(claim === 'exp' ? exp : iat))
   return {
-    problem: claim === 'exp' ? `It expired ${since} s ago.` : `It is ${since} s old.`,
-    remedy: 'Tokens are good for a short time alone: an old one is refused as it must be. Or are the clocks apart?',
-    ...(since <= skew && { settings: { clockTolerance: since + 1 } }),
+    problem: claim === 'exp' ? `The token expired ${age} s ago.` : `The token is ${age} s old.`,
+    remedy: 'Receivers refuse old tokens. If this token is new, the clocks differ: set them.',
+    ...(age <= plausibleSkew && { settings: { clockTolerance: age + 1 } }),
     claims: { exp: now + 120, iat: now },
   }
 }
 
-/** What an error of `@bcl/core` means for whoever configures it. */
-export function stepFor({ code, claim }: BackchannelLogoutError, look: Look): Step | undefined {
-  if (code === 'ERR_LOGOUT_TOKEN_CLAIM') return claim === undefined ? undefined : byClaim[claim]?.(look)
-  if (code === 'ERR_LOGOUT_TOKEN_EXPIRED') return ofAge(look, claim)
-  if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') return ofAlgorithm(look)
-  return code === 'ERR_LOGOUT_TOKEN_INVALID' ? ofForm(look) : undefined
+/** The repair for the fault that an error of `@bcl/core` reports, or `undefined` if there is no known repair. */
+export function repairFor({ code, claim }: BackchannelLogoutError, token: InspectedToken): Repair | undefined {
+  if (code === 'ERR_LOGOUT_TOKEN_CLAIM') return claim === undefined ? undefined : repairsByClaim[claim]?.(token)
+  if (code === 'ERR_LOGOUT_TOKEN_EXPIRED') return repairAge(token, claim)
+  if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') return repairAlgorithm(token)
+  return code === 'ERR_LOGOUT_TOKEN_INVALID' ? repairHeader(token) : undefined
 }

@@ -1,5 +1,5 @@
 import { sumUp, type ConformanceResult } from '@bcl/testing'
-import { escapeXml } from './junit.js'
+import { escapeXml } from './escape-xml.js'
 import { formatVerdict } from './text.js'
 
 const style = `
@@ -13,25 +13,34 @@ code { font-size: .9em; overflow-wrap: anywhere } summary { cursor: pointer }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; margin: .3rem 0 .6rem 1rem } dt { opacity: .7 } dd { margin: 0; overflow-wrap: anywhere }
 `
 
-const escape = escapeXml
-
-function row({ id, title, grade, requirement, reference, sends, wants, got, outcome }: ConformanceResult): string {
-  const said = Object.entries({ sent: sends, wanted: wants, got, by: reference })
-    .map(([name, text]) => `<dt>${name}</dt><dd>${escape(text)}</dd>`)
+function formatRow({
+  id,
+  title,
+  grade,
+  requirement,
+  reference,
+  sends,
+  wants,
+  got,
+  outcome,
+}: ConformanceResult): string {
+  const details = Object.entries({ sent: sends, wanted: wants, got, why: reference })
+    .map(([name, text]) => `<dt>${name}</dt><dd>${escapeXml(text)}</dd>`)
     .join('')
-  const details = `<details${outcome === 'failed' ? ' open' : ''}><summary>${escape(title)}</summary><dl>${said}</dl></details>`
-  return `<tr><td class="${outcome}">${outcome}</td><td>${details}<code>${escape(id)}</code>, ${grade}, ${requirement}</td></tr>`
+  const open = outcome === 'failed' ? ' open' : ''
+  const description = `<details${open}><summary>${escapeXml(title)}</summary><dl>${details}</dl></details>`
+  return `<tr><td class="${outcome}">${outcome}</td><td>${description}<code>${escapeXml(id)}</code>, ${grade}, ${requirement}</td></tr>`
 }
 
-function section(title: string, results: readonly ConformanceResult[]): string {
+function formatSection(title: string, results: readonly ConformanceResult[]): string {
   if (results.length === 0) return ''
   return `<h2>${title}</h2>
 <table class="cases">
-${results.map(row).join('\n')}
+${results.map(formatRow).join('\n')}
 </table>`
 }
 
-function sums(results: readonly ConformanceResult[]): string {
+function formatCounts(results: readonly ConformanceResult[]): string {
   const rows = Object.entries(sumUp(results)).map(([grade, counts]) => {
     const cells = Object.entries(counts).map(
       ([outcome, count]) => `<td class="count ${count && outcome}">${count}</td>`,
@@ -42,7 +51,11 @@ function sums(results: readonly ConformanceResult[]): string {
   return `<table class="sums"><tr><th>Grade</th>${head}</tr>${rows.join('')}</table>`
 }
 
-/** Results of `runConformance` as one page that needs nothing else. */
+/**
+ * Formats the results of `runConformance` as one HTML page. The page needs no other file and no script.
+ *
+ * @param about `endpoint`: the address of the endpoint. `date`: the time of the run, by default now.
+ */
 export function formatHtml(results: readonly ConformanceResult[], about: { endpoint: string; date?: Date }): string {
   const { endpoint, date = new Date() } = about
   const failed = results.filter(({ outcome }) => outcome === 'failed')
@@ -52,12 +65,12 @@ export function formatHtml(results: readonly ConformanceResult[], about: { endpo
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Back-channel logout conformance</title><style>${style}</style></head>
 <body>
 <h1>Back-channel logout conformance</h1>
-<p><code>${escape(endpoint)}</code>, ${date.toISOString()}</p>
+<p><code>${escapeXml(endpoint)}</code>, ${date.toISOString()}</p>
 <p><strong>${formatVerdict(results)}</strong></p>
-${sums(results)}
-<p>MUST: a standard asks for it. hardening: none does in so many words, and who lacks it can be attacked or loses logouts. interoperability: some provider or framework needs it.</p>
-${section('What failed', failed)}
-${section(failed.length > 0 ? 'What did not' : 'The cases', others)}
+${formatCounts(results)}
+<p>MUST: a failed case breaks a standard. hardening: no standard states the rule, but without it the endpoint can be attacked or loses logouts. interoperability: without it, the endpoint does not work with some provider or framework.</p>
+${formatSection('Failed cases', failed)}
+${formatSection(failed.length > 0 ? 'Other cases' : 'All cases', others)}
 </body>
 </html>
 `

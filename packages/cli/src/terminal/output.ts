@@ -3,48 +3,49 @@ import type { WriteStream } from 'node:tty'
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan'
 
-/** What a command writes to. */
+/** A stream that a command writes to. */
 export interface Channel {
+  /** Writes a text and a line feed. */
   write(text: string): void
-  /** In colour, where somebody watches who wants it. */
+  /** Adds colour to a text if the stream is a terminal that shows colours. */
   style(style: Style, text: string): string
 }
 
 export interface Output {
-  /** For the answer. */
+  /** Standard output, for the result of the command. */
   out: Channel
-  /** For what is not the answer: notes and errors. */
+  /** Standard error, for notes and errors. */
   notes: Channel
-  /** Shows what goes on, until something is written; on a terminal alone. */
+  /** Shows the progress on a terminal. The next text that is written replaces it. */
   progress(text: string): void
 }
 
-/** Standard output and standard error, each with colours and progress only where it is a terminal. */
+/** Creates the output of a command. Each of the two streams has colours only if the stream is a terminal. */
 export function createOutput(stdout: WriteStream = process.stdout, stderr: WriteStream = process.stderr): Output {
-  let isShown = false
-  const clear = (): void => {
-    if (isShown) stderr.write('\r\u001b[2K')
-    isShown = false
+  let isProgressShown = false
+  const clearProgress = (): void => {
+    if (isProgressShown) stderr.write('\r\u001b[2K')
+    isProgressShown = false
   }
-  const channel = (stream: WriteStream): Channel => {
-    // It knows of NO_COLOR and of terminals that have none.
-    const isColoured = stream.isTTY && stream.hasColors()
+  const createChannel = (stream: WriteStream): Channel => {
+    // `hasColors` reads NO_COLOR and the kind of the terminal.
+    const hasColours = stream.isTTY && stream.hasColors()
     return {
       write(text) {
-        clear()
+        clearProgress()
         stream.write(`${text}\n`)
       },
-      style: (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text),
+      style: (style, text) => (hasColours ? styleText(style, text, { validateStream: false }) : text),
     }
   }
   return {
-    out: channel(stdout),
-    notes: channel(stderr),
+    out: createChannel(stdout),
+    notes: createChannel(stderr),
     progress(text) {
       if (!stderr.isTTY) return
-      clear()
+      clearProgress()
       stderr.write(text.slice(0, (stderr.columns || 80) - 1))
-      isShown = true
+      isProgressShown = true
     },
   }
 }

@@ -12,7 +12,7 @@ const examples = ['hono', 'koa', 'nestjs'].filter((name) =>
   existsSync(new URL(`../../../../examples/${name}/package.json`, import.meta.url)),
 )
 
-const patience = 240_000
+const timeout = 240_000
 
 async function certify({ endpoint, providerPort }: Application, ...args: string[]) {
   const { code, out } = await bcl(['conformance', endpoint, '--port', String(providerPort), '--json', ...args])
@@ -20,21 +20,21 @@ async function certify({ endpoint, providerPort }: Application, ...args: string[
   return { code, results, failed: results.filter(({ outcome }) => outcome === 'failed').map(({ id }) => id) }
 }
 
-/** An application of this test. */
+/** Starts an application that stops after the test. */
 async function start(folder: string): Promise<Application> {
   const application = await startApplication(folder)
   onTestFinished(() => application.stop())
   return application
 }
 
-test.each(examples)('examples/%s passes all cases', { timeout: patience }, async (example) => {
+test.each(examples)('examples/%s passes all cases', { timeout }, async (example) => {
   const { code, results } = await certify(await start(`examples/${example}`))
   expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
   expect(results).toHaveLength(conformanceCases.length)
   expect(code).toBe(0)
 })
 
-test('an application that has the keys of the run before passes again', { timeout: patience }, async () => {
+test('an application with the keys of an earlier run passes again', { timeout }, async () => {
   const application = await start('examples/hono')
   const only = ['--only', 'oidcc,accept/a-key-published-just-now']
   for (const run of ['first', 'second']) {
@@ -49,7 +49,7 @@ test('an application that has the keys of the run before passes again', { timeou
 describe('express-openid-connect', () => {
   const folder = 'packages/cli/test/express-openid-connect'
 
-  test('fails what docs/conformance.md says', { timeout: patience }, async () => {
+  test('fails the cases that docs/conformance.md lists', { timeout }, async () => {
     const reports = await mkdtemp(join(tmpdir(), 'bcl-'))
     onTestFinished(() => rm(reports, { recursive: true }))
     const [junit, html] = [join(reports, 'results.xml'), join(reports, 'results.html')]
@@ -77,40 +77,40 @@ describe('express-openid-connect', () => {
     expect(page).not.toMatch(/<script|<link|src=/)
   })
 
-  test('is told to people, and passes where 204 may', { timeout: patience }, async () => {
+  test('gets a text report, and passes with --accept-204', { timeout }, async () => {
     const { endpoint, providerPort } = await start(folder)
     const args = ['conformance', endpoint, '--port', String(providerPort), '--only', 'answer/success-is-200']
     const strict = await bcl(args)
     expect(strict.code).toBe(1)
     expect(strict.out).toContain(`ISSUER=http://127.0.0.1:${providerPort}\nCLIENT_ID=bcl-client\n`)
     expect(strict.out).toMatch(/^✗ MUST +answers a successful logout with 200, .*\n +answered 204$/m)
-    expect(strict.out).toContain('It does not do what it must: 1 of 1 MUST cases failed.')
+    expect(strict.out).toContain('The endpoint breaks a standard: 1 of 1 MUST cases failed.')
     expect(strict.err).toBe('')
     expect(strict.out).toMatch(/wanted 200 exactly\n {2}got {4}answered 204/)
     expect(strict.out).toMatch(/^MUST +0 +1 +0$/m)
-    // oxlint-disable-next-line no-control-regex -- no colours where nobody sees them
+    // oxlint-disable-next-line no-control-regex -- a pipe must get no colours
     expect(strict.out).not.toMatch(/\u001b/)
     const lenient = await bcl([...args, '--accept-204'])
     expect(lenient.code).toBe(0)
     const foundation = await bcl([...args.slice(0, 4), '--only', 'oidcc', '--accept-204'])
-    expect(foundation.out).toContain('It does what it must, in 8 of 8 cases.')
+    expect(foundation.out).toContain('The endpoint passed all 8 MUST cases.')
   })
 })
 
-describe('an application where nobody can sign in as is said', () => {
-  test('is an error where it was named', { timeout: patience }, async () => {
+describe('an application without a working sign-in', () => {
+  test('causes an error if the addresses were given', { timeout }, async () => {
     const { endpoint, providerPort } = await start('examples/hono')
     const args = ['conformance', endpoint, '--port', String(providerPort), '--only', 'answer/success-is-200']
     const healthz = new URL('/healthz', endpoint).href
     const { code, err } = await bcl([...args, '--me', healthz])
     expect(err).toBe(
-      `Nobody can sign in: ${healthz} answers 200 to a browser that is not signed in.\nSee that your application has what ` +
-        'is printed above, name its addresses by --login and --me, or say --no-sign-in.\n',
+      `Nobody can sign in: ${healthz} answers 200 to a browser that is not signed in.\nCheck that your application uses the ` +
+        'settings above. Pass its addresses with --login and --me, or pass --no-sign-in.\n',
     )
     expect(code).toBe(2)
   })
 
-  test('is looked at without sessions where it was not', { timeout: patience }, async () => {
+  test('is checked without its sessions if no addresses were given', { timeout }, async () => {
     const url = await serve((request, response) => {
       response.writeHead(request.method === 'POST' ? 400 : 404, { 'cache-control': 'no-store' }).end()
     })
@@ -124,16 +124,16 @@ describe('an application where nobody can sign in as is said', () => {
       '--only',
       'request/an-empty-body,session',
     ]
-    const guessing = await bcl(args)
-    expect(guessing.out).toContain(
-      `${url}/login does not lead to a sign-in (answered 404, no redirect): sessions are not`,
+    const withoutAddresses = await bcl(args)
+    expect(withoutAddresses.out).toContain(
+      `${url}/login does not lead to a sign-in (answered 404, no redirect). The cases about`,
     )
-    expect(guessing.out).toMatch(/^MUST +1 +0 +\d+$/m)
-    expect(guessing.out).toContain('Some were skipped: no sign-in addresses were given.')
-    expect(guessing.code).toBe(0)
-    const told = await bcl([...args, '--no-sign-in', '--json'])
-    expect(told.err).not.toContain('does not lead')
-    const { results } = JSON.parse(told.out) as { results: ConformanceResult[] }
+    expect(withoutAddresses.out).toMatch(/^MUST +1 +0 +\d+$/m)
+    expect(withoutAddresses.out).toContain('Some cases were skipped: no sign-in addresses were given.')
+    expect(withoutAddresses.code).toBe(0)
+    const withoutSignIn = await bcl([...args, '--no-sign-in', '--json'])
+    expect(withoutSignIn.err).not.toContain('does not lead')
+    const { results } = JSON.parse(withoutSignIn.out) as { results: ConformanceResult[] }
     expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['passed', 'skipped']))
   })
 })

@@ -7,19 +7,20 @@ import { expect, onTestFinished, test } from 'vitest'
 import { bcl } from '../bcl.ts'
 import { serve } from '../serve.ts'
 
-interface Found {
+/** The JSON that `bcl doctor --json` writes. */
+interface Report {
   findings: { level: string; what: string; remedy?: string }[]
   registration: object
 }
 
-async function doctor(issuer: string, url: string, ...args: string[]): Promise<Found & { code: number }> {
+async function doctor(issuer: string, url: string, ...args: string[]): Promise<Report & { code: number }> {
   const { code, out, err } = await bcl(['doctor', issuer, 'my-client', url, '--json', ...args])
   if (out === '') throw new Error(err)
-  return { code, ...(JSON.parse(out) as Found) }
+  return { code, ...(JSON.parse(out) as Report) }
 }
 
-/** What is not as it should be: its level and what is said, in one line each. */
-const faultsOf = ({ findings }: Found): string[] =>
+/** Formats the warnings and problems, one in a line. */
+const faultsOf = ({ findings }: Report): string[] =>
   findings.filter(({ level }) => level !== 'good').map(({ level, what, remedy }) => `${level}: ${what} ${remedy}`)
 
 const metadataOf = (url: string): Record<string, unknown> => ({
@@ -30,8 +31,11 @@ const metadataOf = (url: string): Record<string, unknown> => ({
   backchannel_logout_session_supported: true,
 })
 
-/** A provider, with what is changed about it. */
-async function provider(change: (metadata: Record<string, unknown>) => object = (metadata) => metadata, alg = 'RS256') {
+/** Starts a provider. `change` changes its discovery document. Returns the issuer. */
+async function startProvider(
+  change: (metadata: Record<string, unknown>) => object = (metadata) => metadata,
+  alg = 'RS256',
+) {
   const op = await createTestIssuer({ alg })
   const url: string = await serve((request, response) => {
     const body = request.url === '/jwks' ? op.jwks : change(metadataOf(url))
@@ -43,15 +47,16 @@ async function provider(change: (metadata: Record<string, unknown>) => object = 
 const refuse = (response: ServerResponse, headers: Record<string, string> = { 'cache-control': 'no-store' }): void =>
   void response.writeHead(400, { 'content-type': 'application/json', ...headers }).end('{"error":"invalid_request"}')
 
-const endpoint = async (listener: RequestListener = (_, response) => refuse(response)): Promise<string> =>
+/** Starts an application. Returns the address of its endpoint. */
+const startEndpoint = async (listener: RequestListener = (_, response) => refuse(response)): Promise<string> =>
   `${await serve(listener)}/backchannel-logout`
 
-const here = /^warning: The endpoint is on this machine/
+const isLoopbackWarning = (fault: string): boolean => fault.startsWith('warning: The endpoint is on this machine.')
 
-test('finds nothing but that this is this machine', async () => {
-  const url = await endpoint()
-  const found = await doctor(await provider(), url)
-  expect(faultsOf(found)).toEqual([expect.stringMatching(here)])
+test('finds no fault of a good provider and a good endpoint, except that the endpoint is on this machine', async () => {
+  const url = await startEndpoint()
+  const found = await doctor(await startProvider(), url)
+  expect(faultsOf(found)).toEqual([expect.stringMatching(/^warning: The endpoint is on this machine\./)])
   expect(found.code).toBe(0)
   expect(found.registration).toEqual({
     client_id: 'my-client',
@@ -63,70 +68,82 @@ test('finds nothing but that this is this machine', async () => {
 
 test.each<[string, (url: string) => Promise<string> | string, RegExp]>([
   [
-    'a slash too few',
-    () => provider((metadata) => ({ ...metadata, issuer: `${String(metadata['issuer'])}/` })),
-    /^problem: .* names the issuer "(.*)\/", not "\1"\. They differ by a slash .* Configure the issuer as "\1\/"\.$/,
+    'a slash at the end of its issuer',
+    () => startProvider((metadata) => ({ ...metadata, issuer: `${String(metadata['issuer'])}/` })),
+    /^problem: .* names the issuer "(.*)\/", not "\1"\. The two differ by a slash .* Configure the issuer as "\1\/"\.$/,
   ],
   [
     'another issuer',
-    () => provider((metadata) => ({ ...metadata, issuer: 'https://op.example.com' })),
+    () => startProvider((metadata) => ({ ...metadata, issuer: 'https://op.example.com' })),
     /^problem: .*"https:\/\/op\.example\.com"/,
   ],
   [
     'no issuer',
-    () => provider((metadata) => ({ ...metadata, issuer: undefined })),
+    () => startProvider((metadata) => ({ ...metadata, issuer: undefined })),
     /^problem: The discovery document names no issuer/,
   ],
   [
     'no back-channel logout',
-    () => provider((metadata) => ({ ...metadata, backchannel_logout_supported: false })),
+    () => startProvider((metadata) => ({ ...metadata, backchannel_logout_supported: false })),
     /^warning: The provider does not announce backchannel_logout_supported/,
   ],
   [
     'no sid',
-    () => provider((metadata) => ({ ...metadata, backchannel_logout_session_supported: undefined })),
+    () => startProvider((metadata) => ({ ...metadata, backchannel_logout_session_supported: undefined })),
     /^warning: .*backchannel_logout_session_supported.*ends all sessions/,
   ],
-  ['nobody', () => 'http://127.0.0.1:9999', /^problem: Discovery .*ECONNREFUSED/],
-  ['a page', () => serve((_, response) => void response.end('<html>')), /^problem: Discovery .*JSON/],
-  ['a 404', () => serve((_, response) => void response.writeHead(404).end()), /^problem: Discovery .*it answers 404/],
+  ['no server', () => 'http://127.0.0.1:9999', /^problem: Discovery .*ECONNREFUSED/],
   [
-    'a redirect',
-    () => serve((_, response) => void response.writeHead(302, { location: 'https://www.example.com' }).end()),
-    /^problem: Discovery .*it redirects to https:\/\/www\.example\.com/,
+    'an HTML page as discovery document',
+    () => serve((_, response) => void response.end('<html>')),
+    /^problem: Discovery .*JSON/,
   ],
   [
-    'keys elsewhere',
-    () => provider((metadata) => ({ ...metadata, jwks_uri: 'http://127.0.0.1:9999/jwks' })),
+    'no discovery document',
+    () => serve((_, response) => void response.writeHead(404).end()),
+    /^problem: Discovery .*the answer has the status 404/,
+  ],
+  [
+    'a redirect from its discovery document',
+    () => serve((_, response) => void response.writeHead(302, { location: 'https://www.example.com' }).end()),
+    /^problem: Discovery .*the answer redirects to https:\/\/www\.example\.com/,
+  ],
+  [
+    'an unreachable JWK Set',
+    () => startProvider((metadata) => ({ ...metadata, jwks_uri: 'http://127.0.0.1:9999/jwks' })),
     /^problem: The keys at .*ECONNREFUSED/,
   ],
   [
-    'keys for ES384',
-    () => provider((metadata) => ({ ...metadata, id_token_signing_alg_values_supported: ['ES384'] }), 'ES384'),
-    /^problem: There is no key for RS256 .*algorithms: \['ES384'\]/,
+    'keys only for ES384',
+    () => startProvider((metadata) => ({ ...metadata, id_token_signing_alg_values_supported: ['ES384'] }), 'ES384'),
+    /^problem: The JWK Set at .* has no key for RS256, .*algorithms: \['ES384'\]/,
   ],
-  ['plain http to elsewhere', () => 'http://op.example.com', /^problem: The issuer is not https/],
+  ['plain http on another machine', () => 'http://op.example.com', /^problem: The issuer does not use https/],
   [
-    'a discovery document for an issuer',
-    async () => `${await provider()}/.well-known/openid-configuration`,
+    'the address of its discovery document as issuer',
+    async () => `${await startProvider()}/.well-known/openid-configuration`,
     /^problem: This is the address of the discovery document, .* "http:\/\/127\.0\.0\.1:\d+"\.$/,
   ],
   [
-    'no keys named',
-    () => provider((metadata) => ({ ...metadata, jwks_uri: undefined })),
-    /^problem: The discovery document names no jwks_uri/,
+    'no jwks_uri',
+    () => startProvider((metadata) => ({ ...metadata, jwks_uri: undefined })),
+    /^problem: The discovery document has no valid jwks_uri/,
   ],
-  ['keys for PS256', () => provider(undefined, 'PS256'), /^problem: There is no key for RS256 .*'PS256'/],
+  [
+    'keys only for PS256',
+    () => startProvider(undefined, 'PS256'),
+    /^problem: The JWK Set at .* has no key for RS256, .*'PS256'/,
+  ],
   [
     'another algorithm announced',
-    () => provider((metadata) => ({ ...metadata, id_token_signing_alg_values_supported: ['PS256', 'ES256'] })),
-    /^warning: The provider does not announce RS256, but PS256, ES256/,
+    () => startProvider((metadata) => ({ ...metadata, id_token_signing_alg_values_supported: ['PS256', 'ES256'] })),
+    /^warning: The provider does not announce RS256\. It announces PS256, ES256\./,
   ],
-  ['no TLS', async () => (await provider()).replace('http:', 'https:'), /^problem: .* it does not speak TLS/],
-])('a provider with %s', async (_, make, said) => {
-  const found = await doctor(await make(''), await endpoint())
-  expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual([expect.stringMatching(said)])
-  expect(found.code).toBe(said.source.startsWith('^problem') ? 1 : 0)
+  ['no TLS', async () => (await startProvider()).replace('http:', 'https:'), /^problem: .* no TLS connection/],
+])('finds the fault of a provider with %s', async (_, make, message) => {
+  const found = await doctor(await make(''), await startEndpoint())
+  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
+  expect(found.code).toBe(message.source.startsWith('^problem') ? 1 : 0)
 })
 
 const status =
@@ -136,53 +153,57 @@ const status =
 
 test.each<[string, RequestListener, RegExp]>([
   ['redirects to a login', status(302, { location: '/login' }), /^problem: .*redirects an empty POST to \/login/],
-  ['wants a login', status(401), /^problem: .*401, not 400\. Mount the endpoint before whatever asks for a login/],
-  ['has a CSRF check before it', status(403), /^problem: .*403.*CSRF/],
-  ['is not there', status(404), /^problem: .*404.*path/],
-  ['is there for GET', status(405), /^problem: .*405.*POST/],
+  ['requires a login', status(401), /^problem: .*401, not with 400\. Mount the endpoint in front of the login check/],
+  ['is behind a CSRF check', status(403), /^problem: .*403.*CSRF/],
+  ['does not exist', status(404), /^problem: .*404.*path/],
+  ['exists only for GET', status(405), /^problem: .*405.*POST/],
   ['does not parse forms', status(415), /^problem: .*415.*x-www-form-urlencoded/],
-  ['falls over', status(500), /^problem: .*500.*log/],
-  ['says yes to everything', status(200), /^problem: .*with 200, as if it had logged somebody out/],
-  ['may be stored', (_, response) => refuse(response, {}), /^warning: .*no-store/],
-  ['says nothing', status(400, { 'cache-control': 'no-store' }), /^warning: Its answer is not JSON/],
+  ['fails', status(500), /^problem: .*500.*log/],
+  ['accepts everything', status(200), /^problem: .*with 200, as if the logout had succeeded/],
+  ['lets caches store its answer', (_, response) => refuse(response, {}), /^warning: .*no-store/],
   [
-    'falls over a token',
+    'gives no reason',
+    status(400, { 'cache-control': 'no-store' }),
+    /^warning: The answer is no JSON object with an error/,
+  ],
+  [
+    'fails for a token',
     (request, response) => {
       request.on('data', () => response.writeHead(500).end()).on('end', () => response.headersSent || refuse(response))
     },
-    /^problem: The endpoint answers a token that nobody signed with 500/,
+    /^problem: The endpoint answers an unsigned token with 500/,
   ],
-  ['hangs up', (request) => void request.socket.destroy(), /^problem: The endpoint cannot be reached/],
-])('an endpoint that %s', async (_, listener, said) => {
-  const found = await doctor(await provider(), await endpoint(listener))
-  expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual([expect.stringMatching(said)])
+  ['closes the connection', (request) => void request.socket.destroy(), /^problem: The endpoint cannot be reached/],
+])('finds the fault of an endpoint that %s', async (_, listener, message) => {
+  const found = await doctor(await startProvider(), await startEndpoint(listener))
+  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
 })
 
-test('a curve that is not that of the algorithm', async () => {
-  const found = await doctor(await provider(undefined, 'ES384'), await endpoint(), '--alg', 'ES256')
-  expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual([
-    expect.stringMatching(/^problem: There is no key for ES256 .*'ES384'/),
+test('finds a key whose curve does not fit the algorithm', async () => {
+  const found = await doctor(await startProvider(undefined, 'ES384'), await startEndpoint(), '--alg', 'ES256')
+  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual([
+    expect.stringMatching(/^problem: The JWK Set at .* has no key for ES256, .*'ES384'/),
   ])
 })
 
-test('an endpoint in a private network', async () => {
-  const found = await doctor(await provider(), 'https://app.internal/logout')
+test('finds an endpoint in a private network', async () => {
+  const found = await doctor(await startProvider(), 'https://app.internal/logout')
   expect(faultsOf(found)).toEqual([
     expect.stringMatching(/^warning: The endpoint is in a private network/),
     expect.stringMatching(/^problem: The endpoint cannot be reached/),
   ])
 })
 
-test('an endpoint that is not https, elsewhere', async () => {
-  const found = await doctor(await provider(), 'http://app.invalid/logout')
+test('finds an endpoint with plain http on another machine', async () => {
+  const found = await doctor(await startProvider(), 'http://app.invalid/logout')
   expect(faultsOf(found)).toEqual([
-    expect.stringMatching(/^problem: The endpoint is not https/),
+    expect.stringMatching(/^problem: The endpoint does not use https/),
     expect.stringMatching(/^problem: The endpoint cannot be reached/),
   ])
 })
 
-/** As much of Redis as is asked. */
-async function redis(answer: string): Promise<string> {
+/** Starts a server that answers as Redis. Returns its URL. */
+async function startRedis(answer: string): Promise<string> {
   const server = createServer((socket) => void socket.once('data', () => socket.end(answer))).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => new Promise((resolve) => server.close(() => resolve())))
@@ -190,18 +211,28 @@ async function redis(answer: string): Promise<string> {
 }
 
 test.each([
-  ['keeps all', '+OK\r\n$30\r\nmaxmemory_policy:noeviction\r\n\r\n+OK\r\n', []],
-  ['may evict', '$31\r\nmaxmemory_policy:allkeys-lru\r\n\r\n', [/^problem: .*allkeys-lru\. Set it to noeviction/]],
-  ['wants a login', '-NOAUTH Authentication required.\r\n', [/^warning: .*NOAUTH Authentication required\. See/]],
-])('a Redis that %s', async (_, answer, said) => {
-  const found = await doctor(await provider(), await endpoint(), '--redis', await redis(answer))
-  expect(faultsOf(found).filter((fault) => !here.test(fault))).toEqual(said.map((one) => expect.stringMatching(one)))
+  ['evicts nothing', '+OK\r\n$30\r\nmaxmemory_policy:noeviction\r\n\r\n+OK\r\n', []],
+  [
+    'can evict logouts',
+    '$31\r\nmaxmemory_policy:allkeys-lru\r\n\r\n',
+    [/^problem: .*allkeys-lru\. Set maxmemory-policy to noeviction/],
+  ],
+  [
+    'requires a login',
+    '-NOAUTH Authentication required.\r\n',
+    [/^warning: .*NOAUTH Authentication required\. Make sure/],
+  ],
+])('checks a Redis that %s', async (_, answer, messages) => {
+  const found = await doctor(await startProvider(), await startEndpoint(), '--redis', await startRedis(answer))
+  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual(
+    messages.map((message) => expect.stringMatching(message)),
+  )
 })
 
-test('tells people what to do, and what to register', async () => {
-  const { code, out } = await bcl(['doctor', await provider(), 'my-client', await endpoint(status(403))])
+test('writes as text what to do and what to register', async () => {
+  const { code, out } = await bcl(['doctor', await startProvider(), 'my-client', await startEndpoint(status(403))])
   expect(out).toMatch(/^✓ Discovery at /)
-  expect(out).toMatch(/✗ The endpoint answers an empty POST with 403, not 400\.\n {2}Mount/)
+  expect(out).toMatch(/✗ The endpoint answers an empty POST with 403, not with 400\.\n {2}Mount/)
   expect(out).toContain('"backchannel_logout_session_required": true')
   expect(code).toBe(1)
 })

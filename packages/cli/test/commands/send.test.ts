@@ -6,8 +6,8 @@ import { bcl, start } from '../bcl.ts'
 import { serve } from '../serve.ts'
 import { freePorts } from '../start-application.ts'
 
-/** An endpoint that trusts the provider that `bcl` will start. */
-async function receiver() {
+/** Starts an endpoint that trusts the provider of `bcl`. */
+async function startReceiver() {
   const [port] = (await freePorts(1)) as [number]
   const issuer = `http://127.0.0.1:${port}`
   const fetched: string[] = []
@@ -30,8 +30,8 @@ async function receiver() {
   return { issuer, events, fetched, args: ['send', `${url}/backchannel-logout`, '--port', String(port)] }
 }
 
-test('sends a token of your making', async () => {
-  const { args, events } = await receiver()
+test('sends a token with the given claims', async () => {
+  const { args, events } = await startReceiver()
   const { code, out } = await bcl([...args, '--sid', 's-1', '--claim', 'acr=2', '--claim', 'why=because'])
   expect(out).toMatch(/^200 OK\ncache-control: no-store\n$/)
   expect(code).toBe(0)
@@ -39,21 +39,21 @@ test('sends a token of your making', async () => {
   expect(events[0]).not.toHaveProperty('sub')
 })
 
-test('signs with one key, run after run: an application that has it need not look for another', async () => {
-  const { args, events, fetched } = await receiver()
+test('signs with the same key in each run, so the application fetches the keys once', async () => {
+  const { args, events, fetched } = await startReceiver()
   for (const sid of ['s-1', 's-2']) expect(await bcl([...args, '--sid', sid])).toMatchObject({ code: 0 })
   expect(events).toMatchObject([{ sid: 's-1' }, { sid: 's-2' }])
   expect(fetched).toEqual(['/.well-known/openid-configuration', '/jwks'])
 })
 
-test('does without a place for its keys', async () => {
-  const { args, events } = await receiver()
+test('works if its keys cannot be stored', async () => {
+  const { args, events } = await startReceiver()
   const { code } = await bcl([...args, '--sid', 's-1'], '', { XDG_CACHE_HOME: '/dev/null' })
   expect(code).toBe(0)
   expect(events).toMatchObject([{ sid: 's-1' }])
 })
 
-test('a redirect is an answer, and is not followed', async () => {
+test('shows a redirect and does not follow it', async () => {
   const [port] = (await freePorts(1)) as [number]
   const url = await serve((_, response) => void response.writeHead(302, { location: '/login' }).end())
   const { code, out } = await bcl(['send', `${url}/logout`, '--port', String(port)])
@@ -61,16 +61,16 @@ test('a redirect is an answer, and is not followed', async () => {
   expect(code).toBe(1)
 })
 
-test('shows how a wrong one is refused', async () => {
-  const { args, events } = await receiver()
+test('shows the answer to a refused token', async () => {
+  const { args, events } = await startReceiver()
   const { code, out } = await bcl([...args, '--claim', 'nonce=x'])
   expect(out).toMatch(/^400 Bad Request\n[\s\S]*"error":"invalid_request"/)
   expect(code).toBe(1)
   expect(events).toEqual([])
 })
 
-test('logs out who signs in', async () => {
-  const { issuer, args, events } = await receiver()
+test('logs out the session that signs in', async () => {
+  const { issuer, args, events } = await startReceiver()
   const child = start([...args, '--after-sign-in'])
   child.stdin.end()
   const out = text(child.stdout)

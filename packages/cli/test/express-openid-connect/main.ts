@@ -1,10 +1,10 @@
-// An application on express-openid-connect with back-channel logout on, as its documentation has it.
+// An application with express-openid-connect, and with back-channel logout switched on as its documentation says.
 import express from 'express'
 import { auth } from 'express-openid-connect'
 
 const { PORT = '', ISSUER = '', CLIENT_ID = '', CLIENT_SECRET = '', SESSION_SECRET = '' } = process.env
 
-/** A store in the form of express-session, in memory. */
+/** A store in memory with the interface of express-session. */
 function createStore<T>() {
   const entries = new Map<string, T>()
   return {

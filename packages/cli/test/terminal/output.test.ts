@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty'
 import { expect, test } from 'vitest'
 import { createOutput } from '../../src/terminal/output.ts'
 
-/** A stream that keeps what is written, a terminal or not. */
+/** Creates a stream that records what is written. It is a terminal if `terminal` is given. */
 function stream(terminal: { colours: boolean } | undefined) {
   let written = ''
   const fake = {
@@ -16,7 +16,7 @@ function stream(terminal: { colours: boolean } | undefined) {
 
 const red = '\u001b[31m'
 
-test('colours are for the stream that is a terminal, and has some', () => {
+test('a stream has colours only if it is a terminal that shows colours', () => {
   const colourful = stream({ colours: true })
   const plain = stream({ colours: false })
   const pipe = stream(undefined)
@@ -29,7 +29,7 @@ test('colours are for the stream that is a terminal, and has some', () => {
   expect(createOutput(plain.fake, plain.fake).out.style('red', 'x')).toBe('x')
 })
 
-test('progress is for terminals, is cut to their width, and goes before anything is written', () => {
+test('progress appears only on a terminal, is cut to its width, and disappears before other text', () => {
   const pipe = stream(undefined)
   createOutput(pipe.fake, pipe.fake).progress('1 of 2')
   expect(pipe.written()).toBe('')

@@ -1,0 +1,58 @@
+import type { Channel } from '../terminal/output.js'
+import { formatValue } from './format-value.js'
+import type { Inspection } from './inspect-token.js'
+import type { Finding } from './remedies.js'
+
+/** Formats a NumericDate as a date and its distance from now. Returns an empty text if the value is no date. */
+function formatDate(value: unknown): string {
+  if (typeof value !== 'number' || !Number.isFinite(value) || Math.abs(value) > 8e12) return ''
+  const seconds = Math.round(value - Date.now() / 1000)
+  const distance = seconds < 0 ? `${-seconds} s ago` : `in ${seconds} s`
+  return `  ${new Date(value * 1000).toISOString()}, ${distance}`
+}
+
+const formatMembers = (members: Record<string, unknown>, { style }: Channel): string[] =>
+  Object.entries(members).map(([name, value]) => {
+    const date = ['iat', 'exp', 'nbf', 'auth_time'].includes(name) ? style('dim', formatDate(value)) : ''
+    const label = /^\w+$/.test(name) ? name.padEnd(8) : formatValue(name)
+    return `  ${style('cyan', label)} ${formatValue(value)}${date}`
+  })
+
+const formatSettings = (settings: object): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name}: ${formatValue(value)}`)
+    .join(', ')
+
+const formatFinding = ({ problem, remedy, settings }: Finding, { style }: Channel): string =>
+  `${style('red', '✗')} ${problem}\n  ${remedy}${settings ? `\n  Accepted with: ${formatSettings(settings)}` : ''}`
+
+/** Says which sessions the token ends. */
+function describeScope({ claims = {} }: Inspection): string {
+  const { sub, sid } = claims
+  if (typeof sid === 'string') return `The token ends the session ${formatValue(sid)}, and no other.`
+  return typeof sub === 'string'
+    ? `The token ends all sessions of ${formatValue(sub)}. To end single sessions, register backchannel_logout_session_required.`
+    : 'The token names no user and no session.'
+}
+
+function describeSignature({ signature }: Inspection, hasKeys: boolean): string {
+  if (signature !== 'unchecked') return `The signature is ${signature}.`
+  const reason = hasKeys ? 'the token has a fault that is checked first' : 'pass --issuer or --keys'
+  return `The signature was not checked: ${reason}.`
+}
+
+/** Writes an inspection as text. `hasKeys`: whether the user passed keys or an issuer. */
+export function printInspection(inspection: Inspection, hasKeys: boolean, out: Channel): void {
+  const { header, claims, findings, settings } = inspection
+  out.write(out.style('bold', 'Header'))
+  for (const line of formatMembers(header, out)) out.write(line)
+  if (claims) {
+    out.write(out.style('bold', 'Claims'))
+    for (const line of formatMembers(claims, out)) out.write(line)
+    out.write(`\n${describeScope(inspection)}`)
+  }
+  out.write(`${describeSignature(inspection, hasKeys)}\n`)
+  for (const finding of findings) out.write(formatFinding(finding, out))
+  if (findings.length === 0) out.write(`${out.style('green', '✓')} The header and the claims have no fault.`)
+  else if (findings.every((finding) => finding.settings)) out.write(`\nConfigure: { ${formatSettings(settings)} }`)
+}

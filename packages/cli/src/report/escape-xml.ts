@@ -1,0 +1,7 @@
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+/** Escapes a text for XML and HTML. Removes the characters that XML 1.0 cannot contain. */
+export const escapeXml = (text: string): string =>
+  text
+    .replaceAll(/[^\t\n\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '')
+    .replaceAll(/[&<>"']/g, (character) => entities[character]!)

@@ -1,0 +1,13 @@
+/** An error to show to the user: what went wrong, in one sentence, and what to do. Any other error is a bug of `bcl`. */
+export class CommandError extends Error {
+  readonly remedy: string
+
+  constructor(message: string, remedy: string) {
+    super(message)
+    this.remedy = remedy
+  }
+}
+
+/** Makes a text start with a capital letter and end with a full stop. */
+export const toSentence = (text: string): string =>
+  `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.?)]$/.test(text) ? '' : '.'}`
