@@ -32,6 +32,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     items: [
       item('Settings for your provider', '/providers'),
       item('Session libraries', '/sessions'),
+      item('Sign out everywhere', '/sign-out-everywhere'),
       item('Stores', '/stores'),
       item('Testing your application', '/testing'),
       item('Migrating', '/migrating'),

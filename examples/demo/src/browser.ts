@@ -70,6 +70,8 @@ export function createBrowser(jar: readonly Cookie[] = []) {
     get: (url: string) => visit({ method: 'GET', url: new URL(url) }),
     post: (url: string, fields: Record<string, string> = {}) =>
       visit({ method: 'POST', url: new URL(url), body: new URLSearchParams(fields) }),
+    /** One POST. Does not follow the redirect. */
+    submit: (url: string) => request({ method: 'POST', url: new URL(url), body: new URLSearchParams() }),
     /** One answer as it comes, a stream for one. */
     fetch: (url: string, headers?: Record<string, string>) => request({ method: 'GET', url: new URL(url) }, headers),
     /** Another browser with the same cookies: somebody kept them. */

@@ -106,6 +106,15 @@ describe.each([
       expect((await phone.me(app)).status).toBe(200)
     })
 
+    it('sends the browser to the provider after sign-out everywhere', async () => {
+      const device = await signedIn('erin')
+      const page = await device.browser.post(`${app.url}/logout-everywhere`)
+      expect(page).toMatchObject({ status: 200, url: `${app.url}/`, body: expect.stringContaining('Not signed in') })
+      expect(
+        await provider.sessionsOf('erin').then((sessions) => sessions.map(({ clients }) => clients)),
+      ).not.toContainEqual([expect.objectContaining({ sid: device.sid })])
+    })
+
     it('tells an open page that its session ended', async () => {
       const device = await signedIn('dave')
       const events = await device.browser.fetch(`${app.url}/events`)
@@ -185,18 +194,32 @@ describe.each([
     })
   })
 
-  describe('the other routes', () => {
+  describe.each([
+    { path: '/logout', own: 303 },
+    { path: '/logout-everywhere', own: 401 },
+  ])('$path', ({ path, own }) => {
     it.each([
-      [403, { origin: 'https://elsewhere.example' }],
-      [403, { 'sec-fetch-site': 'cross-site' }],
-      [403, { 'sec-fetch-site': 'same-site' }],
-      [303, { 'sec-fetch-site': 'same-origin' }],
-      [303, {}],
-    ])('answer %i to a POST with %j', async (status, headers) => {
-      const response = await fetch(`${app.url}/logout`, { method: 'POST', headers, redirect: 'manual' })
+      ['refuses a form of another site', 403, { origin: 'https://elsewhere.example' }],
+      ['refuses a form of another site', 403, { 'sec-fetch-site': 'cross-site' }],
+      ['refuses a form of another site', 403, { 'sec-fetch-site': 'same-site' }],
+      [`answers ${own} to a form of its own page without a session`, own, { 'sec-fetch-site': 'same-origin' }],
+      [`answers ${own} to a client without a session that is no browser`, own, {}],
+    ])('%s: %i for %j', async (_, status, headers) => {
+      const response = await fetch(app.url + path, { method: 'POST', headers, redirect: 'manual' })
       expect(response.status).toBe(status)
     })
+  })
 
+  describe('the page', () => {
+    it('has a button for each sign-out', async () => {
+      const device = await signedIn('alice')
+      const { body } = await device.browser.get(`${app.url}/`)
+      expect(body).toMatch(/<form method="post" action="\/logout"><button>Sign out<\/button>/)
+      expect(body).toMatch(/<form method="post" action="\/logout-everywhere"><button>Sign out everywhere<\/button>/)
+    })
+  })
+
+  describe('the other routes', () => {
     it.each(['/me', '/events'])('%s wants a session', async (path) => {
       const response = await fetch(app.url + path, { headers: { cookie: `${example}_session=forged` } })
       expect(response.status).toBe(401)

@@ -57,7 +57,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
 
     await provider.getByRole('button', { name: 'End', exact: true }).click()
 
-    for (const page of pages) await page.getByText(/^Signed out at \d\d:\d\d:\d\d, by the provider$/).waitFor()
+    for (const page of pages) await page.getByText(/^Signed out at \d\d:\d\d:\d\d$/).waitFor()
     await provider.getByText('Nobody is signed in.').waitFor()
     const picture = process.env['SCREENSHOT']
     if (picture !== undefined) await writeFile(picture, await takePicture(browser, [provider, ...pages]))
@@ -87,14 +87,17 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     },
   )
 
-  it.each(EXAMPLES)('the button of the %s example signs out', async (example) => {
-    const app = stack.apps.find(({ clientId }) => clientId === example)!
-    const page = await signIn(app)
+  it.each(EXAMPLES.flatMap((example) => ['Sign out', 'Sign out everywhere'].map((name) => [name, example] as const)))(
+    'the button "%s" of the %s example signs out',
+    async (name, example) => {
+      const app = stack.apps.find(({ clientId }) => clientId === example)!
+      const page = await signIn(app)
 
-    await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.getByRole('button', { name, exact: true }).click()
 
-    await page.getByText('Not signed in').waitFor()
-    expect(page.url()).toBe(`${app.url}/`)
-    expect(await stack.provider.sessionsOf('alice')).toEqual([])
-  })
+      await page.getByText('Not signed in').waitFor()
+      expect(page.url()).toBe(`${app.url}/`)
+      expect(await stack.provider.sessionsOf('alice')).toEqual([])
+    },
+  )
 })

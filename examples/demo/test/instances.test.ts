@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { createDevice } from '../src/device.ts'
+import { nextSecond } from '../src/clock.ts'
+import { createDevice, type Device } from '../src/device.ts'
 import { type ExampleProcess, startExample } from '../src/example-process.ts'
 import { freePorts } from '../src/free-ports.ts'
 import { createProviderClient, type ProviderClient } from '../src/provider-client.ts'
@@ -67,6 +68,25 @@ describe.skipIf(skip)(title, () => {
       expect(await provider.endSession(session.uid)).toMatchObject([{ status: 200 }])
     }
 
+    /** A page that is open, and listens for the end of its session. */
+    async function openPage(device: Device, app: App) {
+      const events = await device.browser.copy().fetch(`${app.url}/events`)
+      expect(events.status).toBe(200)
+      const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader()
+      await reader.read()
+      return {
+        async isTold(): Promise<void> {
+          let text = ''
+          while (!text.includes('event: logged-out')) {
+            const { done, value } = await reader.read()
+            if (done) expect.fail(`the stream ended without the event: ${text}`)
+            text += value
+          }
+          await reader.cancel()
+        },
+      }
+    }
+
     it('a sign-in at one holds at the other, and a logout that one receives ends it there', async () => {
       const [laptop, phone] = [await signedIn('alice'), await signedIn('alice')]
       expect((await laptop.me(b)).body).toEqual((await laptop.me(a)).body)
@@ -77,18 +97,9 @@ describe.skipIf(skip)(title, () => {
 
     it('a page that is open at the other is told', async () => {
       const device = await signedIn('bob')
-      const events = await device.browser.copy().fetch(`${b.url}/events`)
-      expect(events.status).toBe(200)
-      const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader()
-      await reader.read()
+      const page = await openPage(device, b)
       await endAt(device, 'bob')
-      let text = ''
-      while (!text.includes('event: logged-out')) {
-        const { done, value } = await reader.read()
-        if (done) expect.fail(`the stream ended without the event: ${text}`)
-        text += value
-      }
-      await reader.cancel()
+      await page.isTold()
     })
 
     it('with Redis frozen nobody passes, and a logout is not lost', async () => {
@@ -104,6 +115,80 @@ describe.skipIf(skip)(title, () => {
         redis.thaw()
       }
       await expect.poll(async () => (await device.me(b)).status, { timeout: 15_000 }).toBe(401)
+    })
+
+    // None of these follows the redirect to the provider, so no Logout Token helps.
+    describe('the own sign-out', () => {
+      const statuses = async (...devices: Device[]) =>
+        Promise.all(devices.flatMap((device) => [a, b].map(async (app) => (await device.me(app)).status)))
+
+      it('/logout ends a copied cookie at both at once, and no other device', async () => {
+        const [laptop, phone] = [await signedIn('erin'), await signedIn('erin')]
+        const thief = createDevice('thief', laptop.browser.copy())
+        const page = await openPage(thief, b)
+
+        const response = await laptop.browser.submit(`${a.url}/logout`)
+
+        expect(response.status).toBe(303)
+        const location = new URL(response.headers.get('location')!)
+        expect(location.origin + location.pathname).toBe(`${provider.url}/session/end`)
+        expect(location.searchParams.get('id_token_hint')).toMatch(/^eyJ/)
+        expect(await statuses(thief, laptop, phone)).toEqual([401, 401, 401, 401, 200, 200])
+        await page.isTold()
+      })
+
+      it('/logout-everywhere ends the other device, too, and lets other users and later sign-ins live', async () => {
+        const [laptop, phone, other] = [await signedIn('erin'), await signedIn('erin'), await signedIn('bob')]
+        const thief = createDevice('thief', laptop.browser.copy())
+
+        const response = await laptop.browser.submit(`${a.url}/logout-everywhere`)
+
+        expect(response.status).toBe(303)
+        expect(response.headers.get('location')).toContain(`${provider.url}/session/end?`)
+        expect(await statuses(thief, laptop, phone, other)).toEqual([401, 401, 401, 401, 401, 401, 200, 200])
+        await nextSecond()
+        expect(await statuses(await signedIn('erin'))).toEqual([200, 200])
+      })
+
+      it('/logout-everywhere refuses a signed-out cookie, which ends nothing', async () => {
+        const [laptop, phone] = [await signedIn('carol'), await signedIn('carol')]
+        const thief = createDevice('thief', laptop.browser.copy())
+        await laptop.browser.submit(`${a.url}/logout`)
+
+        for (const app of [a, b]) {
+          const response = await thief.browser.copy().submit(`${app.url}/logout-everywhere`)
+          expect([response.status, await response.json()]).toEqual([401, { error: 'not signed in' }])
+        }
+
+        expect(await statuses(phone)).toEqual([200, 200])
+      })
+
+      it('/logout works with Redis frozen, and the marker is written later', async () => {
+        const device = await signedIn('dave')
+        const thief = createDevice('thief', device.browser.copy())
+        const log = processes[1]!.output
+        const before = log().length
+        redis.freeze()
+        try {
+          const refused = await thief.browser.copy().submit(`${a.url}/logout-everywhere`)
+          expect(refused.status).toBe(503)
+
+          const response = await device.browser.submit(`${a.url}/logout`)
+
+          expect(response.status).toBe(303)
+          expect(response.headers.get('location')).toContain(`${provider.url}/session/end?`)
+          expect(response.headers.getSetCookie().join('\n')).toMatch(new RegExp(`^${example}_session=;`, 'm'))
+        } finally {
+          redis.thaw()
+        }
+        // The browser has no session any more, and copies of the old one are refused as soon as Redis is back.
+        expect(await statuses(device)).toEqual([401, 401])
+        await expect.poll(() => statuses(thief), { timeout: 15_000 }).toEqual([401, 401])
+        const lines = log().slice(before).split('\n')
+        expect(lines.filter((line) => line.startsWith('Signed out'))).toEqual([
+          expect.stringMatching(/^Signed out, but the logout was not carried out in full: [\w :]+$/),
+        ])
+      })
     })
 
     it('a restart forgets nothing', async () => {

@@ -8,9 +8,10 @@ import type { Config } from './config.ts'
 import { signInFailedPage, signedInPage, signedOutPage } from './page.ts'
 import { createSealedCookie } from './sealed-cookie.ts'
 import { createSessions, type Session } from './session.ts'
-import { logError, logSignInError } from './shared/log.ts'
+import { logSignInError } from './shared/log.ts'
 import type { Readiness } from './shared/readiness.ts'
 import { createSignIn, type PendingSignIn } from './shared/sign-in.ts'
+import { createSignOut } from './shared/sign-out.ts'
 import { createStreams } from './shared/streams.ts'
 
 type Env = { Variables: { session: Session | undefined } }
@@ -25,6 +26,7 @@ export function createApp(
 ): Hono<Env> {
   const sessions = createSessions(config, logout)
   const signIn = createSignIn(config)
+  const signOut = createSignOut(logout, signIn)
   const pendingSignIn = createSealedCookie<PendingSignIn>('hono_sign_in', {
     secret: config.sessionSecret,
     secure: config.baseUrl.startsWith('https:'),
@@ -120,13 +122,15 @@ export function createApp(
 
   app.post('/logout', async (c) => {
     sessions.end(c)
-    try {
-      const url = await signIn.endSessionUrl(c.get('session')?.idToken)
-      return c.redirect(url.href, 303)
-    } catch (error) {
-      logError('Signed out here, but not at the provider', error)
-      return c.redirect('/', 303)
-    }
+    return c.redirect(await signOut.here(c.get('session')), 303)
+  })
+
+  // Behind activeSession(): a stolen cookie that was signed out must not sign the user out everywhere.
+  app.post('/logout-everywhere', active(unauthorized), async (c) => {
+    const session = c.get('session')
+    if (!session) return unauthorized(c)
+    sessions.end(c)
+    return c.redirect(await signOut.everywhere(session), 303)
   })
 
   app.get('/healthz', (c) => (readiness.isReady() ? c.text('ok') : c.text('no keys of the provider yet', 503)))

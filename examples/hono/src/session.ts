@@ -41,6 +41,7 @@ export function createSessions(config: Config, logout: BackchannelLogout) {
       return session?.claims.iss === config.issuer ? session : undefined
     },
 
+    /** Clears the cookie. Copies of it stay good until the session ends: see `signOut` in app.ts. */
     end(c: Context): void {
       cookie.clear(c)
     },

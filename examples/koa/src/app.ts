@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 
-import type { BackchannelLogout } from '@bcl/core'
+import { type BackchannelLogout, type SessionClaims, sessionClaims } from '@bcl/core'
 import { activeSession, backchannelLogout } from '@bcl/koa'
 import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
@@ -13,6 +13,7 @@ import { createSessions, type SessionContext } from './session.ts'
 import { logError, logSignInError } from './shared/log.ts'
 import type { Readiness } from './shared/readiness.ts'
 import { createSignIn, type PendingSignIn } from './shared/sign-in.ts'
+import { createSignOut } from './shared/sign-out.ts'
 import { createStreams } from './shared/streams.ts'
 import { createSignedCookie } from './signed-cookie.ts'
 import type { SessionStore } from './store.ts'
@@ -39,8 +40,11 @@ export function createApp(
 
   const sessions = createSessions(app, config, logout, store)
   const signIn = createSignIn(config)
+  const signOut = createSignOut(logout, signIn)
   // Not in the session, because a logout that ends the old session must not end the new sign-in.
   const pendingSignIn = createSignedCookie<PendingSignIn>('koa_sign_in', { secure, maxAge: 10 * 60 })
+  // The claims of the session. With them, the user can sign out while the session store is down.
+  const signOutClaims = createSignedCookie<SessionClaims>('koa_sign_out', { secure, maxAge: config.sessionMaxAge })
 
   const active = (onLoggedOut: (ctx: Context) => void) =>
     activeSession<Koa.DefaultState, SessionContext>(logout, {
@@ -121,8 +125,10 @@ export function createApp(
     }
     try {
       const { claims, idToken } = await signIn.finish(ctx.search, pending)
-      if (await sessions.start(ctx, claims, idToken)) ctx.redirect('/')
-      else ctx.body = signInFailedPage('the provider has ended the session already.')
+      if (await sessions.start(ctx, claims, idToken)) {
+        signOutClaims.write(ctx, sessionClaims(claims))
+        ctx.redirect('/')
+      } else ctx.body = signInFailedPage('the provider has ended the session already.')
     } catch (error) {
       await logSignInError('Sign-in refused', error)
       ctx.body = signInFailedPage('the answer of the provider was refused.')
@@ -130,17 +136,24 @@ export function createApp(
   })
 
   router.post('/logout', async (ctx) => {
-    const session = sessions.read(ctx)
-    ctx.status = 303
-    try {
-      await sessions.end(ctx)
-      const url = await signIn.endSessionUrl(session?.idToken)
-      ctx.redirect(url.href)
-    } catch (error) {
-      logError('Signed out here, but not at the provider', error)
-      ctx.redirect('/')
-    }
+    const kept = signOutClaims.read(ctx)
+    const url = await signOut.here(sessions.read(ctx) ?? (kept && { claims: kept }))
+    leave(ctx, url)
   })
+
+  // Behind activeSession(): a stolen cookie that was signed out must not sign the user out everywhere.
+  router.post('/logout-everywhere', active(unauthorized), async (ctx) => {
+    const session = sessions.read(ctx)
+    if (!session) return unauthorized(ctx)
+    leave(ctx, await signOut.everywhere(session))
+  })
+
+  function leave(ctx: Context, url: string): void {
+    sessions.clear(ctx)
+    signOutClaims.clear(ctx)
+    ctx.status = 303
+    ctx.redirect(url)
+  }
 
   router.get('/healthz', (ctx) => {
     ctx.status = readiness.isReady() ? 200 : 503
@@ -155,7 +168,20 @@ export function createApp(
     ctx.set('cache-control', 'no-store')
     return next()
   })
-  app.use(sessions.middleware)
+  app.use<Koa.DefaultState, SessionContext>(async (ctx, next) => {
+    let isRead = false
+    try {
+      await sessions.middleware(ctx, () => {
+        isRead = true
+        return next()
+      })
+    } catch (error) {
+      // The session store is down. Sign-out works without it.
+      const isSignOut = ctx.method === 'POST' && ctx.path === '/logout'
+      if (!isSignOut || (error as { status?: unknown }).status !== 503) throw error
+      if (!isRead) await next()
+    }
+  })
   app.use(router.routes())
 
   return app

@@ -18,6 +18,8 @@ export interface SessionContext {
   set session(value: Session | {} | null)
 }
 
+const COOKIE = 'koa_session'
+
 type Context = Koa.ParameterizedContext<Koa.DefaultState, SessionContext>
 
 /** The session is in the store, under the id in its cookie. */
@@ -26,7 +28,7 @@ export function createSessions(app: Koa, config: Config, logout: BackchannelLogo
     /** Puts the session into the context. Each request saves it again. `sessionMaxAge` still counts from sign-in. */
     middleware: createSession(
       {
-        key: 'koa_session',
+        key: COOKIE,
         store,
         rolling: true,
         maxAge: config.sessionMaxAge * 1000,
@@ -56,6 +58,12 @@ export function createSessions(app: Koa, config: Config, logout: BackchannelLogo
     read(ctx: Context): Session | undefined {
       const { claims, idToken } = ctx.session ?? {}
       return claims?.iss === config.issuer && idToken !== undefined ? { claims, idToken } : undefined
+    },
+
+    /** Clears the cookie. koa-session clears it only if the store could destroy the session. */
+    clear(ctx: Context): void {
+      ctx.session = null
+      ctx.cookies.set(COOKIE, null, { signed: true })
     },
 
     async end(ctx: Context): Promise<void> {

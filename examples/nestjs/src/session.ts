@@ -3,8 +3,8 @@ import { promisify } from 'node:util'
 import { type BackchannelLogout, type SessionClaims, sessionClaims } from '@bcl/core'
 import { InjectBackchannelLogout } from '@bcl/nestjs'
 import { Inject, Injectable } from '@nestjs/common'
-import type { Request, RequestHandler } from 'express'
-import expressSession from 'express-session'
+import type { Request, RequestHandler, Response } from 'express'
+import expressSession, { type SessionData } from 'express-session'
 import type { IDToken } from 'openid-client'
 
 import type { Config } from './config.ts'
@@ -18,11 +18,16 @@ declare module 'express-session' {
   }
 }
 
-/** Puts the session into the request. It is in the store, under the id in its cookie. */
+const COOKIE = 'nestjs_session'
+
+/**
+ * Puts the session into the request. It is in the store, under the id in its cookie. Sign-out works without a session,
+ * so it works while the store is down.
+ */
 export function sessionMiddleware(config: Config, store: expressSession.Store): RequestHandler {
   const secure = config.baseUrl.startsWith('https:')
-  return expressSession({
-    name: 'nestjs_session',
+  const middleware = expressSession({
+    name: COOKIE,
     secret: config.sessionSecret,
     store,
     resave: false,
@@ -31,6 +36,10 @@ export function sessionMiddleware(config: Config, store: expressSession.Store): 
     proxy: secure, // a proxy terminates https, and sends X-Forwarded-Proto
     cookie: { httpOnly: true, sameSite: 'lax', secure, maxAge: config.sessionMaxAge * 1000 },
   })
+  return (request, response, next) => {
+    const isSignOut = request.method === 'POST' && request.path === '/logout'
+    middleware(request, response, (error?: unknown) => (error && !isSignOut ? next(error) : next()))
+  }
 }
 
 export function claimsOf(request: Request, { issuer }: Config): SessionClaims | undefined {
@@ -66,13 +75,21 @@ export class Sessions {
     return alive
   }
 
+  /** The session, or undefined. `request.session` is absent if the store is down. */
+  read(request: Request): { claims: SessionClaims; idToken: string } | undefined {
+    const { claims, idToken } = (request.session as Partial<SessionData> | undefined) ?? {}
+    return claims?.iss === this.#config.issuer && idToken !== undefined ? { claims, idToken } : undefined
+  }
+
   claims(request: Request): SessionClaims | undefined {
     return claimsOf(request, this.#config)
   }
 
-  async end(request: Request): Promise<void> {
-    await this.#untrack(request)
-    await destroySessionOf(request)
+  /** Destroys the session in the store, if the store is there, and clears the cookie. */
+  async clear(request: Request, response: Response): Promise<void> {
+    response.clearCookie(COOKIE)
+    // A failure does no harm: `signOut` has written the marker, or has logged that the store is down.
+    if (request.session as unknown) await destroySessionOf(request).catch(() => {})
   }
 
   async #untrack({ session, sessionID }: Request): Promise<void> {

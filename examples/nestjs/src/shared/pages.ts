@@ -61,6 +61,10 @@ export function createPages({ title, color }: Look) {
         margin: 0;
         word-break: break-all;
       }
+      #actions {
+        display: flex;
+        gap: 0.6rem;
+      }
       button,
       .button {
         display: inline-block;
@@ -91,7 +95,10 @@ export function createPages({ title, color }: Look) {
       <dt>provider</dt>
       <dd>${escape(iss)}</dd>
     </dl>
-    <form method="post" action="/logout"><button>Sign out</button></form>
+    <div id="actions">
+      <form method="post" action="/logout"><button>Sign out</button></form>
+      <form method="post" action="/logout-everywhere"><button>Sign out everywhere</button></form>
+    </div>
     <script>
       let events
       function listen() {
@@ -99,9 +106,9 @@ export function createPages({ title, color }: Look) {
         events.addEventListener('logged-out', ({ data }) => {
           events.close()
           const state = document.getElementById('state')
-          state.textContent = 'Signed out at ' + new Date(JSON.parse(data).at).toLocaleTimeString() + ', by the provider'
+          state.textContent = 'Signed out at ' + new Date(JSON.parse(data).at).toLocaleTimeString()
           state.className = 'ended'
-          document.querySelector('form').outerHTML = '<a class="button" href="/login">Sign in</a>'
+          document.getElementById('actions').innerHTML = '<a class="button" href="/login">Sign in</a>'
         })
         // The server refused the stream. Either the session has ended, or too many streams are open.
         events.addEventListener('error', async () => {
