@@ -61,5 +61,4 @@ it('signs out if the session store fails after it has answered', async () => {
 
   expect(response.status).toBe(303)
   expect(response.headers.getSetCookie().join('\n')).toMatch(/^nestjs_session=;/m)
-  expect((await post('/logout-everywhere', cookie)).status).not.toBe(303)
 })
