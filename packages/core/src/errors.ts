@@ -1,13 +1,16 @@
+import { defined } from './util/objects.js'
+
 /**
- * Why a logout was refused or failed. Codes are API: they are only ever added to, messages may change.
+ * The reason why a logout was refused or failed. Codes are API: a release can add codes, but does not change or remove
+ * them. Messages may change.
  *
  * - `ERR_LOGOUT_REQUEST_INVALID`: the HTTP request is not a form POST with exactly one Logout Token.
- * - `ERR_LOGOUT_TOKEN_INVALID`: the token's form, header or encryption is not what it must be.
- * - `ERR_LOGOUT_TOKEN_SIGNATURE`: not signed with the registered algorithm by a key of the issuer.
+ * - `ERR_LOGOUT_TOKEN_INVALID`: the form, the header or the encryption of the token is wrong.
+ * - `ERR_LOGOUT_TOKEN_SIGNATURE`: the token is not signed with the registered algorithm by a key of the issuer.
  * - `ERR_LOGOUT_TOKEN_CLAIM`: a claim is missing or wrong; {@link BackchannelLogoutError.claim} names it.
- * - `ERR_LOGOUT_TOKEN_EXPIRED`: past `exp`, or older than `maxTokenAge`.
- * - `ERR_LOGOUT_TOKEN_REPLAYED`: carried out before, and `replay` is `'reject'`.
- * - `ERR_LOGOUT_KEYS_UNAVAILABLE`: the issuer's keys could not be had.
+ * - `ERR_LOGOUT_TOKEN_EXPIRED`: `exp` has passed, or the token is older than `maxTokenAge`.
+ * - `ERR_LOGOUT_TOKEN_REPLAYED`: the token was carried out before, and `replay` is `'reject'`.
+ * - `ERR_LOGOUT_KEYS_UNAVAILABLE`: the keys of the issuer are not available.
  * - `ERR_LOGOUT_FAILED`: the store, a listener or the issuer function failed.
  */
 export type BackchannelLogoutErrorCode =
@@ -20,19 +23,19 @@ export type BackchannelLogoutErrorCode =
   | 'ERR_LOGOUT_KEYS_UNAVAILABLE'
   | 'ERR_LOGOUT_FAILED'
 
-/** What accompanies a {@link BackchannelLogoutError}. */
+/** The details of a {@link BackchannelLogoutError}. */
 export interface BackchannelLogoutErrorOptions {
-  /** The claim at fault. */
+  /** The claim that is missing or wrong. */
   claim?: string | undefined
   /** The configured issuer or client that the token should have named. */
   expected?: string | undefined
-  /** What made it fail. Never carries claim values. */
+  /** The error that caused this error. It never holds claim values. */
   cause?: unknown
 }
 
 /**
- * The one error of this library besides `TypeError`, which is for wrong options and wrong sessions. Tell them apart
- * by {@link code}.
+ * The error of a logout that was refused or failed. Its {@link code} says why. Wrong options and wrong sessions throw a
+ * `TypeError` instead.
  *
  * @example
  * ```ts
@@ -52,11 +55,11 @@ export interface BackchannelLogoutErrorOptions {
  */
 export class BackchannelLogoutError extends Error {
   override readonly name: string = 'BackchannelLogoutError'
-  /** The reason, stable across releases. */
+  /** The reason. It is stable across releases. */
   declare readonly code: BackchannelLogoutErrorCode
-  /** The claim at fault, with `ERR_LOGOUT_TOKEN_CLAIM` and `ERR_LOGOUT_TOKEN_EXPIRED`. */
+  /** The claim that is missing or wrong: for `ERR_LOGOUT_TOKEN_CLAIM` and `ERR_LOGOUT_TOKEN_EXPIRED`. */
   declare readonly claim?: string
-  /** The configured issuer or client, where the token named another. */
+  /** The configured issuer or client, if the token named another. */
   declare readonly expected?: string
 
   constructor(
@@ -64,12 +67,12 @@ export class BackchannelLogoutError extends Error {
     message: string,
     { claim, expected, cause }: BackchannelLogoutErrorOptions = {},
   ) {
-    super(message, cause ? { cause } : {})
-    Object.assign(this, { code }, claim && { claim }, expected && { expected })
+    super(message, defined({ cause }))
+    Object.assign(this, defined({ code, claim, expected }))
   }
 }
 
-/** A claim is missing or wrong (RP-10 to RP-21), or says that the token is too old. */
+/** The error for a claim that is missing or wrong (RP-10 to RP-21), or says that the token is too old. */
 export const claimError = (
   claim: string,
   problem: string,
@@ -77,19 +80,19 @@ export const claimError = (
   code: BackchannelLogoutErrorCode = 'ERR_LOGOUT_TOKEN_CLAIM',
 ): BackchannelLogoutError => new BackchannelLogoutError(code, `"${claim}" ${problem}`, { claim, expected })
 
-/** The token's form, header or encryption is not what it must be. */
+/** The error for a token whose form, header or encryption is wrong. */
 export const invalidToken = (problem: string): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_INVALID', `Logout Token ${problem}`)
 
-/** The issuer's keys could not be had. */
+/** The error for an issuer whose keys are not available. */
 export const keysUnavailable = (cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_KEYS_UNAVAILABLE', 'no keys of the issuer', { cause })
 
-/** `cause` as an error of this library: what failed, unless it already says. */
-export const asLogoutError = (what: string, cause?: unknown): BackchannelLogoutError =>
+/** Returns an error of this library unchanged. Makes any other error the cause of an `ERR_LOGOUT_FAILED`. */
+export const asLogoutError = (part: string, cause?: unknown): BackchannelLogoutError =>
   cause instanceof BackchannelLogoutError
     ? cause
-    : new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${what} failed`, { cause })
+    : new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
 
-/** jose's errors, and those that imitate them, by their code: there may be several copies of jose. */
+/** The code of an error. Use it to recognise errors of jose, because an application can have several copies of jose. */
 export const codeOf = (error: unknown): unknown => Object(error).code

@@ -6,23 +6,23 @@ import type { Receiving } from '../receive/receive.js'
 import { runGuarded } from '../util/run-guarded.js'
 import { withTimeout } from '../util/with-timeout.js'
 
-/** Limits of a request (RP-4): bytes of its body, seconds until the body has arrived, parameters of the form. */
+/** The largest body of a request, in bytes (RP-4). */
 const maxBody = 64 * 1024
+/** Seconds within which the body must arrive (RP-4). */
 const bodyTime = 5
+/** The most parameters of the form (RP-4). */
 const maxParameters = 100
 
-/**
- * A request to the endpoint, whatever framework it came through. `body` is raw text, the form that a parser made of
- * it, or a byte stream that nobody has read.
- */
+/** A request to the endpoint, from any framework. */
 export interface LogoutRequest {
   method: string
   /** The `Content-Type` header. */
   contentType: string | null | undefined
+  /** The raw text, the form that a parser made of it, or a byte stream that nobody has read. */
   body: string | Uint8Array | ByteStream | URLSearchParams | FormData | object | null | undefined
 }
 
-/** The answer to it, to be sent as it is. */
+/** The answer to a request. Send it unchanged. */
 export interface LogoutResponse {
   status: number
   headers: Record<string, string>
@@ -45,46 +45,43 @@ export interface LogoutDelivery {
   durationMs: number
 }
 
-/** Our own outages: the sender may try again (RP-41). */
-const outages = new Set<BackchannelLogoutErrorCode>(['ERR_LOGOUT_KEYS_UNAVAILABLE', 'ERR_LOGOUT_FAILED'])
+/** The error for a request that holds no Logout Token, or is too large. It has its own status. */
+const requestError = (status: number, part: string, cause?: unknown): BackchannelLogoutError =>
+  Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${part} is refused`, { cause }), { status })
 
-/** A request that is refused before its token is looked at, with a status of its own. */
-const refused = (status: number, what: string, cause?: unknown): BackchannelLogoutError =>
-  Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${what} is refused`, { cause }), { status })
-
-/** Reads the one Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, or an object that a parser made. */
+/** Reads the only Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, or an object that a parser made. */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
-  if (method !== 'POST') throw refused(405, 'method')
-  if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw refused(400, 'media type')
+  if (method !== 'POST') throw requestError(405, 'method')
+  if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
   let form = Object(body) as object
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   if (isWhole || Symbol.asyncIterator in form) {
     const stream = isWhole ? [body] : (form as ByteStream)
     const text = await withTimeout(bodyTime, () => readText(stream, maxBody))
-    if (text === undefined) throw refused(413, 'size')
-    // Counted before they are parsed: tens of thousands of parameters fit into 64 KiB.
-    if (text.split('&', maxParameters + 1).length > maxParameters) throw refused(400, 'number of parameters')
+    if (text === undefined) throw requestError(413, 'size')
+    // Counts the parameters before they are parsed: tens of thousands of parameters fit into 64 KiB.
+    if (text.split('&', maxParameters + 1).length > maxParameters) throw requestError(400, 'number of parameters')
     form = new URLSearchParams(text)
   }
   let count = 0
   let size = 0
   let token: string | undefined
   for (const [name, value] of (Symbol.iterator in form ? form : Object.entries(form)) as Iterable<[string, unknown]>) {
-    // A parser puts parameters of one name into a list or an object.
+    // A parser puts parameters of the same name into a list or an object.
     count += typeof value === 'object' ? Object.keys(Object(value)).length : 1
-    if (count > maxParameters) throw refused(400, 'number of parameters')
+    if (count > maxParameters) throw requestError(400, 'number of parameters')
     size += name.length + (isText(value) ? value.length : 0)
     if (/^logout_token(?:$|\[)/.test(name)) {
-      if (token || name !== 'logout_token' || !isText(value)) throw refused(400, 'logout_token')
+      if (token || name !== 'logout_token' || !isText(value)) throw requestError(400, 'logout_token')
       token = value
     }
   }
-  if (size > maxBody) throw refused(413, 'size')
-  if (!token) throw refused(400, 'logout_token')
+  if (size > maxBody) throw requestError(413, 'size')
+  if (!token) throw requestError(400, 'logout_token')
   return token
 }
 
-/** Makes the HTTP face of `receive`: it decides method, media type, sizes, status and headers, and never throws. */
+/** Makes the function that answers requests. It checks method, media type and size, chooses the status, and never throws. */
 export const createRespond =
   (
     receive: (logoutToken: string) => Receiving,
@@ -105,9 +102,10 @@ export const createRespond =
       error =
         run || reason instanceof BackchannelLogoutError
           ? asLogoutError('the logout', reason)
-          : refused(400, 'body', reason)
+          : requestError(400, 'body', reason)
       const { code, claim } = error
-      const isOutage = outages.has(code)
+      // The provider may send the token again after an outage of ours (RP-41).
+      const isOutage = code === 'ERR_LOGOUT_KEYS_UNAVAILABLE' || code === 'ERR_LOGOUT_FAILED'
       outcome = isOutage ? 'failed' : 'refused'
       status = isOutage ? unavailableStatus : (error.status ?? 400)
       body = JSON.stringify({
@@ -138,7 +136,7 @@ export const createRespond =
     }
   }
 
-/** The Web-standard shell around `respond`. */
+/** Answers a Web-standard `Request` with `respond`. */
 export async function handleWith(
   respond: (request: LogoutRequest) => Promise<LogoutResponse>,
   request: Request,

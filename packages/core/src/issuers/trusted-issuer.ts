@@ -14,9 +14,9 @@ import {
 } from '../util/options.js'
 import { withTimeout } from '../util/with-timeout.js'
 
-/** How encrypted Logout Tokens (nested JWE) are opened: as ID Tokens of the same client are. */
+/** The keys and algorithms that decrypt Logout Tokens (nested JWE). They are the same as for ID Tokens of the client. */
 export interface Decryption {
-  /** The client's private keys, or the symmetric ones. */
+  /** The private keys of the client, or its symmetric keys. */
   keys: readonly (JWK | CryptoKey)[]
   /** Key management algorithms, as registered: `id_token_encrypted_response_alg`. */
   alg: readonly string[]
@@ -27,39 +27,40 @@ export interface Decryption {
 }
 
 /**
- * One client registration at one OpenID Provider. Several may name one issuer; a token's `iss` and `aud` choose.
+ * One client registration at one OpenID Provider. Several registrations may have the same issuer. The `iss` and `aud` of a
+ * token choose among them.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation OpenID Connect Back-Channel Logout 1.0, 2.6}
  */
 export interface TrustedIssuer {
-  /** Issuer Identifier, compared byte for byte: a trailing slash counts. */
+  /** Issuer Identifier. It is compared byte for byte, so a trailing slash matters. */
   issuer: string
   /** The `client_id` of this Relying Party. */
   clientId: string
   /** The issuer that sessions carry, if the provider names itself differently in Logout Tokens. @default {@link issuer} */
   sessionIssuer?: string | undefined
-  /** Where the keys come from; left out, discovery at the issuer. One key set per issuer is shared. */
+  /** The source of the keys. All clients of an issuer share it. @default discovery at the issuer */
   keys?: URL | JSONWebKeySet | JWTVerifyGetKey | undefined
   /** JWS algorithms, as registered: `id_token_signed_response_alg`. @default ['RS256'] */
   algorithms?: readonly string[] | undefined
-  /** The client secret, whose UTF-8 bytes are the key of HS256, HS384 and HS512; no other use is made of it. */
+  /** The client secret. Its UTF-8 bytes are the key of HS256, HS384 and HS512. It has no other use here. */
   clientSecret?: string | undefined
   /**
-   * Set where ID Tokens are registered to be encrypted. Four keys are tried on a token at most, so with more, or with an
-   * issuer function, the provider must name `iss` or `kid` in the header.
+   * Set it if the client is registered for encrypted ID Tokens. At most four keys are tried on a token. If there are more
+   * keys, the provider must set `kid` or `iss` in the header. With an issuer function, it must set `iss`.
    */
   decryption?: Decryption | undefined
   /** Seconds by which the clocks of the provider and of this machine may differ. @default 60 */
   clockTolerance?: number | undefined
-  /** Seconds added to a logout's `iat`, for a provider that dates its logouts early (ZITADEL: 1). @default 0 */
+  /** Seconds to add to the `iat` of a logout, for a provider that dates its logouts too early (ZITADEL: 1). @default 0 */
   iatSkew?: number | undefined
-  /** Seconds after `iat` from which a token is too old, the tolerance aside. @default none; 120 without `requireExp` */
+  /** Seconds after `iat` for which a token is valid, without the tolerance. @default unlimited; 120 if `requireExp` is false */
   maxTokenAge?: number | undefined
-  /** Refuse a token without `exp`. Where false, `maxTokenAge` bounds its age. @default true */
+  /** Refuse a token without `exp`. If it is false, `maxTokenAge` limits the age of the token. @default true */
   requireExp?: boolean | undefined
-  /** Accept `typ: logout+jwt` alone, not `JWT` nor none. @default false */
+  /** Accept only `typ: logout+jwt`. Refuse `JWT` and a missing `typ`. @default false */
   requireTyp?: boolean | undefined
-  /** Refuse a token without `sid`; for clients registered with `backchannel_logout_session_required`. @default false */
+  /** Refuse a token without `sid`. Set it if the client has `backchannel_logout_session_required`. @default false */
   requireSid?: boolean | undefined
   /**
    * Audiences that a token may have besides {@link clientId}. If a token names several of your registrations, it counts for
@@ -67,8 +68,8 @@ export interface TrustedIssuer {
    */
   trustedAudiences?: readonly string[] | undefined
   /**
-   * What a token with `sid` ends: that session, or also every other session of its `sub`. A token that names no
-   * subject ends its session in both.
+   * The sessions that a token with `sid` ends: only that session, or all sessions of its `sub`. A token without `sub` ends
+   * only its session.
    *
    * @default 'session'
    */
@@ -88,23 +89,26 @@ type Defaulted =
 /** A {@link TrustedIssuer} that was checked, with its defaults filled in. */
 export type Registration = Omit<TrustedIssuer, Defaulted> & { [K in Defaulted]-?: Exclude<TrustedIssuer[K], undefined> }
 
-/** Tells an algorithm whose key is the client secret (RP-14). */
+/** Tells whether the key of an algorithm is the client secret (RP-14). */
 export const isSymmetric = (alg: string): boolean => alg.startsWith('HS')
 
-/** Whether all that a client's tokens may be signed with is its secret. */
+/** Tells whether the tokens of a client may be signed with its secret only. */
 export const needsNoKeys = ({ algorithms }: Registration): boolean => algorithms.every(isSymmetric)
 
-const local = new WeakMap<object, JWTVerifyGetKey>()
+const localKeySets = new WeakMap<object, JWTVerifyGetKey>()
 
-/** The time-out of a function for keys, in seconds. */
-const keyTime = 2
+/** The time-out of a key function, in seconds. */
+const keyFunctionTime = 2
 
-/** Keys that need no network of ours: a function, or a JWK Set that is read once. */
-export function localKeys(keys: JSONWebKeySet | JWTVerifyGetKey): KeySource {
+/** Keys that are not fetched from a URL. */
+export type LocalKeys = JSONWebKeySet | JWTVerifyGetKey
+
+/** Makes a source of keys that fetches nothing: from a function, or from a JWK Set that is parsed once. */
+export function localKeys(keys: LocalKeys): KeySource {
   if (typeof keys === 'function')
-    return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyTime, () => keys(...args)) }
-  const getKey = local.get(keys) ?? createLocalJWKSet(keys)
-  local.set(keys, getKey)
+    return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyFunctionTime, () => keys(...args)) }
+  const getKey = localKeySets.get(keys) ?? createLocalJWKSet(keys)
+  localKeySets.set(keys, getKey)
   return { getKey }
 }
 
@@ -116,11 +120,11 @@ function areKeys(keys: NonNullable<TrustedIssuer['keys']>): boolean {
   }
 }
 
-/** A list of names such as the example. */
-const namesLike = (pattern: RegExp, example: string, ...otherwise: unknown[]): Rule => [
+/** The rule for a list of names that match a pattern. */
+const namesLike = (pattern: RegExp, example: string, ...defaults: unknown[]): Rule => [
   isListOf((name: string) => pattern.test(name)),
   `must be a list such as ["${example}"]`,
-  ...otherwise,
+  ...defaults,
 ]
 
 const decryptionRules: Rules = {
@@ -130,10 +134,10 @@ const decryptionRules: Rules = {
   required: oneOf(false, true),
 }
 
-const seconds = (otherwise: number): Rule => [
+const seconds = (defaultValue: number): Rule => [
   (value) => value === 0 || isPeriod(value),
   'must be seconds, 0 or more',
-  otherwise,
+  defaultValue,
 ]
 
 const rules: Rules = {
@@ -157,7 +161,7 @@ const rules: Rules = {
 /**
  * Checks one entry of `issuers` and fills in its defaults.
  *
- * @param index The place of the entry in the list, for messages.
+ * @param index The position of the entry in the list, for messages.
  */
 export function register(issuer: TrustedIssuer, index: number): Registration {
   const path = `issuers[${index}]`

@@ -10,40 +10,43 @@ import { pause } from '../util/timers.js'
 import { createTokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 
-/** Seconds after which a key set is stale, and seconds for which the last good keys count (RP-51, RP-53). */
+/** Seconds after which a key set is stale (RP-51). */
 const freshFor = 600
+/** Seconds for which the last good keys count while the provider does not answer (RP-53). */
 const goodFor = 86_400
-/** Seconds that a token waits for the refresh of a stale set, and seconds until such a refresh is tried again. */
+/** Seconds that a token waits for the refresh of a stale set (RP-51). */
 const staleWait = 1
+/** Seconds until the refresh of a stale set is tried again. */
 const staleRetry = 30
 /** The time-out of a fetch in the background, in seconds (RP-51). */
 const fetchTime = 5
-/** The time-out of discovery and keys together within a request, in seconds. */
+/** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
 /** The largest answer that is read from a provider, in bytes. */
 const maxBytes = 256 * 1024
-/** Seconds for which a missing `kid` is not looked for again, and how many are remembered (RP-52). */
-const missedFor = 30
-/** Seconds for which a key that was fetched because of a bad signature is not fetched for that reason again. */
+/** Seconds for which a `kid` that the key set lacks causes no other fetch (RP-52). */
+const absentFor = 30
+/** Seconds for which bad signatures under one `kid` cause no other fetch (RP-52). */
 const renewedFor = 15
-const maxMissed = 1000
+/** The most values of `kid` that are remembered for this. */
+const maxRemembered = 1000
 
 /** Fetches for issuers that never proved themselves, in the whole process: 8 at once, then 5 a second (RP-11). */
-const strangerPermit = createTokenBucket(8, 0.2)
+const takeUnprovenFetch = createTokenBucket(8, 0.2)
 
-/** The requests that one issuer may be asked. It outlives the key set (RP-52). */
-export interface KeyBudget {
-  look(): boolean
-  discovery(): boolean
+/** The requests that one issuer may get. Each function takes a permit. The budget outlives the key set (RP-52). */
+export type KeyBudget = readonly [
+  takeFetch: () => boolean,
+  takeDiscovery: () => boolean,
   /** Reserved for the refresh of a stale set: unknown keys cannot use it up. */
-  stale(): boolean
-}
+  takeRefresh: () => boolean,
+]
 
-const createBudget = (): KeyBudget => ({
-  look: createTokenBucket(4, 15),
-  discovery: createTokenBucket(1, 15),
-  stale: createTokenBucket(1, freshFor),
-})
+const createBudget = (): KeyBudget => [
+  createTokenBucket(4, 15),
+  createTokenBucket(1, 15),
+  createTokenBucket(1, freshFor),
+]
 
 /** Where keys are: at an issuer, by discovery, or at a URL. */
 export interface KeyLocation {
@@ -65,17 +68,17 @@ export interface RemoteKeysOptions {
   budgets?: Map<string, KeyBudget>
 }
 
-/** What tells key sets apart: the address of the keys and the issuer. */
+/** Identifies a key set: the address of the keys, and the issuer. */
 export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${issuer}`
 
 /** Finds the key of a token, and can refresh the key set when a signature does not fit. */
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
-   * Fetches the keys again, unless that happened after `since` (monotonic seconds). Resolves to false if this `kid` was
-   * looked at a short time ago: then its key is as it was.
+   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). Resolves to false if this `kid` caused
+   * a fetch a short time ago. Then its key is unchanged.
    *
-   * @throws when the fetch fails, or when the issuer may not be asked now.
+   * @throws if the fetch fails, or if the issuer's budget is used up.
    */
   renew?(since: number, kid: unknown): Promise<boolean>
   /** Reports that a key of this source has verified a signature. */
@@ -88,14 +91,21 @@ export interface RemoteKeys extends Required<KeySource> {
   warm(): Promise<void>
 }
 
+export const discoveryPath = '/.well-known/openid-configuration'
+
 const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
-/** Whether a host is this machine. */
+/** Whether the host of a URL is this machine. */
 const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
 
-/** Whether an address may be asked: `https:`, or `http:` to this machine, or any `http:` where that is allowed. */
-export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined): boolean =>
-  /^https:\/\/[^/]/i.test(url) || (/^http:\/\/[^/]/i.test(url) && (allowInsecureRequests || isLoopback(url)))
+/** Whether this server may send requests to a URL: `https:`, or plain `http:` to hosts that are allowed. */
+export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined, allowLoopback = true): boolean =>
+  /^https:\/\/[^/]/i.test(url) ||
+  (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests))
+
+function requirePermit(permit: boolean): void {
+  if (!permit) throw new Error('too many requests for keys')
+}
 
 /**
  * Keys from a JWK Set URL, or from an issuer's discovery document (RP-50 to RP-54). A known key of a fresh set answers
@@ -111,13 +121,14 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let loadedAt = -Infinity
   /** When the request began that brought the keys. */
-  let askedAt = -Infinity
-  let refreshAt = 0
+  let requestedAt = -Infinity
+  let nextRefreshAt = 0
   const backgroundTime = Math.max(fetchTime, keysTimeout)
   const flights = singleFlight<Flight<void>>(backgroundTime)
-  const missed = new LruMap<number>(maxMissed)
+  /** Until when a `kid` causes no other fetch. */
+  const noFetchUntil = new LruMap<number>(maxRemembered)
 
-  const get = async (url: string, signal: AbortSignal): Promise<JSONObject> => {
+  const fetchJson = async (url: string, signal: AbortSignal): Promise<JSONObject> => {
     const { status, body } = await (options.fetch ?? fetch)(url, {
       headers: { accept: 'application/json' },
       redirect: 'manual',
@@ -130,132 +141,120 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const discover = async (signal: AbortSignal): Promise<string> => {
     if (!isDiscovered) return jwksUri
-    const found = await get(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, signal)
-    if (found['issuer'] !== issuer) throw new Error(`discovery is not of ${issuer}`)
-    const uri = found['jwks_uri'] as string
+    const metadata = await fetchJson(issuer.replace(/\/$/, '') + discoveryPath, signal)
+    if (metadata['issuer'] !== issuer) throw new Error(`discovery is not of ${issuer}`)
+    const uri = metadata['jwks_uri'] as string
     // A remote provider must not make this server call itself (RP-54).
-    if (
-      !isAllowed(uri, options.allowInsecureRequests) ||
-      (/^http:/i.test(uri) && isLoopback(uri) && !isLoopback(issuer))
-    )
-      throw new Error(`jwks_uri ${uri} is not allowed`)
-    return uri
+    if (isAllowed(uri, options.allowInsecureRequests, isLoopback(issuer))) return uri
+    throw new Error(`jwks_uri ${uri} is not allowed`)
   }
 
   const load = async (uri: string, signal: AbortSignal): Promise<void> => {
-    const from = monotonicNow()
-    const members = (await get(uri, signal))['keys'] as JWK[]
+    const beganAt = monotonicNow()
+    const members = (await fetchJson(uri, signal))['keys'] as JWK[]
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
-    if (from < askedAt) return
+    if (beganAt < requestedAt) return
     keys = createLocalJWKSet({ keys: members.filter(isObject) })
     jwksUri = uri
-    askedAt = from
+    requestedAt = beganAt
     loadedAt = monotonicNow()
   }
 
-  const spend = (allow: () => boolean): void => {
-    if (!allow()) throw new Error('too many requests for keys')
-  }
-
   /** Pays for a fetch. An issuer that never proved itself also needs a permit of the process, and waits for it. */
-  const pay = async (isRefresh = false): Promise<void> => {
-    let budget = budgets.get(name)
-    const known = budget
-    if (known && !(isRefresh && known.stale())) spend(known.look)
-    for (let wait = 0.05; !isProven && !strangerPermit(); wait *= 2) {
-      if (wait > keysTimeout / 2) spend(() => false)
+  const pay = async (isRefresh = false): Promise<KeyBudget> => {
+    const budget = budgets.get(name) ?? createBudget()
+    const [takeFetch, , takeRefresh] = budget
+    requirePermit((isRefresh && takeRefresh()) || takeFetch())
+    for (let wait = 0.05; !isProven && !takeUnprovenFetch(); wait *= 2) {
+      requirePermit(wait <= keysTimeout / 2)
       await pause(wait)
     }
-    budget = known ?? createBudget()
     // Only a fetch that was paid for puts a budget into the bounded map, so forged tokens cannot push others out.
     budgets.set(name, budget)
-    if (!known) budget.look()
+    return budget
   }
 
-  type Fetching = (signal: AbortSignal) => Promise<void>
-  /** Waits for the fetch that is under way, or starts one that later callers share. */
-  const join = (work: Fetching, kind = ''): Flight<void> =>
+  /** Waits for the fetch under way, or starts a fetch that later callers share. */
+  const join = (work: (signal: AbortSignal) => Promise<void>, kind = ''): Flight<void> =>
     flights.run(() => withTimeout(backgroundTime, () => work(AbortSignal.timeout(backgroundTime * 1000))), kind)
 
-  const isGood = (): boolean => monotonicNow() - loadedAt <= goodFor
-  const isStale = (): boolean => monotonicNow() - loadedAt >= freshFor
+  const age = (): number => monotonicNow() - loadedAt
 
   const match = (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> =>
     keys!(...args).catch((error: unknown) => {
       if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
     }) as Promise<CryptoKey | undefined>
 
-  const isMissed = (id: string): boolean => monotonicNow() < missed.get(id)!
+  const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
 
-  const reload = async (signal: AbortSignal): Promise<void> => {
-    await pay()
+  /** Reads discovery, and loads the keys. */
+  const reload = async (signal: AbortSignal, isRefresh?: boolean): Promise<void> => {
+    const [, takeDiscovery] = await pay(isRefresh)
+    if (isRefresh) takeDiscovery()
     await load(await discover(signal), signal)
   }
 
-  /** Fetches the keys again from the same place, and reads discovery again if that did not help. */
-  const look = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
-    const known = jwksUri
-    await pay()
-    const failure: unknown = await load(known, signal).catch((error: unknown) => error)
+  /** Loads the keys again from the same place, and reads discovery again if that did not help. */
+  const reloadUntil = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
+    const uri = jwksUri
+    const [, takeDiscovery] = await pay()
+    const failure: unknown = await load(uri, signal).catch((error: unknown) => error)
     if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
-      spend(budgets.get(name)!.discovery)
-      const uri = await discover(signal)
-      if (uri !== known) return load(uri, signal)
+      requirePermit(takeDiscovery())
+      const newUri = await discover(signal)
+      if (newUri !== uri) return load(newUri, signal)
     }
     if (failure) throw failure
   }
 
   /** Refreshes a stale set, and waits a short time for it: the provider may have withdrawn a key (RP-51). */
   const refresh = async (): Promise<void> => {
-    let run = flights.get('refresh')
-    if (!run && monotonicNow() >= refreshAt) {
-      refreshAt = monotonicNow() + staleWait + staleRetry
-      run = join(async (signal) => {
-        await pay(true)
-        budgets.get(name)!.discovery()
-        await load(await discover(signal), signal)
-      }, 'refresh')
-      run.result.catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+    let flight = flights.get('refresh')
+    if (!flight && monotonicNow() >= nextRefreshAt) {
+      nextRefreshAt = monotonicNow() + staleWait + staleRetry
+      flight = join((signal) => reload(signal, true), 'refresh')
+      flight.result.catch((error: unknown) => options.onError?.(keysUnavailable(error)))
     }
     // All tokens stop waiting at the same moment, so a silent provider delays them once.
-    const left = run ? run.until / 1000 - backgroundTime + staleWait - monotonicNow() : 0
-    if (left > 0) await withTimeout(left, () => run!.result).catch(() => {})
+    const wait = nextRefreshAt - staleRetry - monotonicNow()
+    if (flight && wait > 0) await withTimeout(wait, () => flight.result).catch(() => {})
   }
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
-    const cameAt = monotonicNow()
-    const wanted = JSON.stringify([args[0].alg, args[0].kid])
-    if (!isGood()) await join(reload).result
-    else if (isStale()) await refresh()
+    const startedAt = monotonicNow()
+    const id = JSON.stringify([args[0].alg, args[0].kid])
+    if (age() > goodFor) await join(reload).result
+    else if (age() >= freshFor) await refresh()
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
     // A fetch that began before this token came may have been answered before its key was published.
-    if (!key && askedAt < cameAt && !isMissed(wanted)) {
-      // A fetch that fails for the token that began it may have brought the key of this one.
-      const run = join((signal) => look(signal, () => match(args)))
-      const failure: unknown = await run.result.catch((error: unknown) => error)
+    if (!key && requestedAt < startedAt && !isHeldBack(id)) {
+      // A fetch that fails for the token that began it may have brought the key of this token.
+      const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).result.catch(
+        (error: unknown) => error,
+      )
       key = await match(args)
       if (!key && failure) throw failure
     }
     if (key) return key
-    if (askedAt >= cameAt) missed.set(wanted, monotonicNow() + missedFor)
+    if (requestedAt >= startedAt) noFetchUntil.set(id, monotonicNow() + absentFor)
     throw new errors.JWKSNoMatchingKey()
   }
 
   const keySet: RemoteKeys = {
     async getKey(...args) {
-      const key = !isStale() && (await match(args))
+      const key = age() < freshFor && (await match(args))
       return key || withTimeout(keysTimeout, () => find(args))
     },
     async renew(since, kid) {
-      if (askedAt >= since) return true
+      if (requestedAt >= since) return true
       const id = `${kid}`
-      if (isMissed(id)) return false
+      if (isHeldBack(id)) return false
       await withTimeout(
         since + keysTimeout - monotonicNow(),
-        () => join((signal) => look(signal, async () => true)).result,
+        () => join((signal) => reloadUntil(signal, async () => true)).result,
       )
-      missed.set(id, monotonicNow() + renewedFor)
+      noFetchUntil.set(id, monotonicNow() + renewedFor)
       return true
     },
     prove() {
@@ -263,10 +262,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       isProven = true
       options.onProven?.(keySet)
     },
-    warm: () =>
-      withTimeout(backgroundTime, async () => isGood() || join(reload).result).catch((error: unknown) => {
-        throw keysUnavailable(error)
-      }) as Promise<void>,
+    async warm() {
+      await withTimeout(backgroundTime, async () => age() <= goodFor || join(reload).result, keysUnavailable)
+    },
   }
   return keySet
 }

@@ -1,20 +1,20 @@
 import { nowRules, readOptions } from '../util/options.js'
 import type { LogoutStore } from './store.js'
 
-/** The values of a key are a chain: most have one, for which a list or a Map would take more room than all else. */
+/** The values of a key form a chain. Most keys have one value, and a list or a Map would take more memory than the value. */
 interface Entry {
   value: string
   expiresAt: number
-  /** Seconds of `performance.now()`, whole ones: they take less memory. */
+  /** Whole seconds of `performance.now()`. Fractions take more memory. */
   keptUntil: number
   next: Entry | undefined
 }
 
 /**
- * A store in this process: for tests, and for sessions that die with the process. It forgets every logout at a
- * restart, and other instances know nothing of it: then every ended session is alive again.
+ * A store in the memory of this process. Use it for tests, and for sessions that end with the process. It forgets all
+ * logouts at a restart, and shares none with other instances. A forgotten logout makes its sessions valid again.
  *
- * Expired entries go as others come: each `add` looks at two keys, so no call scans what is remembered.
+ * Each `add` removes the expired entries of two keys, so no call scans all entries.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ export class MemoryStore implements LogoutStore {
   readonly #now: () => number
   #sweep = this.#entries.keys()
 
-  /** @param options `now` is the clock: a NumericDate, seconds. By default the system's. */
+  /** @param options `now` is the clock: a NumericDate in seconds. The default is the system clock. */
   constructor(options: { now?: (() => number) | undefined } = {}) {
     this.#now = readOptions(options, nowRules).now!
   }
@@ -36,7 +36,7 @@ export class MemoryStore implements LogoutStore {
   async add(key: string, value: string, expiresAt: number): Promise<void> {
     const now = this.#now()
     const time = performance.now() / 1000
-    for (let looks = 0; looks < 2; looks += 1) {
+    for (let count = 0; count < 2; count += 1) {
       const { value: swept } = this.#sweep.next()
       if (swept === undefined) this.#sweep = this.#entries.keys()
       // A clock that is wrong for a moment must not delete an entry.
@@ -55,10 +55,10 @@ export class MemoryStore implements LogoutStore {
   async values(keys: readonly string[]): Promise<string[][]> {
     const now = this.#now()
     return keys.map((key) => {
-      const found: string[] = []
+      const values: string[] = []
       for (let entry = this.#entries.get(key); entry; entry = entry.next)
-        if (entry.expiresAt > now) found.push(entry.value)
-      return found
+        if (entry.expiresAt > now) values.push(entry.value)
+      return values
     })
   }
 

@@ -1,17 +1,18 @@
 /**
- * Where logouts are remembered: a multimap whose entries expire. Keys and values are printable ASCII and opaque to a
- * store. Calls may overlap. A method may answer with or without a promise. `testStore` of `@bcl/testing` says whether one is right.
+ * Remembers logouts. A store is a multimap whose entries expire. Keys and values are printable ASCII, and a store must not
+ * interpret them. Calls may overlap. A method may answer with or without a promise. Check your own store with `testStore`
+ * of `@bcl/testing`.
  */
 export interface LogoutStore {
-  /** Puts `value` under `key` until `expiresAt` (NumericDate). A repeated add keeps the later expiry. */
+  /** Adds `value` under `key` until `expiresAt` (NumericDate). A repeated add keeps the later expiry. */
   add(key: string, value: string, expiresAt: number): void | Promise<void>
-  /** The live values of each key, in the order of `keys`. One round trip. */
+  /** Returns the values of each key that have not expired, in the order of `keys`. Needs one round trip. */
   values(keys: readonly string[]): string[][] | Promise<string[][]>
-  /** Takes `value` from under `key`, if it is there. */
+  /** Removes `value` from `key`, if it is there. */
   remove(key: string, value: string): void | Promise<void>
-  /** Tells the other instances to look again. Only ever a hint; the entries are the truth. */
+  /** Tells the other instances to read their entries again. The message is only a hint and may get lost. */
   publish?(message: string): Promise<void>
-  /** Hears what any instance published; what it resolves to ends that. */
+  /** Calls `listener` with each message that an instance publishes. Resolves to a function that ends the subscription. */
   subscribe?(listener: (message: string) => void): Promise<() => Promise<void>>
 }
 

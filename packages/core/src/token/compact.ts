@@ -4,15 +4,15 @@ import { isObject, type JSONObject } from '../util/objects.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** What is left after whole groups of four has no bits to spare (RP-10a). */
-const rest = /^(?:.[AQgw]|..[AEIMQUYcgkosw048])?$/
+/** The last two or three characters of base64url that have no spare bits (RP-10a). */
+const canonicalEnd = /^(?:.[AQgw]|..[AEIMQUYcgkosw048])?$/
 
-const isCanonical = (part: string): boolean => /^[\w-]*$/.test(part) && rest.test(part.slice(part.length & ~3))
+const isCanonical = (part: string): boolean => /^[\w-]*$/.test(part) && canonicalEnd.test(part.slice(part.length & ~3))
 
 /**
- * Splits a Compact Serialization into its parts, three of a JWS or five of a JWE, and takes only the canonical
- * spelling of each: no padding, no white space, no spare bits. So one signature has one spelling. No more than 16 KiB
- * are looked at (RP-4).
+ * Splits a Compact Serialization into its parts: three of a JWS, or five of a JWE. Each part must have its canonical
+ * spelling, without padding, white space or spare bits, so that a signature has only one spelling. A token may have up to
+ * 16 KiB (RP-4).
  */
 export function splitCompact(token: string, ...lengths: number[]): string[] {
   const parts = typeof token === 'string' && token.length <= 16_384 ? token.split('.', 6) : []
@@ -20,13 +20,13 @@ export function splitCompact(token: string, ...lengths: number[]): string[] {
   throw invalidToken('is not canonical, or too long')
 }
 
-/** Decodes a part that holds a JSON object. The text of a failed parse is not kept: it would carry claim values. */
+/** Decodes a part that holds a JSON object. Drops the error of the parser, because its message can hold claim values. */
 export function decodeObject(part: string): JSONObject {
   try {
     const value: unknown = JSON.parse(utf8.decode(base64url.decode(part)))
     if (isObject(value)) return value
   } catch {
-    // said below
+    // The error below says so.
   }
-  throw invalidToken('has a part that is no object')
+  throw invalidToken('has a part that is not an object')
 }

@@ -3,8 +3,8 @@ import { decodeObject } from './compact.js'
 import { BACKCHANNEL_LOGOUT_EVENT, logoutType } from './logout-token.js'
 
 /**
- * Whether a JWT is a Logout Token. A Logout Token has all claims of an ID Token, so a sign-in must refuse it (T-10). This
- * function only looks at the token. It does not verify it. A text that is not a JWT, or is encrypted, is no Logout Token.
+ * Tells whether a JWT is a Logout Token. A Logout Token has all claims of an ID Token, so a sign-in must refuse it (T-10).
+ * This function does not verify the token. It returns false for an encrypted token, and for a text that is not a JWT.
  *
  * @param jwtOrClaims A JWT in Compact Serialization, or its claims.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken OpenID Connect Back-Channel Logout 1.0, 2.4}

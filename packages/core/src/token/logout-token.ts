@@ -10,7 +10,7 @@ import type { Registration } from '../issuers/trusted-issuer.js'
  */
 export const BACKCHANNEL_LOGOUT_EVENT: string = 'http://schemas.openid.net/event/backchannel-logout'
 
-/** `typ` of a Logout Token, by the rules of media types: in any case, with or without `application/` (RP-22). */
+/** The `typ` of a Logout Token. Upper and lower case are equal, and `application/` may be left out (RP-22). */
 export const logoutType: RegExp = /^(?:application\/)?logout\+jwt$/i
 
 /** The content of a verified Logout Token. */
@@ -22,34 +22,34 @@ export interface LogoutToken {
   /** The client registrations that the token counts for. Each of them is in `aud`. */
   clientIds: readonly string[]
   aud: string | readonly string[]
-  /** Unique name of the token, as far as the provider keeps its word. */
+  /** The name of the token. The provider should make it unique. */
   jti: string
-  /** NumericDate: whole seconds. */
+  /** NumericDate in whole seconds. */
   iat: number
-  /** NumericDate: seconds. Absent only where `requireExp` is off. */
+  /** NumericDate in seconds. Absent only if `requireExp` is false. */
   exp?: number
-  /** The End-User, or absent: then `sid` is there. */
+  /** The End-User. If it is absent, `sid` is present. */
   sub?: string
-  /** The session at the provider, or absent: then all sessions of `sub` are meant. */
+  /** The session at the provider. If it is absent, the token is for all sessions of `sub`. */
   sid?: string
-  /** `events`, with members besides {@link BACKCHANNEL_LOGOUT_EVENT} as sent (Keycloak: `revoke_offline_access`). */
+  /** `events`, as sent. It can have other members than {@link BACKCHANNEL_LOGOUT_EVENT} (Keycloak: `revoke_offline_access`). */
   events: Readonly<Record<string, unknown>>
   /** All claims, as sent. */
   claims: Readonly<Record<string, unknown>>
 }
 
-/** What {@link checkClaims} reads from a token. */
+/** The content of a token that {@link checkClaims} returns. */
 export type CheckedClaims = Omit<LogoutToken, 'clientId' | 'clientIds'>
 
-/** A claim that is a finite number: `1e999` is not (RP-17). `absent` stands for one that need not be there. */
-function numericDate(claims: JSONObject, name: string, absent?: number): number {
+/** Reads a claim that must be a finite number; `1e999` is not (RP-17). If the claim is optional, `ifAbsent` replaces it. */
+function numericDate(claims: JSONObject, name: string, ifAbsent?: number): number {
   const value = claims[name]
-  if (value === undefined && absent !== undefined) return absent
+  if (value === undefined && ifAbsent !== undefined) return ifAbsent
   if (!Number.isFinite(value)) throw claimError(name, 'is not a finite number')
   return value as number
 }
 
-/** A claim that is a non-empty string, or need not be there: null counts as absent (RP-18). */
+/** Reads a claim that must be a non-empty string if it is present. Null counts as absent (RP-18). */
 function stringClaim(claims: JSONObject, name: string, isRequired: boolean): string | undefined {
   const value = claims[name] ?? undefined
   if (isText(value) || (value === undefined && !isRequired)) return value
@@ -57,8 +57,10 @@ function stringClaim(claims: JSONObject, name: string, isRequired: boolean): str
 }
 
 /**
- * Chooses the registrations that a token is for, out of those of its issuer (RP-12). Each is one of the audiences and trusts
- * the others. If the token has `azp`, only the client that `azp` names is left.
+ * Chooses the registrations that a token is for (RP-12). Each registration is one of the audiences and trusts the other
+ * audiences. If the token has `azp`, only the client that `azp` names is chosen.
+ *
+ * @param candidates The registrations at the issuer of the token.
  */
 export function chooseByAudience(
   candidates: readonly Registration[],
@@ -67,7 +69,7 @@ export function chooseByAudience(
 ): Registration[] {
   const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
   const trusting = named.filter(({ clientId, trustedAudiences }) =>
-    audiences.every((one) => one === clientId || trustedAudiences.includes(one as string)),
+    audiences.every((audience) => audience === clientId || trustedAudiences.includes(audience as string)),
   )
   const chosen = trusting.filter(({ clientId }) => azp === undefined || azp === clientId)
   if (chosen[0]) return chosen
@@ -84,11 +86,11 @@ export function checkClaims(claims: JSONObject, registration: Registration, now:
   const iat = Math.floor(numericDate(claims, 'iat'))
   const exp = numericDate(claims, 'exp', requireExp ? undefined : Infinity)
   const nbf = numericDate(claims, 'nbf', -Infinity)
-  const early = now + clockTolerance
-  const late = now - clockTolerance
-  const expired = late >= exp ? 'exp' : late > iat + maxTokenAge && 'iat'
+  const latest = now + clockTolerance
+  const earliest = now - clockTolerance
+  const expired = earliest >= exp ? 'exp' : earliest > iat + maxTokenAge && 'iat'
   if (expired) throw claimError(expired, 'is too long ago', undefined, 'ERR_LOGOUT_TOKEN_EXPIRED')
-  const future = iat > early ? 'iat' : nbf > early && 'nbf'
+  const future = iat > latest ? 'iat' : nbf > latest && 'nbf'
   if (future) throw claimError(future, 'is in the future')
   const { iss, aud, events, nonce } = claims
   if (!isObject(events) || !isObject(events[BACKCHANNEL_LOGOUT_EVENT]))

@@ -11,16 +11,16 @@ import type { KeySource } from '../keys/remote-keys.js'
 import { monotonicNow } from '../util/clock.js'
 import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from '../issuers/trusted-issuer.js'
 
-/** Keys tried on a token whose header fits several (RP-54). */
+/** The most keys that are tried on a token whose header fits several keys (RP-54). */
 const maxKeys = 8
 
-/** A verified token, and the registrations that it counts for. There is at least one. */
+/** A verified token, and the registrations that it counts for: at least one. */
 export interface Verified {
   token: Omit<LogoutToken, 'clientId'>
   registrations: readonly Registration[]
 }
 
-/** Reads a header: nothing critical that we do not understand, a `kid` that is text and not too long (RP-15). */
+/** Reads a header. It must name no critical extension, and its `kid` must be a text of limited length (RP-15). */
 function readHeader(part: string): JSONObject {
   const header = decodeObject(part)
   const { crit, b64, kid = '' } = header
@@ -28,13 +28,13 @@ function readHeader(part: string): JSONObject {
   throw invalidToken('has a wrong "crit", "b64" or "kid"')
 }
 
-/** No `typ` counts as `JWT`, which says nothing (RP-22). */
+/** Accepted unless `requireTyp` is set. A missing `typ` counts as `JWT`, which fits every kind of token (RP-22). */
 const possibleType = /^(?:application\/)?(?:logout\+)?jwt$/i
 
 const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'Logout Token is not signed as registered', { cause })
 
-/** Verifies with the key that `getKey` finds. If several keys fit, tries each, eight at most (RP-54). */
+/** Verifies with the key that `getKey` finds. If several keys fit, tries them one by one (RP-54). */
 async function verifyWith(jws: string, alg: string, getKey: JWTVerifyGetKey): Promise<void> {
   const options = { algorithms: [alg] }
   try {
@@ -50,7 +50,7 @@ async function verifyWith(jws: string, alg: string, getKey: JWTVerifyGetKey): Pr
   }
 }
 
-/** Requires a signature by this algorithm, with the client secret or a key of the issuer (RP-13 to RP-15). */
+/** Checks the signature with the client secret or a key of the issuer (RP-13 to RP-15). */
 async function checkSignature(
   jws: string,
   { alg, kid }: { alg: string; kid?: unknown },
@@ -69,13 +69,13 @@ async function checkSignature(
       await verifyWith(jws, alg, getKey)
     })
   } catch (error) {
-    // jose's codes for a token that is not good, in contrast to keys that are not.
+    // These codes of jose mean that the token is wrong. Any other error means that the keys are not available.
     throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(String(codeOf(error))) ? signatureError(error) : keysUnavailable(error)
   }
   prove?.()
 }
 
-/** Verifies a token against the issuers of `source`. Each registration that it names judges it by its own rules (RP-12). */
+/** Verifies a token. Each registration that the token names checks it by its own rules (RP-12). */
 export async function verify(jwt: string, source: IssuerSource, now: () => number): Promise<Verified> {
   let jws = jwt
   let trusted: Trust = source
@@ -89,7 +89,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   const claims = decodeObject(parts[1]!)
   const audiences = [claims['aud']].flat()
   const atIssuer = await findIssuer(claims['iss'], trusted, ({ clientId }) => audiences.includes(clientId))
-  // Registrations of an issuer share its keys, and so one check of the signature. Client secrets can differ.
+  // Registrations of an issuer share its keys, so they share one check of the signature. Client secrets can differ.
   const checks = new Map<string | undefined, Promise<void>>()
   const registrations: Registration[] = []
   let checked: CheckedClaims | undefined
@@ -113,19 +113,19 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 
-/** Keys at URLs, one set per URL and issuer in the process. */
+/** The key sets of all calls in this process, one per URL and issuer. */
 const keySets = createKeySets()
 
 /**
- * Verifies a Logout Token and gives what it says; nothing is remembered and nobody told. `createBackchannelLogout`
- * is what most applications want.
+ * Verifies a Logout Token and returns its content. This function ends no session and remembers nothing. Most applications
+ * use `createBackchannelLogout` instead.
  *
  * @param jwt The `logout_token` as it was sent.
- * @param issuers The client registrations to trust; each with `keys`, or with HS* algorithms and a `clientSecret`.
- * @param options `now` is the clock: a NumericDate, seconds. By default the system's.
+ * @param issuers The client registrations to trust. Each has `keys`, or HS* algorithms and a `clientSecret`.
+ * @param options `now` is the clock: a NumericDate in seconds. The default is the system clock.
  * @throws {BackchannelLogoutError} `ERR_LOGOUT_TOKEN_INVALID`, `ERR_LOGOUT_TOKEN_SIGNATURE`, `ERR_LOGOUT_TOKEN_CLAIM`,
  *   `ERR_LOGOUT_TOKEN_EXPIRED` or `ERR_LOGOUT_KEYS_UNAVAILABLE`.
- * @throws {TypeError} when an issuer's settings are wrong.
+ * @throws {TypeError} if the settings of an issuer are wrong.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation OpenID Connect Back-Channel Logout 1.0, 2.6}
  * @example
  * ```ts

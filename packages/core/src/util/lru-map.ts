@@ -1,9 +1,9 @@
-/** A map that drops the least recently used entry past `most` entries: for keys that somebody else chooses. */
+/** A map of limited size. It drops the least recently used entry. Use it if a stranger chooses the keys. */
 export class LruMap<V> extends Map<string, V> {
-  readonly #most: number
-  constructor(most: number) {
+  readonly #maxSize: number
+  constructor(maxSize: number) {
     super()
-    this.#most = most
+    this.#maxSize = maxSize
   }
   override get(key: string): V | undefined {
     const value = super.get(key)
@@ -13,7 +13,7 @@ export class LruMap<V> extends Map<string, V> {
   override set(key: string, value: V): this {
     this.delete(key)
     super.set(key, value)
-    if (this.size > this.#most) this.delete(this.keys().next().value!)
+    if (this.size > this.#maxSize) this.delete(this.keys().next().value!)
     return this
   }
 }

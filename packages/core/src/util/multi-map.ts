@@ -1,10 +1,10 @@
-/** Several values under one key. A key without values takes no room. */
+/** A map with several values under one key. A key without values is removed. */
 export class MultiMap<V> extends Map<string, Set<V>> {
   add(key: string, value: V): void {
     this.set(key, (this.get(key) ?? new Set()).add(value))
   }
 
-  /** Removes one value. Returns whether it was there. */
+  /** Removes a value. Returns true if it was there. */
   remove(key: string, value: V): boolean {
     const values = this.get(key)
     const wasThere = !!values?.delete(value)
@@ -12,7 +12,7 @@ export class MultiMap<V> extends Map<string, Set<V>> {
     return wasThere
   }
 
-  /** The values under any of the keys, each once. */
+  /** Returns the values under these keys, each value once. */
   valuesOf(keys: Iterable<string>): V[] {
     if (this.size === 0) return []
     return [...new Set([...keys].flatMap((key) => [...(this.get(key) ?? [])]))]

@@ -1,10 +1,10 @@
-/** A JSON object as it was parsed: its members may be anything. */
+/** A parsed JSON object. Its members have unknown types. */
 export type JSONObject = Record<string, unknown>
 
-/** Tells a JSON object from null, arrays and primitive values. */
+/** Tells whether a value is a JSON object, not null, an array or a primitive value. */
 export const isObject = (value: unknown): value is JSONObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Takes away the members that are `undefined`. */
+/** Copies an object without its members that are `undefined`. */
 export const defined = <T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never

@@ -1,11 +1,11 @@
 import { isObject } from './objects.js'
 import { systemNow } from './clock.js'
 
-/** The check of an option, what it must be in words, and its default. An option without a default is required. */
+/** The check of an option, the end of its message, and its default. An option without a default is required. */
 export type Rule = readonly [
   test: (value: never, path: string) => boolean,
   words: string,
-  ...otherwise: readonly unknown[],
+  ...defaults: readonly unknown[],
 ]
 export type Rules = Readonly<Record<string, Rule>>
 
@@ -13,16 +13,16 @@ export const isText = (value: unknown): value is string => typeof value === 'str
 export const isFunction = (value: unknown): boolean => typeof value === 'function'
 export const isPeriod = (value: number): boolean => Number.isFinite(value) && value > 0
 export const isListOf =
-  (test: (value: never) => boolean, least = 1) =>
+  (test: (value: never) => boolean, minLength = 1) =>
   (value: unknown): boolean =>
-    Array.isArray(value) && value.length >= least && value.every(test as () => boolean)
+    Array.isArray(value) && value.length >= minLength && value.every(test as () => boolean)
 
 export const mustBeText = 'must be a non-empty string'
 export const mustBeFunction = 'must be a function'
 
-export const text = (...otherwise: unknown[]): Rule => [isText, mustBeText, ...otherwise]
-export const callback = (otherwise?: unknown): Rule => [isFunction, mustBeFunction, otherwise]
-export const period = (otherwise: unknown): Rule => [isPeriod, 'must be seconds above 0', otherwise]
+export const text = (...defaults: unknown[]): Rule => [isText, mustBeText, ...defaults]
+export const callback = (defaultValue?: unknown): Rule => [isFunction, mustBeFunction, defaultValue]
+export const period = (defaultValue: unknown): Rule => [isPeriod, 'must be seconds above 0', defaultValue]
 /** The first value is the default. */
 export const oneOf = (...values: readonly unknown[]): Rule => [
   (value) => values.includes(value),
@@ -30,9 +30,9 @@ export const oneOf = (...values: readonly unknown[]): Rule => [
   values[0],
 ]
 
-/** The options that say how keys are fetched. */
+/** The options for fetching keys. */
 export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: oneOf(false, true) }
-/** The option of functions that need nothing but a clock. */
+/** The options of functions that need only a clock. */
 export const nowRules: Rules = { now: callback(systemNow) }
 
 /** Objects are not shown, as they can have secrets in them. */
@@ -43,45 +43,44 @@ function show(value: unknown): string {
 }
 
 /**
- * A wrong option is the programmer's mistake. Throws a `TypeError` that says where the option is and what it must be.
+ * Throws a `TypeError` if an option is wrong. The message has the path of the option, and says what the option must be.
  *
- * @param got The value, and advice. Leave out both for a secret and for personal data.
+ * @param got The value, for the message. Leave it out for a secret and for personal data.
  */
 export function requireOption(
   condition: boolean,
   path: string,
   words: string,
-  ...got: [value?: unknown, advice?: string]
+  ...got: [value?: unknown]
 ): asserts condition {
-  if (condition) return
-  const [value, advice = ''] = got
-  throw new TypeError(`${path} ${words}${got.length > 0 ? `, got ${show(value)}${advice}` : ''}`)
+  if (!condition) throw new TypeError([`${path} ${words}`, ...got.map((value) => `got ${show(value)}`)].join(', '))
+}
+
+/** Names the option that a misspelt name resembles most, if they share half of its pairs of letters. */
+function suggest(misspelt: string, names: string[]): string {
+  const pairs = misspelt.toLowerCase().match(/..?/g) ?? []
+  const shared = (name: string): number => pairs.filter((pair) => name.toLowerCase().includes(pair)).length
+  const [nearest] = names.sort((one, other) => shared(other) - shared(one))
+  return 2 * shared(nearest!) < pairs.length ? '' : `. Did you mean ${nearest}?`
 }
 
 /**
  * Checks the options and fills in the defaults.
  *
- * @param path Where the options are, for messages. Empty for the options of a function.
+ * @param path The path of the options, for messages. It is empty for the options of a function.
  */
 export function readOptions<T>(options: T, rules: Rules, path = ''): T {
   requireOption(isObject(options), path || 'options', 'must be an object')
-  const before = path && `${path}.`
-  const read: Record<string, unknown> = { ...options }
-  for (const name in read) {
-    if (name in rules) continue
-    const pairs = name.toLowerCase().match(/..?/g) ?? []
-    /** How many pairs of letters another name has in common with this one. */
-    const shared = (other: string): number => pairs.filter((pair) => other.toLowerCase().includes(pair)).length
-    const [nearest] = Object.keys(rules).sort((one, other) => shared(other) - shared(one))
-    const question = 2 * shared(nearest!) < pairs.length ? '' : `. Did you mean ${nearest}?`
-    requireOption(false, before + name, `is not an option${question}`)
-  }
-  for (const [name, [test, words, ...otherwise]] of Object.entries(rules)) {
-    const { [name]: value = otherwise[0] } = options as Record<string, unknown>
-    const isLeftOut = value === undefined && otherwise.length > 0
-    // A secret is not shown.
+  const read: Record<string, unknown> = {}
+  for (const name of Object.keys({ ...options, ...rules })) {
+    const namePath = (path && `${path}.`) + name
+    if (!(name in rules)) requireOption(false, namePath, `is not an option${suggest(name, Object.keys(rules))}`)
+    const [test, words, ...defaults] = rules[name]!
+    const { [name]: value = defaults[0] } = options
+    const isLeftOut = value === undefined && defaults.length > 0
+    // Secrets are not shown.
     const got: [unknown?] = /keys|Secret/.test(name) ? [] : [value]
-    requireOption(isLeftOut || test(value as never, before + name), before + name, words, ...got)
+    requireOption(isLeftOut || test(value as never, namePath), namePath, words, ...got)
     read[name] = value
   }
   return read as T

@@ -1,7 +1,7 @@
-/** Bytes as they arrive: a Web stream, a Node stream, or anything iterable like them. */
+/** A stream of bytes: a Web stream, a Node stream, or another async iterable. */
 export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
 
-/** Reads text, or gives `undefined` as soon as it is longer than `limit` bytes: the rest is never held. */
+/** Reads text. Resolves to `undefined` as soon as the text is longer than `limit` bytes, and reads no more of it. */
 export const readText = (
   stream: ByteStream | Iterable<Uint8Array | string>,
   limit: number,
@@ -14,7 +14,7 @@ export const readText = (
       for await (const chunk of stream as AsyncIterable<Uint8Array | string>) {
         const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
         length += bytes.byteLength
-        // Said before the stream is left: the body of a request that was cloned is cancelled only when its twin is.
+        // Resolves before the stream is cancelled: the body of a cloned request waits until its clone is cancelled too.
         if (length > limit) return resolve(undefined)
         text += decoder.decode(bytes, { stream: true })
       }

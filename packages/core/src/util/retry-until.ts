@@ -3,7 +3,7 @@ import { pause } from './timers.js'
 /** Seconds between two tries. */
 const interval = 0.05
 
-/** Tries `work` again after each failure, until the deadline (milliseconds of `performance.now()`). Throws the last error. */
+/** Repeats `work` until it succeeds, or until the deadline (milliseconds of `performance.now()`). Throws the last error. */
 export async function retryUntil<T>(deadline: number, work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -1,16 +1,18 @@
-/** Work in progress. */
+/** One run of work that callers share. */
 export interface Flight<T> {
   result: Promise<T>
-  /** When it counts as lost: milliseconds of `performance.now()`. */
+  /** The run counts as lost after this time: milliseconds of `performance.now()`. */
   until: number
 }
 
-/** Callers that come while work is in progress share its result. */
+/** Callers that come while work is in progress share its run. */
 export interface SingleFlight<F extends Flight<unknown>> {
   /** Joins the work in progress under this key, or starts it. */
   run(work: (flight: F) => F['result'], key?: string): F
   /** The work in progress under this key. */
   get(key?: string): F | undefined
+  /** The number of runs in progress. */
+  size(): number
   /** Waits until all work in progress has ended. */
   settled(): Promise<unknown>
 }
@@ -29,14 +31,19 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
     flights.delete(key)
     return undefined
   }
+  const size = (): number => {
+    // Removes lost work, the oldest first.
+    for (const oldest of flights.keys()) if (get(oldest)) break
+    return flights.size
+  }
   return {
     get,
+    size,
     settled: () => Promise.allSettled([...flights.values()].map(({ result }) => result)),
     run(work, key = '') {
       const shared = get(key)
       if (shared) return shared
-      // Removes lost work, the oldest first.
-      for (const oldest of flights.keys()) if (get(oldest)) break
+      size()
       const flight = { until: performance.now() + seconds * 1000 } as F
       flight.result = work(flight).finally(() => {
         if (flights.get(key) === flight) flights.delete(key)

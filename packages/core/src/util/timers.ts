@@ -1,4 +1,4 @@
-/** Starts a timer. Longer times than `setTimeout` takes are cut to its longest, 24.8 days. */
+/** Starts a timer. A time of more than 24.8 days is cut to that, the longest time that `setTimeout` takes. */
 export const startTimer = (seconds: number, work: () => void): ReturnType<typeof setTimeout> =>
   setTimeout(work, Math.min(seconds * 1000, 2 ** 31 - 1))
 
@@ -9,5 +9,5 @@ export function startBackgroundTimer(seconds: number, work: () => void): () => v
   return () => clearTimeout(timer)
 }
 
-/** Resolves after so many seconds. */
+/** Resolves after these seconds. */
 export const pause = (seconds: number): Promise<void> => new Promise((resolve) => startTimer(seconds, resolve))

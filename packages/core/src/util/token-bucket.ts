@@ -1,6 +1,6 @@
 import { monotonicNow } from './clock.js'
 
-/** A rate limit: `size` permits at once, and one more every `refill` seconds. The function takes a permit, if there is one. */
+/** A rate limit: `size` permits at once, and one more every `refill` seconds. The function takes a permit and returns true, or returns false. */
 export function createTokenBucket(size: number, refill: number): () => boolean {
   let permits = size
   let countedAt = -Infinity

@@ -1,6 +1,6 @@
 import { startTimer } from './timers.js'
 
-/** Microtasks to wait before the timer starts. A store in memory answers within them, and then needs no timer. */
+/** Microtasks to wait before the timer starts. A store in memory answers within them, so it needs no timer. */
 const turns = 6
 
 /**
@@ -15,25 +15,21 @@ export const withTimeout = <T>(
 ): Promise<T> =>
   new Promise((resolve, reject) => {
     let timer: ReturnType<typeof setTimeout> | undefined
-    let turnsLeft = turns
-    const fail = (error: unknown): void => {
-      turnsLeft = -1
+    let hasEnded = false
+    const fail = (error: unknown): void => reject(toError(error))
+    const run = async (): Promise<void> => {
+      try {
+        resolve(await work())
+      } catch (error) {
+        fail(error)
+      }
+      hasEnded = true
       clearTimeout(timer)
-      reject(toError(error))
     }
-    const wait = (): void => {
-      if (turnsLeft > 0) void Promise.resolve().then(wait)
-      if (turnsLeft === 0) timer = startTimer(seconds, () => fail(new Error(`took over ${seconds} s`)))
-      turnsLeft -= 1
+    const watch = async (): Promise<void> => {
+      for (let turn = 0; turn < turns; turn += 1) await undefined
+      if (!hasEnded) timer = startTimer(seconds, () => fail(new Error(`took over ${seconds} s`)))
     }
-    try {
-      Promise.resolve(work()).then((result) => {
-        turnsLeft = -1
-        clearTimeout(timer)
-        resolve(result)
-      }, fail)
-      wait()
-    } catch (error) {
-      fail(error)
-    }
+    void run()
+    void watch()
   })
