@@ -94,9 +94,9 @@ test.each([
     ['inspect', 'a.b.c', '--keys', manifest],
     /has no keys \("keys" is no list\)\.\nPass the URL/,
   ],
-])('%s causes an error of one sentence and a remedy', async (_, args, said) => {
+])('%s causes an error of one sentence and a remedy', async (_, args, message) => {
   const { code, err } = await bcl(args)
-  expect(err).toMatch(said)
+  expect(err).toMatch(message)
   expect(err).not.toMatch(/\n {4}at /)
   expect(code).toBe(2)
 })

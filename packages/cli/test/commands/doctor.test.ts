@@ -55,10 +55,10 @@ const isLoopbackWarning = (fault: string): boolean => fault.startsWith('warning:
 
 test('finds no fault of a good provider and a good endpoint, except that the endpoint is on this machine', async () => {
   const url = await startEndpoint()
-  const found = await doctor(await startProvider(), url)
-  expect(faultsOf(found)).toEqual([expect.stringMatching(/^warning: The endpoint is on this machine\./)])
-  expect(found.code).toBe(0)
-  expect(found.registration).toEqual({
+  const report = await doctor(await startProvider(), url)
+  expect(faultsOf(report)).toEqual([expect.stringMatching(/^warning: The endpoint is on this machine\./)])
+  expect(report.code).toBe(0)
+  expect(report.registration).toEqual({
     client_id: 'my-client',
     backchannel_logout_uri: url,
     backchannel_logout_session_required: true,
@@ -141,9 +141,9 @@ test.each<[string, (url: string) => Promise<string> | string, RegExp]>([
   ],
   ['no TLS', async () => (await startProvider()).replace('http:', 'https:'), /^problem: .* no TLS connection/],
 ])('finds the fault of a provider with %s', async (_, make, message) => {
-  const found = await doctor(await make(''), await startEndpoint())
-  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
-  expect(found.code).toBe(message.source.startsWith('^problem') ? 1 : 0)
+  const report = await doctor(await make(''), await startEndpoint())
+  expect(faultsOf(report).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
+  expect(report.code).toBe(message.source.startsWith('^problem') ? 1 : 0)
 })
 
 const status =
@@ -175,28 +175,28 @@ test.each<[string, RequestListener, RegExp]>([
   ],
   ['closes the connection', (request) => void request.socket.destroy(), /^problem: The endpoint cannot be reached/],
 ])('finds the fault of an endpoint that %s', async (_, listener, message) => {
-  const found = await doctor(await startProvider(), await startEndpoint(listener))
-  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
+  const report = await doctor(await startProvider(), await startEndpoint(listener))
+  expect(faultsOf(report).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
 })
 
 test('finds a key whose curve does not fit the algorithm', async () => {
-  const found = await doctor(await startProvider(undefined, 'ES384'), await startEndpoint(), '--alg', 'ES256')
-  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual([
+  const report = await doctor(await startProvider(undefined, 'ES384'), await startEndpoint(), '--alg', 'ES256')
+  expect(faultsOf(report).filter((fault) => !isLoopbackWarning(fault))).toEqual([
     expect.stringMatching(/^problem: The JWK Set at .* has no key for ES256, .*'ES384'/),
   ])
 })
 
 test('finds an endpoint in a private network', async () => {
-  const found = await doctor(await startProvider(), 'https://app.internal/logout')
-  expect(faultsOf(found)).toEqual([
+  const report = await doctor(await startProvider(), 'https://app.internal/logout')
+  expect(faultsOf(report)).toEqual([
     expect.stringMatching(/^warning: The endpoint is in a private network/),
     expect.stringMatching(/^problem: The endpoint cannot be reached/),
   ])
 })
 
 test('finds an endpoint with plain http on another machine', async () => {
-  const found = await doctor(await startProvider(), 'http://app.invalid/logout')
-  expect(faultsOf(found)).toEqual([
+  const report = await doctor(await startProvider(), 'http://app.invalid/logout')
+  expect(faultsOf(report)).toEqual([
     expect.stringMatching(/^problem: The endpoint does not use https/),
     expect.stringMatching(/^problem: The endpoint cannot be reached/),
   ])
@@ -223,8 +223,8 @@ test.each([
     [/^warning: .*NOAUTH Authentication required\. Make sure/],
   ],
 ])('checks a Redis that %s', async (_, answer, messages) => {
-  const found = await doctor(await startProvider(), await startEndpoint(), '--redis', await startRedis(answer))
-  expect(faultsOf(found).filter((fault) => !isLoopbackWarning(fault))).toEqual(
+  const report = await doctor(await startProvider(), await startEndpoint(), '--redis', await startRedis(answer))
+  expect(faultsOf(report).filter((fault) => !isLoopbackWarning(fault))).toEqual(
     messages.map((message) => expect.stringMatching(message)),
   )
 })

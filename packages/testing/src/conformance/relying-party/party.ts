@@ -44,7 +44,7 @@ export interface Visit {
   readonly browser: Browser
   /** Returns whether the session is live, or `undefined` if it cannot be observed. */
   isLive(): Promise<boolean | undefined>
-  /** Returns a visit with a copy of the present cookies, as a thief of the cookies has them. */
+  /** Returns a visit in another browser, with a copy of the present cookies. */
   kept(): Visit
 }
 

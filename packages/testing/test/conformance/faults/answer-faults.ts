@@ -75,29 +75,29 @@ const answering = (status: number, wanted: string) => ({
 export const answerFaults: Faults = {
   'answers 204 to a successful logout': {
     fault: () => ({ answer: (response) => (response.status === 200 ? withStatus(response, 204) : response) }),
-    found: ['oidcc-client-test-rp-backchannel-rpinitlogout', 'answer/success-is-200'],
+    failing: ['oidcc-client-test-rp-backchannel-rpinitlogout', 'answer/success-is-200'],
   },
   'answers 500 to a bad signature': {
     fault: () => answering(500, 'ERR_LOGOUT_TOKEN_SIGNATURE'),
-    found: badSignatures,
+    failing: badSignatures,
   },
   'answers 401 to a bad signature': {
     fault: () => answering(401, 'ERR_LOGOUT_TOKEN_SIGNATURE'),
-    found: badSignatures,
+    failing: badSignatures,
   },
   'answers 500 to a malformed token': {
     fault: () => answering(500, 'ERR_LOGOUT_TOKEN_INVALID'),
-    found: badForms,
+    failing: badForms,
   },
   'answers 500 to a malformed request': {
     fault: () => answering(500, 'ERR_LOGOUT_REQUEST_INVALID'),
-    found: badRequests,
+    failing: badRequests,
   },
   'redirects every request to a login': {
     fault: () => ({
       request: () => new Response(null, { status: 302, headers: { location: '/login', ...noStore } }),
     }),
-    found: [
+    failing: [
       /^(?:oidcc|request|accept|refuse|provider)/,
       'answer/success-is-200',
       'answer/no-redirect',
@@ -111,7 +111,7 @@ export const answerFaults: Faults = {
           ? new Response(null, { status: 303, headers: { location: '/error', ...noStore } })
           : response,
     }),
-    found: [
+    failing: [
       /^oidcc-client-test-rp-backchannel-rpinitlogout-/,
       ...badRequests,
       'request/a-token-with-a-space-before-it',
@@ -125,7 +125,7 @@ export const answerFaults: Faults = {
     fault: () => ({
       answer: (response) => (response.status === 400 ? withStatus(response, 400, 'Invalid Logout Token') : response),
     }),
-    found: ['answer/refusal-says-why'],
+    failing: ['answer/refusal-says-why'],
   },
   'repeats a claim in a refusal': {
     fault: () => ({
@@ -138,7 +138,7 @@ export const answerFaults: Faults = {
         )
       },
     }),
-    found: ['answer/refusal-repeats-nothing'],
+    failing: ['answer/refusal-repeats-nothing'],
   },
   'lets caches store its answers': {
     fault: () => ({
@@ -148,24 +148,24 @@ export const answerFaults: Faults = {
         return new Response(body, { status, headers: otherHeaders })
       },
     }),
-    found: [/^answer\/.*-is-not-stored$/],
+    failing: [/^answer\/.*-is-not-stored$/],
   },
   'answers a successful logout with a body': {
     fault: () => ({
       answer: (response) => (response.status === 200 ? withStatus(response, 200, '{"ok":true}') : response),
     }),
-    found: ['answer/success-is-empty'],
+    failing: ['answer/success-is-empty'],
   },
   'answers 405 without Allow': {
     fault: () => ({
       answer: (response) => (response.status === 405 ? withStatus(response, 405) : response),
     }),
-    found: ['answer/allow'],
+    failing: ['answer/allow'],
   },
   'answers GET with a page': {
     fault: () => ({
       request: (request) => (request.method === 'GET' ? new Response('<!doctype html>') : request),
     }),
-    found: ['request/GET'],
+    failing: ['request/GET'],
   },
 }

@@ -13,7 +13,7 @@ export const claimFaults: Faults = {
         (claims, { provider }) => ({ ...claims, iss: provider.op.issuer }),
       ),
     }),
-    found: ['oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss', 'refuse/no-iss', /^refuse\/iss-/],
+    failing: ['oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss', 'refuse/no-iss', /^refuse\/iss-/],
   },
   'ignores a trailing slash of iss': {
     fault: () => ({
@@ -22,7 +22,7 @@ export const claimFaults: Faults = {
         (claims, { provider }) => ({ ...claims, iss: provider.op.issuer }),
       ),
     }),
-    found: ['refuse/iss-with-a-trailing-slash'],
+    failing: ['refuse/iss-with-a-trailing-slash'],
   },
   'does not check aud': {
     fault: () => ({
@@ -32,7 +32,7 @@ export const claimFaults: Faults = {
         (claims, { provider }) => ({ ...claims, aud: provider.op.clientId }),
       ),
     }),
-    found: [
+    failing: [
       'oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud',
       'refuse/no-aud',
       /^refuse\/aud-/,
@@ -43,7 +43,7 @@ export const claimFaults: Faults = {
   },
   'refuses aud as a list': {
     fault: () => ({ receive: strictWith(({ aud }) => Array.isArray(aud)) }),
-    found: ['accept/aud-as-a-list', 'provider/zitadel', 'provider/authelia-lib'],
+    failing: ['accept/aud-as-a-list', 'provider/zitadel', 'provider/authelia-lib'],
   },
   'accepts further audiences': {
     fault: () => ({
@@ -52,7 +52,7 @@ export const claimFaults: Faults = {
         (claims, { provider }) => ({ ...claims, aud: provider.op.clientId }),
       ),
     }),
-    found: ['refuse/a-further-audience', 'refuse/a-further-audience-that-is-a-number'],
+    failing: ['refuse/a-further-audience', 'refuse/a-further-audience-that-is-a-number'],
   },
   'accepts an aud that contains the client_id': {
     fault: () => ({
@@ -62,7 +62,7 @@ export const claimFaults: Faults = {
         (claims, { provider }) => ({ ...claims, aud: provider.op.clientId }),
       ),
     }),
-    found: ['oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud', 'refuse/aud-that-begins-like-the-client'],
+    failing: ['oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud', 'refuse/aud-that-begins-like-the-client'],
   },
   'ignores azp': {
     fault: () => ({
@@ -71,11 +71,11 @@ export const claimFaults: Faults = {
         (claims) => omit(claims, 'azp'),
       ),
     }),
-    found: ['refuse/azp-of-another-client', 'refuse/azp-null'],
+    failing: ['refuse/azp-of-another-client', 'refuse/azp-null'],
   },
   'refuses azp': {
     fault: () => ({ receive: strictWith((claims) => 'azp' in claims) }),
-    found: ['accept/azp-of-this-client', 'provider/rauthy-sub'],
+    failing: ['accept/azp-of-this-client', 'provider/rauthy-sub'],
   },
   'does not check exp': {
     fault: () => ({
@@ -84,7 +84,7 @@ export const claimFaults: Faults = {
         (claims, { now }) => ({ ...claims, exp: now() + 120 }),
       ),
     }),
-    found: ['refuse/exp-ten-minutes-ago'],
+    failing: ['refuse/exp-ten-minutes-ago'],
   },
   'accepts a token without exp': {
     fault: () => ({
@@ -93,7 +93,7 @@ export const claimFaults: Faults = {
         (claims, { now }) => ({ ...claims, exp: now() + 120 }),
       ),
     }),
-    found: ['refuse/no-exp'],
+    failing: ['refuse/no-exp'],
   },
   'accepts a token without iat': {
     fault: () => ({
@@ -102,7 +102,7 @@ export const claimFaults: Faults = {
         (claims, { now }) => ({ ...claims, iat: now() }),
       ),
     }),
-    found: ['refuse/no-iat'],
+    failing: ['refuse/no-iat'],
   },
   'accepts times as text': {
     fault: () => ({
@@ -114,7 +114,7 @@ export const claimFaults: Faults = {
         },
       ),
     }),
-    found: ['refuse/iat-as-text', 'refuse/exp-as-text', 'refuse/nbf-as-text'],
+    failing: ['refuse/iat-as-text', 'refuse/exp-as-text', 'refuse/nbf-as-text'],
   },
   'accepts null as a time': {
     fault: () => ({
@@ -123,7 +123,7 @@ export const claimFaults: Faults = {
         (claims, { now }) => ({ ...claims, iat: now(), exp: now() + 120 }),
       ),
     }),
-    found: ['refuse/iat-null', 'refuse/exp-null'],
+    failing: ['refuse/iat-null', 'refuse/exp-null'],
   },
   'accepts infinite times': {
     fault: () => ({
@@ -132,7 +132,7 @@ export const claimFaults: Faults = {
         (claims, { now }) => ({ ...claims, iat: now(), exp: now() + 120 }),
       ),
     }),
-    found: ['refuse/exp-is-1e999', 'refuse/iat-is-1e999'],
+    failing: ['refuse/exp-is-1e999', 'refuse/iat-is-1e999'],
   },
   'refuses fractions of a second': {
     fault: () => ({
@@ -140,7 +140,7 @@ export const claimFaults: Faults = {
         [iat, exp].some((time) => Number.isFinite(time) && !Number.isInteger(time)),
       ),
     }),
-    found: ['accept/fractions-of-a-second'],
+    failing: ['accept/fractions-of-a-second'],
   },
   'accepts an iat in the future': {
     fault: () => ({
@@ -149,7 +149,7 @@ export const claimFaults: Faults = {
         (claims, { now }) => ({ ...claims, iat: now() }),
       ),
     }),
-    found: ['refuse/iat-ten-minutes-ahead'],
+    failing: ['refuse/iat-ten-minutes-ahead'],
   },
   'ignores nbf': {
     fault: () => ({
@@ -158,7 +158,7 @@ export const claimFaults: Faults = {
         (claims) => omit(claims, 'nbf'),
       ),
     }),
-    found: ['refuse/nbf-ten-minutes-ahead'],
+    failing: ['refuse/nbf-ten-minutes-ahead'],
   },
   'allows no difference between the clocks': {
     fault: () => ({
@@ -167,7 +167,7 @@ export const claimFaults: Faults = {
         (claims) => ({ ...claims, aud: 'nobody' }),
       ),
     }),
-    found: ['accept/clocks-ten-seconds-apart', 'accept/not-before-ten-seconds-from-now'],
+    failing: ['accept/clocks-ten-seconds-apart', 'accept/not-before-ten-seconds-from-now'],
   },
   'accepts a nonce': {
     fault: () => ({
@@ -176,7 +176,7 @@ export const claimFaults: Faults = {
         (claims) => omit(claims, 'nonce'),
       ),
     }),
-    found: [
+    failing: [
       'oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce',
       'refuse/a-nonce',
       'refuse/nonce-null',
@@ -190,7 +190,7 @@ export const claimFaults: Faults = {
         (claims) => omit(claims, 'nonce'),
       ),
     }),
-    found: ['refuse/nonce-null', 'refuse/an-empty-nonce'],
+    failing: ['refuse/nonce-null', 'refuse/an-empty-nonce'],
   },
   'accepts null as the logout event': {
     fault: () => ({
@@ -199,7 +199,7 @@ export const claimFaults: Faults = {
         (claims) => ({ ...claims, events: { [event]: {} } }),
       ),
     }),
-    found: ['refuse/the-event-null'],
+    failing: ['refuse/the-event-null'],
   },
   'does not check events': {
     fault: () => ({
@@ -208,7 +208,7 @@ export const claimFaults: Faults = {
         (claims) => ({ ...claims, events: { [event]: {} } }),
       ),
     }),
-    found: [
+    failing: [
       'oidcc-client-test-rp-backchannel-rpinitlogout-no-event',
       'oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event',
       'refuse/no-events',
@@ -224,11 +224,11 @@ export const claimFaults: Faults = {
         (claims) => omit(claims, 'events'),
       ),
     }),
-    found: ['accept/a-further-event', 'provider/keycloak-26'],
+    failing: ['accept/a-further-event', 'provider/keycloak-26'],
   },
   'refuses a logout event with members': {
     fault: () => ({ receive: strictWith(({ events }) => Object.keys(events?.[event] ?? {}).length > 0) }),
-    found: ['accept/an-event-with-members'],
+    failing: ['accept/an-event-with-members'],
   },
   'does not require a jti': {
     fault: () => ({
@@ -237,7 +237,7 @@ export const claimFaults: Faults = {
         (claims) => ({ ...claims, jti: crypto.randomUUID() }),
       ),
     }),
-    found: ['refuse/no-jti', 'refuse/an-empty-jti', 'refuse/jti-as-a-number'],
+    failing: ['refuse/no-jti', 'refuse/an-empty-jti', 'refuse/jti-as-a-number'],
   },
   'requires neither sub nor sid': {
     fault: () => ({
@@ -246,7 +246,7 @@ export const claimFaults: Faults = {
         (claims) => ({ ...claims, sub: 'somebody' }),
       ),
     }),
-    found: ['refuse/neither-sub-nor-sid', 'refuse/sub-and-sid-null'],
+    failing: ['refuse/neither-sub-nor-sid', 'refuse/sub-and-sid-null'],
   },
   'accepts any value as sub and sid': {
     fault: () => ({
@@ -256,7 +256,7 @@ export const claimFaults: Faults = {
         (claims) => ({ ...claims, sub: `${claims['sub']} `, sid: `${claims['sid']} ` }),
       ),
     }),
-    found: [
+    failing: [
       'refuse/an-empty-sub',
       'refuse/sub-as-a-number',
       'refuse/an-empty-sid',
@@ -266,11 +266,11 @@ export const claimFaults: Faults = {
   },
   'refuses sub null and sid null': {
     fault: () => ({ receive: strictWith(({ sub, sid }) => sub === null || sid === null) }),
-    found: ['accept/sub-null-beside-a-sid', 'accept/sid-null-beside-a-sub'],
+    failing: ['accept/sub-null-beside-a-sid', 'accept/sid-null-beside-a-sub'],
   },
   'refuses unknown claims': {
     fault: () => ({ receive: strictWith((claims) => !Object.keys(claims).every(isKnownClaim)) }),
-    found: [
+    failing: [
       'oidcc-client-test-rp-backchannel-rpinitlogout',
       'accept/claims-that-are-not-understood',
       'accept/claims-named-like-what-every-object-has',
@@ -283,7 +283,7 @@ export const claimFaults: Faults = {
     fault: () => ({
       receive: strictWith((claims) => 'nonce' in Object.assign({}, claims) && !Object.hasOwn(claims, 'nonce')),
     }),
-    found: ['accept/claims-named-like-what-every-object-has'],
+    failing: ['accept/claims-named-like-what-every-object-has'],
   },
   'removes punctuation from a sid': {
     fault: () => ({
@@ -292,6 +292,6 @@ export const claimFaults: Faults = {
         (claims) => ({ ...claims, sid: claims['sid'].replaceAll(/[^\w-]/g, '') }),
       ),
     }),
-    found: ['accept/a-sid-of-punctuation'],
+    failing: ['accept/a-sid-of-punctuation'],
   },
 }

@@ -2,10 +2,10 @@ import { reissue, type Claims } from './reissue.ts'
 import type { Fault, Tools } from './relying-party.ts'
 
 /**
- * Applications with one fault each. The key completes the sentence "an application that …". `found` has the ids of all cases
+ * Applications with one fault each. The key completes the sentence "an application that …". `failing` has the ids of all cases
  * that fail for this fault.
  */
-export type Faults = Record<string, { fault: () => Fault; found: (string | RegExp)[]; skipped?: string[] }>
+export type Faults = Record<string, { fault: () => Fault; failing: (string | RegExp)[]; skipped?: string[] }>
 
 export const noStore = { 'cache-control': 'no-store' }
 

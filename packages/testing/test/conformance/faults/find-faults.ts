@@ -5,19 +5,19 @@ import { contract, createRelyingParty, endpoint } from './relying-party.ts'
 
 const minute = 60_000
 
-export const isFoundBy = (found: readonly (string | RegExp)[], id: string): boolean =>
-  found.some((pattern) => (typeof pattern === 'string' ? pattern === id : pattern.test(id)))
+export const isListed = (ids: readonly (string | RegExp)[], id: string): boolean =>
+  ids.some((pattern) => (typeof pattern === 'string' ? pattern === id : pattern.test(id)))
 
 /** Runs all cases against an application with each of the faults. Expects that exactly the listed cases fail. */
 export function findFaults(faults: Faults): void {
   test.each(Object.entries(faults))('finds an application that %s', { timeout: minute }, async (_, row) => {
-    const { fault, found, skipped = [] } = row
+    const { fault, failing, skipped = [] } = row
     const { provider, fetch, nextSecond } = await createRelyingParty(fault())
     const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond })
     const all = results.map(({ id }) => id)
-    for (const id of found) if (typeof id === 'string') expect(all).toContain(id)
+    for (const id of failing) if (typeof id === 'string') expect(all).toContain(id)
     const idsOf = (wanted: string): string[] => results.filter(({ outcome }) => outcome === wanted).map(({ id }) => id)
-    expect(idsOf('failed')).toEqual(all.filter((id) => isFoundBy(found, id)))
+    expect(idsOf('failed')).toEqual(all.filter((id) => isListed(failing, id)))
     expect(idsOf('skipped')).toEqual(skipped)
   })
 }
