@@ -2,7 +2,7 @@ import { boundStore } from './store/bound-store.js'
 import { createIssuers, type ResolvedIssuer } from './issuers/issuers.js'
 import { createEndSession, type LogoutOrigin, type SessionToEnd, type SubjectToEnd } from './sessions/end-session.js'
 import { createEndSessions, type LogoutEvent } from './sessions/end-sessions.js'
-import { formatBroadcast, formatTracked, scopesOfSession, trackKey } from './sessions/markers.js'
+import { formatBroadcast, formatTracked, markerKeysOf, scopesOfSession, trackKey } from './sessions/markers.js'
 import { expiryFor, hasEnded } from './sessions/one-rule.js'
 import {
   callback,
@@ -266,6 +266,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     storeTimeout,
     pollInterval,
     onError,
+    onSubscribed: () => check.invalidateAll(),
     onKeys(keys) {
       check.invalidate(keys)
       return watchers.onBroadcast(keys)
@@ -325,7 +326,9 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
       await requireSession(session)
       const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
       await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
-      if (!(await isLoggedOut(session))) return true
+      // Asks the store itself: a cached answer may be from before the session was added.
+      const keys = markerKeysOf(session)
+      if (!hasSessionEnded(session, keys, await store.values(keys))) return true
       await untrackSession(session, sessionId)
       return false
     },

@@ -108,6 +108,8 @@ describe('RP-30a: endSession', () => {
     ['a date in milliseconds', { iat: start * 1000 }],
     ['a date in the future', { iat: start + 61 }],
     ['no date', { iat: undefined }],
+    ['a date that is null', { iat: null }],
+    ['a date that is a list', { iat: [] }],
     ['a sid that is a number', { sid: 7 }],
   ])('%s is a TypeError, and nothing is written', async (_, wrong) => {
     const { logout, store } = receiver()
@@ -156,6 +158,8 @@ describe('RP-30a: endAllSessions', () => {
     ['before in the future', { before: start + 61 }],
     ['before in milliseconds', { before: start * 1000 }],
     ['no subject', { sub: '' }],
+    ['before that is null', { before: null }],
+    ['before that is a text', { before: '' }],
     ['an issuer that is not trusted', { iss: 'https://other.example' }],
     ['a client that is not registered', { clientId: 'other' }],
   ])('%s is a TypeError, and nothing is written', async (_, wrong) => {
@@ -225,6 +229,28 @@ describe('both do everything that a received logout does', () => {
     expect(heard).toHaveBeenCalledOnce()
   })
 
+  test('calls at once for different logouts with one key all end their sessions', async () => {
+    const { logout, isOut } = receiver()
+    const origin = { key: 'event-1' }
+    await Promise.all([
+      logout.endSession(session(), origin),
+      logout.endSession(session({ sid: 'phone' }), origin),
+      logout.endAllSessions({ iss: op.issuer, sub: 'bob' }, origin),
+    ])
+    expect([await isOut(), await isOut({ sid: 'phone' }), await isOut({ sub: 'bob', sid: 'x' })]).toEqual([
+      true,
+      true,
+      true,
+    ])
+  })
+
+  test('a misspelt member is a TypeError', async () => {
+    const { logout } = receiver()
+    await expect(logout.endSession(session(), { Key: 'k' } as object)).rejects.toThrow('Did you mean key?')
+    const subject = { iss: op.issuer, sub: 'alice', befor: start }
+    await expect(logout.endAllSessions(subject)).rejects.toThrow('Did you mean before?')
+  })
+
   test('RP-38: with the store down they reject, count here at once, and are written when it is back', async () => {
     const { logout, store, isOut } = receiver()
     let isDown = true
@@ -255,6 +281,19 @@ describe('both do everything that a received logout does', () => {
     expect(isClosed).toBe(false)
     gate.resolve()
     await Promise.all([ended, closed])
+  })
+
+  test('RP-39a: close waits for them while the issuer function is asked', async () => {
+    const answer = deferred()
+    const { logout, store, isOut } = receiver({ issuers: async () => (await answer.promise, op.trusted) })
+    const ended = logout.endSession(session())
+    let isClosed = false
+    const closed = logout.close().then(() => (isClosed = true))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([isClosed, store.calls]).toEqual([false, []])
+    answer.resolve()
+    await Promise.all([ended, closed])
+    expect(await isOut()).toBe(true)
   })
 
   test('a sign-in that finishes after the logout does not bring the session back', async () => {

@@ -130,6 +130,9 @@ describe('recheckAfter', () => {
       if (kind.endsWith('fails')) Object.assign(store, { subscribe })
       const [here, there] = [instance(store, { onError }), instance(store)]
       const laptop = session()
+      // The answer from before the subscription does not count.
+      await here.isLoggedOut(laptop)
+      await new Promise((resolve) => setImmediate(resolve))
       await here.isLoggedOut(laptop)
       await there.endSession(laptop)
       advance(clock, 9.9)
@@ -142,6 +145,43 @@ describe('recheckAfter', () => {
       expect(subscribe).toHaveBeenCalledOnce()
     },
   )
+
+  test('answers from before the subscription has begun do not count: their broadcasts were not heard', async () => {
+    const store = new BroadcastStore()
+    const begun = deferred()
+    const { subscribe } = store
+    store.subscribe = async (listener) => (await begun.promise, subscribe(listener))
+    const [here, there] = [instance(store), instance(store)]
+    const laptop = session()
+    expect(await here.isLoggedOut(laptop)).toBe(false)
+    await there.endSession(laptop)
+    begun.resolve()
+    await vi.waitFor(() => expect(store.listeners.size).toBe(1))
+    expect(await here.isLoggedOut(laptop)).toBe(true)
+  })
+
+  test('a subscription that never settles is reported once and tried again later', async () => {
+    const store = new SpyStore()
+    const onError = vi.fn()
+    const subscribe = vi.fn(() => new Promise<never>(() => {}))
+    const logout = instance(Object.assign(store, { subscribe }), { onError, storeTimeout: 0.02, pollInterval: 30 })
+    for (let times = 0; times < 50; times += 1) await logout.isLoggedOut(session(`s${times}`))
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
+    await logout.isLoggedOut(session('again'))
+    expect(subscribe).toHaveBeenCalledOnce()
+    advance(clock, 31)
+    await logout.isLoggedOut(session('later'))
+    expect(subscribe).toHaveBeenCalledTimes(2)
+  })
+
+  test('trackSession asks the store itself', async () => {
+    const store = new SpyStore()
+    const [here, there] = [instance(store), instance(store)]
+    const laptop = session()
+    expect(await here.isLoggedOut(laptop)).toBe(false)
+    await there.endSession(laptop)
+    expect(await here.trackSession(laptop, 'id')).toBe(false)
+  })
 
   test('100,000 sessions are kept; of one more, the least recently used is asked for again', async () => {
     const store = new SpyStore()
@@ -177,6 +217,27 @@ describe('checks of one session at the same time', () => {
     const failed = await Promise.all([1, 2, 3].map(() => refusal(logout.isLoggedOut(laptop))))
     expect(failed.map(({ code }) => code)).toEqual(Array(3).fill('ERR_LOGOUT_FAILED'))
     expect(reads(store)).toBe(2)
+  })
+
+  test('a check that begins after a logout elsewhere does not join an earlier read', async () => {
+    const store = new SpyStore()
+    const [here, there] = [0, 1].map(() => create(op, { now: clock.now, store }))
+    const laptop = session()
+    const gate = deferred()
+    const values = store.values.bind(store)
+    let isHeld = true
+    store.values = async (keys) => {
+      const found = await values(keys)
+      if (isHeld) await gate.promise
+      return found
+    }
+    const early = here!.isLoggedOut(laptop)
+    await new Promise((resolve) => setImmediate(resolve))
+    isHeld = false
+    await there!.endSession(laptop)
+    expect(await here!.isLoggedOut(laptop)).toBe(true)
+    gate.resolve()
+    await early
   })
 
   test('each is judged by its own iat and client', async () => {

@@ -189,3 +189,24 @@ test('a huge message is cut, and so are many keys searched in it', async () => {
   await logout.close()
   for (const [error] of onError.mock.calls) expect(inspect(error)).not.toMatch(/session-\d|user-\d/)
 })
+
+test.each<[string, string]>([
+  ['backslashes', '\\'.repeat(5500)],
+  ['cut keys', `${'[1,"'.repeat(2000)}"]`],
+  ['many parts', Array.from({ length: 1800 }, (_, index) => `p${index + 1000}`).join('"')],
+  ['many short parts', Array.from({ length: 2100 }, (_, index) => index.toString(36).padStart(3, 'x')).join('"')],
+  ['a long text', 'a'.repeat(11_000)],
+])('an issuer of %s costs a constant number of searches, and nothing of it is shown', async (_, iss) => {
+  const searches = [vi.spyOn(String.prototype, 'replaceAll'), vi.spyOn(String.prototype, 'includes')]
+  const logout = create(op, {
+    issuers: (name) => {
+      throw Object.assign(new Error(`no row for ${name}`), { detail: name })
+    },
+  })
+  const token = await op.logoutToken({ iss })
+  for (const search of searches) search.mockClear()
+  const { cause } = await refusal(logout.receive(token))
+  expect(searches.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBeLessThan(500)
+  vi.restoreAllMocks()
+  expect(inspect(cause)).not.toContain(iss.slice(0, 200))
+})

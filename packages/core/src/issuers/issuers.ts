@@ -34,7 +34,8 @@ const maxAnswers = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
 /** The most calls that tokens cause at once. */
-const maxCalls = 10
+const maxUnknownCalls = 7
+const maxKnownCalls = 3
 /** The most tokens that wait for such a call. */
 const maxWaiting = 1000
 /** The most key sets of issuers that have proven themselves. */
@@ -83,7 +84,7 @@ export const createKeySets = (listed = 0): KeySets => [
 ]
 
 /** Runs a limited number of calls at once. The newest call waits least, because the oldest are about to time out. */
-function createCallLimit(): <T>(work: () => Promise<T>) => Promise<T> {
+function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promise<T> {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const waiting: ((turn?: Promise<never>) => void)[] = []
   let count = 0
@@ -135,13 +136,18 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
   const answers = new LruMap<Answer>(maxAnswers)
   const emptyAnswers = new LruMap<Answer>(maxAnswers)
   const cached = (iss: string): Answer | undefined => answers.get(iss) ?? emptyAnswers.get(iss)
-  const limitCalls = createCallLimit()
+  // Strangers that make up issuers do not delay the tokens of issuers that have been answered for.
+  const limitUnknown = createCallLimit(maxUnknownCalls)
+  const limitKnown = createCallLimit(maxKnownCalls)
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     try {
       const call = async (): Promise<ResolvedIssuer> => (issuers as (iss: string) => ResolvedIssuer)(iss)
-      const answer = await withTimeout(answerTime, () => (caller === 'token' ? limitCalls(call) : call()))
+      const answer = await withTimeout(answerTime, () => {
+        if (caller === 'session') return call()
+        return answers.has(iss) ? limitKnown(call) : limitUnknown(call)
+      })
       const registrations = registerAll([answer ?? []].flat())
       const isOfIssuer = registrations.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss)
       requireOption(isOfIssuer, 'issuers', 'must be of the issuer asked for')

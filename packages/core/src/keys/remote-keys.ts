@@ -250,10 +250,12 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       if (requestedAt >= since) return true
       const id = `${kid}`
       if (isHeldBack(id)) return false
-      await withTimeout(
-        since + keysTimeout - monotonicNow(),
-        () => join((signal) => reloadUntil(signal, async () => true)).result,
-      )
+      await withTimeout(since + keysTimeout - monotonicNow(), async () => {
+        const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true)).result
+        await refetch()
+        // A fetch that was under way may have been answered before the key was replaced.
+        if (requestedAt < since) await refetch()
+      })
       noFetchUntil.set(id, monotonicNow() + renewedFor)
       return true
     },

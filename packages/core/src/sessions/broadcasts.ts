@@ -18,26 +18,40 @@ export interface BroadcastsOptions {
   pollInterval: number
   /** Gets the keys of new markers. */
   onKeys(keys: readonly string[]): unknown
+  /** Called when a subscription has begun. Broadcasts before that were not heard. */
+  onSubscribed(): void
   onError(error: unknown): void
 }
 
 export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
-  const { store, storeTimeout, pollInterval, onKeys, onError } = options
+  const { store, storeTimeout, pollInterval, onKeys, onSubscribed, onError } = options
   let subscription: Promise<() => Promise<void>> | undefined
+  let attempt: Promise<void> | undefined
   let tryAfter = -Infinity
   let isClosed = false
 
+  const start = async (): Promise<void> => {
+    const started = store.subscribe!((message) => runGuarded(() => onKeys(parseBroadcast(message)), onError))
+    subscription = started
+    try {
+      await withTimeout(storeTimeout, () => started)
+      onSubscribed()
+    } catch (error) {
+      attempt = undefined
+      if (subscription === started) subscription = undefined
+      // A subscription that comes too late is ended: another one takes its place.
+      runGuarded(async () => (await started.catch(() => {}))?.())
+      onError(error)
+    }
+  }
+
   return {
     async subscribe() {
-      if (isClosed || (!subscription && monotonicNow() < tryAfter)) return
+      if (isClosed || !store.subscribe) return
+      if (!attempt && monotonicNow() < tryAfter) return
       tryAfter = monotonicNow() + pollInterval / 2
-      subscription ??= store
-        .subscribe?.((message) => runGuarded(() => onKeys(parseBroadcast(message)), onError))
-        .catch((error: unknown) => {
-          subscription = undefined
-          throw error
-        })
-      await withTimeout(storeTimeout, () => subscription).catch(onError)
+      attempt ??= start()
+      await attempt
     },
     async close() {
       isClosed = true

@@ -13,6 +13,8 @@ export interface Check {
   hasEnded(session: SessionClaims): Promise<boolean>
   /** Drops the answers that these markers may have changed. */
   invalidate(keys: Iterable<string>): void
+  /** Drops all answers from before now. */
+  invalidateAll(): void
 }
 
 export interface CheckOptions {
@@ -31,29 +33,43 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   const alive = new LruMap<number>(maxAlive)
   /** When a marker was heard of: monotonic seconds, by key. The oldest comes first. */
   const invalidated = new Map<string, number>()
-  const flights = singleFlight<Flight<string[][]>>(storeTimeout)
+  /** Answers from this time or earlier do not count. */
+  let allInvalidated = -Infinity
+  const reads = singleFlight<Flight<string[][]>>(storeTimeout)
+  const unsent = new Map<string, Promise<string[][]>>()
   const longest = Math.max(recheckAfter, storeTimeout)
+
+  /** Checks of the same moment share one call of the store. A later check starts a call of its own: it must see each logout. */
+  const readNow = (id: string, keys: readonly string[]): Promise<string[][]> => {
+    const shared = unsent.get(id)
+    if (shared) return shared
+    const read = Promise.resolve().then(() => {
+      unsent.delete(id)
+      return store.values(keys)
+    })
+    unsent.set(id, read)
+    return read
+  }
 
   return {
     async hasEnded(session) {
       const keys = markerKeysOf(session)
       if (hasEnded(session, keys, [])) return true
       const id = keys.join(' ')
-      const invalidatedAt = Math.max(...keys.map((key) => invalidated.get(key) ?? -Infinity))
-      const startedAt = monotonicNow()
+      if (recheckAfter === 0) return hasEnded(session, keys, await readNow(id, keys))
+      const invalidatedAt = Math.max(allInvalidated, ...keys.map((key) => invalidated.get(key) ?? -Infinity))
       const aliveId = `${id} ${session.iat} ${session.clientId}`
-      if (recheckAfter > 0) {
-        const askedAt = alive.get(aliveId) ?? -Infinity
-        if (startedAt - askedAt < recheckAfter && askedAt > invalidatedAt) return false
-        void subscribe()
-      }
-      // Checks of one session at the same time share one call. A call from before a marker was heard of is not shared.
-      const stored = await flights.run(() => store.values(keys), `${id} ${invalidatedAt}`).result
-      if (hasEnded(session, keys, stored)) return true
-      if (recheckAfter > 0) alive.set(aliveId, startedAt)
+      const askedAt = alive.get(aliveId) ?? -Infinity
+      if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
+      void subscribe()
+      // Checks share a call that is under way, but not one from before a marker was heard of.
+      const { result, until } = reads.run(() => store.values(keys), `${id} ${invalidatedAt}`)
+      if (hasEnded(session, keys, await result)) return true
+      alive.set(aliveId, until / 1000 - storeTimeout)
       return false
     },
     invalidate(keys) {
+      if (recheckAfter === 0) return
       const time = monotonicNow()
       for (const key of keys) {
         invalidated.delete(key)
@@ -63,6 +79,11 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
         if (time - at <= longest) break
         invalidated.delete(key)
       }
+      if (invalidated.size > maxAlive) this.invalidateAll()
+    },
+    invalidateAll() {
+      allInvalidated = monotonicNow()
+      invalidated.clear()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { asLogoutError } from '../errors.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 import { defined } from '../util/objects.js'
-import { isText, mustBeText, requireOption } from '../util/options.js'
+import { isText, mustBeText, readOptions, requireOption, text, type Rules } from '../util/options.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import type { LogoutEvent, Wish } from './end-sessions.js'
 import { applicationKey, type Scope } from './markers.js'
@@ -57,19 +57,27 @@ export interface EndSession {
   settled(): Promise<unknown>
 }
 
+/** Rules that only refuse other names. */
+const only = (...names: string[]): Rules => Object.fromEntries(names.map((name) => [name, [() => true, '', undefined]]))
+const originRules: Rules = { ...only('source', 'jti', 'events', 'claims'), key: text(undefined) }
+const subjectRules = only('iss', 'sub', 'clientId', 'before')
+
 /** Makes the functions by which the application ends sessions itself (RP-30a). */
 export function createEndSession(options: EndSessionOptions): EndSession {
   const { endSessions, findRegistrations, sessionMaxAge, longest, now } = options
   const flights = singleFlight<Flight<LogoutEvent>>(longest)
   let runs = 0
+  const nextName = (): string => String((runs += 1))
+  /** Counts the whole call as in progress, also while the issuer function is asked. */
+  const counted = (call: () => Promise<LogoutEvent>): Promise<LogoutEvent> => flights.run(call, nextName()).result
 
   const end = (
-    { iss, iat, sub, sid }: Dated & { sub?: string | undefined; sid?: string | undefined },
+    { iss, iat: date, sub, sid }: Dated & { sub?: string | undefined; sid?: string | undefined },
     scopes: readonly Scope[],
     registrations: readonly Registration[],
     { key, ...origin }: LogoutOrigin,
   ): Promise<LogoutEvent> => {
-    requireOption(key === undefined || isText(key), 'origin.key', mustBeText)
+    const iat = Math.floor(date)
     const clientIds = registrations.map(({ clientId }) => clientId)
     const event = defined({ source: 'application', ...origin, iss, clientIds, iat, sub, sid }) as Wish['event']
     const wish: Wish = {
@@ -79,8 +87,8 @@ export function createEndSession(options: EndSessionOptions): EndSession {
         key ? [{ key: applicationKey(iss, clientId, key), expiresAt: expiryFor(iat, now(), sessionMaxAge) }] : [],
       ),
     }
-    // Calls with the same key share one run.
-    const name = key ? JSON.stringify([iss, clientIds, key]) : String((runs += 1))
+    // Calls for the same logout with the same key share one run.
+    const name = key ? JSON.stringify([iss, clientIds, key, iat, scopes]) : nextName()
     const work = (): Promise<LogoutEvent> =>
       endSessions(wish).catch((error: unknown) => {
         throw asLogoutError('the logout', error)
@@ -89,31 +97,31 @@ export function createEndSession(options: EndSessionOptions): EndSession {
   }
 
   return {
-    async endSession(session, origin = {}) {
-      const { iss, sub, sid: anySid, iat, clientId } = Object(session) as SessionToEnd
-      const dated = { iss, clientId, iat: Math.floor(iat) }
-      const sid = anySid || undefined
-      checkMembers(dated, 'session')
-      requireOption(isText(sid ?? sub), 'session', 'must have sub or sid, a non-empty string')
-      requireOption(sub === undefined || isText(sub), 'session.sub', mustBeText)
-      const registrations = await findRegistrations(dated, 'session')
-      // Other sessions of the user live on, also those whose `sid` is not known. A Logout Token or a security event ends those.
-      const nosid: Scope[] = sub && (!sid || 'source' in origin) ? [['nosid', iss, sub]] : []
-      return end(
-        { ...dated, sub, sid },
-        [...(sid ? [['sid', iss, sid] as const] : []), ...nosid],
-        registrations,
-        origin,
-      )
-    },
-    async endAllSessions(subject, origin = {}) {
-      const { iss, sub, clientId, before = now() } = Object(subject) as SubjectToEnd
-      const dated = { iss, clientId, iat: Math.floor(before) }
-      checkMembers(dated, 'subject', 'before')
-      requireOption(isText(sub), 'subject.sub', mustBeText)
-      const registrations = await findRegistrations(dated, 'subject', 'before')
-      return end({ ...dated, sub }, [['sub', iss, sub]], registrations, origin)
-    },
+    endSession: (session, origin = {}) =>
+      counted(async () => {
+        const { iss, sub, sid: anySid, iat, clientId } = Object(session) as SessionToEnd
+        const sid = anySid || undefined
+        const dated = { iss, clientId, iat }
+        checkMembers(dated, 'session')
+        requireOption(isText(sid ?? sub), 'session', 'must have sub or sid, a non-empty string')
+        requireOption(sub === undefined || isText(sub), 'session.sub', mustBeText)
+        readOptions(origin, originRules, 'origin')
+        const registrations = await findRegistrations(dated, 'session')
+        // Other sessions of the user live on, also those whose `sid` is not known. A Logout Token or a security event ends those.
+        const scopes: Scope[] = sid ? [['sid', iss, sid]] : []
+        if (sub && (!sid || 'source' in origin)) scopes.push(['nosid', iss, sub])
+        return end({ ...dated, sub, sid }, scopes, registrations, origin)
+      }),
+    endAllSessions: (subject, origin = {}) =>
+      counted(async () => {
+        const { iss, sub, clientId, before: iat = now() } = readOptions(subject, subjectRules, 'subject')
+        const dated = { iss, clientId, iat }
+        checkMembers(dated, 'subject', 'before')
+        requireOption(isText(sub), 'subject.sub', mustBeText)
+        readOptions(origin, originRules, 'origin')
+        const registrations = await findRegistrations(dated, 'subject', 'before')
+        return end({ ...dated, sub }, [['sub', iss, sub]], registrations, origin)
+      }),
     settled: flights.settled,
   }
 }

@@ -64,9 +64,14 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
     for (const watcher of watchersOf(keys)) notifyIfEnded(watcher, [])
     for (let start = 0; start < keys.length; start += maxKeys) {
       const part = keys.slice(start, start + maxKeys)
-      const stored = await store.values(part)
-      for (const [index, key] of part.entries())
-        if (stored[index]![0]) for (const watcher of watchersOf([key])) notifyIfEnded(watcher, [stored[index]!])
+      try {
+        const stored = await store.values(part)
+        for (const [index, key] of part.entries())
+          if (stored[index]![0]) for (const watcher of watchersOf([key])) notifyIfEnded(watcher, [stored[index]!])
+      } catch (error) {
+        // One part that fails does not stop the others.
+        onError(error)
+      }
     }
   }
 
@@ -75,7 +80,7 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
     while (!isClosed && watchers.size > 0) {
       await new Promise<void>((resolve) => (cancelPoll = startBackgroundTimer(pollInterval, resolve)))
       await subscribe()
-      await checkStore([...watchers.keys()]).catch(onError)
+      await checkStore([...watchers.keys()])
     }
     isPolling = false
   }
