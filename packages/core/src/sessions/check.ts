@@ -28,6 +28,12 @@ export interface CheckOptions {
   subscribe(): Promise<void>
 }
 
+/** A call of the store that is under way. */
+interface Read extends Flight<string[][]> {
+  /** Monotonic seconds. */
+  startedAt: number
+}
+
 export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subscribe }: CheckOptions): Check {
   /** When the store was asked: monotonic seconds, by session. */
   const alive = new LruMap<number>(maxAlive)
@@ -35,7 +41,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   const invalidated = new Map<string, number>()
   /** Answers from this time or earlier do not count. */
   let allInvalidated = -Infinity
-  const reads = singleFlight<Flight<string[][]>>(storeTimeout)
+  const reads = singleFlight<Read>(storeTimeout)
   const unsent = new Map<string, Promise<string[][]>>()
   const longest = Math.max(recheckAfter, storeTimeout)
 
@@ -63,9 +69,12 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
       if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
       void subscribe()
       // Checks share a call that is under way, but not one from before a marker was heard of.
-      const { result, until } = reads.run(() => store.values(keys), `${id} ${invalidatedAt}`)
-      if (hasEnded(session, keys, await result)) return true
-      alive.set(aliveId, until / 1000 - storeTimeout)
+      const read = reads.run((started) => {
+        started.startedAt = monotonicNow()
+        return store.values(keys)
+      }, `${id} ${invalidatedAt}`)
+      if (hasEnded(session, keys, await read.result)) return true
+      alive.set(aliveId, read.startedAt)
       return false
     },
     invalidate(keys) {
