@@ -179,3 +179,15 @@ it.each([
   for (const value of values)
     expect(() => readProviderConfig({ [name]: value }), value).toThrow(new RegExp(`^${name} must `))
 })
+
+it('the provider knows all six examples, each at a port of its own', () => {
+  const { clients } = readProviderConfig({})
+  expect(clients.map(({ client_id, redirect_uris }) => [client_id, ...redirect_uris!])).toEqual([
+    ['hono', 'http://127.0.0.1:3001/callback'],
+    ['koa', 'http://127.0.0.1:3002/callback'],
+    ['nestjs', 'http://127.0.0.1:3003/callback'],
+    ['express', 'http://127.0.0.1:3004/callback'],
+    ['fastify', 'http://127.0.0.1:3005/callback'],
+    ['nextjs', 'http://127.0.0.1:3006/api/auth/callback/oidc'],
+  ])
+})

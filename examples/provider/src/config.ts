@@ -40,14 +40,14 @@ function readClients(json: string): ClientMetadata[] {
   throw new Error('CLIENTS must be a JSON array of client metadata')
 }
 
-/** The Relying Party examples, each on its own port. */
+/** The Relying Party examples, each on its own port. Auth.js has a redirect URI of its own. */
 function defaultClients(): ClientMetadata[] {
-  return ['hono', 'koa', 'nestjs'].map((name, index) => {
+  return ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'].map((name, index) => {
     const baseUrl = `http://127.0.0.1:${3001 + index}`
     return {
       client_id: name,
       client_secret: `${name}-secret`,
-      redirect_uris: [`${baseUrl}/callback`],
+      redirect_uris: [`${baseUrl}${name === 'nextjs' ? '/api/auth/callback/oidc' : '/callback'}`],
       post_logout_redirect_uris: [`${baseUrl}/`],
       backchannel_logout_uri: `${baseUrl}/backchannel-logout`,
     }
