@@ -22,13 +22,7 @@ import { createBroadcasts } from './sessions/broadcasts.js'
 import { createCheck } from './sessions/check.js'
 import { createPendingMarkers, type StoredMarker } from './sessions/pending-markers.js'
 import { createReceiver } from './receive/receive.js'
-import {
-  createRespond,
-  handleWith,
-  type LogoutDelivery,
-  type LogoutRequest,
-  type LogoutResponse,
-} from './http/respond.js'
+import { createRespond, handleWith, type LogoutDelivery, type LogoutEndpoint } from './http/respond.js'
 import { createFindRegistrations } from './sessions/require-session.js'
 import { checkSession, type SessionClaims } from './sessions/session-claims.js'
 import type { LogoutStore } from './store/store.js'
@@ -95,7 +89,7 @@ export interface BackchannelLogoutOptions {
 }
 
 /** Receives logouts, and tells which sessions they ended. */
-export interface BackchannelLogout {
+export interface BackchannelLogout extends LogoutEndpoint {
   /**
    * Verifies a Logout Token, remembers the logout, and tells listeners.
    *
@@ -168,8 +162,6 @@ export interface BackchannelLogout {
   trackSession(session: SessionClaims, sessionId: string): Promise<boolean>
   /** Forgets a session that the application has ended itself. */
   untrackSession(session: SessionClaims, sessionId: string): Promise<void>
-  /** Answers a request to the endpoint, whatever framework it came through. Never rejects. */
-  respond(request: LogoutRequest): Promise<LogoutResponse>
   /** Answers a Web-standard `Request` to the endpoint. Never rejects. */
   handle(request: Request): Promise<Response>
   /**

@@ -1,4 +1,4 @@
-import type { LogoutRequest } from '@bcl/core'
+import type { LogoutEndpoint, LogoutRequest } from '@bcl/core'
 import type { Context, Env, Handler } from 'hono'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
@@ -37,7 +37,8 @@ async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
  * The endpoint that the OpenID Provider posts Logout Tokens to. Mount the endpoint for all methods. Mount it before
  * `hono/csrf` and any other middleware that refuses a form POST from another site or without a login.
  *
- * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
+ * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context. Any
+ *   other receiver that has `respond` can be mounted too.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts
@@ -54,11 +55,12 @@ async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
  * ```
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- Hono has the same default for Env, so the endpoint fits every application
-export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E>): Handler<E> {
+export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E, LogoutEndpoint>): Handler<E> {
   return async (c) => {
     const { status, headers, body } = await logoutOf(logout, c).respond({
       method: c.req.method,
       contentType: c.req.header('content-type'),
+      authorization: c.req.header('authorization'),
       body: await bodyOf(c),
     })
     incomingOf(c)?.resume() // discards the rest of a refused body, which would block the connection

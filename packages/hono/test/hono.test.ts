@@ -1,5 +1,5 @@
 import { activeSession, backchannelLogout } from '@bcl/hono'
-import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { createBackchannelLogout, MemoryStore, type LogoutEndpoint, type LogoutRequest } from '@bcl/core'
 import { createTestIssuer, testAdapter, type MountAdapter } from '@bcl/testing'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { csrf } from 'hono/csrf'
@@ -180,4 +180,22 @@ test('onLoggedOut answers if the session has been logged out, onUnavailable if t
   app.onError((error, c) => ((reported = error), c.body(null, 500)))
   await app.request('/plain')
   expect(reported).toMatchObject({ message: 'Service Unavailable', cause: { code: 'ERR_LOGOUT_FAILED' } })
+})
+
+test('the endpoint takes any receiver that has respond, and passes the authorization to it', async () => {
+  const received: LogoutRequest[] = []
+  const receiver: LogoutEndpoint = {
+    async respond(request) {
+      received.push(request)
+      return { status: 202, headers: {}, body: '' }
+    },
+  }
+  const app = new Hono().all('/events', backchannelLogout(receiver)).all(
+    '/per-request',
+    backchannelLogout(() => receiver),
+  )
+  const init = { method: 'POST', headers: { authorization: 'Bearer secret' } }
+  for (const path of ['/events', '/per-request']) expect((await app.request(path, init)).status).toBe(202)
+  await app.request('/events', { method: 'POST' })
+  expect(received.map(({ authorization }) => authorization)).toEqual(['Bearer secret', 'Bearer secret', undefined])
 })

@@ -18,6 +18,8 @@ export interface LogoutRequest {
   method: string
   /** The `Content-Type` header. */
   contentType: string | null | undefined
+  /** The `Authorization` header. A Logout Token needs none; receivers of other tokens can check it. */
+  authorization?: string | null | undefined
   /** The raw text, the form that a parser made of it, or a byte stream that nobody has read. */
   body: string | Uint8Array | ByteStream | URLSearchParams | FormData | object | null | undefined
 }
@@ -28,6 +30,12 @@ export interface LogoutResponse {
   headers: Record<string, string>
   /** JSON, or empty. */
   body: string
+}
+
+/** A receiver that an adapter can mount: anything that answers requests. */
+export interface LogoutEndpoint {
+  /** Answers a request, whatever framework it came through. Never rejects. */
+  respond(request: LogoutRequest): Promise<LogoutResponse>
 }
 
 /** One record for each request to the endpoint, for logs and metrics. It holds no token and no name of a user. */
@@ -144,6 +152,7 @@ export async function handleWith(
   const { body, ...init } = await respond({
     method: request.method,
     contentType: request.headers.get('content-type'),
+    authorization: request.headers.get('authorization'),
     body: request.bodyUsed ? null : request.body,
   })
   return new Response(body || null, init)
