@@ -46,6 +46,6 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLim
   remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
   // The limit is part of the text: drivers send numbers of JavaScript as fractions, and a prepared LIMIT rejects fractions.
   sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
-  anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
+  countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
   likelyCause: `${wrongTable} Or the driver escapes parameters wrongly: query() of mysql2 does so under NO_BACKSLASH_ESCAPES, use execute(). Or the query function reads from a replica.`,
 }

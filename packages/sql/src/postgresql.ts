@@ -40,7 +40,7 @@ WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND ex
   SELECT ctid FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))`,
     limit,
   ],
-  anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
+  countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
   notify: (channel, payload) => ['SELECT pg_notify($1, $2)', channel, payload],
   likelyCause: wrongTable,
 }

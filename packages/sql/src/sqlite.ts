@@ -44,6 +44,6 @@ WHERE entry_key IN (${places}) AND expires_at > ?`,
   SELECT entry_key, entry_value FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ?)`,
     limit,
   ],
-  anyExpired: (table) => [`SELECT 1 AS n FROM ${table} WHERE ${expired} LIMIT 1`],
+  countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
   likelyCause: wrongTable,
 }

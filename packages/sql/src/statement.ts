@@ -35,8 +35,8 @@ export interface Dialect {
   remove(table: string, key: string, value: string): Statement
   /** Deletes at most `limit` expired rows, the oldest first. The order makes the database use the index. */
   sweep(table: string, limit: number): Statement
-  /** Reads one row if any row has expired. */
-  anyExpired(table: string): Statement
+  /** Counts the expired rows, as `n`. */
+  countExpired(table: string): Statement
   /** Sends a notification. Absent if the database has none. */
   notify?(channel: string, payload: string): Statement
   /** The likely reason why the database returns or stores other texts than it got. These are sentences of an error message. */

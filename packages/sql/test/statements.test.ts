@@ -12,6 +12,7 @@ function asking(options: Omit<SqlStoreOptions, 'query'>) {
       asked.push([text, params])
       const [k, value, full] = params
       if (text.startsWith('INSERT')) stored = [{ k, v: full ?? value }]
+      if (text.includes('count(*)')) return [{ n: 1 }]
       return text.startsWith('INSERT') || text.includes('entry_value = ?') ? stored : []
     },
   })
@@ -84,6 +85,11 @@ test('PostgreSQL: the channel has a plain name, and a long message is stored for
 test.each([{ k: 'k' }, { v: 'v' }, { k: 1, v: 'v' }, { k: 'k', v: 1 }])('values rejects the row %j', async (row) => {
   const store = new SqlStore({ dialect: 'sqlite', query: () => [row] })
   await expect(store.values(['k'])).rejects.toThrow(TypeError)
+})
+
+test.each([[[]], [[{}]], [[{ n: 'many' }]]])('prune rejects the count %j', async (rows) => {
+  const store = new SqlStore({ dialect: 'sqlite', query: () => rows })
+  await expect(store.prune()).rejects.toThrow(TypeError)
 })
 
 test('no message is delivered after the end of a subscription', async () => {
