@@ -82,7 +82,7 @@ export const claimError = (
 
 /** The error for a token whose form, header or encryption is wrong. */
 export const invalidToken = (problem: string): BackchannelLogoutError =>
-  new BackchannelLogoutError('ERR_LOGOUT_TOKEN_INVALID', `Logout Token ${problem}`)
+  new BackchannelLogoutError('ERR_LOGOUT_TOKEN_INVALID', `token ${problem}`)
 
 /** The error for an issuer whose keys are not available. */
 export const keysUnavailable = (cause: unknown): BackchannelLogoutError =>
