@@ -8,7 +8,10 @@ const source = (name: string) => new URL(`./packages/${name}/src/index.ts`, impo
 export default defineConfig({
   resolve: {
     alias: Object.fromEntries(
-      ['core', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql'].map((name) => [`@bcl/${name}`, source(name)]),
+      ['core', 'node', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql'].map((name) => [
+        `@bcl/${name}`,
+        source(name),
+      ]),
     ),
   },
   test: {

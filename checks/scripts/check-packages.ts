@@ -15,6 +15,8 @@ interface BillOfMaterials {
 const allowed: Record<string, readonly string[]> = {
   core: ['jose'],
   testing: ['jose'],
+  koa: ['@bcl/node'],
+  nestjs: ['@bcl/node'],
   cli: ['@bcl/core', '@bcl/testing', 'commander'],
 }
 

@@ -1,4 +1,10 @@
-import { BackchannelLogoutError, MemoryStore, type LogoutDelivery, type LogoutRequest } from '@bcl/core'
+import {
+  BackchannelLogoutError,
+  MemoryStore,
+  type BodyReader,
+  type LogoutDelivery,
+  type LogoutRequest,
+} from '@bcl/core'
 import { wrongTokens } from '@bcl/testing'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
@@ -146,6 +152,62 @@ test('why a body could not be read is the cause, in the record', async () => {
   expect(deliveries).toMatchObject([
     { outcome: 'refused', code: 'ERR_LOGOUT_REQUEST_INVALID', error: { cause: error } },
   ])
+})
+
+describe('a body that a function reads', () => {
+  const post = async (body: LogoutRequest['body'], more: Partial<LogoutRequest> = {}) => {
+    const deliveries: LogoutDelivery[] = []
+    const answer = await create(op, { onDelivery: (one) => deliveries.push(one) }).respond({
+      method: 'POST',
+      contentType,
+      body,
+      ...more,
+    })
+    return { status: answer.status, error: deliveries[0]!.error }
+  }
+
+  test('RP-1: the function gets the limit and returns the text', async () => {
+    const limits: number[] = []
+    const form = `logout_token=${await token()}`
+    const read: BodyReader = async (limit) => {
+      limits.push(limit)
+      return form
+    }
+    expect((await post(read)).status).toBe(200)
+    expect(limits).toEqual([64 * 1024])
+  })
+
+  test('RP-4: undefined means that the body is too large', async () => {
+    expect((await post(async () => undefined)).status).toBe(413)
+    expect((await post(async () => '&'.repeat(100))).status).toBe(400)
+  })
+
+  test('it is not called if the method or the media type is refused', async () => {
+    const read = vi.fn<BodyReader>(async () => `logout_token=${await token()}`)
+    expect((await post(read, { method: 'GET' })).status).toBe(405)
+    expect((await post(read, { contentType: 'text/plain' })).status).toBe(400)
+    expect(read).not.toHaveBeenCalled()
+  })
+
+  test('the reason of a failure is the cause', async () => {
+    const error = new Error('the connection is gone')
+    const read = (): never => {
+      throw error
+    }
+    expect(await post(async () => read())).toMatchObject({ status: 400, error: { cause: error } })
+    expect(await post(read)).toMatchObject({ status: 400, error: { cause: error } })
+  })
+
+  test('RP-4: after 5 s the request is refused', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const answer = post(() => new Promise(() => {}))
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve))
+    vi.advanceTimersByTime(4999)
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect((await answer).status).toBe(400)
+  })
 })
 
 test('a record says how long it took', async () => {

@@ -1,5 +1,6 @@
-import type { LogoutRequest } from '@bcl/core'
-import type { DefaultContext, DefaultState, Middleware, Request } from 'koa'
+import type { LogoutEndpoint } from '@bcl/core'
+import { respondTo } from '@bcl/node'
+import type { DefaultContext, DefaultState, Middleware } from 'koa'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link backchannelLogout}. */
@@ -13,42 +14,12 @@ export interface BackchannelLogoutEndpointOptions {
   path?: string | undefined
 }
 
-/** Where a body parser leaves a body. */
-interface ParsedBody {
-  rawBody?: LogoutRequest['body']
-  body?: LogoutRequest['body']
-}
-
-/** The bytes of the request. When reading ends, the rest is discarded: an unread rest would block the connection. */
-async function* bytesOf(req: Request['req']): AsyncGenerator<Uint8Array> {
-  try {
-    yield* req.iterator({ destroyOnReturn: false })
-  } finally {
-    req.resume()
-  }
-}
-
-/**
- * The body: the bytes that a parser kept, the stream that nobody has read, or the value that a parser made (T-3). Parsers
- * put them on Koa's request or on Node's request. A serverless platform puts them on Node's request, and its `body` can throw.
- *
- * The parsed value counts only if the stream has been read. For an unknown media type, a parser makes an empty object and does
- * not read the stream.
- */
-function bodyOf(request: Request & ParsedBody): LogoutRequest['body'] {
-  const req: Request['req'] & ParsedBody = request.req
-  try {
-    return request.rawBody ?? req.rawBody ?? (req.readableDidRead === false ? bytesOf(req) : (request.body ?? req.body))
-  } catch {
-    return null
-  }
-}
-
 /**
  * The endpoint that the OpenID Provider posts Logout Tokens to. Pass it to `app.use` with a `path`, or mount it in a router for
  * all methods. Mount it before CSRF protection and any other middleware that refuses a form POST without a login.
  *
- * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
+ * @param logout The receiver from `createBackchannelLogout`, another object with the same `respond`, or a function that gets it from
+ *   the context.
  * @throws {TypeError} if `path` does not begin with a slash.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
@@ -64,18 +35,13 @@ function bodyOf(request: Request & ParsedBody): LogoutRequest['body'] {
  * ```
  */
 export function backchannelLogout<StateT = DefaultState, ContextT = DefaultContext>(
-  logout: LogoutSource<StateT, ContextT>,
+  logout: LogoutSource<StateT, ContextT, LogoutEndpoint>,
   { path }: BackchannelLogoutEndpointOptions = {},
 ): Middleware<StateT, ContextT> {
   if (path !== undefined && !path.startsWith('/')) throw new TypeError('path must begin with a slash')
   return async (ctx, next) => {
     if (path !== undefined && ctx.path !== path) return next()
-    const { status, headers, body } = await logoutOf(logout, ctx).respond({
-      method: ctx.method,
-      contentType: ctx.headers['content-type'],
-      body: bodyOf(ctx.request),
-    })
-    ctx.req.resume() // discards a body that nobody has begun to read
+    const { status, headers, body } = await respondTo(logoutOf(logout, ctx), ctx.req, ctx.request)
     ctx.set(headers)
     ctx.status = status
     ctx.body = body

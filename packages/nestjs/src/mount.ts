@@ -1,6 +1,6 @@
 import type { BackchannelLogout } from '@bcl/core'
+import { backchannelLogout } from '@bcl/node'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { answer } from './endpoint.js'
 import { KEY } from './tokens.js'
 
 /** Express passes Node's own objects. Fastify wraps them. */
@@ -11,10 +11,12 @@ type RequestHook = (
   done: (error?: Error) => void,
 ) => unknown
 
+type Endpoint = ReturnType<typeof backchannelLogout>
+
 /** The part of Nest's `AbstractHttpAdapter` that this package uses. */
 export interface RequestHookHost {
-  /** The receiver for each path of an endpoint. */
-  [KEY]?: Map<string, BackchannelLogout>
+  /** The endpoint for each path. */
+  [KEY]?: Map<string, Endpoint>
   onRequestHook?: RequestHook
   setOnRequestHook(hook: RequestHook): void
   close(): unknown
@@ -24,15 +26,15 @@ export interface RequestHookHost {
 const pathOf = (url: string): string => url.replace(/^https?:\/\/[^/?]*|\?.*/gis, '')
 
 /** Sets a request hook that answers the endpoints. Returns the map of the endpoints. */
-function installHook(adapter: RequestHookHost): Map<string, BackchannelLogout> {
-  const endpoints = new Map<string, BackchannelLogout>()
+function installHook(adapter: RequestHookHost): Map<string, Endpoint> {
+  const endpoints = new Map<string, Endpoint>()
   let { onRequestHook: nextHook } = adapter
   adapter.setOnRequestHook((request, response, done) => {
     const raw = request.raw ?? request
-    const logout = endpoints.get(pathOf(raw.url!))
-    if (!logout) return nextHook ? nextHook.call(adapter, request, response, done) : done()
+    const endpoint = endpoints.get(pathOf(raw.url!))
+    if (!endpoint) return nextHook ? nextHook.call(adapter, request, response, done) : done()
     // Does not return the promise: the Fastify adapter would continue the request when the promise is fulfilled.
-    void answer(logout, raw, response.raw ?? response)
+    void endpoint(raw, response.raw ?? response)
     return undefined
   })
   // The adapter holds one hook. A hook that is set later runs after this hook and does not replace it.
@@ -48,5 +50,5 @@ function installHook(adapter: RequestHookHost): Map<string, BackchannelLogout> {
  */
 export function mount(adapter: RequestHookHost, path: string, logout: BackchannelLogout): void {
   adapter[KEY] ??= installHook(adapter)
-  adapter[KEY].set(path, logout)
+  adapter[KEY].set(path, backchannelLogout(logout))
 }

@@ -20,6 +20,7 @@ async function install(nestModules: string): Promise<string> {
   await cp(here('../dist'), join(modules, '@bcl/nestjs/dist'), { recursive: true })
   await cp(here('../package.json'), join(modules, '@bcl/nestjs/package.json'))
   await symlink(here('../../core'), join(modules, '@bcl/core'))
+  await symlink(here('../../node'), join(modules, '@bcl/node'))
   await symlink(here('../../testing'), join(modules, '@bcl/testing'))
   await symlink(here('../node_modules/@types/node'), join(modules, '@types/node'))
   for (const name of ['@nestjs', 'reflect-metadata', 'rxjs'])

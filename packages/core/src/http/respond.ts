@@ -13,6 +13,9 @@ const bodyTime = 5
 /** The most parameters of the form (RP-4). */
 const maxParameters = 100
 
+/** Reads the body as text. Resolves to `undefined` if the body has more than `limit` bytes. */
+export type BodyReader = (limit: number) => Promise<string | undefined>
+
 /** A request to the endpoint, from any framework. */
 export interface LogoutRequest {
   method: string
@@ -20,8 +23,8 @@ export interface LogoutRequest {
   contentType: string | null | undefined
   /** The `Authorization` header. A Logout Token needs none; receivers of other tokens can check it. */
   authorization?: string | null | undefined
-  /** The raw text, the form that a parser made of it, or a byte stream that nobody has read. */
-  body: string | Uint8Array | ByteStream | URLSearchParams | FormData | object | null | undefined
+  /** The raw text, the form that a parser made of it, a byte stream that nobody has read, or a function that reads the text. */
+  body: string | Uint8Array | ByteStream | BodyReader | URLSearchParams | FormData | object | null | undefined
 }
 
 /** The answer to a request. Send it unchanged. */
@@ -57,15 +60,17 @@ export interface LogoutDelivery {
 const requestError = (status: number, part: string, cause?: unknown): BackchannelLogoutError =>
   Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${part} is refused`, { cause }), { status })
 
-/** Reads the only Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, or an object that a parser made. */
+/** Reads the only Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, a function, or an object that a parser made. */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
   if (method !== 'POST') throw requestError(405, 'method')
   if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
   let form = Object(body) as object
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
-  if (isWhole || Symbol.asyncIterator in form) {
-    const stream = isWhole ? [body] : (form as ByteStream)
-    const text = await withTimeout(bodyTime, () => readText(stream, maxBody))
+  const isReader = typeof body === 'function'
+  if (isWhole || isReader || Symbol.asyncIterator in form) {
+    const text = await withTimeout(bodyTime, () =>
+      isReader ? (body as BodyReader)(maxBody) : readText(isWhole ? [body] : (form as ByteStream), maxBody),
+    )
     if (text === undefined) throw requestError(413, 'size')
     // Counts the parameters before they are parsed: tens of thousands of parameters fit into 64 KiB.
     if (text.split('&', maxParameters + 1).length > maxParameters) throw requestError(400, 'number of parameters')
@@ -121,17 +126,12 @@ export const createRespond =
         error_description: code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : ''),
       })
     }
-    const { iss, clientIds, jti } = run?.token ?? {}
-    const delivery = {
-      outcome,
-      code: error?.code,
-      error,
-      iss,
-      clientIds,
-      jti,
-      durationMs: performance.now() - startedAt,
+    if (onDelivery) {
+      const { iss, clientIds, jti } = run?.token ?? {}
+      const code = error?.code
+      const durationMs = performance.now() - startedAt
+      runGuarded(() => onDelivery(defined({ outcome, code, error, iss, clientIds, jti, durationMs }) as LogoutDelivery))
     }
-    runGuarded(() => onDelivery?.(defined(delivery) as LogoutDelivery))
     return {
       status,
       headers: {

@@ -1,0 +1,60 @@
+import type { LogoutEndpoint, LogoutRequest, LogoutResponse } from '@bcl/core'
+import type { IncomingMessage } from 'node:http'
+import { readBody } from './read-body.js'
+
+/** Where body parsers and serverless platforms leave a body. */
+interface ParsedBody {
+  rawBody?: unknown
+  body?: unknown
+}
+
+/**
+ * The body: the bytes that a parser kept, the stream that nobody has read, or the value that a parser made (T-3).
+ *
+ * The parsed value counts only if the stream has been read. For an unknown media type, a parser makes an empty object and does
+ * not read the stream. On a serverless platform, `body` can be a getter that throws.
+ */
+function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): LogoutRequest['body'] {
+  try {
+    const { rawBody = request.rawBody } = parsed
+    const isUnread = request.readableDidRead === false
+    return (rawBody ?? (isUnread ? readBody(request) : (parsed.body ?? request.body))) as LogoutRequest['body']
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Passes a request of `node:http` to the receiver and returns its answer. Adapters for frameworks send the answer themselves.
+ *
+ * Discards what is left of the body, because an unread rest blocks the connection.
+ *
+ * @param logout The receiver from `createBackchannelLogout`, or another object with the same `respond`.
+ * @param parsed The request of the framework, if its body parsers leave the body there.
+ * @example
+ * ```ts
+ * import type { BackchannelLogout } from '@bcl/core'
+ * import { respondTo, sendResponse } from '@bcl/node'
+ * import { createServer } from 'node:http'
+ *
+ * declare const logout: BackchannelLogout
+ *
+ * createServer(async (request, response) => {
+ *   sendResponse(response, await respondTo(logout, request))
+ * })
+ * ```
+ */
+export async function respondTo(
+  logout: LogoutEndpoint,
+  request: IncomingMessage,
+  parsed: object = request,
+): Promise<LogoutResponse> {
+  const answer = await logout.respond({
+    method: request.method!,
+    contentType: request.headers['content-type'],
+    authorization: request.headers.authorization,
+    body: bodyOf(request, parsed),
+  })
+  request.resume()
+  return answer
+}
