@@ -120,31 +120,35 @@ describe('recheckAfter', () => {
     expect(store.listeners.size).toBe(0)
   })
 
-  test.each(['lost', 'of a store without subscribe', 'of a subscription that fails'])(
-    'with a broadcast that is %s, a logout elsewhere is at most recheckAfter late',
-    async (kind) => {
-      const store = kind === 'lost' ? new BroadcastStore() : new SpyStore()
-      if (store instanceof BroadcastStore) store.isLost = true
-      const onError = vi.fn()
-      const subscribe = vi.fn(() => Promise.reject(new Error('no connection')))
-      if (kind.endsWith('fails')) Object.assign(store, { subscribe })
-      const [here, there] = [instance(store, { onError }), instance(store)]
-      const laptop = session()
-      // The answer from before the subscription does not count.
-      await here.isLoggedOut(laptop)
-      await new Promise((resolve) => setImmediate(resolve))
-      await here.isLoggedOut(laptop)
-      await there.endSession(laptop)
-      advance(clock, 9.9)
-      expect(await here.isLoggedOut(laptop)).toBe(false)
-      advance(clock, 0.2)
-      expect(await here.isLoggedOut(laptop)).toBe(true)
-      if (!kind.endsWith('fails')) return
-      expect(onError).toHaveBeenCalledOnce()
-      for (let times = 0; times < 20; times += 1) await here.isLoggedOut(session(`other-${times}`))
-      expect(subscribe).toHaveBeenCalledOnce()
-    },
-  )
+  test.each([
+    'lost',
+    'of a subscription that has died',
+    'of a store without subscribe',
+    'of a subscription that fails',
+  ])('with a broadcast that is %s, a logout elsewhere is at most recheckAfter late', async (kind) => {
+    const store = /lost|died/.test(kind) ? new BroadcastStore() : new SpyStore()
+    if (store instanceof BroadcastStore) store.isLost = kind === 'lost'
+    const onError = vi.fn()
+    const subscribe = vi.fn(() => Promise.reject(new Error('no connection')))
+    if (kind.endsWith('fails')) Object.assign(store, { subscribe })
+    const [here, there] = [instance(store, { onError }), instance(store)]
+    const laptop = session()
+    // The answer from before the subscription does not count.
+    await here.isLoggedOut(laptop)
+    await new Promise((resolve) => setImmediate(resolve))
+    await here.isLoggedOut(laptop)
+    if (store instanceof BroadcastStore) expect(store.listeners.size).toBe(1)
+    if (store instanceof BroadcastStore && kind.endsWith('died')) store.listeners.clear()
+    await there.endSession(laptop)
+    advance(clock, 9.9)
+    expect(await here.isLoggedOut(laptop)).toBe(false)
+    advance(clock, 0.2)
+    expect(await here.isLoggedOut(laptop)).toBe(true)
+    if (!kind.endsWith('fails')) return
+    expect(onError).toHaveBeenCalledOnce()
+    for (let times = 0; times < 20; times += 1) await here.isLoggedOut(session(`other-${times}`))
+    expect(subscribe).toHaveBeenCalledOnce()
+  })
 
   test('answers from before the subscription has begun do not count: their broadcasts were not heard', async () => {
     const store = new BroadcastStore()
@@ -195,6 +199,25 @@ describe('recheckAfter', () => {
     expect(reads(store)).toBe(0)
     await logout.isLoggedOut(first)
     expect([before, reads(store)]).toEqual([100_001, 1])
+  })
+
+  test('more than 100,000 markers that other instances broadcast drop all "alive" answers', async () => {
+    const store = new BroadcastStore()
+    const logout = instance(store, { recheckAfter: 3600 })
+    const laptop = session()
+    await logout.isLoggedOut(laptop)
+    await vi.waitFor(() => expect(store.listeners.size).toBe(1))
+    await logout.isLoggedOut(laptop)
+    const broadcast = (count: number, name: string): Promise<void> =>
+      store.publish(JSON.stringify([1, ...Array.from({ length: count }, (_, index) => `${name} ${index}`)]))
+    await broadcast(100_000, 'key')
+    const before = reads(store)
+    await logout.isLoggedOut(laptop)
+    expect(reads(store)).toBe(before)
+    await broadcast(1, 'one more')
+    await logout.isLoggedOut(laptop)
+    expect(reads(store)).toBe(before + 1)
+    await logout.close()
   })
 
   test.each([-1, Number.NaN, '10'])('%s is refused', (recheckAfter) => {

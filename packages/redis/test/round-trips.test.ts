@@ -5,7 +5,8 @@ import { clients } from './support/clients.js'
 import { eventually } from '@bcl-checks/test-support/eventually'
 import { startProxy } from '@bcl-checks/test-support/proxy'
 import { startRedis } from './support/redis-server.js'
-import { describeOwnRedis } from './support/services.js'
+import { countRoundTrips, roundTripsOf } from '@bcl-checks/test-support/round-trips'
+import { describeOwnRedis, describeRedis, redisUrl } from './support/services.js'
 
 const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`)
 const soon = (): number => Date.now() / 1000 + 60
@@ -48,4 +49,39 @@ describeOwnRedis('one round trip', () => {
     expect(await other.expireTime(stored[0]!)).toBeGreaterThan(Date.now() / 1000)
     expect(await count('eval')).toBe(before.add + 1)
   })
+})
+
+describeRedis('the round trips of core', () => {
+  test.for(['node-redis', 'ioredis'])(
+    '%s: a check takes one, a logout takes three',
+    async (name, { onTestFinished }) => {
+      const { client, close } = await clients[name]!(redisUrl)
+      const prefix = `bcl-test-${crypto.randomUUID()}:`
+      onTestFinished(async () => {
+        const other = await createClient({ url: redisUrl }).connect()
+        for await (const found of other.scanIterator({ MATCH: `${prefix}*`, COUNT: 1000 }))
+          if (found.length > 0) await other.del(found)
+        other.destroy()
+        await close()
+      })
+      const trips = countRoundTrips()
+      const counted = new Proxy(client, {
+        get(target, property) {
+          const member: unknown = Reflect.get(target, property)
+          if (typeof member !== 'function') return member
+          return (...args: unknown[]) => trips.call(() => Reflect.apply(member, target, args) as unknown)
+        },
+      })
+      const store = new RedisStore(counted, { prefix })
+      expect(await roundTripsOf(store, trips)).toEqual({
+        check: 1,
+        logout: 3,
+        'logout that supersedes markers': 3,
+        'the same Logout Token again': 2,
+        trackSession: 2,
+        'logout that ends a tracked session': 3,
+        endSession: 2,
+      })
+    },
+  )
 })
