@@ -8,7 +8,7 @@ const source = (name: string) => new URL(`./packages/${name}/src/index.ts`, impo
 export default defineConfig({
   resolve: {
     alias: Object.fromEntries(
-      ['core', 'node', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql'].map((name) => [
+      ['core', 'node', 'testing', 'hono', 'koa', 'express', 'nestjs', 'redis', 'sql'].map((name) => [
         `@bcl/${name}`,
         source(name),
       ]),

@@ -22,6 +22,11 @@ const needs: Record<string, Needs> = {
     peers: ['@bcl/core', '@types/koa', 'koa'],
     imports: ['@bcl/core', '@bcl/node', 'koa'],
   },
+  express: {
+    dependencies: ['@bcl/node'],
+    peers: ['@bcl/core', '@types/express', 'express'],
+    imports: ['@bcl/core', '@bcl/node', 'express'],
+  },
   nestjs: {
     dependencies: ['@bcl/node'],
     peers: ['@bcl/core', '@nestjs/common', '@nestjs/core'],

@@ -16,6 +16,7 @@ const allowed: Record<string, readonly string[]> = {
   core: ['jose'],
   testing: ['jose'],
   koa: ['@bcl/node'],
+  express: ['@bcl/node'],
   nestjs: ['@bcl/node'],
   cli: ['@bcl/core', '@bcl/testing', 'commander'],
 }

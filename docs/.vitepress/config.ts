@@ -3,7 +3,7 @@ import { defineConfig, type DefaultTheme, type Plugin } from 'vitepress'
 import { notPages, pageOf } from './pages.ts'
 import { repositoryLinks } from './repository-links.ts'
 
-const packages = ['core', 'hono', 'koa', 'nestjs', 'node', 'redis', 'sql', 'testing', 'cli']
+const packages = ['core', 'hono', 'koa', 'express', 'nestjs', 'node', 'redis', 'sql', 'testing', 'cli']
 const examples = ['hono', 'koa', 'nestjs', 'provider']
 const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 

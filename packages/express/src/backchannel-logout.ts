@@ -1,0 +1,34 @@
+import type { LogoutEndpoint } from '@bcl/core'
+import { respondTo, sendResponse } from '@bcl/node'
+import type { RequestHandler } from 'express'
+import { logoutOf, type LogoutSource } from './logout-source.js'
+
+/**
+ * The endpoint that the OpenID Provider posts Logout Tokens to. Mount the endpoint for all methods. Mount it before CSRF
+ * protection, rate limits and any other middleware that refuses a form POST without a login.
+ *
+ * @param logout The receiver from `createBackchannelLogout`, another receiver that has `respond`, or a function that gets it from
+ *   the request. An error of the function goes to `next`.
+ * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
+ * @example
+ * ```ts
+ * import type { BackchannelLogout } from '@bcl/core'
+ * import { backchannelLogout } from '@bcl/express'
+ * import express from 'express'
+ *
+ * declare const logout: BackchannelLogout
+ *
+ * const app = express()
+ * app.all('/backchannel-logout', backchannelLogout(logout))
+ * app.use(express.urlencoded())
+ * ```
+ */
+export const backchannelLogout =
+  (logout: LogoutSource<LogoutEndpoint>): RequestHandler =>
+  async (request, response, next) => {
+    try {
+      sendResponse(response, await respondTo(logoutOf(logout, request), request))
+    } catch (error) {
+      next(error)
+    }
+  }

@@ -1,0 +1,5 @@
+export { activeSession } from './active-session.js'
+export { backchannelLogout } from './backchannel-logout.js'
+
+export type { ActiveSessionOptions } from './active-session.js'
+export type { LogoutSource } from './logout-source.js'
