@@ -278,7 +278,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const eachEntry = async (
     session: SessionClaims,
     sessionId: string,
-    work: (key: string, value: string) => Promise<void>,
+    work: (key: string, value: string) => void | Promise<void>,
   ): Promise<void> => {
     checkSession(session)
     requireOption(isText(sessionId), 'sessionId', mustBeText)

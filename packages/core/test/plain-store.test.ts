@@ -1,5 +1,6 @@
 import { type LogoutStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
+import { createHook } from 'node:async_hooks'
 import { expect, test } from 'vitest'
 import { create, refusal } from './support.js'
 
@@ -25,4 +26,19 @@ test('a store may answer without a promise, and may throw', async () => {
   isDown = true
   expect((await refusal(logout.isLoggedOut(op.session({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
   expect((await refusal(logout.receive(await op.logoutToken({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
+})
+
+test('a check makes one promise if the store answers without a promise', async () => {
+  const op = await createTestIssuer()
+  const logout = create(op)
+  const session = op.session()
+  // The first answer shows that the store needs no promise.
+  await logout.isLoggedOut(session)
+  let promises = 0
+  const hook = createHook({ init: (_id, type) => void (promises += Number(type === 'PROMISE')) }).enable()
+  const check = logout.isLoggedOut(session)
+  const made = promises
+  hook.disable()
+  expect(await check).toBe(false)
+  expect(made).toBe(1)
 })

@@ -1,6 +1,7 @@
-import type { AsyncStore } from '../store/store.js'
+import type { LogoutStore } from '../store/store.js'
 import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
+import { chain, isPromise, type Maybe } from '../util/maybe.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import { markerKeysOf } from './markers.js'
 import type { SessionClaims } from './session-claims.js'
@@ -10,7 +11,7 @@ const maxAlive = 100_000
 
 /** Whether a session has ended. */
 export interface Check {
-  hasEnded(session: SessionClaims): Promise<boolean>
+  hasEnded(session: SessionClaims): Maybe<boolean>
   /** Drops the answers that these markers may have changed. */
   invalidate(keys: Iterable<string>): void
   /** Drops all answers from before now. */
@@ -18,7 +19,7 @@ export interface Check {
 }
 
 export interface CheckOptions {
-  store: Pick<AsyncStore, 'values'>
+  store: Pick<LogoutStore, 'values'>
   /** Whether a session has ended, by its age, by pending markers under its keys, or by these stored values. */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
   /** Seconds for which an "alive" answer is reused. */
@@ -44,38 +45,54 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   const reads = singleFlight<Read>(storeTimeout)
   const unsent = new Map<string, Promise<string[][]>>()
   const longest = Math.max(recheckAfter, storeTimeout)
+  /** The store has answered without a promise: its calls are not worth sharing. */
+  let isImmediate = false
+
+  const readStore = (keys: readonly string[]): Maybe<string[][]> => {
+    const answer = store.values(keys)
+    isImmediate = !isPromise(answer)
+    return answer
+  }
 
   /** Checks of the same moment share one call of the store. A later check starts a call of its own: it must see each logout. */
-  const readNow = (id: string, keys: readonly string[]): Promise<string[][]> => {
+  const readNow = (keys: readonly string[]): Maybe<string[][]> => {
+    if (isImmediate) return readStore(keys)
+    const id = keys.join(' ')
     const shared = unsent.get(id)
     if (shared) return shared
     const read = Promise.resolve().then(() => {
       unsent.delete(id)
-      return store.values(keys)
+      return readStore(keys)
     })
     unsent.set(id, read)
     return read
   }
 
+  const recheck = (session: SessionClaims, keys: readonly string[]): Maybe<boolean> => {
+    const id = keys.join(' ')
+    const invalidatedAt = Math.max(allInvalidated, ...keys.map((key) => invalidated.get(key) ?? -Infinity))
+    const aliveId = `${id} ${session.iat} ${session.clientId}`
+    const askedAt = alive.get(aliveId) ?? -Infinity
+    if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
+    void subscribe()
+    // Checks share a call that is under way, but not one from before a marker was heard of.
+    const { result, startedAt } = reads.run(async (started) => {
+      started.startedAt = monotonicNow()
+      return store.values(keys)
+    }, `${id} ${invalidatedAt}`)
+    return result.then((stored) => {
+      if (hasEnded(session, keys, stored)) return true
+      alive.set(aliveId, startedAt)
+      return false
+    })
+  }
+
   return {
-    async hasEnded(session) {
+    hasEnded(session) {
       const keys = markerKeysOf(session)
       if (hasEnded(session, keys, [])) return true
-      const id = keys.join(' ')
-      if (recheckAfter === 0) return hasEnded(session, keys, await readNow(id, keys))
-      const invalidatedAt = Math.max(allInvalidated, ...keys.map((key) => invalidated.get(key) ?? -Infinity))
-      const aliveId = `${id} ${session.iat} ${session.clientId}`
-      const askedAt = alive.get(aliveId) ?? -Infinity
-      if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
-      void subscribe()
-      // Checks share a call that is under way, but not one from before a marker was heard of.
-      const read = reads.run((started) => {
-        started.startedAt = monotonicNow()
-        return store.values(keys)
-      }, `${id} ${invalidatedAt}`)
-      if (hasEnded(session, keys, await read.result)) return true
-      alive.set(aliveId, read.startedAt)
-      return false
+      if (recheckAfter > 0) return recheck(session, keys)
+      return chain(readNow(keys), (stored) => hasEnded(session, keys, stored))
     },
     invalidate(keys) {
       if (recheckAfter === 0) return

@@ -1,5 +1,6 @@
 import { asLogoutError } from '../errors.js'
-import type { AsyncStore } from '../store/store.js'
+import type { LogoutStore } from '../store/store.js'
+import { all } from '../util/maybe.js'
 import { retryUntil } from '../util/retry-until.js'
 import { withTimeout } from '../util/with-timeout.js'
 import {
@@ -59,7 +60,7 @@ export interface Wish {
 }
 
 export interface EndSessionsOptions {
-  store: AsyncStore
+  store: LogoutStore
   pending: PendingMarkers
   /** Gets new markers, whether the store took them or they are pending. */
   onMarkers(markers: readonly StoredMarker[]): void
@@ -87,6 +88,14 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
   }
 
+  const removeAll = async (entries: readonly (readonly [key: string, value: string])[]): Promise<void> => {
+    try {
+      await all(entries.map(([key, value]) => store.remove(key, value)))
+    } catch (error) {
+      onError(error)
+    }
+  }
+
   return async (wish) => {
     const deadline = performance.now() + retryTime
     const markers = wish.markers.flatMap(({ scopes, ...marker }) => {
@@ -100,7 +109,11 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
         expiresAt,
       }))
     })
-    await pending.write(markers, deadline).finally(() => onMarkers(markers))
+    try {
+      await pending.write(markers, deadline)
+    } finally {
+      onMarkers(markers)
+    }
 
     const markerKeys = new Set(markers.map(({ key }) => key))
     const published = store.publish?.(formatBroadcast(markerKeys)).catch(onError)
@@ -125,17 +138,16 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
         .filter((value) => supersedes(marker, parseMarker(value)))
         .map((value) => [marker.key, value] as const),
     )
-    const supersededRemoved = Promise.all(superseded.map(([key, value]) => store.remove(key, value))).catch(onError)
+    const supersededRemoved = removeAll(superseded)
     if (!replayed) {
       await callListeners(event)
-      const entries = [...tracked].flatMap((value) =>
-        scopesOfSession(parseTracked(value)[1]).map((scope) => store.remove(trackKey(scope), value)),
+      const trackedRemoved = removeAll(
+        [...tracked].flatMap((value) =>
+          scopesOfSession(parseTracked(value)[1]).map((scope) => [trackKey(scope), value] as const),
+        ),
       )
-      const trackedRemoved = Promise.all(entries).catch(onError)
       // The record comes last: a logout that failed half-way is carried out again when the provider retries.
-      await retryUntil(deadline, () =>
-        Promise.all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))),
-      )
+      await retryUntil(deadline, () => all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
       await trackedRemoved
     }
     await Promise.all([published, supersededRemoved])

@@ -1,4 +1,5 @@
-import type { AsyncStore } from '../store/store.js'
+import type { LogoutStore } from '../store/store.js'
+import { all, chain, isPromise, type Maybe } from '../util/maybe.js'
 import { MultiMap } from '../util/multi-map.js'
 import { retryUntil } from '../util/retry-until.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
@@ -29,7 +30,7 @@ const maxWrites = 50
  */
 export interface PendingMarkers {
   /** Rejects if the store has not taken all markers by the deadline (`performance.now()`). */
-  write(markers: readonly StoredMarker[], deadline: number): Promise<void>
+  write(markers: readonly StoredMarker[], deadline: number): Maybe<void>
   /** The pending markers under these keys. */
   markersOf(keys: readonly string[]): Marker[]
   /** Writes the pending markers, and reports those that the store does not take. It can be called again. */
@@ -37,7 +38,7 @@ export interface PendingMarkers {
 }
 
 export interface PendingMarkersOptions {
-  store: Pick<AsyncStore, 'add'>
+  store: Pick<LogoutStore, 'add'>
   storeTimeout: number
   /** Gets the key of each marker that was written after its request had failed. */
   onWritten(key: string): void
@@ -58,10 +59,10 @@ export function createPendingMarkers({
   let isClosed = false
 
   /** Also writes a marker that seems to have expired: `now` may be wrong, and the store knows better. */
-  const write = async (marker: StoredMarker): Promise<void> => {
-    await store.add(marker.key, marker.value, marker.expiresAt)
-    if (pending.remove(marker.key, marker)) onWritten(marker.key)
-  }
+  const write = (marker: StoredMarker): Maybe<void> =>
+    chain(store.add(marker.key, marker.value, marker.expiresAt), () => {
+      if (pending.remove(marker.key, marker)) onWritten(marker.key)
+    })
 
   const keep = (marker: StoredMarker): void => {
     // A marker that fails goes to the end, so that the next flush begins with the others.
@@ -84,18 +85,16 @@ export function createPendingMarkers({
       let isTaken = true
       while (waiting[0] && isTaken && performance.now() < flight.until) {
         isTaken = false
-        const writes = waiting.splice(0, maxWrites).map((marker) =>
-          write(marker).then(
-            () => {
-              isTaken = true
-            },
-            (error: unknown) => {
-              keep(marker)
-              failure = error
-            },
-          ),
-        )
-        await Promise.all(writes)
+        const tryWrite = async (marker: StoredMarker): Promise<void> => {
+          try {
+            await write(marker)
+            isTaken = true
+          } catch (error) {
+            keep(marker)
+            failure = error
+          }
+        }
+        await Promise.all(waiting.splice(0, maxWrites).map(tryWrite))
       }
       if (failure) onError(failure)
       schedule()
@@ -109,26 +108,29 @@ export function createPendingMarkers({
 
   return {
     markersOf: (keys) => pending.valuesOf(keys),
-    async write(markers, deadline) {
+    write(markers, deadline) {
       let failure: unknown
-      const attempt = (): Promise<unknown> =>
-        Promise.all(markers.map(write)).catch((error: unknown) => {
-          failure = error
-          throw error
-        })
-      try {
-        // The error of the last attempt says more than the time-out.
-        await withTimeout(
-          retryTime / 1000,
-          () => retryUntil(deadline, attempt),
-          (error) => failure ?? error,
-        )
-      } catch (error) {
+      const attempt = (): unknown => {
+        const written = all(markers.map(write))
+        return isPromise(written)
+          ? written.catch((error: unknown) => {
+              failure = error
+              throw error
+            })
+          : written
+      }
+      const flushRest = (): void => {
+        if (pending.size > 0) void flush()
+      }
+      const written = retryUntil(deadline, attempt)
+      if (!isPromise(written)) return flushRest()
+      // The error of the last attempt says more than the time-out.
+      const toError = (error: unknown): unknown => failure ?? error
+      return withTimeout(retryTime / 1000, () => written, toError).then(flushRest, (error: unknown) => {
         markers.forEach(keep)
         schedule()
         throw error
-      }
-      if (pending.size > 0) void flush()
+      })
     },
     async close() {
       isClosed = true

@@ -1,4 +1,4 @@
-import type { AsyncStore } from '../store/store.js'
+import type { LogoutStore } from '../store/store.js'
 import { MultiMap } from '../util/multi-map.js'
 import { runGuarded } from '../util/run-guarded.js'
 import { startBackgroundTimer } from '../util/timers.js'
@@ -30,7 +30,7 @@ export interface Watchers {
 }
 
 export interface WatchersOptions {
-  store: Pick<AsyncStore, 'values'>
+  store: Pick<LogoutStore, 'values'>
   /** Whether a session has ended, by its age, by pending markers under its keys, or by these stored values. */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
   /** Starts to hear of logouts on other instances. */

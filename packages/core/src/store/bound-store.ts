@@ -1,25 +1,39 @@
 import { asLogoutError } from '../errors.js'
+import { chain, isPromise, type Maybe } from '../util/maybe.js'
 import { withoutClaims } from '../util/without-claims.js'
-import type { AsyncStore, LogoutStore } from './store.js'
+import type { LogoutStore } from './store.js'
 import { withTimeout } from '../util/with-timeout.js'
 
 /**
  * Limits the time of each call of the application's store (RP-39). If a call fails, it rejects with an error of this
- * library that holds no claim values.
+ * library that holds no claim values. No call throws. An answer without a promise stays one, and needs no timer.
  */
-export function boundStore(store: LogoutStore, timeout: number): AsyncStore {
-  const call = <T>(args: readonly unknown[], work: () => T | Promise<T>): Promise<T> =>
-    withTimeout(timeout, work, (error) => asLogoutError('the store', withoutClaims(error, args)))
+export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
+  const call = <T>(args: readonly unknown[], work: () => Maybe<T>): Maybe<T> => {
+    let answer: Maybe<T>
+    try {
+      answer = work()
+      if (!isPromise(answer)) return answer
+    } catch (error) {
+      answer = Promise.reject(error as Error)
+    }
+    return withTimeout(
+      timeout,
+      () => answer,
+      (error) => asLogoutError('the store', withoutClaims(error, args)),
+    )
+  }
   return {
     add: (...args) => call(args, () => store.add(...args)),
     remove: (...args) => call(args, () => store.remove(...args)),
     values: (keys) =>
-      call(keys, async () => {
-        const values = await store.values(keys)
-        if (keys.every((_, index) => Array.isArray(values[index]))) return values
-        throw new Error('no answer for a key')
-      }),
-    ...(store.publish && { publish: (...args) => call(args, () => store.publish!(...args)) }),
+      call(keys, () =>
+        chain(store.values(keys), (values) => {
+          if (keys.every((_, index) => Array.isArray(values[index]))) return values
+          throw new Error('no answer for a key')
+        }),
+      ),
+    ...(store.publish && { publish: async (...args) => call(args, () => store.publish!(...args)) }),
     ...(store.subscribe && { subscribe: async (listener) => store.subscribe!(listener) }),
   }
 }

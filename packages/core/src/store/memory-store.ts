@@ -33,7 +33,7 @@ export class MemoryStore implements LogoutStore {
     this.#now = readOptions(options, nowRules).now!
   }
 
-  async add(key: string, value: string, expiresAt: number): Promise<void> {
+  add(key: string, value: string, expiresAt: number): void {
     const now = this.#now()
     const time = performance.now() / 1000
     for (let count = 0; count < 2; count += 1) {
@@ -52,7 +52,7 @@ export class MemoryStore implements LogoutStore {
     entry.keptUntil = Math.max(entry.keptUntil, Math.ceil(time + expiresAt - now))
   }
 
-  async values(keys: readonly string[]): Promise<string[][]> {
+  values(keys: readonly string[]): string[][] {
     const now = this.#now()
     return keys.map((key) => {
       const values: string[] = []
@@ -62,7 +62,7 @@ export class MemoryStore implements LogoutStore {
     })
   }
 
-  async remove(key: string, value: string): Promise<void> {
+  remove(key: string, value: string): void {
     this.#keep(key, (entry) => entry.value !== value)
   }
 

@@ -15,10 +15,3 @@ export interface LogoutStore {
   /** Calls `listener` with each message that an instance publishes. Resolves to a function that ends the subscription. */
   subscribe?(listener: (message: string) => void): Promise<() => Promise<void>>
 }
-
-/** A store whose methods answer with promises. */
-export interface AsyncStore extends LogoutStore {
-  add(key: string, value: string, expiresAt: number): Promise<void>
-  values(keys: readonly string[]): Promise<string[][]>
-  remove(key: string, value: string): Promise<void>
-}

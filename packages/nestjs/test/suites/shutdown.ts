@@ -16,7 +16,7 @@ class Client implements LogoutStore {
   /** A receiver that reads the same data, as the next process would. */
   readonly next = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: this.#memory })
 
-  async #answer<T>(work: () => Promise<T>): Promise<T> {
+  async #answer<T>(work: () => T): Promise<T> {
     if (this.isClosed) throw new Error('the client is closed')
     if (this.isDown) throw new Error('the store is down')
     return work()
