@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { basename, extname } from 'node:path'
 
-const extensions = new Set('.capnp .cjs .cts .js .json .md .mjs .png .sh .svg .ts .yaml .yml'.split(' '))
+const extensions = new Set('.capnp .cjs .css .cts .js .json .md .mjs .png .sh .svg .ts .tsx .yaml .yml'.split(' '))
 const names = new Set(['CODEOWNERS', 'LICENSE', '.gitignore', 'run'])
 const folders = new Set('.changeset .ci .devcontainer .github checks docs examples packages'.split(' '))
 

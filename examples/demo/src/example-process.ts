@@ -19,6 +19,11 @@ export interface ExampleOptions {
   untilReady?: boolean
 }
 
+/** The path of the example's redirect URI. Auth.js has one of its own. */
+export function callbackPath(example: string): string {
+  return example === 'nextjs' ? '/api/auth/callback/oidc' : '/callback'
+}
+
 /** Starts an example on its port, and waits for `/healthz`. The example ends with this process at the latest. */
 export async function startExample(
   name: string,

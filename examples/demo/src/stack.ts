@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { startExample } from './example-process.ts'
+import { callbackPath, startExample } from './example-process.ts'
 import { freePorts } from './free-ports.ts'
 import { createProviderClient, type ProviderClient } from './provider-client.ts'
 
@@ -54,10 +54,10 @@ export async function startStack(
     port: appPorts[index]!,
     url: `http://127.0.0.1:${appPorts[index]!}`,
   }))
-  const clients = parties.map(({ clientId, clientSecret, url, metadata }) => ({
+  const clients = parties.map(({ example, clientId, clientSecret, url, metadata }) => ({
     client_id: clientId,
     client_secret: clientSecret,
-    redirect_uris: [`${url}/callback`],
+    redirect_uris: [url + callbackPath(example)],
     post_logout_redirect_uris: [`${url}/`],
     backchannel_logout_uri: `${url}/backchannel-logout`,
     ...metadata,

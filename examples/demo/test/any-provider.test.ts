@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
 
 import { createDevice } from '../src/device.ts'
-import { startExample } from '../src/example-process.ts'
+import { callbackPath, startExample } from '../src/example-process.ts'
 import { freePorts } from '../src/free-ports.ts'
 import { createProviderClient } from '../src/provider-client.ts'
 import { startStack } from '../src/stack.ts'
@@ -29,7 +29,7 @@ async function prepare(example: string) {
   const client = {
     client_id: example,
     client_secret: clientSecret,
-    redirect_uris: [`${url}/callback`],
+    redirect_uris: [url + callbackPath(example)],
     post_logout_redirect_uris: [`${url}/`],
     backchannel_logout_uri: `${url}/backchannel-logout`,
   }
@@ -49,7 +49,7 @@ async function prepare(example: string) {
   }
 }
 
-describe.each(['hono', 'koa', 'nestjs'])('%s', { timeout: 60_000 }, (example) => {
+describe.each(['hono', 'koa', 'nestjs', 'nextjs'])('%s', { timeout: 60_000 }, (example) => {
   it('starts before its provider, and is ready once the provider has started', async () => {
     const { app, provider, startApp, startProvider } = await prepare(example)
     const { output } = await startApp({}, false)

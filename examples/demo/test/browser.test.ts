@@ -7,7 +7,7 @@ import { findChromium, launchChromium } from '../src/chromium.ts'
 import { takePicture } from '../src/picture.ts'
 import { type App, type Stack, startStack } from '../src/stack.ts'
 
-const EXAMPLES = ['hono', 'koa', 'nestjs']
+const EXAMPLES = ['hono', 'koa', 'nestjs', 'nextjs']
 
 /** In CI a missing Chromium is a failure. */
 const present = findChromium() !== undefined || process.env['CI'] === 'true'
@@ -37,6 +37,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
   /** Leaves the page open, listening for the end of its session. */
   async function signIn(app: App): Promise<Page> {
     const page = await context.newPage()
+    const isListening = page.waitForResponse(`${app.url}/events`)
     await page.goto(`${app.url}/`)
     await page.getByRole('link', { name: 'Sign in' }).click()
     // The provider asks once; to the other applications it just sends the user on.
@@ -44,7 +45,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     await account.or(page.getByText('Signed in as alice')).waitFor()
     if (await account.isVisible()) await account.click()
     await page.getByText('Signed in as alice').waitFor()
-    await page.waitForFunction('events.readyState === EventSource.OPEN')
+    await isListening
     return page
   }
 

@@ -3,12 +3,15 @@ import { describe, expect, it, vi } from 'vitest'
 import { readConfig as readHonoConfig } from '../../hono/src/config.ts'
 import { readConfig as readKoaConfig } from '../../koa/src/config.ts'
 import { readConfig as readNestConfig } from '../../nestjs/src/config.ts'
+import { readConfig as readNextConfig } from '../../nextjs/src/config.ts'
 import { readConfig as readProviderConfig } from '../../provider/src/config.ts'
+import { callbackPath } from '../src/example-process.ts'
 
 describe.each([
   { example: 'hono', readConfig: readHonoConfig },
   { example: 'koa', readConfig: readKoaConfig },
   { example: 'nestjs', readConfig: readNestConfig },
+  { example: 'nextjs', readConfig: readNextConfig },
 ])('$example', ({ example, readConfig }) => {
   const read = (env: NodeJS.ProcessEnv) => readConfig({ SESSION_SECRET: 'secret', ...env })
 
@@ -20,7 +23,7 @@ describe.each([
       expect.objectContaining({
         client_id: clientId,
         client_secret: clientSecret,
-        redirect_uris: [`${baseUrl}/callback`],
+        redirect_uris: [baseUrl + callbackPath(example)],
         post_logout_redirect_uris: [`${baseUrl}/`],
         backchannel_logout_uri: `${baseUrl}/backchannel-logout`,
       }),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { nextSecond } from '../src/clock.ts'
 import { createDevice, type Device } from '../src/device.ts'
-import { type ExampleProcess, startExample } from '../src/example-process.ts'
+import { callbackPath, type ExampleProcess, startExample } from '../src/example-process.ts'
 import { freePorts } from '../src/free-ports.ts'
 import { createProviderClient, type ProviderClient } from '../src/provider-client.ts'
 import { hasRedis, type RedisServer, startRedis } from '../src/redis-server.ts'
@@ -14,7 +14,7 @@ const skip = !hasRedis() && !process.env['CI']
 const title = skip ? 'two instances with one Redis (skipped: there is no redis-server)' : 'two instances with one Redis'
 
 describe.skipIf(skip)(title, () => {
-  describe.each(['hono', 'koa', 'nestjs'])('%s', (example) => {
+  describe.each(['hono', 'koa', 'nestjs', 'nextjs'])('%s', (example) => {
     let redis: RedisServer
     let provider: ProviderClient
     let processes: ExampleProcess[]
@@ -36,7 +36,7 @@ describe.skipIf(skip)(title, () => {
       const client = {
         client_id: env.CLIENT_ID,
         client_secret: env.CLIENT_SECRET,
-        redirect_uris: [`${urlA}/callback`, `${urlB}/callback`],
+        redirect_uris: [urlA, urlB].map((url) => url + callbackPath(example)),
         post_logout_redirect_uris: [`${urlA}/`, `${urlB}/`],
         backchannel_logout_uri: `${urlA}/backchannel-logout`,
       }
@@ -110,6 +110,10 @@ describe.skipIf(skip)(title, () => {
       redis.freeze()
       try {
         expect([(await device.me(a)).status, sub]).toEqual([503, 'dave'])
+        // T-20: the session is still there when the store is back.
+        const page = await device.browser.copy().fetch(`${a.url}/`)
+        expect(page.status).toBe(503)
+        expect(page.headers.getSetCookie().join('\n')).not.toContain(`${example}_session=`)
         expect(await provider.endSession(session.uid)).toMatchObject([{ status: 400 }])
       } finally {
         redis.thaw()

@@ -2,9 +2,10 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { createDevice } from '../src/device.ts'
+import { callbackPath } from '../src/example-process.ts'
 import { type Stack, type StackApp, startStack } from '../src/stack.ts'
 
-describe.each(['hono', 'koa', 'nestjs'])('the log of %s', (example) => {
+describe.each(['hono', 'koa', 'nestjs', 'nextjs'])('the log of %s', (example) => {
   let stack: Stack
   let app: StackApp
   let other: StackApp
@@ -61,7 +62,7 @@ describe.each(['hono', 'koa', 'nestjs'])('the log of %s', (example) => {
   ])('has the OAuth error code of a sign-in that the provider refused: %j', async (error, logged) => {
     const { browser } = createDevice('laptop')
     const login = await browser.fetch(`${app.url}/login`)
-    const callback = new URL(`${app.url}/callback`)
+    const callback = new URL(app.url + callbackPath(example))
     callback.searchParams.set('iss', stack.provider.url)
     callback.searchParams.set('error', error)
     callback.searchParams.set('state', new URL(login.headers.get('location')!).searchParams.get('state')!)

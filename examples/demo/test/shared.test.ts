@@ -12,6 +12,14 @@ const read = (example: string) => {
   )
 }
 
+// Auth.js signs in there, and React draws the pages.
+it('the shared files of examples/nextjs are the same as those of examples/hono', () => {
+  const { 'log.ts': log, ...files } = read('nextjs')
+  expect(Object.keys(files)).toEqual(['environment.ts', 'readiness.ts', 'streams.ts'])
+  expect(read('hono')).toMatchObject(files)
+  expect(log).toBeDefined()
+})
+
 // Each example can be copied out alone, so each has a copy of these files.
 describe.each(['koa', 'nestjs'])('examples/%s/src/shared', (example) => {
   it('is the same as examples/hono/src/shared', () => {

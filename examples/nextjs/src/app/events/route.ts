@@ -1,0 +1,41 @@
+import { json, unauthorized } from '../../answers.ts'
+import { application } from '../../application.ts'
+import { readSession } from '../../session.ts'
+
+const HEARTBEAT_MS = 15_000
+
+const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
+
+/** Not behind the check: a page that was loaded just before the logout must still receive the event. */
+export async function GET(request: Request): Promise<Response> {
+  const session = await readSession(request.headers)
+  if (!session) return unauthorized()
+  const { logout, streams } = await application()
+  const close = streams.open(session.claims)
+  if (typeof close === 'number') return json({ error: 'too many open streams' }, close)
+
+  let end = () => {}
+  const body = new ReadableStream<string>({
+    start(controller) {
+      const heartbeat = setInterval(() => controller.enqueue(':\n\n'), HEARTBEAT_MS)
+      const stopWatching = logout.watch(session.claims, () => {
+        controller.enqueue(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
+        end()
+        controller.close()
+      })
+      end = () => {
+        clearInterval(heartbeat)
+        stopWatching()
+        close()
+      }
+      controller.enqueue(':\n\n')
+    },
+    cancel: () => end(),
+  })
+  return new Response(body.pipeThrough(new TextEncoderStream()), { headers })
+}
+
+/** Next.js would answer HEAD by GET. Nothing would tell that when to end the stream. */
+export async function HEAD(request: Request): Promise<Response> {
+  return (await readSession(request.headers)) ? new Response(null, { headers }) : new Response(null, { status: 401 })
+}

@@ -1,0 +1,51 @@
+import { type BackchannelLogout, createBackchannelLogout } from '@bcl/core'
+
+import { type Config, readConfig } from './config.ts'
+import { logDelivery, logError } from './shared/log.ts'
+import { createReadiness, type Readiness } from './shared/readiness.ts'
+import { createStreams, type Streams } from './shared/streams.ts'
+import { createStore } from './store.ts'
+
+/** What all parts of the application share. */
+export interface Application {
+  config: Config
+  logout: BackchannelLogout
+  readiness: Readiness
+  streams: Streams
+  /** Finishes logouts under way, and then closes the store. */
+  close(): Promise<void>
+}
+
+/** Next.js bundles routes, pages and the proxy apart, so that each has its own copy of a module. They share what is global. */
+const shared = globalThis as { application?: Promise<Application> }
+
+/** Starts at the first call, because a build has no environment. */
+export function application(): Promise<Application> {
+  return (shared.application ??= start())
+}
+
+async function start(): Promise<Application> {
+  const config = readConfig(process.env)
+  // Auth.js takes its own address from here, and not from a header that a client can choose.
+  process.env['AUTH_URL'] = config.baseUrl
+  const store = await createStore(config.redisUrl)
+  const logout = createBackchannelLogout({
+    issuers: [config.trusted],
+    sessionMaxAge: config.sessionMaxAge,
+    store: store.logouts,
+    onDelivery: logDelivery,
+    onError: (error) => logError('Logouts, in the background', error),
+  })
+  const readiness = createReadiness(logout)
+  return {
+    config,
+    logout,
+    readiness,
+    streams: createStreams(),
+    async close() {
+      readiness.stop()
+      await logout.close()
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import type { TrustedIssuer } from '@bcl/core'
+import { compactDecrypt } from 'jose'
+
+type Decryption = NonNullable<TrustedIssuer['decryption']>
+
+/** A `fetch` that decrypts the ID Token in the answer of the token endpoint, because Auth.js decrypts none. */
+export function createDecryptingFetch(decryption: Decryption): typeof fetch {
+  return async (url, options) => {
+    const response = await fetch(url, options)
+    // The token endpoint is the only address that Auth.js posts to here.
+    if (options?.method !== 'POST' || response.status !== 200) return response
+    const tokens = (await response.json()) as { id_token?: unknown }
+    const { id_token: idToken } = tokens
+    if (typeof idToken !== 'string' || idToken.split('.').length !== 5) return Response.json(tokens)
+    return Response.json({ ...tokens, id_token: await decrypt(idToken, decryption) })
+  }
+}
+
+async function decrypt(jwe: string, { keys, alg, enc }: Decryption): Promise<string> {
+  const options = { keyManagementAlgorithms: [...alg], contentEncryptionAlgorithms: [...enc] }
+  for (const key of keys) {
+    try {
+      return new TextDecoder().decode((await compactDecrypt(jwe, key, options)).plaintext)
+    } catch {
+      // The next key may fit.
+    }
+  }
+  throw new Error('no key of ISSUER_OPTIONS decrypts the ID Token')
+}

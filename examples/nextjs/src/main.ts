@@ -1,0 +1,32 @@
+// `next start` with a shutdown that loses no logout, and with the settings checked first.
+import { createServer } from 'node:http'
+
+import next from 'next'
+
+import { application } from './application.ts'
+
+try {
+  const { config, close } = await application()
+  const app = next({ dev: false, dir: `${import.meta.dirname}/..`, hostname: '127.0.0.1', port: config.port })
+  await app.prepare()
+  const server = createServer(app.getRequestHandler())
+  server.on('error', fail)
+  server.listen(config.port, '127.0.0.1', () => {
+    console.log(`Next.js example on ${config.baseUrl}, signing in at ${config.issuer}`)
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      server.close(() => void close().then(() => app.close()))
+      // Open /events streams would keep the server running as long as their pages are open.
+      setTimeout(() => server.closeAllConnections(), 500).unref()
+    })
+  }
+} catch (error) {
+  fail(error)
+}
+
+function fail(error: unknown): never {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}

@@ -1,0 +1,56 @@
+import { type NextRequest, NextResponse } from 'next/server'
+
+import { application } from './application.ts'
+import { SESSION_COOKIE, SIGN_IN_FAILED } from './auth.ts'
+import { activeSession } from './session.ts'
+import { logError } from './shared/log.ts'
+
+/** A user must be able to sign in and out while the store is down, and `/events` tells of the logout itself. */
+const UNCHECKED = new Set(['/login', '/logout', '/events', SIGN_IN_FAILED])
+
+/**
+ * The check in front of every page. It is here and not in a callback of Auth.js, because only here an outage of the store
+ * can become a 503 that leaves the cookie alone.
+ */
+export async function proxy(request: NextRequest): Promise<Response> {
+  const { pathname } = request.nextUrl
+  if (!(await isFromOwnPages(request))) return new Response('Forms of other sites are refused.', { status: 403 })
+  if (UNCHECKED.has(pathname) || isSignIn(pathname)) return NextResponse.next()
+  try {
+    if (await activeSession(request.headers)) return NextResponse.next()
+  } catch (error) {
+    logError('Session not checked', error)
+    return new Response('Sessions cannot be checked at the moment.', {
+      status: 503,
+      headers: { 'cache-control': 'no-store', 'retry-after': '5' },
+    })
+  }
+  return withoutSession(request)
+}
+
+// The provider's POST has no cookie and no Origin. Its signature is the authentication.
+export const config = { matcher: ['/((?!backchannel-logout$|healthz$|_next/).*)'] }
+
+const isSignIn = (pathname: string): boolean => pathname.startsWith('/api/auth/') && pathname !== '/api/auth/session'
+
+/**
+ * Browsers send `Origin` or `Sec-Fetch-Site` with every POST. A request with neither header did not come from a browser,
+ * so it cannot be a cross-site request.
+ */
+async function isFromOwnPages({ method, headers }: NextRequest): Promise<boolean> {
+  if (method === 'GET' || method === 'HEAD') return true
+  const { config } = await application()
+  const origin = headers.get('origin')
+  const site = headers.get('sec-fetch-site')
+  if (origin !== null && origin !== config.baseUrl) return false
+  return site === null || site === 'same-origin' || site === 'none'
+}
+
+/** Removes what is left of the session, also for the parts behind the proxy: Auth.js would still take the cookie. */
+function withoutSession(request: NextRequest): Response {
+  const names = request.cookies.getAll().flatMap(({ name }) => (name.startsWith(SESSION_COOKIE) ? [name] : []))
+  for (const name of names) request.cookies.delete(name)
+  const response = NextResponse.next({ request })
+  for (const name of names) response.cookies.delete(name)
+  return response
+}

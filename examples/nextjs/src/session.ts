@@ -1,0 +1,20 @@
+import { getToken } from 'next-auth/jwt'
+
+import { application } from './application.ts'
+import { type Session, SESSION_COOKIE } from './auth.ts'
+
+/** The session in the cookie. It may have been logged out. */
+export async function readSession(headers: Headers): Promise<Session | undefined> {
+  const { config } = await application()
+  const cookie = { cookieName: SESSION_COOKIE, secret: config.sessionSecret }
+  const token = await getToken({ req: { headers: new Headers({ cookie: headers.get('cookie') ?? '' }) }, ...cookie })
+  return token?.signedIn?.claims.iss === config.issuer ? token.signedIn : undefined
+}
+
+/** The session, if nobody has ended it. The one check of pages, route handlers and the proxy. Rejects if the store is down. */
+export async function activeSession(headers: Headers): Promise<Session | undefined> {
+  const session = await readSession(headers)
+  if (!session) return undefined
+  const { logout } = await application()
+  return (await logout.isLoggedOut(session.claims)) ? undefined : session
+}

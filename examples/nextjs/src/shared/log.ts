@@ -1,0 +1,20 @@
+import { BackchannelLogoutError, type LogoutDelivery } from '@bcl/core'
+
+/** Logs one line for each request to the endpoint. The line holds no token and no user. */
+export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
+  if (code === undefined) return console.log(`Logout: ${outcome}`)
+  const { claim, expected } = error instanceof BackchannelLogoutError ? error : {}
+  const details = [code, claim && `claim ${claim}`, expected && `expected ${expected}`].filter(Boolean).join(', ')
+  // An outage of ours: the message and the cause name the part that failed.
+  if (outcome === 'failed') logError(`Logout: ${outcome}, ${details}`, error)
+  else console.warn(`Logout: ${outcome}, ${details}`)
+}
+
+/** Logs messages only. Other fields of an error can contain a token, and so can the message of a JSON parser. */
+export function logError(what: string, error: unknown): void {
+  const messages = [what]
+  for (let part = error; part instanceof Error && !(part instanceof SyntaxError); part = part.cause) {
+    messages.push(part.message)
+  }
+  console.error(messages.join(': '))
+}

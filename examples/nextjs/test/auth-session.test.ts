@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { createDevice } from '../../demo/src/device.ts'
+import { type Stack, type StackApp, startStack } from '../../demo/src/stack.ts'
+
+describe('the routes of Auth.js', () => {
+  let stack: Stack
+  let app: StackApp
+
+  beforeAll(async () => {
+    stack = await startStack([{ example: 'nextjs' }])
+    app = stack.apps[0]!
+  })
+
+  afterAll(() => stack?.stop())
+
+  async function signedIn(user: string) {
+    const device = createDevice('laptop')
+    await device.signIn(app, user)
+    return device
+  }
+
+  it('/api/auth/session shows a session with neither the claims nor the ID Token, and shows no ended one', async () => {
+    const { browser } = await signedIn('alice')
+    const thief = browser.copy()
+    const alive = await thief.copy().fetch(`${app.url}/api/auth/session`)
+    expect(await alive.json()).toEqual({ user: {}, expires: expect.any(String) })
+
+    await browser.submit(`${app.url}/logout`)
+
+    const ended = await thief.fetch(`${app.url}/api/auth/session`)
+    expect(await ended.json()).toBeNull()
+    expect(ended.headers.getSetCookie().join('\n')).toMatch(/^nextjs_session=;.*1970/m)
+  })
+
+  it('a renewed session cookie is the same session, with its first iat', async () => {
+    const device = await signedIn('bob')
+    const before = await device.me(app)
+    const renewed = await device.browser.fetch(`${app.url}/api/auth/session`)
+    expect(renewed.headers.getSetCookie().join('\n')).toMatch(/^nextjs_session=ey/m)
+    expect(await device.me(app)).toEqual(before)
+
+    await stack.provider.endSessionsOf('bob')
+
+    expect((await device.me(app)).status).toBe(401)
+  })
+
+  it("Auth.js's own sign-out ends all copies of the session, too", async () => {
+    const device = await signedIn('carol')
+    const thief = createDevice('thief', device.browser.copy())
+    const csrf = await device.browser.fetch(`${app.url}/api/auth/csrf`)
+    const { csrfToken } = (await csrf.json()) as { csrfToken: string }
+
+    await device.browser.post(`${app.url}/api/auth/signout`, { csrfToken })
+
+    expect((await device.me(app)).status).toBe(401)
+    expect((await thief.me(app)).status).toBe(401)
+  })
+})
