@@ -7,12 +7,16 @@ const source = (name: string) => new URL(`./packages/${name}/src/index.ts`, impo
 // Unit tests run against the sources, in one module graph; the examples, the runtimes and the packages against dist.
 export default defineConfig({
   resolve: {
-    alias: Object.fromEntries(
-      ['core', 'node', 'testing', 'hono', 'koa', 'express', 'nestjs', 'redis', 'sql'].map((name) => [
-        `@bcl/${name}`,
-        source(name),
-      ]),
-    ),
+    // The longer name comes first, because `@bcl/core` also matches the start of it.
+    alias: {
+      '@bcl/core/kit': new URL('./packages/core/src/kit.ts', import.meta.url).pathname,
+      ...Object.fromEntries(
+        ['core', 'node', 'testing', 'hono', 'koa', 'express', 'nestjs', 'redis', 'sql'].map((name) => [
+          `@bcl/${name}`,
+          source(name),
+        ]),
+      ),
+    },
   },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],

@@ -3,8 +3,12 @@
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
-/** The declarations that `index.d.ts` reaches, in the order of their paths. */
-function declarationsOf(folder: string): string {
+interface Manifest {
+  exports: Record<string, { types: string }>
+}
+
+/** The declarations that an entry of a package reaches, in the order of their paths. */
+function declarationsOf(folder: string, entry: string): string {
   const found = new Map<string, string>()
   const visit = (file: string): void => {
     if (found.has(file)) return
@@ -15,15 +19,23 @@ function declarationsOf(folder: string): string {
     for (const [, to] of text.matchAll(/(?:from |import\()["'](\.[^"']+)\.js["']/g))
       visit(join(dirname(file), `${to}.d.ts`))
   }
-  visit(`${folder}/dist/index.d.ts`)
+  visit(join(folder, entry))
   const sorted = [...found].sort(([one], [other]) => (one < other ? -1 : 1))
   return sorted.map(([file, text]) => `// ${relative(`${folder}/dist`, file)}\n${text.trim()}\n`).join('\n')
 }
 
 mkdirSync('checks/api', { recursive: true })
-for (const folder of globSync('packages/*').sort()) {
-  const snapshot = `checks/api/${folder.slice('packages/'.length)}.txt`
-  const types = declarationsOf(folder)
+/** The snapshot and the types of each entry of each package. */
+const entries = globSync('packages/*')
+  .sort()
+  .flatMap((folder) => {
+    const { exports } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Manifest
+    return Object.entries(exports).map(([path, { types }]) => {
+      const name = path.replace('.', folder.slice('packages/'.length)).replace('/', '-')
+      return [folder, `checks/api/${name}.txt`, declarationsOf(folder, types)] as const
+    })
+  })
+for (const [folder, snapshot, types] of entries) {
   if (existsSync(snapshot) && readFileSync(snapshot, 'utf8') === types) continue
   if (process.argv.includes('--write')) {
     writeFileSync(snapshot, types)

@@ -10,11 +10,17 @@ interface Manifest {
 }
 
 /** Bytes. A ceiling that keeps each package from growing. The goal for core is 11,000: docs/design.md says what is in the way. */
-const budgets = { core: 13_730, node: 2000, hono: 2000, koa: 2000, express: 2000, nestjs: 2000 }
+const budgets = { core: 13_925, node: 2000, hono: 2000, koa: 2000, express: 2000, nestjs: 2000 }
+/** What `@bcl/core/kit` adds to an application that bundles both entries of core. */
+const kitBudget = 1200
 
-async function sizeOf(folder: string, { dependencies, peerDependencies }: Manifest): Promise<number> {
+async function sizeOf(
+  folder: string,
+  { dependencies, peerDependencies }: Manifest,
+  entries: string[] = ['index'],
+): Promise<number> {
   const { outputFiles } = await build({
-    entryPoints: [`${folder}/dist/index.js`],
+    stdin: { contents: entries.map((entry) => `export * from './dist/${entry}.js'`).join('\n'), resolveDir: folder },
     bundle: true,
     minify: true,
     format: 'esm',
@@ -26,12 +32,16 @@ async function sizeOf(folder: string, { dependencies, peerDependencies }: Manife
 }
 
 const rows: string[][] = [['package', 'bytes', 'budget', '']]
+const addRow = (name: string, size: number, budget: number): void => {
+  rows.push([name, String(size), String(budget), size > budget ? `${size - budget} too many` : 'ok'])
+  if (size > budget) process.exitCode = 1
+}
 for (const [name, budget] of Object.entries(budgets)) {
   const folder = `packages/${name}`
   const manifest = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Manifest
   const size = await sizeOf(folder, manifest)
-  rows.push([manifest.name, String(size), String(budget), size > budget ? `${size - budget} too many` : 'ok'])
-  if (size > budget) process.exitCode = 1
+  addRow(manifest.name, size, budget)
+  if (name === 'core') addRow('@bcl/core/kit', (await sizeOf(folder, manifest, ['index', 'kit'])) - size, kitBudget)
 }
 for (const [name, size, budget, verdict] of rows) {
   console.log(`${name!.padEnd(14)}${size!.padStart(8)}${budget!.padStart(8)}  ${verdict}`)

@@ -26,6 +26,7 @@ import { createRespond, handleWith, type LogoutDelivery, type LogoutEndpoint } f
 import { createFindRegistrations } from './sessions/require-session.js'
 import { checkSession, type SessionClaims } from './sessions/session-claims.js'
 import type { LogoutStore } from './store/store.js'
+import { withInternals } from './internals.js'
 import { systemNow } from './util/clock.js'
 import { runGuarded } from './util/run-guarded.js'
 import type { TrustedIssuer } from './issuers/trusted-issuer.js'
@@ -299,39 +300,42 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const application = createEndSession({ ...read, endSessions, findRegistrations, longest })
   const respond = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
 
-  return {
-    receive: async (logoutToken) => receiver.receive(logoutToken).result,
-    endSession: application.endSession,
-    endAllSessions: application.endAllSessions,
-    onLogout(listener) {
-      requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
-      const entry = (event: LogoutEvent): unknown => listener(event)
-      listeners.add(entry)
-      return () => void listeners.delete(entry)
+  return withInternals(
+    {
+      receive: async (logoutToken) => receiver.receive(logoutToken).result,
+      endSession: application.endSession,
+      endAllSessions: application.endAllSessions,
+      onLogout(listener) {
+        requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
+        const entry = (event: LogoutEvent): unknown => listener(event)
+        listeners.add(entry)
+        return () => void listeners.delete(entry)
+      },
+      isLoggedOut,
+      watch(session, listener) {
+        requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
+        return watchers.watch(session, listener, () => requireSession(session))
+      },
+      async trackSession(session, sessionId) {
+        await requireSession(session)
+        const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
+        await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
+        // Asks the store itself: a cached answer may be from before the session was added.
+        const keys = markerKeysOf(session)
+        if (!hasSessionEnded(session, keys, await store.values(keys))) return true
+        await untrackSession(session, sessionId)
+        return false
+      },
+      untrackSession,
+      respond,
+      handle: (request) => handleWith(respond, request),
+      warm: issuers.warm,
+      async close() {
+        const settled = Promise.all([receiver.settled(), application.settled()])
+        watchers.close()
+        await Promise.all([broadcasts.close(), settled.then(pending.close)])
+      },
     },
-    isLoggedOut,
-    watch(session, listener) {
-      requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
-      return watchers.watch(session, listener, () => requireSession(session))
-    },
-    async trackSession(session, sessionId) {
-      await requireSession(session)
-      const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
-      await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
-      // Asks the store itself: a cached answer may be from before the session was added.
-      const keys = markerKeysOf(session)
-      if (!hasSessionEnded(session, keys, await store.values(keys))) return true
-      await untrackSession(session, sessionId)
-      return false
-    },
-    untrackSession,
-    respond,
-    handle: (request) => handleWith(respond, request),
-    warm: issuers.warm,
-    async close() {
-      const settled = Promise.all([receiver.settled(), application.settled()])
-      watchers.close()
-      await Promise.all([broadcasts.close(), settled.then(pending.close)])
-    },
-  }
+    { store, now, isTrusted: async (iss) => (await issuers.findForSession(iss, () => true)).length > 0 },
+  )
 }

@@ -56,22 +56,43 @@ export interface LogoutDelivery {
   durationMs: number
 }
 
-/** The error for a request that holds no Logout Token, or is too large. It has its own status. */
-const requestError = (status: number, part: string, cause?: unknown): BackchannelLogoutError =>
+/** The error for a request that holds no token, or is too large. It has its own status. */
+export const requestError = (status: number, part: string, cause?: unknown): BackchannelLogoutError =>
   Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${part} is refused`, { cause }), { status })
+
+/** Reads a body that is text, bytes or a stream, or that a function reads. Returns `undefined` for an object that a parser made. */
+export function readBody(body: LogoutRequest['body']): Promise<string> | undefined {
+  const isWhole = typeof body === 'string' || body instanceof Uint8Array
+  const isReader = typeof body === 'function'
+  if (!isWhole && !isReader && !(Symbol.asyncIterator in Object(body))) return undefined
+  return withTimeout(bodyTime, async () => {
+    const text = isReader
+      ? await (body as BodyReader)(maxBody)
+      : await readText(isWhole ? [body] : (body as ByteStream), maxBody)
+    if (text === undefined) throw requestError(413, 'size')
+    return text
+  })
+}
+
+/** An answer that is not cached. */
+export const answer = (status: number, body: string): LogoutResponse => ({
+  status,
+  headers: {
+    'cache-control': 'no-store',
+    ...(body && { 'content-type': 'application/json' }),
+    ...(status === 405 && { allow: 'POST' }),
+    ...(status === 503 && { 'retry-after': '5' }),
+  },
+  body,
+})
 
 /** Reads the only Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, a function, or an object that a parser made. */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
   if (method !== 'POST') throw requestError(405, 'method')
   if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
   let form = Object(body) as object
-  const isWhole = typeof body === 'string' || body instanceof Uint8Array
-  const isReader = typeof body === 'function'
-  if (isWhole || isReader || Symbol.asyncIterator in form) {
-    const text = await withTimeout(bodyTime, () =>
-      isReader ? (body as BodyReader)(maxBody) : readText(isWhole ? [body] : (form as ByteStream), maxBody),
-    )
-    if (text === undefined) throw requestError(413, 'size')
+  const text = await readBody(body)
+  if (text !== undefined) {
     // Counts the parameters before they are parsed: tens of thousands of parameters fit into 64 KiB.
     if (text.split('&', maxParameters + 1).length > maxParameters) throw requestError(400, 'number of parameters')
     form = new URLSearchParams(text)
@@ -132,16 +153,7 @@ export const createRespond =
       const durationMs = performance.now() - startedAt
       runGuarded(() => onDelivery(defined({ outcome, code, error, iss, clientIds, jti, durationMs }) as LogoutDelivery))
     }
-    return {
-      status,
-      headers: {
-        'cache-control': 'no-store',
-        ...(body && { 'content-type': 'application/json' }),
-        ...(status === 405 && { allow: 'POST' }),
-        ...(status === 503 && { 'retry-after': '5' }),
-      },
-      body,
-    }
+    return answer(status, body)
   }
 
 /** Answers a Web-standard `Request` with `respond`. */

@@ -15,14 +15,8 @@ import { LruMap } from '../util/lru-map.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import { createTokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
-import {
-  localKeys,
-  needsNoKeys,
-  register,
-  type LocalKeys,
-  type Registration,
-  type TrustedIssuer,
-} from './trusted-issuer.js'
+import { localKeys, type LocalKeys } from '../keys/key-source.js'
+import { needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
 
 /** The answer of an issuer function: the registrations at an issuer, or `undefined` for none. */
 export type ResolvedIssuer = TrustedIssuer | readonly TrustedIssuer[] | undefined

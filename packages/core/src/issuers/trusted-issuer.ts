@@ -1,5 +1,5 @@
-import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose'
-import type { KeySource } from '../keys/remote-keys.js'
+import type { CryptoKey, JSONWebKeySet, JWK, JWTVerifyGetKey } from 'jose'
+import { localKeys } from '../keys/key-source.js'
 import {
   isListOf,
   isPeriod,
@@ -12,7 +12,6 @@ import {
   type Rule,
   type Rules,
 } from '../util/options.js'
-import { withTimeout } from '../util/with-timeout.js'
 
 /** The keys and algorithms that decrypt Logout Tokens (nested JWE). They are the same as for ID Tokens of the client. */
 export interface Decryption {
@@ -95,23 +94,6 @@ export const isSymmetric = (alg: string): boolean => alg.startsWith('HS')
 /** Tells whether the tokens of a client may be signed with its secret only. */
 export const needsNoKeys = ({ algorithms }: Registration): boolean => algorithms.every(isSymmetric)
 
-const localKeySets = new WeakMap<object, JWTVerifyGetKey>()
-
-/** The time-out of a key function, in seconds. */
-const keyFunctionTime = 2
-
-/** Keys that are not fetched from a URL. */
-export type LocalKeys = JSONWebKeySet | JWTVerifyGetKey
-
-/** Makes a source of keys that fetches nothing: from a function, or from a JWK Set that is parsed once. */
-export function localKeys(keys: LocalKeys): KeySource {
-  if (typeof keys === 'function')
-    return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyFunctionTime, () => keys(...args)) }
-  const getKey = localKeySets.get(keys) ?? createLocalJWKSet(keys)
-  localKeySets.set(keys, getKey)
-  return { getKey }
-}
-
 function areKeys(keys: NonNullable<TrustedIssuer['keys']>): boolean {
   try {
     return keys instanceof URL || !!localKeys(keys)
@@ -140,19 +122,24 @@ const seconds = (defaultValue: number): Rule => [
   defaultValue,
 ]
 
-const rules: Rules = {
+/** The rules for the source of the tokens of one issuer. */
+export const sourceRules: Rules = {
   issuer: text(),
-  clientId: text(),
-  sessionIssuer: text(undefined),
   keys: [areKeys, 'must be a URL, a JWK Set or a function', undefined],
   algorithms: namesLike(/^(?:[RPEH]S(?:256|384|512)|Ed(?:DSA|25519)|ML-DSA-(?:44|65|87))$/, 'RS256', ['RS256']),
+  clockTolerance: seconds(60),
+  maxTokenAge: period(undefined),
+  requireTyp: oneOf(false, true),
+}
+
+const rules: Rules = {
+  ...sourceRules,
+  clientId: text(),
+  sessionIssuer: text(undefined),
   clientSecret: text(undefined),
   decryption: [(value, path) => !!readOptions(value, decryptionRules, path), '', undefined],
-  clockTolerance: seconds(60),
   iatSkew: seconds(0),
-  maxTokenAge: period(undefined),
   requireExp: oneOf(true, false),
-  requireTyp: oneOf(false, true),
   requireSid: oneOf(false, true),
   trustedAudiences: [isListOf(isText, 0), 'must be a list of strings', []],
   logoutScope: oneOf('session', 'subject'),

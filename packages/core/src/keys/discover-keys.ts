@@ -1,6 +1,7 @@
 import type { JWTVerifyGetKey } from 'jose'
 import { fetchRules, readOptions, requireOption } from '../util/options.js'
-import { createRemoteKeys, discoveryPath, isAllowed, type KeyLocation } from './remote-keys.js'
+import { discoveryPath, isAllowed, type KeyLocation } from './discovery.js'
+import { createRemoteKeys } from './remote-keys.js'
 
 /** Options of {@link discoverKeys}. */
 export interface DiscoverKeysOptions {

@@ -1,14 +1,13 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
-import { readText } from '../util/read-text.js'
 import { codeOf, keysUnavailable } from '../errors.js'
 import { isObject, type JSONObject } from '../util/objects.js'
 import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
-import { runGuarded } from '../util/run-guarded.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import { pause } from '../util/timers.js'
 import { createTokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
+import { createDiscovery, fetchJson, isAllowed, isLoopback, type FetchOptions, type KeyLocation } from './discovery.js'
 
 /** Seconds after which a key set is stale (RP-51). */
 const freshFor = 600
@@ -22,8 +21,6 @@ const staleRetry = 30
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
-/** The largest answer that is read from a provider, in bytes. */
-const maxBytes = 256 * 1024
 /** Seconds for which a `kid` that the key set lacks causes no other fetch (RP-52). */
 const absentFor = 30
 /** Seconds for which bad signatures under one `kid` cause no other fetch (RP-52). */
@@ -48,18 +45,12 @@ const createBudget = (): KeyBudget => [
   createTokenBucket(1, freshFor),
 ]
 
-/** Where keys are: at an issuer, by discovery, or at a URL. */
-export interface KeyLocation {
-  issuer: string
-  keys?: unknown
-}
-
-export interface RemoteKeysOptions {
-  fetch?: typeof fetch | undefined
-  allowInsecureRequests?: boolean | undefined
+export interface RemoteKeysOptions extends FetchOptions {
   /** The time-out of discovery and keys together within a request, in seconds. */
   keysTimeout?: number | undefined
   onError?: ((error: unknown) => void) | undefined
+  /** Gets each discovery document that is read. */
+  onMetadata?: (metadata: JSONObject) => void
   /** False for an issuer that a function named: its fetches need permits of the process. @default true */
   isProven?: boolean
   /** Called when a key has verified a signature for the first time. */
@@ -91,18 +82,6 @@ export interface RemoteKeys extends Required<KeySource> {
   warm(): Promise<void>
 }
 
-export const discoveryPath = '/.well-known/openid-configuration'
-
-const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
-
-/** Whether the host of a URL is this machine. */
-const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
-
-/** Whether this server may send requests to a URL: `https:`, or plain `http:` to hosts that are allowed. */
-export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined, allowLoopback = true): boolean =>
-  /^https:\/\/[^/]/i.test(url) ||
-  (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests))
-
 function requirePermit(permit: boolean): void {
   if (!permit) throw new Error('too many requests for keys')
 }
@@ -112,7 +91,6 @@ function requirePermit(permit: boolean): void {
  * at once. A stale set is refreshed first. An unknown key causes a fetch, as far as the issuer's budget allows.
  */
 export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
-  const { issuer } = location
   const { keysTimeout = defaultKeysTimeout, budgets = new Map<string, KeyBudget>() } = options
   let { isProven = true } = options
   const name = keySetName(location)
@@ -128,30 +106,20 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   /** Until when a `kid` causes no other fetch. */
   const noFetchUntil = new LruMap<number>(maxRemembered)
 
-  const fetchJson = async (url: string, signal: AbortSignal): Promise<JSONObject> => {
-    const { status, body } = await (options.fetch ?? fetch)(url, {
-      headers: { accept: 'application/json' },
-      redirect: 'manual',
-      signal,
-    })
-    const json = status === 200 && body ? await readText(body, maxBytes) : runGuarded(() => body?.cancel())
-    if (!json) throw new Error(`${url} answered ${status}, or too much`)
-    return JSON.parse(json) as JSONObject
-  }
-
+  const readMetadata = createDiscovery(location, options)
   const discover = async (signal: AbortSignal): Promise<string> => {
     if (!isDiscovered) return jwksUri
-    const metadata = await fetchJson(issuer.replace(/\/$/, '') + discoveryPath, signal)
-    if (metadata['issuer'] !== issuer) throw new Error(`discovery is not of ${issuer}`)
+    const { metadata, url } = await readMetadata(signal)
+    options.onMetadata?.(metadata)
     const uri = metadata['jwks_uri'] as string
     // A remote provider must not make this server call itself (RP-54).
-    if (isAllowed(uri, options.allowInsecureRequests, isLoopback(issuer))) return uri
+    if (isAllowed(uri, options.allowInsecureRequests, isLoopback(url))) return uri
     throw new Error(`jwks_uri ${uri} is not allowed`)
   }
 
   const load = async (uri: string, signal: AbortSignal): Promise<void> => {
     const beganAt = monotonicNow()
-    const members = (await fetchJson(uri, signal))['keys'] as JWK[]
+    const members = (await fetchJson(uri, signal, options))['keys'] as JWK[]
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
     if (beganAt < requestedAt) return
     keys = createLocalJWKSet({ keys: members.filter(isObject) })

@@ -1,0 +1,66 @@
+import type { JSONObject } from '../util/objects.js'
+import { readText } from '../util/read-text.js'
+import { runGuarded } from '../util/run-guarded.js'
+
+/** The largest answer that is read from a provider, in bytes. */
+const maxBytes = 256 * 1024
+
+export interface FetchOptions {
+  fetch?: typeof fetch | undefined
+  allowInsecureRequests?: boolean | undefined
+}
+
+/** Where keys are: at a URL, or in the metadata of an issuer. */
+export interface KeyLocation {
+  issuer: string
+  keys?: unknown
+  /** The addresses that the metadata may have: the first that has it is used. @default that of OpenID Connect Discovery */
+  metadata?: readonly string[]
+}
+
+export const discoveryPath = '/.well-known/openid-configuration'
+
+const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/** Whether the host of a URL is this machine. */
+export const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
+
+/** Whether this server may send requests to a URL: `https:`, or plain `http:` to hosts that are allowed. */
+export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined, allowLoopback = true): boolean =>
+  /^https:\/\/[^/]/i.test(url) ||
+  (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests))
+
+/** Gets a JSON document. Follows no redirect, and reads no more than 256 KiB. */
+export async function fetchJson(url: string, signal: AbortSignal, options: FetchOptions): Promise<JSONObject> {
+  const { status, body } = await (options.fetch ?? fetch)(url, {
+    headers: { accept: 'application/json' },
+    redirect: 'manual',
+    signal,
+  })
+  const json = status === 200 && body ? await readText(body, maxBytes) : runGuarded(() => body?.cancel())
+  if (!json) throw new Error(`${url} answered ${status}, or too much`)
+  return JSON.parse(json) as JSONObject
+}
+
+/** Makes the function that reads the metadata of an issuer. It begins with the address that worked last. */
+export function createDiscovery(
+  { issuer, metadata: urls = [issuer.replace(/\/$/, '') + discoveryPath] }: KeyLocation,
+  options: FetchOptions,
+): (signal: AbortSignal) => Promise<{ metadata: JSONObject; url: string }> {
+  let next = 0
+  return async (signal) => {
+    let failure: unknown
+    for (let tries = 0; tries < urls.length; tries += 1) {
+      const url = urls[next]!
+      try {
+        const metadata = await fetchJson(url, signal, options)
+        if (metadata['issuer'] === issuer) return { metadata, url }
+        throw new Error(`discovery is not of ${issuer}`)
+      } catch (error) {
+        failure ??= error
+        next = (next + 1) % urls.length
+      }
+    }
+    throw failure
+  }
+}

@@ -1,0 +1,31 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { withTimeout } from '../util/with-timeout.js'
+import type { KeyLocation } from './discovery.js'
+import { createRemoteKeys, type KeySource, type RemoteKeysOptions } from './remote-keys.js'
+
+const localKeySets = new WeakMap<object, JWTVerifyGetKey>()
+
+/** The time-out of a key function, in seconds. */
+const keyFunctionTime = 2
+
+/** Keys that are not fetched from a URL. */
+export type LocalKeys = JSONWebKeySet | JWTVerifyGetKey
+
+/** Makes a source of keys that fetches nothing: from a function, or from a JWK Set that is parsed once. */
+export function localKeys(keys: LocalKeys): KeySource {
+  if (typeof keys === 'function')
+    return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyFunctionTime, () => keys(...args)) }
+  const getKey = localKeySets.get(keys) ?? createLocalJWKSet(keys)
+  localKeySets.set(keys, getKey)
+  return { getKey }
+}
+
+/**
+ * Finds the keys of an issuer: a JWK Set, a function, a URL, or the `jwks_uri` in the metadata of the issuer. Call it once
+ * per issuer, because it caches the keys.
+ */
+export const createKeySource = (
+  location: KeyLocation & { keys?: URL | LocalKeys | undefined },
+  options: RemoteKeysOptions,
+): KeySource & { warm?(): Promise<void> } =>
+  location.keys && !(location.keys instanceof URL) ? localKeys(location.keys) : createRemoteKeys(location, options)
