@@ -22,13 +22,21 @@ import { createBroadcasts } from './sessions/broadcasts.js'
 import { createCheck } from './sessions/check.js'
 import { createPendingMarkers, type StoredMarker } from './sessions/pending-markers.js'
 import { createReceiver } from './receive/receive.js'
-import { createRespond, handleWith, type LogoutDelivery, type LogoutEndpoint } from './http/respond.js'
+import {
+  createRespond,
+  handleWith,
+  type LogoutDelivery,
+  type LogoutEndpoint,
+  type LogoutRequest,
+  type LogoutResponse,
+} from './http/respond.js'
 import { createFindRegistrations } from './sessions/require-session.js'
 import { checkSession, type SessionClaims } from './sessions/session-claims.js'
 import type { LogoutStore } from './store/store.js'
 import { withInternals } from './internals.js'
 import { systemNow } from './util/clock.js'
 import { runGuarded } from './util/run-guarded.js'
+import { singleFlight, type Flight } from './util/single-flight.js'
 import type { TrustedIssuer } from './issuers/trusted-issuer.js'
 import { createWatchers } from './sessions/watch.js'
 
@@ -172,7 +180,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   warm(): Promise<void>
   /**
-   * Ends watches, timers and the subscription, waits for logouts under way, and writes the logouts that the store has not
+   * Ends watches, timers and the subscription, waits for requests and logouts under way, and writes the logouts that the store has not
    * taken yet. Gives up after some seconds, and reports to `onError` how many were not written. Close the client of the
    * store after it. A logout that arrives later is still carried out; call `close` again to write what it left.
    */
@@ -298,7 +306,12 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const receiver = createReceiver({ ...read, issuers, endSessions })
   const longest = read.listenerTimeout + 4 * storeTimeout + 10
   const application = createEndSession({ ...read, endSessions, findRegistrations, longest })
-  const respond = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
+  const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
+  // A request counts as in progress from its first byte: the body may take five seconds.
+  const requests = singleFlight<Flight<LogoutResponse>>(longest + 5)
+  let requestCount = 0
+  const respond = (request: LogoutRequest): Promise<LogoutResponse> =>
+    requests.run(() => answer(request), `${(requestCount += 1)}`).result
 
   return withInternals(
     {
@@ -331,7 +344,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
       handle: (request) => handleWith(respond, request),
       warm: issuers.warm,
       async close() {
-        const settled = Promise.all([receiver.settled(), application.settled()])
+        const settled = Promise.all([requests.settled(), receiver.settled(), application.settled()])
         watchers.close()
         await Promise.all([broadcasts.close(), settled.then(pending.close)])
       },

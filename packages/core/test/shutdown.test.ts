@@ -1,6 +1,7 @@
 import type { BackchannelLogout, LogoutStore } from '@bcl/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createPendingMarkers } from '../src/sessions/pending-markers.js'
+import { singleFlight, type Flight } from '../src/util/single-flight.js'
 import { create, createClock, deferred, refusal, sharedIssuer, SpyStore } from './support.js'
 
 const clock = createClock()
@@ -56,6 +57,49 @@ const sids = (count: number, name = 'session') => Array.from({ length: count }, 
 const written = (store: SpyStore) => [...store.entries.keys()].filter((key) => key.includes('"logout"')).length
 
 describe('RP-39a: shutting down', () => {
+  describe('close and a request whose body is still arriving', () => {
+    const requestWith = (body: Promise<string>) => {
+      const store = new SpyStore()
+      const logout = create(op, { issuers: [trusted], store })
+      const stream = (async function* () {
+        yield await body
+      })()
+      const contentType = 'application/x-www-form-urlencoded'
+      const answered = logout.respond({ method: 'POST', contentType, body: stream })
+      const onClosed = vi.fn()
+      return { store, answered, onClosed, closed: logout.close().then(onClosed) }
+    }
+
+    test('close waits for the logout', async () => {
+      const body = deferred<string>()
+      const { store, answered, onClosed, closed } = requestWith(body.promise)
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(onClosed).not.toHaveBeenCalled()
+      body.resolve(`logout_token=${await token('late')}`)
+      expect(await answered).toMatchObject({ status: 200 })
+      await closed
+      expect(written(store)).toBe(1)
+    })
+
+    test('close does not wait longer than the body may take', async () => {
+      const { answered, closed } = requestWith(new Promise(() => {}))
+      await vi.advanceTimersByTimeAsync(5000)
+      expect(await answered).toMatchObject({ status: 400 })
+      await closed
+    })
+  })
+
+  test('shared work that never settles is waited for only until it counts as lost', async () => {
+    const flights = singleFlight<Flight<void>>(3)
+    flights.run(() => new Promise(() => {}))
+    const onSettled = vi.fn()
+    void flights.settled().then(onSettled)
+    await vi.advanceTimersByTimeAsync(2900)
+    expect(onSettled).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(200)
+    expect(onSettled).toHaveBeenCalledOnce()
+  })
+
   test('close writes 3,000 pending markers, about fifty at a time', async () => {
     const store = new SlowStore()
     const onError = vi.fn()

@@ -1,7 +1,7 @@
 import { asLogoutError } from '../errors.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 import { defined } from '../util/objects.js'
-import { isText, mustBeText, readOptions, requireOption, text, type Rules } from '../util/options.js'
+import { isText, mustBeText, readOptions, requireOption, text, type Rule } from '../util/options.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import type { LogoutEvent, Wish } from './end-sessions.js'
 import { applicationKey, type Scope } from './markers.js'
@@ -57,10 +57,19 @@ export interface EndSession {
   settled(): Promise<unknown>
 }
 
-/** Rules that only refuse other names. */
-const only = (...names: string[]): Rules => Object.fromEntries(names.map((name) => [name, [() => true, '', undefined]]))
-const originRules: Rules = { ...only('source', 'jti', 'events', 'claims'), key: text(undefined) }
-const subjectRules = only('iss', 'sub', 'clientId', 'before')
+type MembersOf<T> = T extends unknown ? keyof T : never
+
+/** A rule that accepts each value: it only makes the name known. */
+const any: Rule = [() => true, '', undefined]
+// The types name each member, so a rule that is missing does not compile.
+const originRules: Record<MembersOf<LogoutOrigin>, Rule> = {
+  source: any,
+  key: text(undefined),
+  jti: any,
+  events: any,
+  claims: any,
+}
+const subjectRules: Record<keyof SubjectToEnd, Rule> = { iss: any, sub: any, clientId: any, before: any }
 
 /** Makes the functions by which the application ends sessions itself (RP-30a). */
 export function createEndSession(options: EndSessionOptions): EndSession {

@@ -1,3 +1,5 @@
+import { withTimeout } from './with-timeout.js'
+
 /** One run of work that callers share. */
 export interface Flight<T> {
   result: Promise<T>
@@ -13,7 +15,7 @@ export interface SingleFlight<F extends Flight<unknown>> {
   get(key?: string): F | undefined
   /** The number of runs in progress. */
   size(): number
-  /** Waits until all work in progress has ended. */
+  /** Waits until all work in progress has ended, or counts as lost. */
   settled(): Promise<unknown>
 }
 
@@ -39,7 +41,10 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
   return {
     get,
     size,
-    settled: () => Promise.allSettled([...flights.values()].map(({ result }) => result)),
+    settled: () =>
+      Promise.allSettled(
+        [...flights.values()].map(({ result, until }) => withTimeout((until - performance.now()) / 1000, () => result)),
+      ),
     run(work, key = '') {
       const shared = get(key)
       if (shared) return shared
