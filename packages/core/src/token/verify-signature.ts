@@ -1,9 +1,11 @@
-import { compactVerify, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose'
+import { base64url, compactVerify, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose'
 import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from '../errors.js'
 import type { KeySource } from '../keys/remote-keys.js'
 import { monotonicNow } from '../util/clock.js'
 import type { JSONObject } from '../util/objects.js'
 import { decodeObject } from './compact.js'
+
+const encoder = new TextEncoder()
 
 /** The most keys that are tried on a token whose header fits several keys (RP-54). */
 const maxKeys = 8
@@ -20,20 +22,77 @@ export function readHeader(part: string): JSONObject {
 export const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'token is not signed as registered', { cause })
 
+interface Parameters {
+  name: string
+  hash?: string
+  namedCurve?: string
+  saltLength?: number
+}
+
+/** The parameters of WebCrypto. They follow from the registered algorithm alone (RP-13). */
+const parameters = new Map<string, Parameters>(
+  ['256', '384', '512'].flatMap((bits): [string, Parameters][] => {
+    const hash = `SHA-${bits}`
+    return [
+      [`RS${bits}`, { name: 'RSASSA-PKCS1-v1_5', hash }],
+      [`PS${bits}`, { name: 'RSA-PSS', hash, saltLength: Number(bits) / 8 }],
+      [`ES${bits}`, { name: 'ECDSA', hash, namedCurve: `P-${bits.replace('12', '21')}` }],
+    ]
+  }),
+)
+for (const alg of ['EdDSA', 'Ed25519']) parameters.set(alg, { name: 'Ed25519' })
+
+/** Whether jose would use this key for this algorithm without importing or refusing it. */
+function isUsable(key: unknown, { name, hash, namedCurve }: Parameters): key is CryptoKey {
+  const { type, usages, algorithm } = Object(key) as Partial<CryptoKey>
+  const has = Object(algorithm) as {
+    name?: string
+    hash?: { name: string }
+    modulusLength?: number
+    namedCurve?: string
+  }
+  return (
+    type === 'public' &&
+    !!usages?.includes('verify') &&
+    has.name === name &&
+    has.namedCurve === namedCurve &&
+    (!name.startsWith('RSA') || (has.hash?.name === hash && has.modulusLength! >= 2048))
+  )
+}
+
+/**
+ * Verifies with one key. jose chooses and imports keys. WebCrypto checks the signature directly, because jose would parse
+ * the token a second time. jose also gets the keys that it must import or refuse, secrets, and other algorithms.
+ */
+async function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<void> {
+  const found = parameters.get(alg)
+  if (!found || !isUsable(key, found)) return void (await compactVerify(jws, key as CryptoKey, { algorithms: [alg] }))
+  const end = jws.lastIndexOf('.')
+  const signature = base64url.decode(jws.slice(end + 1)) as Uint8Array<ArrayBuffer>
+  const isRight = await crypto.subtle.verify(found, key, signature, encoder.encode(jws.slice(0, end)))
+  if (!isRight) throw new errors.JWSSignatureVerificationFailed()
+}
+
 /** Verifies with the key that `getKey` finds. If several keys fit, tries them one by one (RP-54). */
-async function verifyWith(jws: string, alg: string, getKey: JWTVerifyGetKey): Promise<void> {
-  const options = { algorithms: [alg] }
+async function verifyWith(jws: string, header: { alg: string }, getKey: JWTVerifyGetKey): Promise<void> {
+  const [encoded, payload, signature] = jws.split('.') as [string, string, string]
+  let key
   try {
-    await compactVerify(jws, getKey, options)
+    key = await getKey(header, { protected: encoded, payload, signature })
   } catch (error) {
     if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') throw error
     let tries = 0
-    for await (const key of error as AsyncIterable<CryptoKey>) {
-      if (await compactVerify(jws, key, options).catch(() => {})) return
+    for await (const candidate of error as AsyncIterable<CryptoKey>) {
+      const isRight = await verifyWithKey(jws, header.alg, candidate).then(
+        () => true,
+        () => false,
+      )
+      if (isRight) return
       if (++tries === maxKeys) break
     }
     throw new errors.JWSSignatureVerificationFailed()
   }
+  await verifyWithKey(jws, header.alg, key)
 }
 
 /**
@@ -43,16 +102,16 @@ async function verifyWith(jws: string, alg: string, getKey: JWTVerifyGetKey): Pr
  */
 export async function verifySignature(
   jws: string,
-  { alg, kid }: { alg: string; kid?: unknown },
+  header: { alg: string; kid?: unknown },
   { getKey, renew, prove }: KeySource,
 ): Promise<void> {
   const since = monotonicNow()
   try {
-    await verifyWith(jws, alg, getKey).catch(async (error: unknown) => {
+    await verifyWith(jws, header, getKey).catch(async (error: unknown) => {
       // Some providers replace a key under the same kid, or send none (RP-52).
       const isBad = codeOf(error) === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'
-      if (!(isBad && (await renew?.(since, kid)))) throw error
-      await verifyWith(jws, alg, getKey)
+      if (!(isBad && (await renew?.(since, header.kid)))) throw error
+      await verifyWith(jws, header, getKey)
     })
   } catch (error) {
     // These codes of jose mean that the token is wrong. Any other error means that the keys are not available.
