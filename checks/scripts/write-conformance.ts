@@ -9,6 +9,7 @@ import { startApplication } from '../../packages/cli/test/start-application.ts'
 const applications: Record<string, string> = {
   'examples/hono': 'examples/hono',
   'examples/koa': 'examples/koa',
+  'examples/express': 'examples/express',
   'examples/nestjs': 'examples/nestjs',
   'express-openid-connect': 'packages/cli/test/express-openid-connect',
 }

@@ -4,7 +4,7 @@ import { notPages, pageOf } from './pages.ts'
 import { repositoryLinks } from './repository-links.ts'
 
 const packages = ['core', 'hono', 'koa', 'express', 'nestjs', 'node', 'redis', 'sql', 'testing', 'cli']
-const examples = ['hono', 'koa', 'nestjs', 'provider']
+const examples = ['hono', 'koa', 'express', 'nestjs', 'provider']
 const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
 const sidebar: DefaultTheme.SidebarItem[] = [

@@ -13,6 +13,7 @@ describe.each([
   { example: 'hono', onServer: false },
   { example: 'koa', onServer: true },
   { example: 'nestjs', onServer: true },
+  { example: 'express', onServer: true },
   { example: 'nextjs', onServer: false },
 ])('$example', ({ example, onServer }) => {
   let stack: Stack

@@ -1,0 +1,44 @@
+import { createServer } from 'node:http'
+
+import { createBackchannelLogout } from '@bcl/core'
+
+import { createApp } from './app.ts'
+import { readConfig } from './config.ts'
+import { logDelivery, logError } from './shared/log.ts'
+import { createReadiness } from './shared/readiness.ts'
+import { createStores, destroySession } from './store.ts'
+
+try {
+  const config = readConfig(process.env)
+  const stores = await createStores(config.redisUrl)
+  const logout = createBackchannelLogout({
+    issuers: [config.trusted],
+    sessionMaxAge: config.sessionMaxAge,
+    store: stores.logouts,
+    destroySession: (sessionId) => destroySession(stores.sessions, sessionId),
+    onDelivery: logDelivery,
+    onError: (error) => logError('Logouts, in the background', error),
+  })
+  const readiness = createReadiness(logout)
+  const server = createServer(createApp(config, logout, stores.sessions, readiness))
+  server.on('error', fail)
+  server.listen(config.port, '127.0.0.1', () => {
+    console.log(`Express example on ${config.baseUrl}, signing in at ${config.issuer}`)
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      readiness.stop()
+      server.close(() => void logout.close().then(stores.close))
+      // Open /events streams would keep the server running as long as their pages are open.
+      setTimeout(() => server.closeAllConnections(), 500).unref()
+    })
+  }
+} catch (error) {
+  fail(error)
+}
+
+function fail(error: unknown): never {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}

@@ -1,0 +1,6 @@
+import { createPages } from './shared/pages.ts'
+
+export const { signedInPage, signedOutPage, signInFailedPage } = createPages({
+  title: 'Express example',
+  color: '#5f8f6b',
+})

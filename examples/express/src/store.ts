@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { type LogoutStore, MemoryStore } from '@bcl/core'
+import { RedisStore } from '@bcl/redis'
+import { RedisStore as RedisSessions } from 'connect-redis'
+import session from 'express-session'
+import { createClient, type RedisClientType } from 'redis'
+
+export interface Stores {
+  logouts: LogoutStore
+  sessions: session.Store
+  close(): Promise<void>
+}
+
+/**
+ * Keeps logouts and sessions in Redis, for all instances and across restarts, or in this process. Without Redis, a restart
+ * forgets both, so no session outlives its logout.
+ */
+export async function createStores(redisUrl: string | undefined): Promise<Stores> {
+  if (redisUrl === undefined) {
+    return { logouts: new MemoryStore(), sessions: new session.MemoryStore(), close: async () => {} }
+  }
+  const redis = createClient({ url: redisUrl })
+  redis.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
+  await redis.connect()
+  return {
+    logouts: new RedisStore(redis, { prefix: 'bcl-express:' }),
+    sessions: new RedisSessions({ client: withTimeout(redis as RedisClientType), prefix: 'express-session:' }),
+    close: async () => redis.destroy(),
+  }
+}
+
+export function destroySession(sessions: session.Store, sessionId: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sessions.destroy(sessionId, (error: unknown) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** The commands that connect-redis sends for one session. */
+function withTimeout(redis: RedisClientType): RedisClientType {
+  const commands: Pick<RedisClientType, 'get' | 'set' | 'expire' | 'del'> = {
+    get: (...args) => soon(redis.get(...args)),
+    set: (...args) => soon(redis.set(...args)),
+    expire: (...args) => soon(redis.expire(...args)),
+    del: (...args) => soon(redis.del(...args)),
+  }
+  return commands as RedisClientType
+}
+
+/** Redis answers within a second, or it counts as down: node-redis itself waits without end for one that is frozen. */
+async function soon<T>(answer: Promise<T>): Promise<T> {
+  const timer = new AbortController()
+  const late = delay(1000, undefined, { signal: timer.signal }).then(() => {
+    throw new Error('Redis took over a second')
+  })
+  try {
+    return await Promise.race([answer, late])
+  } catch (cause) {
+    throw Object.assign(new Error('Service Unavailable', { cause }), { status: 503 })
+  } finally {
+    timer.abort()
+  }
+}
