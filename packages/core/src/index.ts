@@ -8,7 +8,7 @@ export { isLogoutToken } from './token/is-logout-token.js'
 export { verifyLogoutToken } from './token/verify-logout-token.js'
 
 export type { ByteStream } from './util/read-text.js'
-export type { BackchannelLogout, BackchannelLogoutOptions } from './create-backchannel-logout.js'
+export type { BackchannelLogout, BackchannelLogoutOptions } from './backchannel-logout.js'
 export type { DiscoverKeysOptions } from './keys/discover-keys.js'
 export type { BackchannelLogoutErrorCode, BackchannelLogoutErrorOptions } from './errors.js'
 export type { ResolvedIssuer } from './issuers/issuers.js'

@@ -1,4 +1,4 @@
-import type { BackchannelLogout } from './create-backchannel-logout.js'
+import type { BackchannelLogout } from './backchannel-logout.js'
 import type { LogoutStore } from './store/store.js'
 
 /** What a sibling package shares with a receiver of Logout Tokens. */

@@ -1,0 +1,154 @@
+import type { LogoutDelivery, LogoutEndpoint } from './http/respond.js'
+import type { ResolvedIssuer } from './issuers/issuers.js'
+import type { TrustedIssuer } from './issuers/trusted-issuer.js'
+import type { LogoutOrigin, SessionToEnd, SubjectToEnd } from './sessions/end-session.js'
+import type { LogoutEvent } from './sessions/end-sessions.js'
+import type { SessionClaims } from './sessions/session-claims.js'
+import type { LogoutStore } from './store/store.js'
+
+/** Options of `createBackchannelLogout`. */
+export interface BackchannelLogoutOptions {
+  /**
+   * The client registrations to trust, or a function that finds those of an issuer. Its answers are cached for 60
+   * seconds. `undefined` means that the issuer is not trusted. A cached answer is asked for again at once, at a bounded
+   * rate, if it does not have the client of a token or a session. While an answer is refreshed, the old one counts for 60
+   * seconds more.
+   */
+  issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
+  /** Seconds a session may live, counted from the `iat` of its first ID Token. An older session counts as logged out. At most 400 days. */
+  sessionMaxAge: number
+  /** Where logouts are remembered. What it forgets comes alive again, so one that lasts and is shared, in production. */
+  store: LogoutStore
+  /** Ends a session that {@link BackchannelLogout.trackSession} named. Awaited and idempotent. A failure fails the logout. */
+  destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
+  /**
+   * Seconds for which an "alive" answer of the check is reused. With 0 the store is asked each time. A logout on this instance
+   * counts at once, and so does a logout that the store broadcasts. Any other logout counts at most so many seconds late.
+   * While the store is down, an "alive" answer also counts for so long.
+   *
+   * @default 0
+   */
+  recheckAfter?: number | undefined
+  /**
+   * The answer to a token that was carried out before: 200, or with `'reject'` a refusal. Listeners are not called again.
+   * `'reject'` does not promise that a token runs once: if two instances get copies at the same moment, both carry it out.
+   * A crash between a listener and the record of it also repeats the listener. So listeners must be idempotent.
+   *
+   * @default 'acknowledge'
+   */
+  replay?: 'acknowledge' | 'reject' | undefined
+  /** The status for outages of ours; 503 for providers that retry on it. @default 400 */
+  unavailableStatus?: 400 | 503 | undefined
+  /** Seconds that one call of the store may take. @default 1 */
+  storeTimeout?: number | undefined
+  /** Seconds that a listener, or `destroySession`, may take. @default 2 */
+  listenerTimeout?: number | undefined
+  /**
+   * Seconds that discovery and keys together may take within a request. Raise it for a provider that answers slowly.
+   *
+   * @default 1.5
+   */
+  keysTimeout?: number | undefined
+  /** Seconds between the looks of {@link BackchannelLogout.watch} at the store. @default 30 */
+  pollInterval?: number | undefined
+  /** The `fetch` for keys and discovery. @default globalThis.fetch */
+  fetch?: typeof fetch | undefined
+  /** Allow `http:` to other machines than this one for keys and discovery. @default false */
+  allowInsecureRequests?: boolean | undefined
+  /** The clock: a NumericDate, seconds. @default the system's */
+  now?: (() => number) | undefined
+  /** Gets one record for each request to the endpoint. A throw in it changes nothing. */
+  onDelivery?: ((delivery: LogoutDelivery) => void) | undefined
+  /** Gets failures in the background: polls, subscriptions, key refreshes, and logouts that were not written. */
+  onError?: ((error: unknown) => void) | undefined
+}
+
+/** Receives logouts, and tells which sessions they ended. */
+export interface BackchannelLogout extends LogoutEndpoint {
+  /**
+   * Verifies a Logout Token, remembers the logout, and tells listeners.
+   *
+   * @throws {BackchannelLogoutError} with any code but `ERR_LOGOUT_REQUEST_INVALID`.
+   */
+  receive(logoutToken: string): Promise<LogoutEvent>
+  /**
+   * Ends this session on every instance: the application's own sign-out. A copy of the cookie is refused from now on. No
+   * session with another known `sid` ends, and no later sign-in.
+   *
+   * @param origin With a `key`, listeners run once per key.
+   * @throws {TypeError} if the session is wrong, or its issuer is not trusted.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or a listener failed. The session has ended on this
+   *   instance, and the marker is written when the store is back.
+   * @example
+   * ```ts
+   * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
+   *
+   * export async function signOut(logout: BackchannelLogout, session: SessionClaims): Promise<void> {
+   *   await logout.endSession(session)
+   * }
+   * ```
+   */
+  endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
+  /**
+   * Ends all sessions of a user that began until `before`: sign out everywhere. If the provider's clock is ahead of this
+   * machine's, a session can be dated later than `before`. So call {@link endSession} for the caller's own session too.
+   *
+   * @param origin With a `key`, listeners run once per key.
+   * @throws {TypeError} if the subject is wrong, its issuer is not trusted, or `before` is in the future.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` as {@link endSession}.
+   * @example
+   * ```ts
+   * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
+   *
+   * export async function signOutEverywhere(logout: BackchannelLogout, session: SessionClaims): Promise<void> {
+   *   await logout.endAllSessions({ iss: session.iss, sub: session.sub })
+   *   await logout.endSession(session)
+   * }
+   * ```
+   */
+  endAllSessions(subject: SubjectToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
+  /**
+   * Calls `listener` for each logout, on the instance that received it. The listener is awaited, and its failure fails the
+   * logout. It must be idempotent, because a logout can be carried out again. Returns a function that removes the listener.
+   */
+  onLogout(listener: (event: LogoutEvent) => unknown): () => void
+  /**
+   * Whether a session is over: by a logout, or by its age.
+   *
+   * @throws {TypeError} when the session is not what {@link SessionClaims} says, or from an issuer that is not trusted.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` when the store is down: do not let the request pass.
+   */
+  isLoggedOut(session: SessionClaims): Promise<boolean>
+  /**
+   * Calls `listener` once, when the session ends: live sign-out, on every instance. Returns a function that ends the watch.
+   *
+   * The number of watches is not limited here. The application must limit it per session and per process: anybody with a
+   * session can open streams.
+   *
+   * @throws {TypeError} as {@link isLoggedOut} does.
+   */
+  watch(session: SessionClaims, listener: () => void): () => void
+  /**
+   * Remembers the application's own id of a session, for `destroySession` and listeners. Resolves to false when the
+   * session was logged out already: do not create it.
+   *
+   * @throws {TypeError} as {@link isLoggedOut} does.
+   */
+  trackSession(session: SessionClaims, sessionId: string): Promise<boolean>
+  /** Forgets a session that the application has ended itself. */
+  untrackSession(session: SessionClaims, sessionId: string): Promise<void>
+  /** Answers a Web-standard `Request` to the endpoint. Never rejects. */
+  handle(request: Request): Promise<Response>
+  /**
+   * Fetches the keys of the listed issuers, where there are none yet: for a readiness probe.
+   *
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE`
+   */
+  warm(): Promise<void>
+  /**
+   * Ends watches, timers and the subscription, waits for requests and logouts under way, and writes the logouts that the store has not
+   * taken yet. Gives up after some seconds, and reports to `onError` how many were not written. Close the client of the
+   * store after it. A logout that arrives later is still carried out; call `close` again to write what it left.
+   */
+  close(): Promise<void>
+}
