@@ -4,10 +4,11 @@ import type { Party } from './relying-party/party.js'
  * How serious it is if a case fails.
  *
  * - `MUST`: the endpoint breaks a standard.
+ * - `SHOULD`: the endpoint does not do what a standard recommends.
  * - `hardening`: no standard states the rule, but without it the endpoint can be attacked or loses logouts.
  * - `interoperability`: the endpoint does not work with some provider or framework.
  */
-export type ConformanceGrade = 'MUST' | 'hardening' | 'interoperability'
+export type ConformanceGrade = 'MUST' | 'SHOULD' | 'hardening' | 'interoperability'
 
 /** What a case is about. `oidf`: the modules of the OpenID Foundation. `accept` and `refuse`: Logout Tokens. */
 export type ConformanceGroup = 'oidf' | 'request' | 'accept' | 'refuse' | 'provider' | 'answer' | 'session'
@@ -28,8 +29,10 @@ export interface ConformanceCase {
   reference: string
   /** What the case sends. */
   sends: string
-  /** The result that passes. */
+  /** The answer that passes. */
   wants: string
+  /** What must also be true of the session. The runner checks this only if browsers can sign in. */
+  wantsOfSession?: string
   /**
    * What the case needs from the application. Otherwise the case is skipped. `sign-in`: browsers can sign in.
    * `fetched keys`: the application fetches the keys from the provider.

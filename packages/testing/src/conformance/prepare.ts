@@ -6,6 +6,11 @@ export class SignInError extends Error {
   override name = 'SignInError'
 }
 
+/** The endpoint fails or hangs for a good token, so the cases would say nothing. */
+export class EndpointError extends Error {
+  override name = 'EndpointError'
+}
+
 /**
  * Signs in once, so that a broken sign-in is one error and not the failure of every case about sessions.
  *
@@ -24,6 +29,8 @@ export async function requireSignIn(fetch: FetchLike, options: PartyOptions, { m
 /**
  * Waits until the application accepts a good token, for at most `patience` seconds. An application that still has the keys of an
  * earlier provider accepts no token before it fetches the keys again.
+ *
+ * @throws {EndpointError} if the endpoint answers a good token with 5xx to the end, or does not answer it in time.
  */
 export async function waitUntilTokensAreAccepted(
   fetch: FetchLike,
@@ -34,14 +41,27 @@ export async function waitUntilTokensAreAccepted(
   const deadline = performance.now() + patience * 1000
   // If a sign-in fails before the application gets an ID Token, the keys are not the cause, and waiting does not help.
   let mayLackKeys = options.contract === undefined
+  let failure: string | undefined
   const isAccepted = async (): Promise<boolean> => {
+    failure = undefined
     const visit = await party.signIn({ beforeAnswer: async () => void (mayLackKeys = true) })
     if ((await visit.isLive()) === false) return false
-    const answer = await party.post(await party.logoutToken(visit))
+    const token = await party.logoutToken(visit)
+    const answer = await party.post(token).catch((error: Error) => {
+      throw new EndpointError(`the endpoint does not answer a good token: ${error.message}`, { cause: error })
+    })
+    if (answer.status >= 500) failure = `the endpoint answers a good token with ${answer.status}`
     return answer.status >= 200 && answer.status < 300
   }
-  for (let isFirst = true; !(await isAccepted().catch(() => false)); isFirst = false) {
-    if (!mayLackKeys || performance.now() >= deadline) return
+  const isNoEndpointError = (error: unknown): boolean => {
+    if (error instanceof EndpointError) throw error
+    return false
+  }
+  for (let isFirst = true; !(await isAccepted().catch(isNoEndpointError)); isFirst = false) {
+    if (!mayLackKeys || performance.now() >= deadline) {
+      if (failure !== undefined) throw new EndpointError(failure)
+      return
+    }
     if (isFirst) onWait?.()
     await new Promise((resolve) => setTimeout(resolve, 1000))
   }

@@ -14,13 +14,14 @@ const references: Record<string, string> = {
     'RFC 7515, 2 and 5.2: each part is base64url without padding, white space or other characters; RFC 4648, 3.5: spare bits are zero',
   'RP-11': 'BCL 2.6, step 4, with Core 3.1.3.7, step 2: iss exactly matches the issuer identifier',
   'RP-12':
-    'BCL 2.6, step 4, with Core 3.1.3.7, steps 3 to 5: aud contains the client, and no audience that the client does not trust',
+    'BCL 2.6, step 4, with Core 3.1.3.7, steps 3 to 5: aud contains the client, and no audience that the client does not trust; each client decides which other audiences it trusts',
   'RP-13':
     'BCL 2.6, steps 2 and 3: the token is signed with the algorithm that is registered for ID Tokens, never with none; RFC 8725, 3.1',
   'RP-14': 'RFC 8725, 2.1 and 3.1: a public key is never the secret of an HMAC',
   'RP-15':
     'RFC 7515, 4.1.11: an unknown critical header parameter makes a token invalid; RFC 7515, 10, and RFC 8725, 3.10: keys come from the provider, not from the token',
-  'RP-17': 'BCL 2.6, step 4: iat and exp are checked as in an ID Token; RFC 7519, 2 and 4.1: they are numbers',
+  'RP-17':
+    'BCL 2.6, step 4: iat and exp are checked as in an ID Token; RFC 7519, 4.1.4 to 4.1.6: they are numbers, and nbf is optional',
   'RP-18': 'BCL 2.6, step 5: the token has a sub, a sid or both; RFC 7519, 4.1.2: they are strings',
   'RP-19': 'BCL 2.4: sid is opaque to the application and may be any printable text',
   'RP-20': 'BCL 2.4 and 2.6, step 6: events is a JSON object with the logout event, whose value is a JSON object',
@@ -36,7 +37,7 @@ const references: Record<string, string> = {
     'BCL 2.7: iss and sub, or sid, identify the session; WSO2 sends the sub of another client in the same browser session',
   'RP-40': 'BCL 2.8: a successful logout is answered 200',
   'RP-41': 'BCL 2.8: an invalid request is answered 400, and may have a reason in JSON as in RFC 6749, 5.2',
-  'RP-42': 'BCL 2.8: the answer should have Cache-Control: no-store',
+  'RP-42': 'BCL 2.8: the answer SHOULD have Cache-Control: no-store',
   'RP-43':
     'RFC 6749, 5.2: error_description has a limited set of characters; an answer that repeats claims can leak them',
   'RP-44':

@@ -1,13 +1,20 @@
 import type { ConformanceCase, ConformanceGrade } from './case.js'
+import type { ConformanceFault } from './relying-party/expectations.js'
 
 /** The result of one case. */
-export interface ConformanceResult extends Omit<ConformanceCase, 'acts'> {
+export interface ConformanceResult extends Omit<ConformanceCase, 'acts' | 'wantsOfSession'> {
   outcome: 'passed' | 'failed' | 'skipped'
   /** What the application did, or why the case was skipped. */
   got: string
+  /** What kind of failure this is. Set if the case failed. */
+  fault?: ConformanceFault
+  /** What the failed case has in common with others, for example `the status 500`. Not set if nothing is known. */
+  cause?: string
   /** How long the steps of the case took, in milliseconds. */
   durationMs: number
 }
+
+const grades = ['MUST', 'SHOULD', 'hardening', 'interoperability'] as const satisfies readonly ConformanceGrade[]
 
 /** Counts the results by grade and outcome. */
 export function sumUp(
@@ -18,5 +25,67 @@ export function sumUp(
     const count = (wanted: ConformanceResult['outcome']): number => outcomes.filter((one) => one === wanted).length
     return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') }
   }
-  return { MUST: countsFor('MUST'), hardening: countsFor('hardening'), interoperability: countsFor('interoperability') }
+  return Object.fromEntries(grades.map((grade) => [grade, countsFor(grade)])) as ReturnType<typeof sumUp>
+}
+
+/** Failed cases with one cause. */
+export interface ConformanceFinding {
+  /** What the application does wrong, in one sentence. */
+  what: string
+  /** The most serious grade of the cases. */
+  grade: ConformanceGrade
+  fault: ConformanceFault
+  results: ConformanceResult[]
+}
+
+/** The faults, the most dangerous first. */
+const faults: Record<ConformanceFault, (about: string) => string> = {
+  accepted: (about) => `The application accepts tokens that it must refuse. ${about}`,
+  'not ended': (about) => `The application accepts tokens and ends no session. ${about}`,
+  refused: (about) => `The application does not accept good tokens. ${about}`,
+  ended: (about) => `The application ends sessions that must go on. ${about}`,
+  status: (about) => `The application refuses tokens and requests, but not with 400. ${about}`,
+  other: (about) => about,
+}
+
+/** The case whose failure explains the same fault in every other case. */
+const plainest = 'accept/sub-and-sid'
+
+/**
+ * Groups the failed cases by their cause. The first findings are tokens that the application accepts although it must refuse them.
+ *
+ * @example
+ * ```ts
+ * import { findingsOf, type ConformanceResult } from '@bcl/testing'
+ *
+ * declare const results: ConformanceResult[]
+ * for (const { what, results: cases } of findingsOf(results)) console.log(what, cases.length)
+ * ```
+ */
+export function findingsOf(results: readonly ConformanceResult[]): ConformanceFinding[] {
+  const failed = results.filter(({ outcome }) => outcome === 'failed')
+  const plain = failed.find(({ id }) => id === plainest)
+  const groups = new Map<string, ConformanceResult[]>()
+  for (const result of failed) {
+    const { id, fault = 'other', cause, requirement } = result
+    const explained = plain?.fault === fault && (fault === 'refused' || fault === 'not ended')
+    const key = `${fault} ${explained ? plainest : fault === 'other' ? id : (cause ?? requirement)}`
+    groups.set(key, [...(groups.get(key) ?? []), result])
+  }
+  const order = Object.keys(faults)
+  const findings = [...groups.values()].map((group): ConformanceFinding => {
+    const { fault = 'other', cause, reference, title } = group.find(({ id }) => id === plainest) ?? group[0]!
+    const grade = grades.find((one) => group.some((result) => result.grade === one))!
+    const about = cause === undefined ? `The rule: ${reference}.` : `This concerns ${cause}.`
+    return {
+      what: faults[fault](fault === 'other' ? `The application fails this: ${title}.` : about),
+      grade,
+      fault,
+      results: group,
+    }
+  })
+  return findings.sort(
+    (one, other) =>
+      order.indexOf(one.fault) - order.indexOf(other.fault) || grades.indexOf(one.grade) - grades.indexOf(other.grade),
+  )
 }

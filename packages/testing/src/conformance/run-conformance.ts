@@ -2,6 +2,7 @@ import type { TestProvider } from '../providers/test-provider.js'
 import type { Act, ConformanceCase } from './case.js'
 import { requireSignIn, waitUntilTokensAreAccepted } from './prepare.js'
 import type { FetchLike } from './relying-party/browser.js'
+import { ConformanceFailure, ConformanceSkip } from './relying-party/expectations.js'
 import { createParty, type Answer, type PartyOptions, type SignInContract } from './relying-party/party.js'
 import type { ConformanceResult } from './result.js'
 import { selectConformanceCases } from './select-cases.js'
@@ -50,6 +51,17 @@ async function waitForNextSecond(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000)))
 }
 
+/** Says how a case failed, and what the failure has in common with others. */
+function describeFailure(error: unknown, answers: readonly Answer[]): Pick<ConformanceResult, 'fault' | 'cause'> {
+  if (!(error instanceof ConformanceFailure)) return { fault: 'other' }
+  const { fault, about } = error
+  const names = answers.at(-1)?.names
+  // An application may ignore or refuse every token that names only a user, or only a session.
+  const isAboutNames = (fault === 'refused' || fault === 'not ended') && names !== undefined && names !== 'sub and sid'
+  const cause = isAboutNames ? `tokens with ${names}` : about
+  return { fault, ...(cause !== undefined && { cause }) }
+}
+
 /** Lists the statuses of the answers: `200, then 400`. */
 const summaryOf = (answers: readonly Answer[]): string =>
   answers.length === 0 ? 'as wanted' : answers.map(({ status }) => status).join(', then ')
@@ -62,6 +74,7 @@ const summaryOf = (answers: readonly Answer[]): string =>
  * @param fetch Sends a request to the application: `fetch`, or a function that calls a handler. It must not follow redirects.
  * @returns One result for each case, in the order of the cases.
  * @throws {RangeError} if a name in `only` matches no case.
+ * @throws {EndpointError} if the endpoint fails or hangs for a good token.
  * @throws {SignInError} if `signIn` is given and nobody can sign in there.
  * @example
  * ```ts
@@ -97,9 +110,11 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     outcome: ConformanceResult['outcome'],
     got: string,
     durationMs = 0,
+    failure?: Pick<ConformanceResult, 'fault' | 'cause'>,
   ): void => {
-    const { acts: _, ...described } = conformanceCase
-    const result = { ...described, outcome, got, durationMs: Math.round(durationMs) }
+    const { acts: _, wantsOfSession, ...described } = conformanceCase
+    const wants = signIn && wantsOfSession ? `${described.wants}; and ${wantsOfSession}` : described.wants
+    const result = { ...described, wants, outcome, got, durationMs: Math.round(durationMs), ...failure }
     results.set(conformanceCase, result)
     onResult?.(result)
   }
@@ -123,9 +138,11 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       const durationMs = run.durationMs + performance.now() - startedAt
       // An application that fetched the keys before this run, and not since, also ends up here.
       const neverFetchedKeys = run.conformanceCase.needs === 'fetched keys' && !provider.keysWereFetched
+      const { message } = error as Error
       if (neverFetchedKeys)
         finish(run.conformanceCase, 'skipped', 'the application does not fetch the keys of the provider', durationMs)
-      else finish(run.conformanceCase, 'failed', (error as Error).message, durationMs)
+      else if (error instanceof ConformanceSkip) finish(run.conformanceCase, 'skipped', message, durationMs)
+      else finish(run.conformanceCase, 'failed', message, durationMs, describeFailure(error, run.answers))
       return false
     }
     run.durationMs += performance.now() - startedAt

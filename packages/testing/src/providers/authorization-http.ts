@@ -39,21 +39,39 @@ export async function codeChallengeOf(verifier: string): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
 }
 
+/** Computes the c_hash of a code (OpenID Connect Core, 3.3.2.11) for algorithms with SHA-256. */
+export async function halfHashOf(code: string): Promise<string> {
+  return base64url.encode(
+    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code))).slice(0, 16),
+  )
+}
+
 export const errorResponse = (error: string, status = 400): Response =>
   Response.json({ error }, { status, headers: { 'cache-control': 'no-store' } })
 
-/** Sends the browser to an address by a form that submits itself (`response_mode=form_post`). */
-export function formPost(action: string, fields: URLSearchParams): Response {
+/** Sends the browser to an address by a form that submits itself. */
+function formPost(action: string, fields: URLSearchParams, cookie?: string): Response {
   const inputs = [...fields].map(
     ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}"/>`,
   )
   const form = `<form method="post" action="${escapeHtml(action)}">${inputs.join('')}</form>`
-  return new Response(`<!doctype html>${form}<script>document.forms[0].submit()</script>`, { headers: pageHeaders })
+  const headers = { ...pageHeaders, ...(cookie && { 'set-cookie': cookie }) }
+  return new Response(`<!doctype html>${form}<script>document.forms[0].submit()</script>`, { headers })
 }
+
+const seeOther = (location: string, cookie?: string): Response =>
+  new Response(null, { status: 303, headers: { location, ...(cookie && { 'set-cookie': cookie }) } })
 
 /** Redirects the browser to an address with the given parameters, and sets a cookie if there is one. */
 export function redirect(address: string, parameters: URLSearchParams, cookie?: string): Response {
   const url = new URL(address)
   for (const [name, value] of parameters) url.searchParams.append(name, value)
-  return new Response(null, { status: 303, headers: { location: url.href, ...(cookie && { 'set-cookie': cookie }) } })
+  return seeOther(url.href, cookie)
+}
+
+/** Sends the browser back to the client, by the given `response_mode`. */
+export function sendToClient(mode: string, address: string, parameters: URLSearchParams, cookie?: string): Response {
+  if (mode === 'form_post') return formPost(address, parameters, cookie)
+  if (mode === 'fragment') return seeOther(`${address}#${parameters}`, cookie)
+  return redirect(address, parameters, cookie)
 }

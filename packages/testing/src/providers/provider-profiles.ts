@@ -54,7 +54,7 @@ const wso2Http: ProviderHttp = {
   redirects: 'follows a 303 with a GET, follows no other',
 }
 const keycloakHttp: ProviderHttp = {
-  contentType: `${form}; charset=UTF-8`,
+  contentType: form,
   timeout: 5,
   success: '200, 204',
   retries: 'none',
@@ -180,14 +180,14 @@ export const providerProfiles: readonly ProviderProfile[] = [
       aud: 'CLIENT_ID',
       sub: 'f1a4c4b7-0a5f-4b3f-a1ab-6e5e3d8a9d11',
       typ: 'Logout',
-      sid: '2d6d8c9a-7e2b-4f0a-9a3d-5f6b7c8d9e0f',
+      sid: 'n0V3cQmL7bYx2RtKJp8sWd4A',
       events: { ...events, revoke_offline_access: true },
     },
     http: keycloakHttp,
     byDefault: 'accepted',
     settings: {},
     notes:
-      'The token also has a claim typ. It has a sid only if "Backchannel logout session required" is on. The alg is a setting of the client.',
+      'The token also has a claim typ. It has a sid only if "Backchannel logout session required" is on. The alg is a setting of the client. HS256 cannot work, because Keycloak signs it with a key of the realm.',
   },
   {
     id: 'keycloak-22-no-exp',

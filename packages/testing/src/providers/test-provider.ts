@@ -4,14 +4,16 @@ import { randomId } from '../random-id.js'
 import {
   codeChallengeOf,
   errorResponse,
-  formPost,
+  halfHashOf,
   pageHeaders,
   readBearerToken,
   readCookie,
   readCredentials,
   readParameters,
   redirect,
+  sendToClient,
 } from './authorization-http.js'
+import { decodePayload } from '../tokens/compact-jws.js'
 import { createTestIssuer, type TestIssuer } from './test-issuer.js'
 import { createTestKey, type TestKey } from './test-key.js'
 
@@ -23,9 +25,9 @@ export interface TestProviderOptions {
   clientId?: string | undefined
   /** The secret of that client. @default 'test-secret' */
   clientSecret?: string | undefined
-  /** The RS256 key that signs. Pass a key from {@link createTestKey} to use one key in several runs. @default a new key */
+  /** The key that signs. Pass a key from {@link createTestKey} to use one key in several runs. @default a new key */
   key?: TestKey | undefined
-  /** A second published key, with another algorithm. @default a new key for ES256 */
+  /** A second published key, with another algorithm. @default a new key for ES256, or for RS256 if the first key is for ES256 */
   otherKey?: TestKey | undefined
   /** Called at each sign-in, after the ID Token was made. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
@@ -60,6 +62,8 @@ export interface TestProvider {
   handle(request: Request): Promise<Response>
   /** Makes a browser session. Returns the cookie of the session, as `name=value`. */
   createSession(session: ProviderSession): string
+  /** The next browser that signs in and has no session at the provider gets this session. */
+  signInNext(session: ProviderSession): void
   /** Publishes another key. The returned function withdraws the key. */
   publish(key: TestKey): () => void
 }
@@ -72,7 +76,19 @@ interface Grant {
   challenge: string | null
 }
 
+const responseTypes = ['code', 'id_token', 'code id_token']
+const authMethods = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none']
+
 const cookieName = 'bcl_test_provider'
+
+/** The sub of a client assertion. Verifies nothing. */
+function subjectOf(assertion: string): unknown {
+  try {
+    return (decodePayload(assertion) as { sub?: unknown }).sub
+  } catch {
+    return undefined
+  }
+}
 
 const metadataOf = ({ issuer, key }: TestIssuer, base: string): object => ({
   issuer,
@@ -82,12 +98,13 @@ const metadataOf = ({ issuer, key }: TestIssuer, base: string): object => ({
   jwks_uri: `${base}/jwks`,
   end_session_endpoint: `${base}/end_session`,
   scopes_supported: ['openid', 'profile', 'email'],
-  response_types_supported: ['code'],
-  response_modes_supported: ['query', 'form_post'],
-  grant_types_supported: ['authorization_code'],
+  response_types_supported: responseTypes,
+  response_modes_supported: ['query', 'fragment', 'form_post'],
+  grant_types_supported: ['authorization_code', 'implicit'],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: [key.alg],
-  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  token_endpoint_auth_methods_supported: authMethods,
+  token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256'],
   code_challenge_methods_supported: ['S256'],
   claims_supported: ['iss', 'sub', 'aud', 'iat', 'exp', 'nonce', 'sid', 'auth_time'],
   authorization_response_iss_parameter_supported: true,
@@ -110,10 +127,11 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
   const { clientSecret = 'test-secret', onSignIn, issuer, clientId, now, key } = options
   // The kid is new in each run. If an application still has the keys of an earlier run, it fetches them again.
   const op = await createTestIssuer({ issuer, clientId, now, key, kid: randomId() })
-  const otherKey = options.otherKey ?? (await createTestKey('ES256', randomId()))
+  const otherKey = options.otherKey ?? (await createTestKey(op.key.alg === 'ES256' ? 'RS256' : 'ES256', randomId()))
   const extraKeys = new Set([otherKey])
   const sessions = new Map<string, ProviderSession>()
   const grants = new Map<string, Grant>()
+  let nextSession: ProviderSession | undefined
   /** The `sub` of each access token. */
   const subjects = new Map<string, string>()
   const base = op.issuer.replace(/\/$/, '')
@@ -128,7 +146,7 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
     return `${cookieName}=${id}`
   }
 
-  const authorize = (request: Request, parameters: URLSearchParams): Response => {
+  const authorize = async (request: Request, parameters: URLSearchParams): Promise<Response> => {
     const redirectUri = parameters.get('redirect_uri') ?? ''
     const isKnownClient = parameters.get('client_id') === op.clientId && URL.canParse(redirectUri)
     if (!isKnownClient) {
@@ -136,44 +154,69 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
     }
     const state = parameters.get('state')
     const answer = new URLSearchParams({ ...(state !== null && { state }), iss: op.issuer })
-    if (parameters.get('response_type') !== 'code') {
+    const types = (parameters.get('response_type') ?? '').split(' ').sort()
+    const mode = parameters.get('response_mode') ?? (types.includes('id_token') ? 'fragment' : 'query')
+    if (!responseTypes.includes(types.join(' '))) {
       answer.set('error', 'unsupported_response_type')
-      return redirect(redirectUri, answer)
+      return sendToClient(mode, redirectUri, answer)
     }
     const existing = sessions.get(readCookie(request, cookieName) ?? '')
-    const session = existing ?? { sub: parameters.get('login_hint') || 'alice', sid: randomId() }
+    const session = existing ?? nextSession ?? { sub: parameters.get('login_hint') || 'alice', sid: randomId() }
+    if (!existing) nextSession = undefined
     const cookie = existing ? undefined : `${createSession(session)}; Path=/; HttpOnly; SameSite=Lax`
-    const code = randomId()
     const [nonce, challenge] = [parameters.get('nonce'), parameters.get('code_challenge')]
-    grants.set(code, { session, redirectUri, nonce, challenge })
-    answer.set('code', code)
-    return parameters.get('response_mode') === 'form_post'
-      ? formPost(redirectUri, answer)
-      : redirect(redirectUri, answer, cookie)
+    if (types.includes('code')) {
+      const code = randomId()
+      grants.set(code, { session, redirectUri, nonce, challenge })
+      answer.set('code', code)
+    }
+    if (types.includes('id_token')) {
+      const code = answer.get('code')
+      answer.set('id_token', await signIdToken(session, nonce, code === null ? {} : { c_hash: await halfHashOf(code) }))
+      if (code === null) await announce(session)
+    }
+    return sendToClient(mode, redirectUri, answer, cookie)
   }
 
-  const signIdToken = ({ sub, sid }: ProviderSession, nonce: string | null): Promise<string> => {
+  /** Tells the options that a client gets an ID Token now. */
+  const announce = async (session: ProviderSession): Promise<void> => {
+    await session.beforeAnswer?.()
+    onSignIn?.(session)
+  }
+
+  const signIdToken = ({ sub, sid }: ProviderSession, nonce: string | null, more: object = {}): Promise<string> => {
     const time = op.now()
-    const claims = { iss: op.issuer, sub, aud: op.clientId, iat: time, exp: time + 3600, auth_time: time }
+    const claims = { iss: op.issuer, sub, aud: op.clientId, iat: time, exp: time + 3600, auth_time: time, ...more }
     return op.sign(
       { ...claims, ...(nonce !== null && { nonce }), ...(sid !== null && { sid }) },
       { alg: op.key.alg, kid: op.key.kid },
     )
   }
 
-  const exchangeCode = async (request: Request, form: URLSearchParams): Promise<Response> => {
+  /**
+   * Whether the client authenticates. The provider does not know the keys of the client, so it does not verify assertions. A public
+   * client has no secret, and needs PKCE.
+   */
+  const isClient = (request: Request, form: URLSearchParams, grant: Grant | undefined): boolean => {
+    const assertion = form.get('client_assertion')
+    if (assertion !== null) return subjectOf(assertion) === op.clientId
     const [id, secret] = readCredentials(request, form)
-    if (id !== op.clientId || secret !== clientSecret) return errorResponse('invalid_client', 401)
+    return (
+      id === op.clientId && (secret === clientSecret || (!secret && grant !== undefined && grant.challenge !== null))
+    )
+  }
+
+  const exchangeCode = async (request: Request, form: URLSearchParams): Promise<Response> => {
     const code = form.get('code') ?? ''
     const grant = grants.get(code)
+    if (!isClient(request, form, grant)) return errorResponse('invalid_client', 401)
     grants.delete(code)
     const isValid =
       grant?.redirectUri === form.get('redirect_uri') &&
       (grant.challenge === null || grant.challenge === (await codeChallengeOf(form.get('code_verifier') ?? '')))
     if (!grant || !isValid) return errorResponse('invalid_grant')
     const idToken = await signIdToken(grant.session, grant.nonce)
-    await grant.session.beforeAnswer?.()
-    onSignIn?.(grant.session)
+    await announce(grant.session)
     const accessToken = randomId()
     subjects.set(accessToken, grant.session.sub)
     return Response.json(
@@ -225,6 +268,9 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
       return route ? route(request) : new Response('not found', { status: 404 })
     },
     createSession,
+    signInNext(session) {
+      nextSession = session
+    },
     publish(extraKey) {
       extraKeys.add(extraKey)
       return () => void extraKeys.delete(extraKey)

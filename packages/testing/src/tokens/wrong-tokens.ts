@@ -1,4 +1,5 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutErrorCode, type TrustedIssuer } from '@bcl/core'
+import { base64url } from 'jose'
 import type { TestIssuer } from '../providers/test-issuer.js'
 import { unpublishedKey } from '../providers/test-key.js'
 import { slug } from '../slug.js'
@@ -39,6 +40,32 @@ const malformed = (
   make: async (op) => change(await op.logoutToken()),
 })
 
+/** The parameters with which Web Crypto signs by a JWS algorithm. */
+function parametersFor(alg: string): AlgorithmIdentifier | RsaPssParams | EcdsaParams {
+  const bits = Number(alg.slice(2))
+  if (alg.startsWith('RS')) return 'RSASSA-PKCS1-v1_5'
+  if (alg.startsWith('PS')) return { name: 'RSA-PSS', saltLength: bits / 8 }
+  return alg.startsWith('ES') ? { name: 'ECDSA', hash: `SHA-${bits}` } : 'Ed25519'
+}
+
+/** Signs with Web Crypto, because jose refuses to sign some of these headers. */
+async function signWithHeader(op: TestIssuer, header: object | string | Uint8Array): Promise<string> {
+  const [, payload] = splitToken(await op.logoutToken())
+  const signed = `${encodePart(header)}.${payload}`
+  const { alg, privateKey } = op.key
+  const signature = await crypto.subtle.sign(parametersFor(alg), privateKey, encoder.encode(signed))
+  return `${signed}.${encodePart(new Uint8Array(signature))}`
+}
+
+/** A token with a good signature and a header that is no JSON object. */
+const unreadableHeader = (name: string, header: string | Uint8Array): WrongToken => ({
+  id: slug(name),
+  name,
+  requirement: 'RP-10a',
+  code: 'ERR_LOGOUT_TOKEN_INVALID',
+  make: (op) => signWithHeader(op, header),
+})
+
 /** A token with a good signature and a payload that is no JSON object. */
 const badPayload = (name: string, payload: string): WrongToken => ({
   id: slug(name),
@@ -47,14 +74,6 @@ const badPayload = (name: string, payload: string): WrongToken => ({
   code: 'ERR_LOGOUT_TOKEN_INVALID',
   make: (op) => op.sign(payload, { alg: op.key.alg, kid: op.key.kid }),
 })
-
-/** Signs with RS256 and Web Crypto, because jose refuses to sign some of these headers. */
-async function signWithHeader(op: TestIssuer, header: object): Promise<string> {
-  const [, payload] = splitToken(await op.logoutToken())
-  const signed = `${encodePart(header)}.${payload}`
-  const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', op.key.privateKey, encoder.encode(signed))
-  return `${signed}.${encodePart(new Uint8Array(signature))}`
-}
 
 const badHeader = (
   name: string,
@@ -67,7 +86,7 @@ const badHeader = (
   requirement,
   code: 'ERR_LOGOUT_TOKEN_INVALID',
   ...(settings && { settings }),
-  make: (op) => signWithHeader(op, { alg: 'RS256', kid: op.key.kid, ...header }),
+  make: (op) => signWithHeader(op, { alg: op.key.alg, kid: op.key.kid, ...header }),
 })
 
 const badSignature = (
@@ -142,17 +161,33 @@ export const wrongTokens: readonly WrongToken[] = [
   malformed('a line feed at the end', (token) => `${token}\n`),
   malformed('a space inside the signature', (token) => `${token.slice(0, -9)} ${token.slice(-9)}`),
   malformed('padding after the signature', (token) => `${token}==`, { id: 'padding' }),
-  malformed('+ and / instead of - and _', (token) => `${token.slice(0, -2)}+/`, {
+  {
     id: 'plus-and-slash-for-minus-and-underscore',
-  }),
+    name: '+ and / instead of - and _',
+    requirement: 'RP-10a',
+    code: 'ERR_LOGOUT_TOKEN_INVALID',
+    async make(op) {
+      for (;;) {
+        const [header, payload, signature] = splitToken(await op.logoutToken())
+        // Nearly every signature has one of the two characters.
+        if (/[-_]/.test(signature)) return `${header}.${payload}.${signature.replaceAll('-', '+').replaceAll('_', '/')}`
+      }
+    },
+  },
   malformed('spare bits that are not zero in the signature', (token) => token.replace(/[^.]+$/, changeSpareBits), {
     id: 'spare-bits-in-the-signature',
   }),
   malformed('three characters too many', (token) => `${token}AAA`, { id: 'a-character-too-many' }),
-  malformed('a header that is not JSON', (token) => withHeader(token, encodePart('{'))),
-  malformed('a header that is an array', (token) => withHeader(token, encodePart('[]'))),
-  malformed('a header that is not UTF-8', (token) => withHeader(token, encodePart(new Uint8Array([0x7b, 0xff, 0x7d])))),
-  malformed('more than 16 KiB', (token) => token + 'A'.repeat(16 * 1024), { requirement: 'RP-4' }),
+  unreadableHeader('a header that is not JSON', '{'),
+  unreadableHeader('a header that is an array', '[]'),
+  unreadableHeader('a header that is not UTF-8', new Uint8Array([0x7b, 0xff, 0x7d])),
+  {
+    id: 'more-than-16-KiB',
+    name: 'more than 16 KiB',
+    requirement: 'RP-4',
+    code: 'ERR_LOGOUT_TOKEN_INVALID',
+    make: (op) => op.logoutToken({ padding: 'A'.repeat(16 * 1024) }),
+  },
   badPayload('a payload that is not JSON', 'alice'),
   badPayload('a payload that is null', 'null'),
 
@@ -170,15 +205,16 @@ export const wrongTokens: readonly WrongToken[] = [
 
   badSignature('a changed payload', 'RP-13', async (op) => {
     const [header, , signature] = splitToken(await op.logoutToken())
-    const [, payload] = splitToken(await op.logoutToken({ sub: 'mallory' }))
+    // The user and the session stay the same, so that an application acts on the token if it accepts it.
+    const [, payload] = splitToken(await op.logoutToken({ changed: true }))
     return `${header}.${payload}.${signature}`
   }),
   badSignature(
     'a signature of zeros',
     'RP-13',
     async (op) => {
-      const [header, payload] = splitToken(await op.logoutToken())
-      return `${header}.${payload}.${encodePart(new Uint8Array(256))}`
+      const [header, payload, signature] = splitToken(await op.logoutToken())
+      return `${header}.${payload}.${encodePart(new Uint8Array(base64url.decode(signature).length))}`
     },
     { id: 'another-signature' },
   ),
@@ -190,8 +226,9 @@ export const wrongTokens: readonly WrongToken[] = [
     'the key of another party under a known kid',
     'RP-13',
     async (op) => {
-      const { privateKey } = await unpublishedKey('RS256', op.key.kid)
-      return op.sign(decodePayload(await op.logoutToken()), { alg: 'RS256', kid: op.key.kid }, privateKey)
+      const { alg, kid } = op.key
+      const { privateKey } = await unpublishedKey(alg, kid)
+      return op.sign(decodePayload(await op.logoutToken()), { alg, kid }, privateKey)
     },
     { id: 'a-key-of-somebody-else-under-a-known-kid' },
   ),
@@ -200,17 +237,10 @@ export const wrongTokens: readonly WrongToken[] = [
     'a key that only its own header publishes',
     'RP-15',
     async (op) => {
-      const { publicJwk, privateKey } = await unpublishedKey('RS256', 'own')
-      const payload = {
-        iss: op.issuer,
-        aud: op.clientId,
-        iat: op.now(),
-        exp: op.now() + 120,
-        jti: '1',
-        sub: 'alice',
-        events: { [event]: {} },
-      }
-      const header = { alg: 'RS256', jwk: publicJwk, kid: 'own', jku: 'https://attacker.example/jwks' }
+      const { alg } = op.key
+      const { publicJwk, privateKey } = await unpublishedKey(alg, 'own')
+      const payload = decodePayload(await op.logoutToken())
+      const header = { alg, jwk: publicJwk, kid: 'own', jku: 'https://attacker.example/jwks' }
       return op.sign(payload, header, privateKey)
     },
     { id: 'the-key-in-the-header' },
@@ -236,7 +266,9 @@ export const wrongTokens: readonly WrongToken[] = [
   ),
   badSignature('alg none with a signature', 'RP-13', (op) => signWithHeader(op, { alg: 'none' })),
   badSignature('no alg', 'RP-13', (op) => signWithHeader(op, { kid: op.key.kid })),
-  badSignature('alg in lower case', 'RP-13', (op) => signWithHeader(op, { alg: 'rs256', kid: op.key.kid })),
+  badSignature('alg in lower case', 'RP-13', (op) =>
+    signWithHeader(op, { alg: op.key.alg.toLowerCase(), kid: op.key.kid }),
+  ),
 
   ...badClaims('iss', 'RP-11', {
     'no iss': { iss: undefined },
@@ -288,6 +320,7 @@ export const wrongTokens: readonly WrongToken[] = [
   ...badClaims('nbf', 'RP-17', { 'nbf as text': { nbf: '0' } }),
   ...badClaims('jti', 'RP-10', {
     'no jti': { jti: undefined },
+    'jti null': { jti: null },
     'an empty jti': { jti: '' },
     'jti as a number': { jti: 1 },
   }),

@@ -1,5 +1,14 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
-import { conformanceCases, createTestProvider, runConformance, SignInError, sumUp, type FetchLike } from '@bcl/testing'
+import {
+  conformanceCases,
+  createBrowser,
+  createTestProvider,
+  EndpointError,
+  runConformance,
+  SignInError,
+  sumUp,
+  type FetchLike,
+} from '@bcl/testing'
 import { expect, test } from 'vitest'
 import { answerFaults } from './faults/answer-faults.ts'
 import { claimFaults } from './faults/claim-faults.ts'
@@ -8,6 +17,7 @@ import { contract, createRelyingParty, endpoint } from './faults/relying-party.t
 import { requestFaults } from './faults/request-faults.ts'
 import { sessionFaults } from './faults/session-faults.ts'
 import { signatureFaults } from './faults/signature-faults.ts'
+import { switches } from './switches/checks.ts'
 
 test('an application without a fault passes all cases', async () => {
   const { provider, fetch, nextSecond } = await createRelyingParty()
@@ -88,6 +98,44 @@ test('does not wait if a sign-in fails before the application gets an ID Token',
   expect(waits).toBe(0)
 })
 
+test.each([
+  ['fails', async () => new Response(null, { status: 500 }), /^the endpoint answers a good token with 500$/],
+  [
+    'hangs',
+    (_: Request, signal: AbortSignal) =>
+      new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    /does not answer a good token: .*no answer within 0\.1 s/,
+  ],
+])('stops at once if the endpoint %s for a good token', async (_, receive, message) => {
+  const { provider, fetch, nextSecond } = await createRelyingParty()
+  const broken: FetchLike = (url, init) =>
+    url === endpoint ? receive(new Request(url, init), init.signal!) : fetch(url, init)
+  const results: unknown[] = []
+  const run = runConformance(broken, {
+    provider,
+    endpoint,
+    signIn: contract,
+    nextSecond,
+    timeout: 0.1,
+    onResult: (result) => results.push(result),
+  })
+  await expect(run).rejects.toThrow(EndpointError)
+  await expect(run).rejects.toThrow(message)
+  expect(results).toEqual([])
+})
+
+test('signs in by a function that returns cookies', async () => {
+  const { provider, fetch, nextSecond } = await createRelyingParty()
+  const run = async (login: string): Promise<string[]> => {
+    const browser = createBrowser(fetch, provider)
+    await browser.visit(login)
+    return browser.cookiesFor(contract.me)
+  }
+  const signIn = { ...contract, run }
+  const results = await runConformance(fetch, { provider, endpoint, signIn, nextSecond, only: ['session'] })
+  expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
+})
+
 test('calls onProgress before each step, and onResult with each result', async () => {
   const { provider, fetch, nextSecond } = await createRelyingParty()
   const calls: string[] = []
@@ -117,7 +165,9 @@ test('each case finds a fault that not nearly all cases find', () => {
     ...otherAnswerFaults
   } = answerFaults
   const faults = { ...otherAnswerFaults, ...requestFaults, ...signatureFaults, ...claimFaults, ...sessionFaults }
-  const failing = Object.values(faults).flatMap((one) => one.failing)
+  // switches/switch-receiver.test.ts has a receiver with a fault for each of these.
+  const switched = switches.map((name) => `refuse/${name}`)
+  const failing = [...switched, ...Object.values(faults).flatMap((one) => one.failing)]
   expect(conformanceCases.map(({ id }) => id).filter((id) => !isListed(failing, id))).toEqual([
     // The two faults that are left out above find this case.
     'answer/no-redirect',

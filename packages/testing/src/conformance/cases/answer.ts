@@ -83,7 +83,7 @@ const cases: readonly AnswerCase[] = [
   },
   {
     id: 'success-is-not-stored',
-    grade: 'hardening',
+    grade: 'SHOULD',
     requirement: 'RP-42',
     title: 'forbids caches to store the answer to a successful logout',
     sends: 'a good token',
@@ -93,7 +93,7 @@ const cases: readonly AnswerCase[] = [
   },
   {
     id: 'refusal-is-not-stored',
-    grade: 'hardening',
+    grade: 'SHOULD',
     requirement: 'RP-42',
     title: 'forbids caches to store a refusal',
     sends: 'a token with a nonce',

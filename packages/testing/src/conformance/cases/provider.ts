@@ -28,7 +28,7 @@ function signLike({ header, payload }: ProviderProfile, { provider: { op } }: Pa
     if ((claim === 'sub' || claim === 'sid') && typeof value === 'string') return [claim, visit[claim]]
     return [claim, value]
   })
-  return op.sign(Object.fromEntries(claims) as object, { ...header, kid: op.key.kid })
+  return op.sign(Object.fromEntries(claims) as object, { ...header, alg: op.key.alg, kid: op.key.kid })
 }
 
 const bases: Record<ProviderProfile['basis'], string> = {
@@ -47,7 +47,8 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
     requirement: 'RP-10',
     reference: `The form comes from ${bases[basis]}; BCL 2.4 allows it`,
     sends: `a good token in the form of ${provider}`,
-    wants: '200, and the session has ended',
+    wants: '200',
+    wantsOfSession: 'the session has ended',
     acts(party) {
       let visit: Visit
       return [

@@ -2,7 +2,7 @@ import { requestCases, type RequestCase } from '../../requests/request-cases.js'
 import type { ConformanceCase } from '../case.js'
 import { gradeOf } from '../grades.js'
 import { referenceFor } from '../references.js'
-import { expectAccepted, expectEnded, expectRefused, expectStatus400 } from '../relying-party/expectations.js'
+import { expectAccepted, expectEnded, expectRefused } from '../relying-party/expectations.js'
 import type { Answer, Party, Visit } from '../relying-party/party.js'
 
 /**
@@ -41,10 +41,13 @@ const sendHugeBody = (party: Party, visit: Visit): Promise<Answer | undefined> =
     throw error
   })
 
-const accepts = (row: RequestCase): Pick<ConformanceCase, 'title' | 'sends' | 'wants' | 'acts'> => ({
+type Described = Pick<ConformanceCase, 'title' | 'sends' | 'wants' | 'wantsOfSession' | 'acts'>
+
+const accepts = (row: RequestCase): Described => ({
   title: `accepts a request: ${row.name}`,
   sends: `a good token: ${row.name}`,
-  wants: '200, and the session has ended',
+  wants: '200',
+  wantsOfSession: 'the session has ended',
   acts(party) {
     let visit: Visit
     return [
@@ -57,13 +60,14 @@ const accepts = (row: RequestCase): Pick<ConformanceCase, 'title' | 'sends' | 'w
   },
 })
 
-function refuses(row: RequestCase, mustBe400: boolean): Pick<ConformanceCase, 'title' | 'sends' | 'wants' | 'acts'> {
+function refuses(row: RequestCase, mustBe400: boolean): Described {
   const { name, status } = row
   const isMethod = status === 405
   return {
     title: `refuses ${isMethod ? 'the method ' : 'a request: '}${name}`,
     sends: isMethod ? `${name}, with a good token in the query string` : `a request: ${name}`,
     wants: mustBe400 ? '400' : `a refusal, for example ${status}`,
+    wantsOfSession: 'the session is live',
     acts(party) {
       let visit: Visit
       return [
@@ -71,8 +75,7 @@ function refuses(row: RequestCase, mustBe400: boolean): Pick<ConformanceCase, 't
         async () => {
           const answer = await (row === hugeBody ? sendHugeBody(party, visit) : sendFor(row, party, visit))
           if (!answer) return
-          if (mustBe400) expectStatus400(answer)
-          else expectRefused(answer)
+          await expectRefused(answer, visit, mustBe400)
         },
       ]
     },

@@ -25,11 +25,23 @@ export interface Browser {
   look(url: string): Promise<number>
   /** Returns another browser with the same cookies. */
   copy(): Browser
+  /** Returns the cookies that the browser sends to an address, each as `name=value`. */
+  cookiesFor(url: string): string[]
   /** Stores a cookie, written as in `Set-Cookie`, for the host of an address. */
   setCookie(cookie: string, url: string): void
 }
 
 const maxSteps = 20
+
+/** What a browser sends when a user opens an address. Some applications refuse other requests. */
+const navigationHeaders = {
+  accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
+  'sec-fetch-mode': 'navigate',
+  'sec-fetch-dest': 'document',
+  'sec-fetch-site': 'none',
+  'sec-fetch-user': '?1',
+  'upgrade-insecure-requests': '1',
+}
 
 /** Path matching as in RFC 6265, 5.1.4. */
 const pathMatches = (cookiePath: string, pathname: string): boolean =>
@@ -58,17 +70,27 @@ function redirectStep({ status, headers }: Response, from: URL): Step | undefine
   return location === null || status < 300 || status > 399 ? undefined : { method: 'GET', url: new URL(location, from) }
 }
 
-/** Creates a browser. The browser sends requests below the issuer to `provider`, and all other requests to `fetch`. */
+/**
+ * Creates a browser. The browser sends requests below the issuer to `provider`, and all other requests to `fetch`.
+ *
+ * @example
+ * ```ts
+ * import { createBrowser, createTestProvider } from '@bcl/testing'
+ *
+ * const provider = await createTestProvider({ issuer: 'http://127.0.0.1:4000' })
+ * const browser = createBrowser(fetch, provider)
+ * browser.setCookie(provider.createSession({ sub: 'alice', sid: 'session-1' }), provider.op.issuer)
+ * ```
+ */
 export function createBrowser(fetch: FetchLike, provider: TestProvider, jar: readonly Cookie[] = []): Browser {
   let cookies = [...jar]
   const providerBase = `${provider.op.issuer.replace(/\/$/, '')}/`
 
-  const cookieHeader = (url: URL): string =>
+  const cookiesFor = (url: URL): string[] =>
     cookies
       .filter(({ host, path }) => host === url.hostname && pathMatches(path, url.pathname))
       .sort((one, other) => other.path.length - one.path.length)
       .map(({ name, value }) => `${name}=${value}`)
-      .join('; ')
 
   const storeCookie = (line: string, url: URL): void => {
     const [pair = '', ...attributes] = line.split(/;\s*/)
@@ -83,8 +105,10 @@ export function createBrowser(fetch: FetchLike, provider: TestProvider, jar: rea
   }
 
   const request = async ({ method, url, body }: Step): Promise<Response> => {
-    const headers = new Headers({ accept: 'text/html,*/*;q=0.8' })
-    const cookie = cookieHeader(url)
+    const headers = new Headers(navigationHeaders)
+    // A form that the page of the provider submits goes from one site to another.
+    if (method === 'POST') headers.set('sec-fetch-site', 'cross-site')
+    const cookie = cookiesFor(url).join('; ')
     if (cookie) headers.set('cookie', cookie)
     if (body !== undefined) headers.set('content-type', 'application/x-www-form-urlencoded')
     const init: RequestInit = { method, headers, redirect: 'manual', ...(body !== undefined && { body }) }
@@ -109,6 +133,7 @@ export function createBrowser(fetch: FetchLike, provider: TestProvider, jar: rea
       await response.text()
       return response.status
     },
+    cookiesFor: (address) => cookiesFor(new URL(address)),
     copy: () => createBrowser(fetch, provider, cookies),
     setCookie(cookie, address) {
       storeCookie(cookie, new URL(address))

@@ -1,11 +1,41 @@
 import type { Answer, Party, Visit } from './party.js'
 
+/**
+ * What kind of failure a failed case is.
+ *
+ * - `accepted`: the application accepted a token or a request that it must refuse.
+ * - `not ended`: the application accepted a good token, and the session did not end.
+ * - `refused`: the application did not accept a good token or request.
+ * - `ended`: a session ended that must go on.
+ * - `status`: the application refused a token or a request, but with another status than 400.
+ * - `other`: anything else, for example a missing header.
+ */
+export type ConformanceFault = 'accepted' | 'not ended' | 'refused' | 'ended' | 'status' | 'other'
+
+interface FailureOptions extends ErrorOptions {
+  fault?: ConformanceFault
+  about?: string
+}
+
 /** A wrong result of the application under test. The message says what happened. */
-export class ConformanceFailure extends Error {}
+export class ConformanceFailure extends Error {
+  readonly fault: ConformanceFault
+  /** What the failure has in common with other failures. */
+  readonly about: string | undefined
+
+  constructor(message: string, { fault = 'other', about, ...options }: FailureOptions = {}) {
+    super(message, options)
+    this.fault = fault
+    this.about = about
+  }
+}
+
+/** The case cannot be decided. The message says why. */
+export class ConformanceSkip extends Error {}
 
 /** Fails the case with `message` if the condition does not hold. */
-export function expectThat(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new ConformanceFailure(message)
+export function expectThat(condition: boolean, message: string, options?: FailureOptions): asserts condition {
+  if (!condition) throw new ConformanceFailure(message, options)
 }
 
 /** Shortens a body to one line. Removes control characters, because a terminal acts on them. */
@@ -21,32 +51,60 @@ export function describeAnswer({ status, headers, body }: Answer): string {
   return [`answered ${status}`, location && `to ${location}`, shorten(body)].filter(Boolean).join(' ')
 }
 
+const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300
+
 /** The endpoint accepted the token. Every 2xx passes, because `answer/success-is-200` checks the exact status. */
 export function expectAccepted(answer: Answer): void {
-  expectThat(answer.status >= 200 && answer.status < 300, describeAnswer(answer))
+  expectThat(isSuccess(answer), describeAnswer(answer), { fault: 'refused' })
 }
 
 /** The endpoint accepted the token with 200, the status of the standard (BCL 2.8). */
 export function expectStatus200(answer: Answer, { accept204 }: Party): void {
-  expectThat(answer.status === 200 || (accept204 && answer.status === 204), describeAnswer(answer))
+  const isRight = answer.status === 200 || (accept204 && answer.status === 204)
+  const fault = isSuccess(answer) ? 'other' : 'refused'
+  expectThat(isRight, describeAnswer(answer), { fault })
 }
 
-/** The endpoint refused the token with 400, the status of the standard (BCL 2.8). */
-export function expectStatus400(answer: Answer): void {
-  expectThat(answer.status === 400, describeAnswer(answer))
+/** The endpoint refused with 400, the status of the standard (BCL 2.8). */
+const is400 = ({ status }: Answer): boolean => status === 400
+
+/** The endpoint refused with any 4xx, or with 501, the status for a method that a server does not know. */
+const isRefusal = ({ status }: Answer): boolean => (status >= 400 && status < 500) || status === 501
+
+/**
+ * The endpoint refused the token, and the session of the visit did not end.
+ *
+ * @param mustBe400 Whether 400 is the only right status.
+ */
+export async function expectRefused(answer: Answer, visit: Visit, mustBe400: boolean): Promise<void> {
+  const isLive = await visit.isLive()
+  const description = describeAnswer(answer)
+  expectThat(isLive !== false, `${description}, and the session has ended`, { fault: 'accepted' })
+  if (isSuccess(answer)) {
+    const end = isLive ? ', and the session is still live' : ''
+    throw new ConformanceFailure(`${description}${end}`, isLive ? statusFault(answer) : { fault: 'accepted' })
+  }
+  expectThat(mustBe400 ? is400(answer) : isRefusal(answer), description, statusFault(answer))
 }
 
-/** The endpoint refused the request with any 4xx, or with 501, the status for a method that a server does not know. */
-export function expectRefused(answer: Answer): void {
-  expectThat((answer.status >= 400 && answer.status < 500) || answer.status === 501, describeAnswer(answer))
-}
+const statusFault = ({ status }: Answer): FailureOptions => ({ fault: 'status', about: `the status ${status}` })
 
 /** The session ended. Also passes if sessions cannot be observed. */
 export async function expectEnded(visit: Visit, what = 'the session'): Promise<void> {
-  expectThat((await visit.isLive()) !== true, `${what} is still live`)
+  expectThat((await visit.isLive()) !== true, `${what} is still live`, { fault: 'not ended' })
 }
 
 /** The session did not end. Also passes if sessions cannot be observed. */
 export async function expectLive(visit: Visit, what: string): Promise<void> {
-  expectThat((await visit.isLive()) !== false, `${what} has ended`)
+  expectThat((await visit.isLive()) !== false, `${what} has ended`, { fault: 'ended' })
+}
+
+/** Skips the case unless a logout ended the session, because the case builds on that logout. */
+export async function requireLogout(
+  answer: Answer,
+  visit: Visit,
+  what = 'the logout that this case builds on',
+): Promise<void> {
+  if (!isSuccess(answer)) throw new ConformanceSkip(`${what} was refused: ${describeAnswer(answer)}`)
+  if (await visit.isLive()) throw new ConformanceSkip(`${what} ended no session`)
 }

@@ -2,6 +2,7 @@ import type { TestIssuer } from '../../providers/test-issuer.js'
 import type { TestProvider } from '../../providers/test-provider.js'
 import { randomId } from '../../random-id.js'
 import type { CaseRequest } from '../../requests/request-cases.js'
+import { decodePayload } from '../../tokens/compact-jws.js'
 import { createBrowser, type Browser, type FetchLike } from './browser.js'
 import { ConformanceFailure, expectThat } from './expectations.js'
 
@@ -11,6 +12,11 @@ export interface SignInContract {
   login: string
   /** The address that answers 200 to a signed-in browser, and 401, 403 or a redirect to any other browser. */
   me: string
+  /**
+   * Signs in with a browser of its own, for a sign-in that is not made of redirects. Gets `login`. Returns the cookies of the
+   * application, each as `name=value`. @default follows redirects and forms that submit themselves
+   */
+  run?: ((login: string) => Promise<readonly string[]>) | undefined
 }
 
 /** An answer of the endpoint. */
@@ -20,6 +26,8 @@ export interface Answer {
   body: string
   /** The time from the request to the end of the body, in milliseconds. */
   durationMs: number
+  /** Which of `sub` and `sid` the Logout Token of the request had. Not set if the request had no token. */
+  names?: string | undefined
 }
 
 /** Options of `Party.signIn`. */
@@ -101,6 +109,18 @@ function withQuery(endpoint: string, query = ''): string {
   return url.href
 }
 
+/** Says which of `sub` and `sid` the Logout Token in a form has. */
+function namesIn(body: string | undefined): string | undefined {
+  const token = new URLSearchParams(body).get('logout_token')
+  try {
+    const claims = decodePayload(token ?? '') as Record<string, unknown>
+    const [sub, sid] = ['sub', 'sid'].map((name) => typeof claims[name] === 'string')
+    return sub && sid ? 'sub and sid' : sub ? 'sub and no sid' : sid ? 'sid and no sub' : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Creates a client for the application under test. Calls `onAnswer` with each answer of the endpoint. */
 export function createParty(
   fetch: FetchLike,
@@ -114,7 +134,7 @@ export function createParty(
     const response = await fetchInTime(withQuery(endpoint, query), { ...request, redirect: 'manual' })
     const { status, headers } = response
     const body = await response.text()
-    const answer = { status, headers, body, durationMs: performance.now() - startedAt }
+    const answer = { status, headers, body, durationMs: performance.now() - startedAt, names: namesIn(request.body) }
     onAnswer(answer)
     return answer
   }
@@ -143,14 +163,22 @@ export function createParty(
     const browser = again?.browser ?? createBrowser(fetchInTime, provider)
     const visit = toVisit(session, browser)
     if (!contract) return visit
-    const base = `${provider.op.issuer.replace(/\/$/, '')}/`
-    browser.setCookie(`${provider.createSession({ ...session, beforeAnswer })}; Path=${new URL(base).pathname}`, base)
-    const page = await browser.visit(contract.login)
+    const providerSession = { ...session, beforeAnswer }
+    let page: string
+    if (contract.run) {
+      provider.signInNext(providerSession)
+      const cookies = await contract.run(contract.login)
+      for (const cookie of cookies) browser.setCookie(`${cookie}; Path=/`, contract.me)
+      page = `with ${cookies.length} cookies`
+    } else {
+      const base = `${provider.op.issuer.replace(/\/$/, '')}/`
+      browser.setCookie(`${provider.createSession(providerSession)}; Path=${new URL(base).pathname}`, base)
+      const { url, status } = await browser.visit(contract.login)
+      page = `at ${url}, which answered ${status}`
+    }
     // A case with `beforeAnswer` changes the sign-in, so the case itself checks the session.
     if (!beforeAnswer && !(await visit.isLive())) {
-      throw new ConformanceFailure(
-        `the sign-in at ${contract.login} ended at ${page.url}, which answered ${page.status}, and nobody is signed in`,
-      )
+      throw new ConformanceFailure(`the sign-in at ${contract.login} ended ${page}, and nobody is signed in`)
     }
     return visit
   }

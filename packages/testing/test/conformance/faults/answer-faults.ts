@@ -101,8 +101,9 @@ export const answerFaults: Faults = {
       /^(?:oidcc|request|accept|refuse|provider)/,
       'answer/success-is-200',
       'answer/no-redirect',
-      /^session\/(?!a-refused-token-ends-nothing|a-sub-is-no-sid)/,
+      /^session\/(?:a-sub-ends-all|two-logouts|a-logout-counts|a-sid-decides|a-session-without)/,
     ],
+    skipped: [/^session\/(?!(?:a-sub-ends-all|two-logouts|a-logout-counts|a-sid-decides|a-session-without))/],
   },
   'redirects to a page instead of refusing': {
     fault: () => ({

@@ -3,9 +3,9 @@ import type { Fault, Tools } from './relying-party.ts'
 
 /**
  * Applications with one fault each. The key completes the sentence "an application that …". `failing` has the ids of all cases
- * that fail for this fault.
+ * that fail for this fault, and `skipped` those of all cases that cannot be decided then.
  */
-export type Faults = Record<string, { fault: () => Fault; failing: (string | RegExp)[]; skipped?: string[] }>
+export type Faults = Record<string, { fault: () => Fault; failing: (string | RegExp)[]; skipped?: (string | RegExp)[] }>
 
 export const noStore = { 'cache-control': 'no-store' }
 

@@ -5,6 +5,21 @@ import { claimsOf, decode } from './reissue.ts'
 const answer200 = (): Response => new Response(null, { status: 200, headers: noStore })
 const answer400 = (): Response => Response.json({ error: 'invalid_request' }, { status: 400, headers: noStore })
 
+/** The cases that are skipped if the logout that they build on does not work. */
+const buildsOnLogout = [
+  'session/a-sid-ends-no-other-session',
+  'session/a-sub-ends-the-sessions-of-nobody-else',
+  'session/a-session-that-has-ended-may-be-logged-out-again',
+  'session/a-sub-is-no-sid',
+  'session/a-refused-token-ends-nothing',
+  'session/a-user-can-sign-in-again',
+  'session/an-old-cookie-stays-dead',
+  'session/a-late-logout-does-not-end-a-newer-session',
+  'session/a-token-that-comes-again-does-not-end-a-newer-session',
+  'session/a-sid-may-be-used-again',
+  'session/a-jti-may-be-used-again-by-a-later-logout',
+]
+
 /** Faults in what a logout does. */
 export const sessionFaults: Faults = {
   'records a jti before it verifies the signature': {
@@ -142,6 +157,7 @@ export const sessionFaults: Faults = {
       'session/a-session-that-has-ended-may-be-logged-out-again',
       'session/a-logout-counts-that-comes-before-its-sign-in-has-finished',
     ],
+    skipped: ['session/a-late-logout-does-not-end-a-newer-session'],
   },
   'dates logouts by their arrival': {
     fault: () => ({
@@ -202,6 +218,7 @@ export const sessionFaults: Faults = {
   'requires a sub': {
     fault: () => ({ receive: strictWith(({ sub }) => !sub) }),
     failing: ['accept/sid-alone', 'accept/sub-null-beside-a-sid', 'provider/authentik'],
+    skipped: ['session/a-sub-is-no-sid'],
   },
   'requires a sid': {
     fault: () => ({ receive: strictWith(({ sid }) => !sid) }),
@@ -210,13 +227,10 @@ export const sessionFaults: Faults = {
       'accept/sid-null-beside-a-sub',
       'provider/rauthy-sub',
       'provider/django-oauth-toolkit',
-      // These cases send a token without sid.
-      /^session\/a-sub-ends-/,
-      'session/a-user-can-sign-in-again',
-      'session/an-old-cookie-stays-dead',
-      'session/a-late-logout-does-not-end-a-newer-session',
-      'session/a-token-that-comes-again-does-not-end-a-newer-session',
+      'session/a-sub-ends-all-sessions-of-the-user',
     ],
+    // These cases build on the logout by a token without sid.
+    skipped: ['session/a-sub-ends-the-sessions-of-nobody-else', 'session/a-sub-is-no-sid'],
   },
   'takes all users for one user': {
     fault: () => ({
@@ -244,7 +258,7 @@ export const sessionFaults: Faults = {
         return token
       },
     }),
-    failing: ['session/a-refused-token-ends-nothing'],
+    failing: ['request/a-token-signed-by-nobody', 'refuse/another-signature', 'session/a-refused-token-ends-nothing'],
   },
   'answers 200 and ends no session': {
     fault: () => ({
@@ -258,12 +272,11 @@ export const sessionFaults: Faults = {
       'session/a-sub-ends-all-sessions-of-the-user',
       'session/two-logouts-end-two-sessions',
       'session/two-logouts-at-once-end-two-sessions',
-      'session/an-old-cookie-stays-dead',
       'session/a-logout-counts-that-comes-before-its-sign-in-has-finished',
-      'session/a-jti-may-be-used-again-by-a-later-logout',
       'session/a-sid-decides-where-the-sub-is-another',
       'session/a-session-without-a-known-sid-ends-by-its-sub',
     ],
+    skipped: buildsOnLogout,
   },
   'forgets logouts at the next sign-in': {
     fault: () => {

@@ -1,0 +1,47 @@
+import { conformanceCases, createTestProvider, runConformance, type ConformanceResult } from '@bcl/testing'
+import { expect, test } from 'vitest'
+import { contract, endpoint } from '../faults/relying-party.ts'
+import { switches } from './checks.ts'
+import { createSwitchReceiver, type Switches } from './switch-receiver.ts'
+
+async function certify(options: Switches, only?: readonly string[]): Promise<ConformanceResult[]> {
+  let time = 1_800_000_000
+  const provider = await createTestProvider({ now: () => time })
+  const nextSecond = async (): Promise<void> => void (time += 1)
+  const fetch = createSwitchReceiver(provider, options)
+  return runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond, only })
+}
+
+const described = (results: readonly ConformanceResult[]): string[] =>
+  results.filter(({ outcome }) => outcome !== 'passed').map(({ id, fault, got }) => `${id}: ${fault}, ${got}`)
+
+test('each case of the group "refuse" has a switch', () => {
+  const ids = conformanceCases.filter(({ group }) => group === 'refuse').map(({ id }) => id)
+  expect(switches.map((name) => `refuse/${name}`).sort()).toEqual(ids.sort())
+})
+
+test('with all checks on, the receiver passes all cases', { timeout: 60_000 }, async () => {
+  expect(described(await certify({}))).toEqual([])
+})
+
+test('each wrong token is wrong in one way only', { timeout: 60_000 }, async () => {
+  expect(described(await certify({ off: switches }, ['refuse']))).toHaveLength(switches.length)
+})
+
+/** A token without a user and without a session can end nothing. */
+const endsNothing = new Set([
+  'neither-sub-nor-sid',
+  'sub-and-sid-null',
+  'empty-text',
+  'a-payload-that-is-not-JSON',
+  'a-payload-that-is-null',
+])
+
+test.each(switches)('without the check "%s", only the case of that name fails', { timeout: 60_000 }, async (name) => {
+  // The receiver answers 400 for unknown users, so a token for somebody else would hide the missing check.
+  const results = await certify({ off: [name], refusesUnknown: !endsNothing.has(name) }, ['refuse'])
+  const end = endsNothing.has(name)
+    ? 'status, answered 200, and the session is still live'
+    : 'accepted, answered 200, and the session has ended'
+  expect(described(results)).toEqual([`refuse/${name}: ${end}`])
+})
