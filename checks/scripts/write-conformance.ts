@@ -1,10 +1,11 @@
-// Writes docs/conformance.md: what `bcl conformance` says of our examples and of express-openid-connect.
+// Writes docs/conformance.md: the results of `bcl conformance` for our examples and for other Relying Parties.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import type { ConformanceResult } from '@bcl/testing'
+import { findingsOf, type ConformanceGrade, type ConformanceResult } from '@bcl/testing'
 import { startApplication } from '../../packages/cli/test/start-application.ts'
+import { gradeRules } from './grade-rules.ts'
 
 const applications: Record<string, string> = {
   'examples/hono': 'examples/hono',
@@ -13,14 +14,14 @@ const applications: Record<string, string> = {
   'examples/nestjs': 'examples/nestjs',
   'express-openid-connect': 'packages/cli/test/express-openid-connect',
 }
-const grades = ['MUST', 'hardening', 'interoperability'] as const
+const grades: readonly ConformanceGrade[] = ['MUST', 'SHOULD', 'hardening', 'interoperability']
 const file = 'docs/conformance.md'
 
 async function certify(folder: string): Promise<ConformanceResult[]> {
   const { endpoint, providerPort, stop } = await startApplication(folder)
   try {
     const args = ['packages/cli/dist/main.js', 'conformance', endpoint, '--port', String(providerPort), '--json']
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     const [out] = await Promise.all([text(child.stdout), once(child, 'close')])
     return (JSON.parse(out) as { results: ConformanceResult[] }).results
   } finally {
@@ -39,72 +40,83 @@ for (const [name, folder] of Object.entries(applications)) {
 }
 
 const names = Object.keys(applications)
-const groups: Record<ConformanceResult['group'], string> = {
-  oidf: 'the modules of the OpenID Foundation',
-  request: 'how a token comes',
-  accept: 'tokens to accept',
-  refuse: 'tokens to refuse',
-  provider: 'what providers send',
-  answer: 'how answers look',
-  session: 'what becomes of sessions',
-}
+const peers = names.filter((name) => !name.startsWith('examples/'))
 
-/** A row of how many passed, of those that are meant. */
+/** A row with the number of cases that passed, of the cases that were run. */
 const counts = (title: string, isMeant: (result: ConformanceResult) => boolean): string[] => [
   title,
   ...names.map((name) => {
-    const meant = results[name]!.filter(isMeant)
-    return `${meant.filter(({ outcome }) => outcome === 'passed').length} of ${meant.length}`
+    const run = results[name]!.filter((result) => isMeant(result) && result.outcome !== 'skipped')
+    return `${run.filter(({ outcome }) => outcome === 'passed').length} of ${run.length}`
   }),
 ]
 
-const said = ({ outcome, got }: ConformanceResult): string =>
-  outcome === 'failed' ? got.replaceAll('"', "'") : outcome
+const said = (id: string, name: string): string => {
+  const { outcome, got } = results[name]!.find((result) => result.id === id)!
+  return outcome === 'failed' ? got.replaceAll('"', "'") : outcome
+}
 
-/** A row for a case that did not pass everywhere, with what each application did. */
-const differences = results[names[0]!]!.flatMap(({ id, grade, wants }) => {
-  const outcomes = names.map((name) => results[name]!.find((result) => result.id === id)!)
-  return outcomes.every(({ outcome }) => outcome === 'passed')
-    ? []
-    : [[`\`${id}\``, grade, wants, ...outcomes.map(said)]]
-})
+/** The failed cases of a peer, by their cause. */
+function describePeer(name: string): string {
+  const rows = findingsOf(results[name]!).flatMap(({ what, results: cases }) =>
+    cases.map(({ id, grade }, index) => [`\`${id}\``, grade, said(id, name), index === 0 ? what : '']),
+  )
+  const skipped = results[name]!.filter(({ outcome }) => outcome === 'skipped')
+  const lines = skipped.map(({ id, got }) => `- \`${id}\`: ${got}.`)
+  return [
+    `### ${name}`,
+    table(['case', 'grade', 'what the application did', 'finding'], rows),
+    ...(lines.length > 0 ? ['These cases were skipped:', lines.join('\n')] : []),
+  ].join('\n\n')
+}
 
-const { version } = JSON.parse(
-  readFileSync('packages/cli/node_modules/express-openid-connect/package.json', 'utf8'),
-) as { version: string }
+const versionOf = (name: string): string =>
+  (JSON.parse(readFileSync(`packages/cli/node_modules/${name}/package.json`, 'utf8')) as { version: string }).version
 
 writeFileSync(
   file,
   `# Conformance
 
-What \`bcl conformance\` says of the three examples of this repository, and of an application on
-[express-openid-connect](https://github.com/auth0/express-openid-connect) ${version} with its back-channel logout switched on
-and nothing else changed, \`packages/cli/test/express-openid-connect/main.ts\`: another library for Node.js that both signs in and takes
-back-channel logouts. The page is written by \`pnpm check conformance\`, and a test fails when what it says of that library is no longer
-true, or when an example does not pass all.
+This page has the results of \`bcl conformance\` for three examples of this repository and for another library. It also says why each
+case has its grade. \`pnpm check conformance\` writes the page. A test fails if an example does not pass all cases, or if the page is no
+longer true.
 
-The grades: **MUST** is asked for by a standard, OpenID Connect Back-Channel Logout 1.0 with errata set 1 or what it refers to;
-\`exp\` became required with those errata. **hardening** is asked for by none in so many words, and who lacks it can be attacked or loses logouts.
-**interoperability** is what some provider or framework needs.
+The other library is [express-openid-connect](https://github.com/auth0/express-openid-connect) ${versionOf('express-openid-connect')}. The application under test is
+\`packages/cli/test/express-openid-connect/main.ts\`. It switches on back-channel logout as the documentation of the library says, and
+changes nothing else.
+
+## Results
+
+Each cell has the number of cases that passed, of the cases that were run.
 
 ${table(
-  ['cases passed', ...names],
+  ['grade', ...names],
   grades.map((grade) => counts(grade, (result) => result.grade === grade)),
 )}
 
-The same by what the cases are about:
+## What failed
+
+All examples pass all cases.
+
+${peers.map(describePeer).join('\n\n')}
+
+Some of these are choices that can be defended. Many providers accept the answer 204. If a logout ends more sessions than it must, the
+user only has to sign in again.
+
+## Grades
+
+- **MUST**: if the case fails, the endpoint breaks a standard.
+- **SHOULD**: a standard recommends it.
+- **hardening**: no standard states the rule, but without it the endpoint can be attacked or loses logouts.
+- **interoperability**: without it, the endpoint does not work with some provider or framework.
+
+"BCL" is [OpenID Connect Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) with errata set 1. "Core"
+is [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html). \`bcl conformance --list\` lists all cases with their grades.
 
 ${table(
-  ['cases passed', ...names],
-  Object.entries(groups).map(([group, title]) => counts(title, (result) => result.group === group)),
+  ['what', 'grade', 'where', 'the words of the standard, or our reason'],
+  gradeRules.map(({ what, grade, section, words }) => [what, grade, section, words]),
 )}
-
-The cases that did not pass everywhere, with what each application did; \`bcl conformance --list\` has all of them:
-
-${table(['case', 'grade', 'wanted', ...names], differences)}
-
-Some of these are choices that can be defended: a 204 is what many providers take for the 200 that the standard asks for, and a logout
-that ends every session of its user errs on the safe side.
 `,
 )
 execFileSync('oxfmt', ['--write', file], { stdio: 'inherit' })

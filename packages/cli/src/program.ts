@@ -4,15 +4,20 @@ import {
   collect,
   parseAlgorithm,
   parseClaim,
+  parseCookie,
+  parseKeyAlgorithm,
   parsePort,
   parseRedisUrl,
   parseSeconds,
   parseUrl,
 } from './commands/arguments.js'
+import { applyConfig } from './commands/config-file.js'
 import { conformance, listCases, type ConformanceCommandOptions } from './commands/conformance.js'
 import { doctor, type DoctorCommandOptions } from './commands/doctor.js'
 import { inspect, type InspectCommandOptions } from './commands/inspect.js'
+import { provider } from './commands/provider.js'
 import { send, type SendCommandOptions } from './commands/send.js'
+import type { ServeOptions } from './provider/serve-provider.js'
 import { CommandError, toSentence } from './terminal/command-error.js'
 import type { Output } from './terminal/output.js'
 
@@ -23,11 +28,22 @@ type Exit = (code: number) => void
 const withProviderOptions = (command: Command): Command =>
   command
     .option('--port <port>', 'the port of the provider on this machine', parsePort, 4000)
-    .option('--issuer <url>', 'the issuer of the provider (default: http://127.0.0.1:<port>)', parseUrl)
+    .option('--host <address>', 'the address that the provider listens on, such as 0.0.0.0 for containers', '127.0.0.1')
+    .option('--issuer <url>', 'the issuer of the provider (default: http://<host>:<port>; with --tls https)', parseUrl)
+    .option('--tls', 'serve https, with a certificate of a CA that your application must trust')
+    .option('--alg <name>', 'the algorithm of the tokens', parseKeyAlgorithm, 'RS256')
     .option('--client-id <id>', 'the client_id of your application', 'bcl-client')
     .option('--client-secret <secret>', 'the client secret of your application', 'bcl-client-secret')
 
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
+
+/** Returns the endpoint from the command line or from the configuration file. */
+function endpointOf(argument: string | undefined, command: Command): string {
+  const url: unknown = argument ?? command.getOptionValue('url')
+  if (typeof url === 'string' && URL.canParse(url)) return url
+  const remedy = `Pass its address: bcl ${command.name()} http://127.0.0.1:3001/backchannel-logout`
+  throw new CommandError('No endpoint was given.', remedy)
+}
 
 function addConformance(program: Command, output: Output, exit: Exit): void {
   withProviderOptions(program.command('conformance'))
@@ -39,6 +55,10 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     .argument('[url]', 'your back-channel logout endpoint', parseUrl)
     .option('--login <url>', 'where a browser signs in by redirects (default: /login beside the endpoint)', parseUrl)
     .option('--me <url>', 'answers 200 to a signed-in browser, 401 to others (default: /me)', parseUrl)
+    .option(
+      '--sign-in <command>',
+      'signs in, for a sign-in that is not made of redirects; prints cookies as name=value',
+    )
     .option('--no-sign-in', 'check only the answers, not the sessions')
     .option('--only <names>', 'ids or their beginnings, groups, grades or requirements, with commas', collect)
     .option('--accept-204', 'count the answer 204 as 200')
@@ -54,17 +74,21 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
         'bcl conformance http://127.0.0.1:3001/backchannel-logout',
         'bcl conformance http://127.0.0.1:8080/logout --login http://127.0.0.1:8080/signin --me http://127.0.0.1:8080/account',
         'bcl conformance http://127.0.0.1:3001/backchannel-logout --only MUST --junit results.xml',
+        'bcl conformance http://127.0.0.1:8080/logout --me http://127.0.0.1:8080/account --sign-in "node sign-in.js"',
         'bcl conformance --list',
       ),
     )
-    .action(async (url: string | undefined, options: ConformanceCommandOptions & { list?: boolean }) => {
-      if (options.list) return listCases(options, output)
-      if (url === undefined) {
-        const remedy = 'Pass its address: bcl conformance http://127.0.0.1:3001/backchannel-logout'
-        throw new CommandError('No endpoint was given.', remedy)
-      }
-      exit(await conformance(url, options, output))
-    })
+    .action(
+      async (
+        argument: string | undefined,
+        options: ConformanceCommandOptions & { list?: boolean },
+        command: Command,
+      ) => {
+        if (options.list) return listCases(options, output)
+        const url = endpointOf(argument, command)
+        exit(await conformance(url, command.opts(), output))
+      },
+    )
 }
 
 function addDoctor(program: Command, output: Output, exit: Exit): void {
@@ -105,6 +129,7 @@ function addInspect(program: Command, output: Output, exit: Exit): void {
     .option('--issuer <url>', 'the issuer that the token should have; its keys are discovered', parseUrl)
     .option('--client-id <id>', 'the client that the token should be for')
     .option('--keys <url or file>', 'a JWK Set with which to check the signature')
+    .option('--key <file>', 'the private key (JWK) with which to open an encrypted token')
     .option('--json', 'write the result as JSON')
     .addHelpText(
       'after',
@@ -130,12 +155,20 @@ function addSend(program: Command, output: Output, exit: Exit): void {
     .option('--sub <sub>', 'the user whose sessions end')
     .option('--sid <sid>', 'the session that ends')
     .option('--claim <name=value>', 'another claim, as JSON or text; can be repeated', parseClaim)
+    .option('--me <url>', 'answers 200 to a signed-in browser; checks that the session ends', parseUrl)
+    .option('--login <url>', 'where a browser signs in by redirects, for --me (default: /login)', parseUrl)
+    .option(
+      '--cookie <name=value>',
+      'a cookie of a session that exists already, for --me; can be repeated',
+      parseCookie,
+    )
     .option('--after-sign-in', 'wait until a user signs in, and log out that session')
     .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 60)
     .addHelpText(
       'after',
       examples(
         'bcl send http://127.0.0.1:3001/backchannel-logout --sub alice',
+        'bcl send http://127.0.0.1:3001/backchannel-logout --me http://127.0.0.1:3001/me',
         'bcl send http://127.0.0.1:3001/backchannel-logout --after-sign-in',
         'bcl send http://127.0.0.1:3001/backchannel-logout --sid s-1 --claim \'nonce="x"\'',
       ),
@@ -143,6 +176,26 @@ function addSend(program: Command, output: Output, exit: Exit): void {
     .action(async (url: string, options: SendCommandOptions) => {
       exit(await send(url, options, output))
     })
+}
+
+function addProvider(program: Command, output: Output): void {
+  withProviderOptions(program.command('provider'))
+    .summary('run an OpenID Provider to develop with')
+    .description(
+      'Starts an OpenID Provider on this machine, which your application must trust. It signs you in as anybody. Its page ends ' +
+        'one session or all sessions of a user, and shows each Logout Token with the answer of your endpoint.',
+    )
+    .argument('[url]', 'your back-channel logout endpoint', parseUrl)
+    .addHelpText(
+      'after',
+      examples(
+        'bcl provider http://127.0.0.1:3001/backchannel-logout',
+        'bcl provider http://app:3001/backchannel-logout --host 0.0.0.0 --issuer http://host.docker.internal:4000',
+      ),
+    )
+    .action(async (argument: string | undefined, _options: ServeOptions, command: Command) =>
+      provider(endpointOf(argument, command), command.opts(), output),
+    )
 }
 
 /** Creates the command `bcl`. */
@@ -159,6 +212,8 @@ export function createProgram(output: Output, exit: Exit): Command {
   addDoctor(program, output, exit)
   addInspect(program, output, exit)
   addSend(program, output, exit)
+  addProvider(program, output)
+  program.hook('preAction', (_, command) => applyConfig(command))
   program.showHelpAfterError('See "bcl --help".')
   for (const command of program.commands) command.showHelpAfterError(`See "bcl ${command.name()} --help".`)
   return program

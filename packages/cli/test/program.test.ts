@@ -12,10 +12,10 @@ import { bcl, start } from './bcl.ts'
 test('bcl --help lists the commands', async () => {
   const { code, out } = await bcl(['--help'])
   expect(code).toBe(0)
-  for (const command of ['conformance', 'doctor', 'inspect', 'send']) expect(out).toContain(command)
+  for (const command of ['conformance', 'doctor', 'inspect', 'provider', 'send']) expect(out).toContain(command)
 })
 
-test.each(['conformance', 'doctor', 'inspect', 'send'])('bcl %s --help has examples', async (command) => {
+test.each(['conformance', 'doctor', 'inspect', 'provider', 'send'])('bcl %s --help has examples', async (command) => {
   const { code, out } = await bcl([command, '--help'])
   expect(code).toBe(0)
   expect(out).toMatch(/Examples:\n {2}\$ /)

@@ -25,6 +25,17 @@ export function parseAlgorithm(text: string): string {
   throw new InvalidArgumentError('It must be a signature algorithm in the spelling of the standards, such as RS256.')
 }
 
+/** Parses the algorithm of a provider that has keys: no HMAC, and only what Web Crypto supports everywhere. */
+export function parseKeyAlgorithm(text: string): string {
+  if (/^(?:[RPE]S(?:256|384|512)|EdDSA)$/.test(text)) return text
+  throw new InvalidArgumentError('It must be RS256, PS256, ES256, EdDSA or one of their longer forms.')
+}
+
+export function parseCookie(text: string, earlier: readonly string[] = []): string[] {
+  if (/^[^=;\s]+=[^;\s]*$/.test(text)) return [...earlier, text]
+  throw new InvalidArgumentError('It must be name=value, as in the header Cookie.')
+}
+
 export function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port

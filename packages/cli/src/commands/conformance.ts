@@ -1,5 +1,6 @@
 import { appendFile, writeFile } from 'node:fs/promises'
 import {
+  EndpointError,
   runConformance,
   selectConformanceCases,
   SignInError,
@@ -7,7 +8,9 @@ import {
   type SignInContract,
 } from '@bcl/testing'
 import { reasonOf } from '../network/reason-of.js'
+import { sendAsWritten } from '../network/send-as-written.js'
 import { waitFor } from '../network/wait-for.js'
+import { runSignIn } from '../network/run-sign-in.js'
 import { describeProvider, serveProvider } from '../provider/serve-provider.js'
 import { formatHtml } from '../report/html.js'
 import { formatJUnit } from '../report/junit.js'
@@ -20,12 +23,16 @@ const maxKeyAge = 65
 
 export interface ConformanceCommandOptions {
   port: number
+  host?: string
   issuer?: string
+  alg?: string
+  tls?: boolean
   clientId: string
   clientSecret: string
   login?: string
   me?: string
-  signIn: boolean
+  /** `false`: no sign-in. A text: the command that signs in. An array: the command, in the configuration file. */
+  signIn?: boolean | string | string[]
   only?: string[]
   accept204?: boolean
   /** Seconds. */
@@ -66,22 +73,28 @@ async function requireWritable(path: string): Promise<void> {
 /**
  * Returns where browsers sign in: the addresses in the options, or else `/login` and `/me` beside the endpoint. If `/login` does not
  * redirect, returns `undefined` and says so.
+ *
+ * @throws {CommandError} if the sign-in address answers with 5xx.
  */
 async function findSignIn(
   url: string,
   { signIn, login, me }: ConformanceCommandOptions,
   { write }: Channel,
 ): Promise<SignInContract | undefined> {
-  if (!signIn) return undefined
+  if (signIn === false) return undefined
   const contract = { login: login ?? new URL('/login', url).href, me: me ?? new URL('/me', url).href }
-  if (login !== undefined || me !== undefined) return contract
-  const failure = await fetch(contract.login, { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).then(
-    ({ status }) => (status >= 300 && status < 400 ? undefined : `answered ${status}, no redirect`),
-    reasonOf,
-  )
-  if (failure === undefined) return contract
+  if (typeof signIn === 'string') return { ...contract, run: runSignIn(signIn.trim().split(/\s+/)) }
+  if (Array.isArray(signIn)) return { ...contract, run: runSignIn(signIn) }
+  const failure = await sendAsWritten(contract.login, { signal: AbortSignal.timeout(10_000) }).then(({ status }) => {
+    if (status >= 500) {
+      const remedy = 'Read the log of your application. Check that it uses the settings above.'
+      throw new CommandError(`${contract.login} answers ${status}, so nobody can sign in.`, remedy)
+    }
+    return status >= 300 && status < 400 ? undefined : `answered ${status}, no redirect`
+  }, reasonOf)
+  if (failure === undefined || login !== undefined || me !== undefined) return contract
   write(`${contract.login} does not lead to a sign-in (${failure}). The cases about sessions are skipped.`)
-  write('Pass the addresses with --login and --me, or pass --no-sign-in.\n')
+  write('Pass the addresses with --login and --me, pass a command with --sign-in, or pass --no-sign-in.\n')
   return undefined
 }
 
@@ -90,16 +103,21 @@ export async function conformance(url: string, options: ConformanceCommandOption
   const { only, accept204, timeout, json, junit, html } = options
   const selected = selectCases(only)
   for (const path of [junit, html]) if (path !== undefined) await requireWritable(path)
-  const { provider, close } = await serveProvider(options)
+  const served = await serveProvider(options)
+  const { provider, close } = served
   try {
     // With --json, standard output has nothing but JSON.
     const channel = json ? output.notes : output.out
-    channel.write(describeProvider(provider))
+    channel.write(describeProvider(served, url))
     await waitFor(url, options.wait, () => channel.write(`Waiting for ${url} ...`))
     const signIn = await findSignIn(url, options, channel)
+    if (!signIn && selected.every(({ needs }) => needs === 'sign-in')) {
+      const remedy = 'Pass the addresses with --login and --me, or a command with --sign-in.'
+      throw new CommandError('All selected cases need a sign-in, and there is none.', remedy)
+    }
     if (!json) channel.write(formatHead(channel))
     let finished = 0
-    const results = await runConformance(fetch, {
+    const results = await runConformance(sendAsWritten, {
       provider,
       endpoint: url,
       signIn,
@@ -121,6 +139,11 @@ export async function conformance(url: string, options: ConformanceCommandOption
     if (html !== undefined) await writeFile(html, formatHtml(results, { endpoint: url }))
     return results.some(({ outcome, grade }) => outcome === 'failed' && grade === 'MUST') ? 1 : 0
   } catch (error) {
+    if (error instanceof EndpointError) {
+      const remedy =
+        'Read the log of your application. Check that it uses the settings above, and that it reaches the issuer.'
+      throw new CommandError(toSentence(error.message), remedy)
+    }
     if (!(error instanceof SignInError)) throw error
     const remedy =
       'Check that your application uses the settings above. Pass its addresses with --login and --me, or pass --no-sign-in.'

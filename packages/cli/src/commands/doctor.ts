@@ -38,13 +38,13 @@ export async function doctor(
   { issuer, clientId, url, redis, alg = 'RS256', json }: DoctorArguments,
   { out }: Output,
 ): Promise<number> {
-  const groups = await Promise.all([
-    checkProvider(issuer, alg),
-    checkEndpoint(url),
-    redis === undefined ? [] : checkRedis(redis).then((finding) => [finding]),
-  ])
-  const findings = groups.flat()
-  const registration = registrationFor(clientId, url, alg)
+  const provider = await checkProvider(issuer, alg)
+  const findings = [
+    ...provider.findings,
+    ...(await checkEndpoint(url, provider.hasKeys)),
+    ...(redis === undefined ? [] : [await checkRedis(redis)]),
+  ]
+  const registration = registrationFor(clientId, url, provider.alg)
   if (json) {
     out.write(JSON.stringify({ findings, registration }, undefined, 2))
   } else {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { TrustedIssuer } from '@bcl/core'
-import { inspectLogoutToken } from '../inspect/inspect-token.js'
+import { inspectLogoutToken, type InspectOptions } from '../inspect/inspect-token.js'
 import { printInspection } from '../inspect/print-inspection.js'
 import { CommandError } from '../terminal/command-error.js'
 import type { Output } from '../terminal/output.js'
@@ -10,6 +10,8 @@ export interface InspectCommandOptions {
   issuer?: string
   clientId?: string
   keys?: string
+  /** A file with the private key that decrypts the token. */
+  key?: string
   json?: boolean
 }
 
@@ -34,16 +36,25 @@ async function readKeys(location: string): Promise<TrustedIssuer['keys']> {
   return json as TrustedIssuer['keys']
 }
 
+async function readPrivateKey(file: string): Promise<InspectOptions['decryptionKey']> {
+  return readFile(file, 'utf8')
+    .then((content) => JSON.parse(content) as InspectOptions['decryptionKey'])
+    .catch((error: Error) => {
+      throw new CommandError(`${file} has no key (${error.message}).`, 'Pass a file with a private key as a JWK.')
+    })
+}
+
 /** Inspects a Logout Token. Returns the exit code: 1 if the token has a fault. */
 export async function inspect(
   token: string | undefined,
-  { issuer, clientId, keys, json }: InspectCommandOptions,
+  { issuer, clientId, keys, key, json }: InspectCommandOptions,
   { out }: Output,
 ): Promise<number> {
   const inspection = await inspectLogoutToken(await readInput(token), {
     issuer,
     clientId,
     keys: keys === undefined ? undefined : await readKeys(keys),
+    decryptionKey: key === undefined ? undefined : await readPrivateKey(key),
   })
   if (typeof inspection === 'string') {
     const remedy = 'Copy the whole token: three parts of letters, digits, - and _, with dots between them.'

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { ProviderSession, TestProvider } from '@bcl/testing'
+import { createBrowser, type ProviderSession, type TestProvider } from '@bcl/testing'
 import { reasonOf } from '../network/reason-of.js'
+import { sendAsWritten } from '../network/send-as-written.js'
 import { waitFor } from '../network/wait-for.js'
 import { describeProvider, serveProvider, type ServeOptions } from '../provider/serve-provider.js'
 import { CommandError } from '../terminal/command-error.js'
@@ -12,6 +13,10 @@ export interface SendCommandOptions extends ServeOptions {
   sid?: string
   claim?: object
   afterSignIn?: boolean
+  /** The address that shows whether a browser is signed in. */
+  me?: string
+  login?: string
+  cookie?: string[]
   /** Seconds. */
   wait: number
 }
@@ -57,19 +62,67 @@ async function waitForEnter({ sub, sid }: ProviderSession, { write }: Channel): 
   lines.close()
 }
 
-/** Starts a provider and posts one Logout Token. Returns the exit code: 1 if the endpoint refused the token. */
+/** Says whether a session ended. */
+interface Observer {
+  /** Returns the exit code: 1 if the session is still live. */
+  report(): Promise<number>
+  /** The session that signed in, if `bcl` signed it in. */
+  session?: ProviderSession
+}
+
+/** Observes a session with the cookies of the user, or signs in at `/login` beside `me`. Fails if the session is not live. */
+async function observe(
+  { me, login, cookie = [], sub, sid }: SendCommandOptions,
+  provider: TestProvider,
+  out: Channel,
+): Promise<Observer | undefined> {
+  if (me === undefined) return undefined
+  const browser = createBrowser(sendAsWritten, provider)
+  const session = cookie.length > 0 ? undefined : { sub: sub ?? 'alice', sid: sid ?? crypto.randomUUID() }
+  for (const pair of cookie) browser.setCookie(`${pair}; Path=/`, me)
+  if (session) {
+    browser.setCookie(`${provider.createSession(session)}; Path=/`, provider.op.issuer)
+    await browser.visit(login ?? new URL('/login', me).href)
+  }
+  const before = await browser.look(me)
+  if (before !== 200) {
+    const remedy = session
+      ? 'Check that your application uses the settings above. Pass its sign-in address with --login.'
+      : 'Copy the cookies of a browser that is signed in.'
+    throw new CommandError(`${me} answers ${before} before the logout, so nobody is signed in.`, remedy)
+  }
+  return {
+    ...(session && { session }),
+    async report() {
+      const after = await browser.look(me)
+      out.write(
+        after === 200
+          ? `\nThe session is still live: ${me} answers 200.`
+          : `\nThe session has ended: ${me} answers ${after}.`,
+      )
+      return after === 200 ? 1 : 0
+    },
+  }
+}
+
+/** Starts a provider and posts one Logout Token. Returns the exit code: 1 if the endpoint refused the token, or if the session is live. */
 export async function send(url: string, options: SendCommandOptions, { out, notes }: Output): Promise<number> {
   let onSignIn: (session: ProviderSession) => void = () => {}
   const firstSignIn = new Promise<ProviderSession>((resolve) => (onSignIn = resolve))
-  const { provider, close } = await serveProvider({ ...options, onSignIn })
+  const served = await serveProvider({ ...options, onSignIn })
+  const { provider, close } = served
   try {
-    notes.write(describeProvider(provider))
+    notes.write(describeProvider(served, url))
     if (options.afterSignIn) notes.write('Sign in at your application. The Logout Token will be for that session.')
     const session = options.afterSignIn ? await firstSignIn : undefined
     if (session) await waitForEnter(session, notes)
-    const claims = claimsFor(options, session)
     await waitFor(url, options.wait, () => notes.write(`Waiting for ${url} ...`))
-    return await postToken(url, provider, claims, out)
+    const observer = await observe(options, provider, out)
+    const claims = claimsFor(options, session ?? observer?.session)
+    const code = await postToken(url, provider, claims, out)
+    if (observer) return Math.max(code, await observer.report())
+    if (code === 0) notes.write('\nThe answer does not prove that a session ended. To check that, pass --me.')
+    return code
   } finally {
     await close()
   }

@@ -1,3 +1,4 @@
+import { BACKCHANNEL_LOGOUT_EVENT } from '@bcl/core'
 import { isLoopback, isPrivate } from '../network/address.js'
 import { reasonOf } from '../network/reason-of.js'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
@@ -85,18 +86,54 @@ function hasError(body: string): boolean {
   }
 }
 
-/** Checks the address of the endpoint, and sends two bad requests as a provider would. */
-export async function checkEndpoint(url: string): Promise<DoctorFinding[]> {
+const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+
+/** An unsigned token that is as long as a real one, so that a firewall that refuses long forms shows. */
+const unsignedToken = (): string => {
+  const claims = {
+    iss: 'https://unsigned.invalid',
+    sub: 'nobody',
+    aud: 'nobody',
+    iat: 0,
+    exp: 0,
+    jti: 'none',
+    events: { [BACKCHANNEL_LOGOUT_EVENT]: {} },
+    padding: 'x'.repeat(900),
+  }
+  return `${encode({ alg: 'none', typ: 'logout+jwt' })}.${encode(claims)}.`
+}
+
+/** Checks the answer to an unsigned token. An endpoint without keys may answer 400 to every token. */
+function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
+  if (response.status !== 400 || hasKeys) return checkStatus(response, 'an unsigned token')
+  return warning(
+    'The endpoint answers an unsigned token with 400. This says little, because the keys of the provider cannot be fetched.',
+    'Correct the provider, and run bcl doctor again.',
+  )
+}
+
+/**
+ * Checks the address of the endpoint, and sends two bad requests as a provider would.
+ *
+ * @param hasKeys Whether the keys of the provider can be fetched.
+ */
+export async function checkEndpoint(url: string, hasKeys: boolean): Promise<DoctorFinding[]> {
   const findings = checkAddress(url)
   try {
     const empty = await post(url, '')
     findings.push(checkStatus(empty, 'an empty POST'), ...(await checkRefusal(empty)))
     if (empty.status !== 400) return findings
-    const unsigned = await post(url, 'logout_token=eyJhbGciOiJub25lIn0.e30.')
-    findings.push(checkStatus(unsigned, 'an unsigned token'))
   } catch (error) {
     const remedy = 'Start the application. Check the address, its name in DNS, the certificate and the firewall.'
-    findings.push(problem(`The endpoint cannot be reached: ${reasonOf(error)}.`, remedy))
+    return [...findings, problem(`The endpoint cannot be reached: ${reasonOf(error)}.`, remedy)]
+  }
+  try {
+    const unsigned = await post(url, `logout_token=${unsignedToken()}`)
+    findings.push(checkTokenAnswer(unsigned, hasKeys))
+  } catch (error) {
+    const remedy =
+      'The endpoint answered an empty POST. Check whether a firewall or a proxy refuses forms of this size.'
+    findings.push(problem(`The endpoint does not answer a token of 1.5 KB: ${reasonOf(error)}.`, remedy))
   }
   return findings
 }

@@ -1,3 +1,4 @@
+import { isAlgorithm } from '../inspect/jws-algorithm.js'
 import { isLoopback } from '../network/address.js'
 import { reasonOf } from '../network/reason-of.js'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
@@ -92,32 +93,46 @@ function fitsAlgorithm({ kty, crv, alg: ofKey }: Json, alg: string): boolean {
   return kty === type.kty && (type.crv?.test(String(crv)) ?? true) && (ofKey === undefined || ofKey === alg)
 }
 
+/** What the provider can sign with. */
+interface KeyCheck {
+  finding: DoctorFinding
+  /** An algorithm for which the provider has a key. */
+  usable?: string | undefined
+}
+
 /** Checks whether the JWK Set has a key for the algorithm of the client. */
-async function checkKeys(metadata: Json, alg: string): Promise<DoctorFinding> {
-  if (alg.startsWith('HS')) return good(`${alg} needs no keys of the provider.`)
+async function checkKeys(issuer: string, metadata: Json, alg: string): Promise<KeyCheck> {
+  if (alg.startsWith('HS')) return { finding: good(`${alg} needs no keys of the provider.`), usable: alg }
   const uri = metadata['jwks_uri']
   if (typeof uri !== 'string' || !URL.canParse(uri)) {
     const remedy = 'No logout can be verified without keys. Check that the address is the issuer of an OpenID Provider.'
-    return problem('The discovery document has no valid jwks_uri.', remedy)
+    return { finding: problem('The discovery document has no valid jwks_uri.', remedy) }
+  }
+  // The same rule as in `discoverKeys` of `@bcl/core`.
+  if (!uri.startsWith('https:') && !(isLoopback(uri) && isLoopback(issuer))) {
+    const remedy = `@bcl/core refuses it. Let the provider publish an https address, or configure keys: new URL('${uri}') and allowInsecureRequests: true.`
+    return { finding: problem(`The jwks_uri ${uri} does not use https.`, remedy) }
   }
   const jwks = await fetchJson(uri)
   if (typeof jwks === 'string') {
     const remedy = 'No logout can be verified without keys. Check that this machine reaches the address.'
-    return problem(`The keys at ${uri} cannot be fetched: ${jwks}.`, remedy)
+    return { finding: problem(`The keys at ${uri} cannot be fetched: ${jwks}.`, remedy) }
   }
   const keys = Array.isArray(jwks['keys']) ? (jwks['keys'] as Json[]).filter((key) => key?.['use'] !== 'enc') : []
   if (keys.length === 0) {
     const remedy = 'Give the provider an asymmetric signing key, for example for RS256.'
-    return problem(`The JWK Set at ${uri} has no key that verifies signatures.`, remedy)
+    return { finding: problem(`The JWK Set at ${uri} has no key that verifies signatures.`, remedy) }
   }
-  if (keys.some((key) => fitsAlgorithm(key, alg))) return good(`The JWK Set at ${uri} has a key for ${alg}.`)
+  if (keys.some((key) => fitsAlgorithm(key, alg)))
+    return { finding: good(`The JWK Set at ${uri} has a key for ${alg}.`), usable: alg }
   const usable = announcedAlgorithms(metadata).filter((other) => keys.some((key) => fitsAlgorithm(key, other)))
   const others = usable.length > 0 ? usable : keys.map((key) => String(key['alg'] ?? key['crv'] ?? key['kty']))
   const list = [...new Set(others)].map((other) => `'${other}'`).join(', ')
-  return problem(
+  const finding = problem(
     `The JWK Set at ${uri} has no key for ${alg}, only for ${list}.`,
     `Configure the algorithm that the client is registered with, algorithms: [${list}], and pass it to bcl with --alg.`,
   )
+  return { finding, usable: others.find(isAlgorithm) }
 }
 
 /** The algorithms with which the provider says that it signs ID Tokens. */
@@ -134,23 +149,46 @@ function checkAlgorithm(metadata: Json, alg: string): DoctorFinding[] {
   return [warning(what, remedy)]
 }
 
+/** Looks for the discovery document at the addresses of RFC 8414, which some providers use instead. */
+async function findElsewhere(issuer: string): Promise<Json | undefined> {
+  const { origin, pathname } = new URL(issuer)
+  const path = pathname.replace(/\/$/, '')
+  for (const name of ['openid-configuration', 'oauth-authorization-server']) {
+    const metadata = await fetchJson(`${origin}/.well-known/${name}${path}`)
+    if (typeof metadata !== 'string' && metadata['issuer'] === issuer) return metadata
+  }
+  return undefined
+}
+
+/** What {@link checkProvider} found. */
+export interface ProviderCheck {
+  findings: DoctorFinding[]
+  /** Whether the keys could be fetched. */
+  hasKeys: boolean
+  /** The algorithm to register the client with: the given one, or else one for which the provider has a key. */
+  alg: string
+}
+
 /** Checks the issuer, discovery, the metadata and the keys of a provider. */
-export async function checkProvider(issuer: string, alg: string): Promise<DoctorFinding[]> {
+export async function checkProvider(issuer: string, alg: string): Promise<ProviderCheck> {
   const addressProblem = checkAddress(issuer)
-  if (addressProblem) return [addressProblem]
+  if (addressProblem) return { findings: [addressProblem], hasKeys: false, alg }
   const url = issuer.replace(/\/$/, '') + discoveryPath
   const metadata = await fetchJson(url)
   if (typeof metadata === 'string') {
-    const remedy = 'Check the issuer, and check that this machine reaches the provider.'
-    return [problem(`Discovery at ${url} does not work: ${metadata}.`, remedy)]
+    const elsewhere = await findElsewhere(issuer)
+    const uri = elsewhere?.['jwks_uri'] ?? '<the jwks_uri of the provider>'
+    const remedy = `Check the issuer, and check that this machine reaches the provider. If the provider has its discovery document elsewhere, configure keys: new URL('${String(uri)}').`
+    return { findings: [problem(`Discovery at ${url} does not work: ${metadata}.`, remedy)], hasKeys: false, alg }
   }
-  const keys = await checkKeys(metadata, alg)
-  return [
+  const { finding, usable = alg } = await checkKeys(issuer, metadata, alg)
+  const findings = [
     good(`Discovery at ${url} works.`),
     checkIssuer(issuer, metadata['issuer']),
     ...checkSupport(metadata),
     // A missing key for the algorithm already explains the same fault.
-    ...(keys.level === 'good' ? checkAlgorithm(metadata, alg) : []),
-    keys,
+    ...(finding.level === 'good' ? checkAlgorithm(metadata, alg) : []),
+    finding,
   ]
+  return { findings, hasKeys: finding.level === 'good', alg: usable }
 }

@@ -1,6 +1,9 @@
 import { BackchannelLogoutError, discoverKeys, verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
+import { compactDecrypt, importJWK, type JWK } from 'jose'
+import { isLoopback } from '../network/address.js'
 import { formatValue } from './format-value.js'
+import { isAlgorithm } from './jws-algorithm.js'
 import {
   isKid,
   repairAlgorithm,
@@ -20,6 +23,8 @@ export interface InspectOptions {
   clientId?: string | undefined
   /** The keys with which the signature is checked. If only `issuer` is given, its keys are discovered. @default no check */
   keys?: TrustedIssuer['keys']
+  /** The private key that decrypts the token. @default an encrypted token stays closed */
+  decryptionKey?: JWK | undefined
   /** Returns the current time as a NumericDate, in seconds. @default the system clock */
   now?: () => number
 }
@@ -134,6 +139,42 @@ function encryptedFinding({ alg, enc }: Record<string, unknown>): Finding {
   }
 }
 
+/** Whether `@bcl/core` fetches the keys of an issuer by discovery. */
+const canBeDiscovered = (iss: string): boolean =>
+  URL.canParse(iss) && (iss.startsWith('https:') || (iss.startsWith('http:') && isLoopback(iss)))
+
+const undiscoverableFinding = (iss: string): Finding => ({
+  problem: `"iss" is ${formatValue(iss)}, which is no https URL.`,
+  remedy: 'The keys of this issuer cannot be discovered. Configure keys, or let the provider use an https URL.',
+})
+
+/** Decrypts a token and inspects the signed token in it. */
+async function inspectEncrypted(
+  token: string,
+  key: JWK,
+  header: Record<string, unknown>,
+  options: InspectOptions,
+): Promise<Inspection | string> {
+  let signed: string
+  try {
+    const { plaintext } = await compactDecrypt(token, await importJWK(key, String(header['alg'])))
+    signed = new TextDecoder().decode(plaintext)
+  } catch (error) {
+    const problem = `The key does not decrypt the token (${(error as Error).message}).`
+    const remedy = 'Pass the private key with --key whose public key the client is registered with.'
+    return { header, findings: [{ problem, remedy }], settings: {}, signature: 'unchecked' }
+  }
+  const inner = await inspectLogoutToken(signed, { ...options, decryptionKey: undefined })
+  if (typeof inner === 'string') return `The encrypted token contains no signed token. ${inner}`
+  const { settings } = encryptedFinding(header)
+  const finding: Finding = {
+    problem: `The token is encrypted with ${formatValue(header['alg'])} and ${formatValue(header['enc'])}.`,
+    remedy: 'Configure the decryption keys.',
+    ...(settings && { settings }),
+  }
+  return { ...inner, findings: [finding, ...inner.findings], settings: { ...settings, ...inner.settings } }
+}
+
 const tooLongFinding = ({ length }: string): Finding => ({
   problem: `The token has ${length} characters. Receivers refuse more than ${maxTokenLength}.`,
   remedy: 'Find the claim that is so long. A list of groups does not belong in a Logout Token.',
@@ -148,6 +189,7 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   const parts = readToken(token)
   if (typeof parts === 'string') return parts
   const { header, claims, isEncrypted } = parts
+  if (isEncrypted && options.decryptionKey) return inspectEncrypted(token, options.decryptionKey, header, options)
   if (isEncrypted || !claims) {
     const finding = encryptedFinding(header)
     return { header, findings: [finding], settings: finding.settings ?? {}, signature: 'unchecked' }
@@ -164,7 +206,12 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   }
   const inspected: InspectedToken = { header, claims, trusted, now }
   const findings = await findFaults(inspected)
-  if (!isCanonical(token)) {
+  const usesDiscovery = options.keys === undefined
+  if (usesDiscovery && typeof claims['iss'] === 'string' && !canBeDiscovered(claims['iss'])) {
+    findings.unshift(undiscoverableFinding(claims['iss']))
+  }
+  const isIntact = isCanonical(token)
+  if (!isIntact) {
     findings.unshift({
       problem: 'The token is not canonical base64url. It has padding, white space or spare bits that are not zero.',
       remedy: 'Check that nothing was added when the token was copied. A receiver must refuse it.',
@@ -173,7 +220,9 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   const keys = options.keys ?? (options.issuer === undefined ? undefined : discoverKeys(options.issuer))
   const { signature, finding } =
     keys === undefined ? { signature: 'unchecked' as const } : await checkSignature(token, inspected, keys)
-  if (finding) findings.unshift(finding)
+  // If the token was changed or is of another issuer, the wrong signature is a consequence. Causes come first.
+  const hasCause = !isIntact || claims['iss'] !== trusted.issuer || !isAlgorithm(header['alg'])
+  if (finding) findings.splice(hasCause ? findings.length : 0, 0, finding)
   const settings = Object.assign({}, ...findings.map((one) => one.settings)) as Partial<TrustedIssuer>
   return { header, claims, findings, settings, signature }
 }

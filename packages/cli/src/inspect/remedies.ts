@@ -31,6 +31,8 @@ export interface InspectedToken {
 const plausibleSkew = 300
 /** A time in seconds is below this for thousands of years. A time in milliseconds is above it. */
 const smallestMilliseconds = 1e11
+/** Seconds. The age at which `@bcl/core` refuses a token without `exp`: 120 s, and the tolerance of 60 s. */
+const maxAgeWithoutExp = 180
 /** `@bcl/core` refuses a longer `kid`. */
 const maxKidLength = 1024
 
@@ -75,20 +77,18 @@ const repairsByClaim: Record<string, (token: InspectedToken) => Repair> = {
     remedy: 'The token was made for another client. Compare the client_id.',
     claims: { azp: undefined },
   }),
-  exp: ({ claims: { exp }, now }) =>
-    exp === undefined
-      ? {
-          problem: 'There is no "exp".',
-          remedy:
-            'Older providers send no "exp". With the setting, a token is accepted for two minutes after its "iat".',
-          settings: { requireExp: false },
-          claims: { exp: now + 120 },
-        }
-      : {
-          problem: `"exp" is ${formatValue(exp)}.`,
-          remedy: '"exp" must be a number of seconds.',
-          claims: { exp: now + 120 },
-        },
+  exp: ({ claims: { exp, iat }, now }) => {
+    const claims = { exp: now + 120 }
+    if (exp !== undefined) {
+      return { problem: `"exp" is ${formatValue(exp)}.`, remedy: '"exp" must be a number of seconds.', claims }
+    }
+    const problem = 'There is no "exp".'
+    const rule =
+      'Older providers send no "exp". With requireExp: false, a token is accepted for two minutes after its "iat".'
+    const age = Math.floor(now - Number(iat))
+    if (age < maxAgeWithoutExp) return { problem, remedy: rule, settings: { requireExp: false }, claims }
+    return { problem, remedy: `${rule} This token is ${age} s old, so the setting does not help it.`, claims }
+  },
   iat: ({ claims: { iat }, now }) => {
     const ahead = typeof iat === 'number' ? Math.ceil(iat - now) : Number.NaN
     if (!(ahead > 0) || ahead > smallestMilliseconds) {
@@ -138,8 +138,12 @@ const repairsByClaim: Record<string, (token: InspectedToken) => Repair> = {
   }),
 }
 
+/** Whether the claims are those of Keycloak, which adds a claim `typ` and has `/realms/` in its issuers. */
+const isKeycloak = ({ typ, iss }: Record<string, unknown>): boolean =>
+  typ === 'Logout' || (typeof iss === 'string' && /\/realms\/[^/]+$/.test(iss))
+
 /** The repair for a token whose alg is not RS256. */
-export function repairAlgorithm({ header: { alg } }: InspectedToken): Repair {
+export function repairAlgorithm({ header: { alg }, claims }: InspectedToken): Repair {
   const header = { alg: 'RS256' }
   if (!isAlgorithm(alg)) {
     const isNone = typeof alg !== 'string' || alg.toLowerCase() === 'none'
@@ -151,6 +155,13 @@ export function repairAlgorithm({ header: { alg } }: InspectedToken): Repair {
     }
   }
   const needsSecret = alg.startsWith('HS')
+  if (needsSecret && isKeycloak(claims)) {
+    return {
+      problem: `The token is signed with ${alg}, not with RS256.`,
+      remedy: `No setting helps. Keycloak signs ${alg} with a key of the realm, not with the client secret. At Keycloak, set the ID token signature algorithm of the client to RS256.`,
+      header,
+    }
+  }
   return {
     problem: `The token is signed with ${alg}, not with RS256.`,
     remedy: `Configure the algorithm that the client is registered with${needsSecret ? ', and the client secret' : ''}.`,

@@ -6,12 +6,13 @@ import { createTestKey, type TestKey } from '@bcl/testing'
 const { subtle } = globalThis.crypto
 
 /** The parameters with which Web Crypto imports a key for a JWS algorithm. */
-const importParameters = {
-  RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
-  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
-} as const
-
-type Algorithm = keyof typeof importParameters
+function importParameters(alg: string): Parameters<typeof subtle.importKey>[2] {
+  const hash = `SHA-${alg.slice(2)}`
+  if (alg.startsWith('RS')) return { name: 'RSASSA-PKCS1-v1_5', hash }
+  if (alg.startsWith('PS')) return { name: 'RSA-PSS', hash }
+  if (alg.startsWith('ES')) return { name: 'ECDSA', namedCurve: alg === 'ES512' ? 'P-521' : `P-${alg.slice(2)}` }
+  return { name: 'Ed25519' }
+}
 
 /** The content of a key file. */
 interface StoredKey {
@@ -19,13 +20,13 @@ interface StoredKey {
   publicJwk: TestKey['publicJwk'] & { kid: string }
 }
 
-async function importKey({ privateJwk, publicJwk }: StoredKey, alg: Algorithm): Promise<TestKey> {
-  const load = (jwk: object, use: 'sign' | 'verify') => subtle.importKey('jwk', jwk, importParameters[alg], true, [use])
+async function importKey({ privateJwk, publicJwk }: StoredKey, alg: string): Promise<TestKey> {
+  const load = (jwk: object, use: 'sign' | 'verify') => subtle.importKey('jwk', jwk, importParameters(alg), true, [use])
   const [privateKey, publicKey] = await Promise.all([load(privateJwk as object, 'sign'), load(publicJwk, 'verify')])
   return { alg, kid: publicJwk.kid, privateKey, publicKey, publicJwk }
 }
 
-async function loadOrCreateKey(folder: string, alg: Algorithm): Promise<TestKey> {
+async function loadOrCreateKey(folder: string, alg: string): Promise<TestKey> {
   const file = join(folder, `${alg}.json`)
   const load = async (): Promise<TestKey> => importKey(JSON.parse(await readFile(file, 'utf8')) as StoredKey, alg)
   const stored = await load().catch(() => undefined)
@@ -41,12 +42,16 @@ async function loadOrCreateKey(folder: string, alg: Algorithm): Promise<TestKey>
   return load().catch(() => created)
 }
 
+/** The folder in which `bcl` keeps the keys of its provider and its CA. */
+export const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'bcl')
+
 /**
  * Returns the keys of the provider from the cache folder of the user, so that all runs have the same keys. Most applications
  * keep the keys of a provider for minutes, and would refuse the tokens of the next run under new keys.
  */
-export async function loadOrCreateKeys(): Promise<{ key: TestKey; otherKey: TestKey }> {
-  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'bcl')
-  const [key, otherKey] = await Promise.all([loadOrCreateKey(folder, 'RS256'), loadOrCreateKey(folder, 'ES256')])
+export async function loadOrCreateKeys(alg: string): Promise<{ key: TestKey; otherKey: TestKey }> {
+  const folder = cacheFolder()
+  const other = alg === 'ES256' ? 'RS256' : 'ES256'
+  const [key, otherKey] = await Promise.all([loadOrCreateKey(folder, alg), loadOrCreateKey(folder, other)])
   return { key, otherKey }
 }

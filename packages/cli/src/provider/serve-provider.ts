@@ -1,29 +1,41 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { createTestProvider, type ProviderSession, type TestProvider } from '@bcl/testing'
 import { CommandError } from '../terminal/command-error.js'
-import { loadOrCreateKeys } from './key-cache.js'
+import type { ServerCertificate } from './certificate.js'
+import { cacheFolder, loadOrCreateKeys } from './key-cache.js'
 
 export interface ServeOptions {
-  /** The port on loopback. 0 takes any free port. */
+  /** The port. 0 takes any free port. */
   port: number
-  /** The issuer identifier. @default `http://127.0.0.1:` and the port */
+  /** The address to listen on. @default '127.0.0.1' */
+  host?: string | undefined
+  /** The issuer identifier. @default `http://`, the host and the port */
   issuer?: string | undefined
+  /** Whether to serve https, with a certificate of a CA that `bcl` makes. */
+  tls?: boolean | undefined
+  /** The algorithm of the ID Tokens and Logout Tokens. @default 'RS256' */
+  alg?: string | undefined
   clientId: string
   clientSecret: string
   /** Called at each sign-in. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
+  /** Answers a request before the provider does, or returns `undefined`. */
+  intercept?: ((request: Request, provider: TestProvider) => Promise<Response | undefined>) | undefined
 }
 
 export interface ServedProvider {
   provider: TestProvider
+  /** The file with the certificate of the CA. Set with `tls`. */
+  caFile?: string | undefined
   /** Stops the server. */
   close(): Promise<void>
 }
 
 /** The request headers that the provider reads. */
-const readHeaders = ['accept', 'authorization', 'content-type', 'cookie']
+const readHeaders = ['accept', 'authorization', 'content-type', 'cookie', 'origin', 'sec-fetch-site']
 
 async function toRequest(incoming: IncomingMessage, origin: string): Promise<Request> {
   const { method = 'GET', url = '/', headers: received } = incoming
@@ -42,32 +54,46 @@ async function sendResponse(response: Response, outgoing: ServerResponse): Promi
   outgoing.end(await response.text())
 }
 
-function listen(port: number): Promise<ReturnType<typeof createServer>> {
-  const server = createServer()
+function listen(port: number, host: string, certificate: ServerCertificate | undefined): Promise<Server> {
+  const server = certificate ? createTlsServer(certificate) : createServer()
   return new Promise((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) => {
       const reason = code === 'EADDRINUSE' ? 'is in use' : `cannot be opened (${code})`
       const remedy = 'Choose another port with --port, and configure your application with the new ISSUER.'
       reject(new CommandError(`Port ${port} ${reason}.`, remedy))
     })
-    server.listen(port, '127.0.0.1', () => resolve(server))
+    server.listen(port, host, () => resolve(server))
   })
 }
 
-/** Starts an OpenID Provider on loopback. The provider signs in everybody and asks for no password. */
-export async function serveProvider({ port, issuer, ...options }: ServeOptions): Promise<ServedProvider> {
-  const server = await listen(port)
-  const identifier = issuer ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const provider = await createTestProvider({ issuer: identifier, ...options, ...(await loadOrCreateKeys()) })
+/** The host in the default issuer. A server that listens on all addresses is reached at loopback. */
+const hostInIssuer = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** Starts an OpenID Provider. The provider signs in everybody and asks for no password. */
+export async function serveProvider(options: ServeOptions): Promise<ServedProvider> {
+  const { port, host = '127.0.0.1', tls = false, alg = 'RS256', issuer, intercept, ...providerOptions } = options
+  const hostname = issuer === undefined ? hostInIssuer(host) : new URL(issuer).hostname
+  // Imported only here, because the library takes a while to load.
+  const { createServerCertificate } = tls ? await import('./certificate.js') : {}
+  const certificate = await createServerCertificate?.(cacheFolder(), hostname.replace(/^\[|\]$/g, ''))
+  const server = await listen(port, host, certificate)
+  const scheme = tls ? 'https' : 'http'
+  const identifier = issuer ?? `${scheme}://${hostname}:${(server.address() as AddressInfo).port}`
+  const keys = await loadOrCreateKeys(alg)
+  const provider = await createTestProvider({ issuer: identifier, ...providerOptions, ...keys })
   const { origin } = new URL(identifier)
   server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     toRequest(incoming, origin)
-      .then((request) => provider.handle(request))
+      .then(async (request) => (await intercept?.(request, provider)) ?? provider.handle(request))
       .then((response) => sendResponse(response, outgoing))
       .catch(() => outgoing.headersSent || outgoing.writeHead(400).end())
   })
   return {
     provider,
+    caFile: certificate?.caFile,
     close() {
       server.closeAllConnections()
       return new Promise((resolve) => server.close(() => resolve()))
@@ -75,13 +101,39 @@ export async function serveProvider({ port, issuer, ...options }: ServeOptions):
   }
 }
 
-/** Lists the settings with which an application trusts the provider, in the form of an `.env` file. */
-export const describeProvider = ({
-  op,
-  clientSecret,
-}: TestProvider): string => `An OpenID Provider has started. Configure your application with:
+/**
+ * Lists the settings with which an application trusts the provider, in the form of an `.env` file, and how the client is registered.
+ *
+ * @param endpoint The back-channel logout endpoint of the application.
+ */
+export const describeProvider = ({ provider, caFile }: ServedProvider, endpoint?: string): string =>
+  `${describeClient(provider, endpoint)}${caFile === undefined ? '' : describeTrust(caFile)}`
+
+const describeTrust = (caFile: string): string => `
+Let your application trust the certificate of the provider. The file of the CA is ${caFile}.
+
+Node.js          NODE_EXTRA_CA_CERTS=${caFile}
+Python requests  REQUESTS_CA_BUNDLE=${caFile}
+OpenSSL, Ruby    SSL_CERT_FILE=${caFile}
+curl, PHP        CURL_CA_BUNDLE=${caFile} (PHP: curl.cainfo)
+Java             keytool -importcert -cacerts -alias bcl -file ${caFile}
+`
+
+const describeClient = ({ op, clientSecret }: TestProvider, endpoint?: string): string =>
+  `An OpenID Provider has started. Configure your application with:
 
 ISSUER=${op.issuer}
 CLIENT_ID=${op.clientId}
 CLIENT_SECRET=${clientSecret}
+
+The client is registered with:
+
+redirect_uris                        any address
+post_logout_redirect_uris            any address
+response_types                       code, id_token, code id_token
+response modes                       query, fragment, form_post
+token_endpoint_auth_method           client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none
+id_token_signed_response_alg         ${op.key.alg}
+backchannel_logout_uri               ${endpoint ?? 'none'}
+backchannel_logout_session_required  true
 `

@@ -1,4 +1,4 @@
-import { sumUp, type ConformanceResult } from '@bcl/testing'
+import { findingsOf, sumUp, type ConformanceFinding, type ConformanceResult } from '@bcl/testing'
 import { escapeXml } from './escape-xml.js'
 import { formatVerdict } from './text.js'
 
@@ -32,13 +32,15 @@ function formatRow({
   return `<tr><td class="${outcome}">${outcome}</td><td>${description}<code>${escapeXml(id)}</code>, ${grade}, ${requirement}</td></tr>`
 }
 
-function formatSection(title: string, results: readonly ConformanceResult[]): string {
+function formatSection(title: string, results: readonly ConformanceResult[], heading = 'h2'): string {
   if (results.length === 0) return ''
-  return `<h2>${title}</h2>
+  return `<${heading}>${title}</${heading}>
 <table class="cases">
 ${results.map(formatRow).join('\n')}
 </table>`
 }
+
+const formatFinding = ({ what, results }: ConformanceFinding): string => formatSection(escapeXml(what), results, 'h3')
 
 function formatCounts(results: readonly ConformanceResult[]): string {
   const rows = Object.entries(sumUp(results)).map(([grade, counts]) => {
@@ -68,8 +70,9 @@ export function formatHtml(results: readonly ConformanceResult[], about: { endpo
 <p><code>${escapeXml(endpoint)}</code>, ${date.toISOString()}</p>
 <p><strong>${formatVerdict(results)}</strong></p>
 ${formatCounts(results)}
-<p>MUST: a failed case breaks a standard. hardening: no standard states the rule, but without it the endpoint can be attacked or loses logouts. interoperability: without it, the endpoint does not work with some provider or framework.</p>
-${formatSection('Failed cases', failed)}
+<p>MUST: a failed case breaks a standard. SHOULD: a standard recommends it. hardening: no standard states the rule, but without it the endpoint can be attacked or loses logouts. interoperability: without it, the endpoint does not work with some provider or framework.</p>
+${failed.length > 0 ? '<h2>Failed cases, by cause</h2>' : ''}
+${findingsOf(failed).map(formatFinding).join('\n')}
 ${formatSection(failed.length > 0 ? 'Other cases' : 'All cases', others)}
 </body>
 </html>

@@ -1,32 +1,36 @@
 import type { ConformanceResult } from '@bcl/testing'
 import { escapeXml } from './escape-xml.js'
 
-function formatCase({
-  id,
-  group,
-  title,
-  grade,
-  reference,
-  wants,
-  got,
-  outcome,
-  durationMs,
-}: ConformanceResult): string {
-  const name = escapeXml(`${id}: ${title} [${grade}]`)
-  const start = `  <testcase classname="${group}" name="${name}" time="${durationMs / 1000}"`
-  if (outcome === 'skipped') return `${start}><skipped message="${escapeXml(got)}"/></testcase>`
-  if (outcome === 'passed') return `${start}/>`
-  const details = escapeXml(`wanted ${wants}\n${reference}`)
-  return `${start}><failure type="${grade}" message="${escapeXml(got)}">${details}</failure></testcase>`
+/** Whether a result makes a build fail. Only `MUST` cases do. */
+const isFailure = ({ outcome, grade }: ConformanceResult): boolean => outcome === 'failed' && grade === 'MUST'
+
+function formatOutcome(result: ConformanceResult): string {
+  const { grade, reference, wants, got, outcome } = result
+  if (outcome === 'passed') return ''
+  if (outcome === 'skipped') return `<skipped message="${escapeXml(got)}"/>`
+  if (!isFailure(result)) return `<skipped message="${escapeXml(`failed, but is no MUST (${grade}): ${got}`)}"/>`
+  return `<failure type="${grade}" message="${escapeXml(got)}">${escapeXml(`wanted ${wants}\n${reference}`)}</failure>`
 }
 
-/** Formats the results of `runConformance` as JUnit XML, which CI systems read. */
+function formatCase(result: ConformanceResult): string {
+  const { id, group, title, grade, outcome, fault, durationMs } = result
+  const name = escapeXml(`${id}: ${title} [${grade}]`)
+  const properties = Object.entries({ grade, outcome, ...(fault && { fault }) })
+    .map(([property, value]) => `<property name="${property}" value="${value}"/>`)
+    .join('')
+  return `  <testcase classname="${group}" name="${name}" time="${durationMs / 1000}"><properties>${properties}</properties>${formatOutcome(result)}</testcase>`
+}
+
+/**
+ * Formats the results of `runConformance` as JUnit XML, which CI systems read. A failed `MUST` case is a failure. A failed case of
+ * another grade is skipped, with a message. Each case has its grade and its real outcome as properties.
+ */
 export function formatJUnit(results: readonly ConformanceResult[]): string {
-  const count = (wanted: string): number => results.filter(({ outcome }) => outcome === wanted).length
-  const counts = `tests="${results.length}" failures="${count('failed')}" skipped="${count('skipped')}"`
+  const failures = results.filter(isFailure).length
+  const skipped = results.filter((result) => result.outcome !== 'passed' && !isFailure(result)).length
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuite name="back-channel logout" ${counts}>`,
+    `<testsuite name="back-channel logout" tests="${results.length}" failures="${failures}" skipped="${skipped}">`,
     ...results.map(formatCase),
     '</testsuite>',
     '',

@@ -1,4 +1,4 @@
-import { sumUp, type ConformanceResult } from '@bcl/testing'
+import { findingsOf, sumUp, type ConformanceFinding, type ConformanceResult } from '@bcl/testing'
 import type { Channel } from '../terminal/output.js'
 
 const signs = { passed: ['green', '✓'], failed: ['red', '✗'], skipped: ['dim', '-'] } as const
@@ -14,15 +14,20 @@ export function formatResult({ outcome, id, title, grade, got }: ConformanceResu
   return `${style(color, sign)} ${grade.padEnd(gradeWidth)}  ${title} ${style('dim', `(${id})`)}${failure}`
 }
 
-function formatFailure(result: ConformanceResult, { style }: Channel): string {
-  const { id, title, grade, requirement, reference, sends, wants, got } = result
+/** The most cases of one finding that the summary lists. The table of results has all of them. */
+const maxCases = 8
+
+function formatFinding({ what, results }: ConformanceFinding, { style }: Channel): string {
+  const [{ sends, wants, reference }] = results as [ConformanceResult]
+  const cases = results.slice(0, maxCases).map(({ id, grade, got }) => `  ${grade.padEnd(gradeWidth)}  ${id}: ${got}`)
+  const more = results.length > maxCases ? [`  and ${results.length - maxCases} more`] : []
   return [
-    style('bold', `${grade}: ${title}`),
-    `  case   ${id} (${requirement})`,
+    style('bold', what),
     `  sent   ${sends}`,
     `  wanted ${wants}`,
-    `  got    ${got}`,
     `  why    ${reference}`,
+    ...cases,
+    ...more,
   ].join('\n')
 }
 
@@ -44,12 +49,18 @@ export function formatVerdict(results: readonly ConformanceResult[]): string {
   return passed > 0 ? `The endpoint passed all ${passed} MUST cases.` : 'No MUST case was run.'
 }
 
-/** Writes what comes after the table of results: the failures in detail, the counts and the verdict. */
+/** Counts the skipped cases by their reason. */
+function countReasons(results: readonly ConformanceResult[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { outcome, got } of results) if (outcome === 'skipped') counts.set(got, (counts.get(got) ?? 0) + 1)
+  return counts
+}
+
+/** Writes what comes after the table of results: the findings, the counts and the verdict. */
 export function writeSummary(results: readonly ConformanceResult[], channel: Channel): void {
   const { write, style } = channel
-  for (const result of results) if (result.outcome === 'failed') write(`\n${formatFailure(result, channel)}`)
+  for (const finding of findingsOf(results)) write(`\n${formatFinding(finding, channel)}`)
   write(`\n${formatCounts(results)}\n`)
-  const reasons = new Set(results.filter(({ outcome }) => outcome === 'skipped').map(({ got }) => got))
-  for (const reason of reasons) write(style('dim', `Some cases were skipped: ${reason}.`))
+  for (const [reason, count] of countReasons(results)) write(style('dim', `Skipped: ${count}, because ${reason}.`))
   write(style('bold', formatVerdict(results)))
 }

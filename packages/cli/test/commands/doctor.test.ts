@@ -51,7 +51,9 @@ const refuse = (response: ServerResponse, headers: Record<string, string> = { 'c
 const startEndpoint = async (listener: RequestListener = (_, response) => refuse(response)): Promise<string> =>
   `${await serve(listener)}/backchannel-logout`
 
-const isLoopbackWarning = (fault: string): boolean => fault.startsWith('warning: The endpoint is on this machine.')
+/** Warnings about the test itself: the endpoint is on loopback, and some providers have no keys. */
+const isLoopbackWarning = (fault: string): boolean =>
+  /^warning: The endpoint (?:is on this machine|answers an unsigned token with 400\. This says little)/.test(fault)
 
 test('finds no fault of a good provider and a good endpoint, except that the endpoint is on this machine', async () => {
   const url = await startEndpoint()
@@ -139,6 +141,22 @@ test.each<[string, (url: string) => Promise<string> | string, RegExp]>([
     () => startProvider((metadata) => ({ ...metadata, id_token_signing_alg_values_supported: ['PS256', 'ES256'] })),
     /^warning: The provider does not announce RS256\. It announces PS256, ES256\./,
   ],
+  [
+    'a jwks_uri with plain http on another machine',
+    () => startProvider((metadata) => ({ ...metadata, jwks_uri: 'http://op.example.com/jwks' })),
+    /^problem: The jwks_uri http:\/\/op\.example\.com\/jwks does not use https\. @bcl\/core refuses it\./,
+  ],
+  [
+    'its discovery document elsewhere',
+    async () => {
+      const url: string = await serve((request, response) => {
+        if (request.url !== '/.well-known/openid-configuration/tenant') return void response.writeHead(404).end()
+        response.end(JSON.stringify({ ...metadataOf(`${url}/tenant`), jwks_uri: 'https://op.example.com/keys' }))
+      })
+      return `${url}/tenant`
+    },
+    /^problem: Discovery .*404.*configure keys: new URL\('https:\/\/op\.example\.com\/keys'\)\.$/,
+  ],
   ['no TLS', async () => (await startProvider()).replace('http:', 'https:'), /^problem: .* no TLS connection/],
 ])('finds the fault of a provider with %s', async (_, make, message) => {
   const report = await doctor(await make(''), await startEndpoint())
@@ -177,6 +195,29 @@ test.each<[string, RequestListener, RegExp]>([
 ])('finds the fault of an endpoint that %s', async (_, listener, message) => {
   const report = await doctor(await startProvider(), await startEndpoint(listener))
   expect(faultsOf(report).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
+})
+
+test('with the provider down, does not say that the answer 400 to a token is right', async () => {
+  const { findings } = await doctor('http://127.0.0.1:9999', await startEndpoint())
+  expect(findings.find(({ what }) => what.includes('an unsigned token'))).toMatchObject({
+    level: 'warning',
+    what: expect.stringContaining('This says little'),
+  })
+})
+
+test('finds a firewall that refuses long forms', async () => {
+  const url = await startEndpoint((request, response) => {
+    if (Number(request.headers['content-length']) > 1000) request.socket.destroy()
+    else refuse(response)
+  })
+  expect(faultsOf(await doctor(await startProvider(), url))).toContainEqual(
+    expect.stringMatching(/^problem: The endpoint does not answer a token of 1\.5 KB: .*firewall/),
+  )
+})
+
+test('names an algorithm to register for which the provider has keys', async () => {
+  const { registration } = await doctor(await startProvider(undefined, 'ES384'), await startEndpoint())
+  expect(registration).toMatchObject({ id_token_signed_response_alg: 'ES384' })
 })
 
 test('finds a key whose curve does not fit the algorithm', async () => {

@@ -97,3 +97,46 @@ test('logs out the session that signs in', async () => {
   expect(events).toMatchObject([{ sub, sid }])
   expect(sub).toBe('bob')
 })
+
+/** Starts an application whose `/me` is signed in until the endpoint has accepted a token. */
+async function startSession(isEnded: boolean) {
+  const [port] = (await freePorts(1)) as [number]
+  let isLive = true
+  const url = await serve((request, response) => {
+    if (request.url === '/me') {
+      const isSignedIn = isLive && request.headers.cookie === 'session=1'
+      return void response.writeHead(isSignedIn ? 200 : 401).end()
+    }
+    if (request.method === 'POST') isLive &&= !isEnded
+    response.end()
+  })
+  return ['send', `${url}/logout`, '--port', String(port), '--me', `${url}/me`]
+}
+
+test.each([
+  [true, 0, /The session has ended: .*\/me answers 401\./],
+  [false, 1, /The session is still live: .*\/me answers 200\./],
+])('with --me and --cookie, says whether the session ended: %s', async (isEnded, wanted, message) => {
+  const { code, out } = await bcl([...(await startSession(isEnded)), '--cookie', 'session=1'])
+  expect(out).toMatch(message)
+  expect(code).toBe(wanted)
+})
+
+test('a cookie of no live session is an error', async () => {
+  const { code, err } = await bcl([...(await startSession(true)), '--cookie', 'session=2'])
+  expect(err).toMatch(/answers 401 before the logout, so nobody is signed in\.\nCopy the cookies/)
+  expect(code).toBe(2)
+})
+
+test('without --me, says that the answer proves nothing', async () => {
+  const { args } = await startReceiver()
+  const { err } = await bcl([...args, '--sid', 's-1'])
+  expect(err).toContain('The answer does not prove that a session ended. To check that, pass --me.')
+})
+
+test('prints how the client is registered', async () => {
+  const { args } = await startReceiver()
+  const { err } = await bcl([...args, '--alg', 'ES256'])
+  expect(err).toMatch(/^id_token_signed_response_alg {9}ES256$/m)
+  expect(err).toMatch(/^backchannel_logout_uri +http:.*\/backchannel-logout$/m)
+})

@@ -1,8 +1,10 @@
+import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
 import { createTestIssuer, providerProfiles, profileToken, wrongTokens } from '@bcl/testing'
 import { describe, expect, test } from 'vitest'
 import { inspectLogoutToken, type Inspection } from '../../src/index.ts'
 
 const op = await createTestIssuer()
+const now = (): number => Math.floor(Date.now() / 1000)
 
 async function inspect(token: string, options?: object): Promise<Inspection> {
   const inspection = await inspectLogoutToken(token, options)
@@ -118,4 +120,69 @@ describe('providerProfiles', () => {
     const { token } = await profileToken(profile)
     expect((await inspect(token)).settings.decryption).toMatchObject({ alg: ['RSA-OAEP'] })
   })
+})
+
+test('a token of Keycloak under HS256 has no setting that helps', async () => {
+  const token = await op.sign(
+    {
+      iss: 'https://kc.example.com/realms/r',
+      aud: 'me',
+      iat: now(),
+      exp: now() + 120,
+      jti: '1',
+      sub: 'a',
+      typ: 'Logout',
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    },
+    { alg: 'HS256' },
+    new TextEncoder().encode('a secret of the realm that no client has'),
+  )
+  const { findings, settings } = await inspect(token)
+  expect(findings).toMatchObject([
+    { remedy: expect.stringMatching(/^No setting helps\. Keycloak signs HS256 with a key of the realm/) },
+  ])
+  expect(settings).toEqual({})
+})
+
+test('an iss without https is a problem if the keys come from discovery', async () => {
+  const http = await createTestIssuer({ issuer: 'http://op.example.com' })
+  const token = await http.logoutToken()
+  expect(await problemsOf(token)).toEqual(['"iss" is "http://op.example.com", which is no https URL.'])
+  expect(await problemsOf(token, { keys: http.jwks })).toEqual([])
+})
+
+test('says that requireExp: false helps only if the token is young enough', async () => {
+  const { findings } = await inspect(await op.logoutToken({ exp: undefined }))
+  expect(findings).toMatchObject([{ settings: { requireExp: false } }])
+  const old = await inspect(await op.logoutToken({ exp: undefined, iat: now() - 600 }))
+  expect(old.findings[0]!.remedy).toMatch(/This token is 60\d s old, so the setting does not help it\.$/)
+  expect(old.settings).toEqual({})
+})
+
+test('names the other issuer before the wrong signature', async () => {
+  const other = await createTestIssuer({ issuer: 'https://other.example.com' })
+  const problems = await problemsOf(await other.logoutToken(), { issuer: op.issuer, keys: op.jwks })
+  expect(problems).toEqual([
+    '"iss" is "https://other.example.com", not "https://op.example.com".',
+    'No key of the issuer made the signature.',
+  ])
+})
+
+test('opens an encrypted token with the private key', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('RSA-OAEP-256', { extractable: true })
+  const token = await new CompactEncrypt(new TextEncoder().encode(await op.logoutToken({ nonce: 'x' })))
+    .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM' })
+    .encrypt(publicKey)
+  const decryptionKey = await exportJWK(privateKey)
+  const { findings, claims, settings } = await inspect(token, { decryptionKey })
+  expect(findings.map(({ problem }) => problem)).toEqual([
+    'The token is encrypted with "RSA-OAEP-256" and "A256GCM".',
+    'There is a "nonce".',
+  ])
+  expect(claims).toMatchObject({ sub: 'alice' })
+  expect(settings).toMatchObject({ decryption: { alg: ['RSA-OAEP-256'], enc: ['A256GCM'] } })
+  const wrong = await generateKeyPair('RSA-OAEP-256', { extractable: true })
+  expect(await problemsOf(token, { decryptionKey: await exportJWK(wrong.privateKey) })).toEqual([
+    expect.stringMatching(/^The key does not decrypt the token/),
+  ])
 })

@@ -1,0 +1,160 @@
+import type { ConformanceGrade } from '@bcl/testing'
+
+/** Why the cases about one rule have their grade. */
+export interface GradeRule {
+  what: string
+  grade: ConformanceGrade
+  section: string
+  /** A short quotation, or our reason where no standard states the rule. */
+  words: string
+}
+
+export const gradeRules: readonly GradeRule[] = [
+  {
+    what: 'a form with one `logout_token`; other parameters are ignored',
+    grade: 'MUST',
+    section: 'BCL 2.5',
+    words: '"Values that are not understood by the implementation MUST be ignored."',
+  },
+  {
+    what: 'a request without a token, or with a bad token, is answered 400',
+    grade: 'MUST',
+    section: 'BCL 2.8',
+    words: '"If the logout request was invalid or the logout failed, the RP MUST respond with HTTP 400 Bad Request."',
+  },
+  {
+    what: 'a logout is answered 200',
+    grade: 'MUST',
+    section: 'BCL 2.8',
+    words:
+      '"If the logout succeeded, the RP MUST respond with HTTP 200 OK." The text adds that providers should also accept 204, because some frameworks send it. `--accept-204` accepts it too.',
+  },
+  {
+    what: '`Cache-Control: no-store`',
+    grade: 'SHOULD',
+    section: 'BCL 2.8',
+    words: 'The section says SHOULD, not MUST.',
+  },
+  {
+    what: 'signature, `alg`, the key',
+    grade: 'MUST',
+    section: 'BCL 2.6, steps 2 and 3',
+    words:
+      '"Validate the Logout Token signature in the same way that an ID Token signature is validated". An `alg` with the value `none` is not allowed.',
+  },
+  {
+    what: 'a critical header parameter that is unknown',
+    grade: 'MUST',
+    section: 'RFC 7515, 4.1.11',
+    words: 'A JWS with an unknown critical extension is invalid.',
+  },
+  {
+    what: 'a good signature under a `kid` that is not published',
+    grade: 'hardening',
+    section: 'RFC 7515, 4.1.4',
+    words: 'The `kid` is a hint. A receiver that tries its other keys accepts nothing that the provider did not sign.',
+  },
+  {
+    what: '`iss` and `aud`',
+    grade: 'MUST',
+    section: 'BCL 2.6, step 4; Core 3.1.3.7, steps 2 and 3',
+    words: 'The claims are validated "in the same way they are validated in ID Tokens".',
+  },
+  {
+    what: 'further audiences, `azp`',
+    grade: 'hardening',
+    section: 'Core 3.1.3.7, steps 3 to 5',
+    words:
+      'A token is refused for "additional audiences not trusted by the Client". Each client decides which audiences it trusts.',
+  },
+  {
+    what: '`iat`, `exp` and `jti` that are missing or `null`',
+    grade: 'MUST',
+    section: 'BCL 2.4',
+    words:
+      'All three are "REQUIRED". They have one grade, although only `exp` has a rule in BCL 2.6 that cannot be followed without the claim.',
+  },
+  {
+    what: 'an `iat` or `exp` that is text, an `exp` that has passed',
+    grade: 'MUST',
+    section: 'RFC 7519, 4.1.4 and 4.1.6; Core 3.1.3.7, step 9',
+    words: '"Its value MUST be a number". The current time must be before `exp`.',
+  },
+  {
+    what: '`nbf`; an `iat` in the future; infinite times; a `jti` that is empty or a number',
+    grade: 'hardening',
+    section: 'RFC 7519, 4.1.5 and 4.1.6',
+    words:
+      'BCL does not mention `nbf`, and RFC 7519 calls its use OPTIONAL. An `iat` "can be used" to refuse a token (Core 3.1.3.7, step 10).',
+  },
+  {
+    what: '`events` with the logout event',
+    grade: 'MUST',
+    section: 'BCL 2.6, step 6',
+    words:
+      '"Verify that the Logout Token contains an events Claim whose value is JSON object containing the member name http://schemas.openid.net/event/backchannel-logout."',
+  },
+  {
+    what: 'a logout event that is no object',
+    grade: 'hardening',
+    section: 'BCL 2.4',
+    words: 'The value of the member is an object, but BCL 2.6 does not list a check of it.',
+  },
+  {
+    what: '`nonce`',
+    grade: 'MUST',
+    section: 'BCL 2.6, step 7',
+    words: '"Verify that the Logout Token does not contain a nonce Claim."',
+  },
+  {
+    what: 'a token with neither `sub` nor `sid`',
+    grade: 'MUST',
+    section: 'BCL 2.6, step 5',
+    words: '"Verify that the Logout Token contains a sub Claim, a sid Claim, or both."',
+  },
+  {
+    what: 'another `typ`',
+    grade: 'hardening',
+    section: 'RFC 8725, 3.11; BCL 2.4',
+    words: 'Explicit types are recommended. A token with the `typ` of another kind of token is no Logout Token.',
+  },
+  {
+    what: 'a token with `sub` alone ends all sessions of the user',
+    grade: 'MUST',
+    section: 'BCL 2.4 and 2.7',
+    words: 'A token without `sid` means all sessions of the user at the client.',
+  },
+  {
+    what: 'a token with `sid` ends no other session of the user',
+    grade: 'interoperability',
+    section: 'BCL 2.7',
+    words:
+      '"the session(s) identified by the iss and sub Claims and/or the sid Claim". The words allow more. Every provider expects one session to end.',
+  },
+  {
+    what: 'the logout of a user who is already logged out succeeds',
+    grade: 'MUST',
+    section: 'BCL 2.7',
+    words: 'The logout "is considered to have succeeded".',
+  },
+  {
+    what: 'old cookies, late logouts, repeated tokens',
+    grade: 'hardening',
+    section: 'BCL 2.7 and 2.6, step 8',
+    words:
+      'No standard mentions the order of logouts and sign-ins. Without these rules, a logout is lost or ends a newer session.',
+  },
+  {
+    what: 'a key that was published a moment ago',
+    grade: 'hardening',
+    section: 'Core 10.1.1',
+    words:
+      'The case measures how soon an application fetches the keys again. No standard sets a time. A logout in that time is lost.',
+  },
+  {
+    what: 'the tokens of providers, media types in capitals, further events',
+    grade: 'interoperability',
+    section: 'BCL 2.4 and 2.5',
+    words: 'The standard allows them, and known providers send them.',
+  },
+]

@@ -1,0 +1,35 @@
+import { request as requestHttp, type IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { buffer } from 'node:stream/consumers'
+
+const hasNoBody = (status: number): boolean => [204, 205, 304].includes(status)
+
+async function toResponse(incoming: IncomingMessage): Promise<Response> {
+  const { statusCode: status = 500, statusMessage, headersDistinct } = incoming
+  const headers = new Headers()
+  for (const [name, values = []] of Object.entries(headersDistinct))
+    for (const value of values) headers.append(name, value)
+  const body = await buffer(incoming)
+  const init = { status, headers, ...(statusMessage && { statusText: statusMessage }) }
+  return new Response(hasNoBody(status) ? null : new Uint8Array(body), init)
+}
+
+/**
+ * Sends a request with exactly the given headers, and follows no redirect. The `fetch` of Node.js adds `Sec-Fetch-Mode: cors`, which
+ * neither a provider nor a browser that opens a page sends.
+ */
+export function sendAsWritten(url: string, { method = 'GET', headers, body, signal }: RequestInit): Promise<Response> {
+  const request = url.startsWith('https:') ? requestHttps : requestHttp
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, {
+      method,
+      headers: Object.fromEntries(new Headers(headers)),
+      // A new connection for each request, because the server may close a kept one while the request is sent.
+      agent: false,
+      ...(signal && { signal }),
+    })
+    outgoing.once('response', (incoming) => toResponse(incoming).then(resolve, reject))
+    outgoing.once('error', reject)
+    outgoing.end(body as string | undefined)
+  })
+}
