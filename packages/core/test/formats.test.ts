@@ -82,3 +82,14 @@ test('logouts of the application are stored under these names', async () => {
   })
   expect(broadcasts[0]).toBe(JSON.stringify([1, `[1,"logout","sid","${issuer}","s"]`]))
 })
+
+test.each(['plain', 'a "quote"', 'back\\slash', 'new\nline', 'delete\u007f', 'ü', '😀', '","', ' '])(
+  'the keys of sid %j are printable ASCII, and JSON of the tuple',
+  async (sid) => {
+    const store = new SpyStore()
+    await create(op, { store }).receive(await op.logoutToken({ sid, sub: undefined }))
+    const [key] = store.entries.keys()
+    expect(key).toMatch(/^[ -~]+$/)
+    expect(JSON.parse(key!)).toEqual([1, 'logout', 'sid', issuer, sid])
+  },
+)

@@ -22,10 +22,17 @@ function formatTuple(...tuple: unknown[]): string {
   return json.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** Formats one text as {@link formatTuple} does. Most texts need no escape, and then JSON costs more than a test. */
+const formatText = (text: string): string =>
+  /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : formatTuple(text).slice(1, -1)
+
+const scopeKey = (type: string, [kind, iss, name]: Scope): string =>
+  `[${version},"${type}","${kind}",${formatText(iss)},${formatText(name)}]`
+
 /** The key of the markers of a scope. */
-export const markerKey = (scope: Scope): string => formatTuple(version, 'logout', ...scope)
+export const markerKey = (scope: Scope): string => scopeKey('logout', scope)
 /** The key of the tracked sessions of a scope. */
-export const trackKey = (scope: Scope): string => formatTuple(version, 'session', ...scope)
+export const trackKey = (scope: Scope): string => scopeKey('session', scope)
 /** The key that says that a token was carried out for a client. A `jti` alone does not identify a token (RP-24). */
 export const doneKey = (
   { iss, jti, iat, sub, sid }: { iss: string; jti: string; iat: number; sub?: string; sid?: string },

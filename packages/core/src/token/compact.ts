@@ -20,10 +20,16 @@ export function splitCompact(token: string, ...lengths: number[]): string[] {
   throw invalidToken('is not canonical, or too long')
 }
 
+/** Most parts are ASCII, and need no bytes. */
+function textOf(part: string): string {
+  const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
+  return /[^\0-\x7f]/.test(binary) ? utf8.decode(base64url.decode(part)) : binary
+}
+
 /** Decodes a part that holds a JSON object. Drops the error of the parser, because its message can hold claim values. */
 export function decodeObject(part: string): JSONObject {
   try {
-    const value: unknown = JSON.parse(utf8.decode(base64url.decode(part)))
+    const value: unknown = JSON.parse(textOf(part))
     if (isObject(value)) return value
   } catch {
     // The error below says so.
