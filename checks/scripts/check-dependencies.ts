@@ -36,9 +36,9 @@ const needs: Record<string, Needs> = {
   redis: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
   sql: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
   cli: {
-    dependencies: ['@bcl/core', '@bcl/testing', 'commander'],
+    dependencies: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
     peers: [],
-    imports: ['@bcl/core', '@bcl/testing', 'commander'],
+    imports: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
     node: 'all',
   },
 }
