@@ -27,6 +27,11 @@ const needs: Record<string, Needs> = {
     peers: ['@bcl/core', '@types/express', 'express'],
     imports: ['@bcl/core', '@bcl/node', 'express'],
   },
+  fastify: {
+    dependencies: ['@bcl/node'],
+    peers: ['@bcl/core', 'fastify'],
+    imports: ['@bcl/core', '@bcl/node', 'fastify'],
+  },
   nestjs: {
     dependencies: ['@bcl/node'],
     peers: ['@bcl/core', '@nestjs/common', '@nestjs/core'],

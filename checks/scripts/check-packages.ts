@@ -17,6 +17,7 @@ const allowed: Record<string, readonly string[]> = {
   testing: ['jose'],
   koa: ['@bcl/node'],
   express: ['@bcl/node'],
+  fastify: ['@bcl/node'],
   nestjs: ['@bcl/node'],
   cli: ['@bcl/core', '@bcl/testing', 'commander'],
 }

@@ -3,8 +3,8 @@ import { defineConfig, type DefaultTheme, type Plugin } from 'vitepress'
 import { notPages, pageOf } from './pages.ts'
 import { repositoryLinks } from './repository-links.ts'
 
-const packages = ['core', 'hono', 'koa', 'express', 'nestjs', 'node', 'redis', 'sql', 'testing', 'cli']
-const examples = ['hono', 'koa', 'express', 'nestjs', 'provider']
+const packages = ['core', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'node', 'redis', 'sql', 'testing', 'cli']
+const examples = ['hono', 'koa', 'express', 'fastify', 'fastify', 'nestjs', 'provider']
 const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
 const sidebar: DefaultTheme.SidebarItem[] = [

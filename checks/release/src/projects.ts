@@ -89,5 +89,6 @@ export const projects: readonly Project[] = [
   everyWay('hono', ['@bcl/hono', '@bcl/sql', 'hono@4']),
   everyWay('koa', ['@bcl/koa', 'koa@3', '@types/koa@3']),
   everyWay('express', ['@bcl/express', 'express@5', '@types/express@5']),
+  everyWay('fastify', ['@bcl/fastify', 'fastify@5']),
   everyWay('redis', ['@bcl/redis', 'redis@6']),
 ]

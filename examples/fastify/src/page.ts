@@ -1,0 +1,6 @@
+import { createPages } from './shared/pages.ts'
+
+export const { signedInPage, signedOutPage, signInFailedPage } = createPages({
+  title: 'Fastify example',
+  color: '#8aa88a',
+})

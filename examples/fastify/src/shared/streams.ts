@@ -1,0 +1,41 @@
+import type { SessionClaims } from '@bcl/core'
+
+export interface StreamLimits {
+  perSession: number
+  perProcess: number
+}
+
+export interface Streams {
+  /**
+   * Takes a place for one stream. Returns the function that gives the place back, or the status to refuse the stream
+   * with: 429 if this session has too many, 503 if the process has too many.
+   */
+  open(session: SessionClaims): (() => void) | 429 | 503
+}
+
+/** Bounds open streams. Each one costs a socket, a timer and a watch, and anybody with a session can open streams. */
+export function createStreams({ perSession, perProcess }: StreamLimits = { perSession: 5, perProcess: 1000 }): Streams {
+  const openOf = new Map<string, number>()
+  let openInAll = 0
+
+  return {
+    open({ iss, sub, sid, iat }) {
+      const session = JSON.stringify([iss, sub, sid, iat])
+      const open = openOf.get(session) ?? 0
+      if (open >= perSession) return 429
+      if (openInAll >= perProcess) return 503
+      openOf.set(session, open + 1)
+      openInAll += 1
+
+      let isOpen = true
+      return () => {
+        if (!isOpen) return
+        isOpen = false
+        openInAll -= 1
+        const left = openOf.get(session)! - 1
+        if (left === 0) openOf.delete(session)
+        else openOf.set(session, left)
+      }
+    },
+  }
+}

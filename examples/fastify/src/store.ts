@@ -1,0 +1,20 @@
+import { type LogoutStore, MemoryStore } from '@bcl/core'
+import { RedisStore } from '@bcl/redis'
+import { createClient } from 'redis'
+
+export interface Store {
+  logouts: LogoutStore
+  close(): Promise<void>
+}
+
+/**
+ * Where logouts are kept: in Redis, for all instances and across restarts, or in this process. The process forgets them at a
+ * restart. If SESSION_SECRET stays the same, cookies that were logged out before are then good again.
+ */
+export async function createStore(redisUrl: string | undefined): Promise<Store> {
+  if (redisUrl === undefined) return { logouts: new MemoryStore(), close: async () => {} }
+  const redis = createClient({ url: redisUrl })
+  redis.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
+  await redis.connect()
+  return { logouts: new RedisStore(redis, { prefix: 'bcl-fastify:' }), close: async () => redis.destroy() }
+}

@@ -1,0 +1,111 @@
+import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+
+import { createApp } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import { createStreams } from '../src/shared/streams.ts'
+import { type Served, serve } from './serve.ts'
+
+const config = readConfig({ SESSION_SECRET: 'secret' })
+const logout = createBackchannelLogout({
+  issuers: [config.trusted],
+  sessionMaxAge: config.sessionMaxAge,
+  store: new MemoryStore(),
+})
+
+let watching: Set<() => void>
+/** Called when a request of a page arrives that disconnects before the application runs. */
+let pageArrives: (() => void) | undefined
+let app: Served
+
+beforeEach(async () => {
+  watching = new Set()
+  const receiver = {
+    ...logout,
+    watch(_session: object, listener: () => void) {
+      watching.add(listener)
+      return () => void watching.delete(listener)
+    },
+  }
+  const streams = createStreams({ perSession: 2, perProcess: 3 })
+  const fastify = createApp(config, receiver, { isReady: () => true }, streams)
+  fastify.addHook('onRequest', async (_request, { raw }) => {
+    if (!pageArrives) return
+    const closed = new Promise<void>((resolve) => raw.once('close', () => resolve()))
+    pageArrives()
+    await closed
+  })
+  fastify.get<{ Params: { user: string } }>('/start/:user', async ({ session, params }) => {
+    session.set('claims', { iss: config.issuer, sub: params.user, iat: Math.floor(Date.now() / 1000) })
+    return {}
+  })
+  app = await serve(fastify)
+})
+
+afterEach(() => app.stop())
+
+const signIn = async (user: string): Promise<string> => (await app.get(`/start/${user}`)).cookie
+
+/** A page that listens for the end of its session, until it is closed. */
+async function open(cookie: string, method = 'GET') {
+  const closed = new AbortController()
+  const response = await fetch(`${app.url}/events`, { method, headers: { cookie }, signal: closed.signal })
+  return { status: response.status, text: () => response.text(), response, close: () => closed.abort() }
+}
+
+it('watches for a page that reads /events, and not for a HEAD request, which nobody reads', async () => {
+  const cookie = await signIn('alice')
+  const head = await open(cookie, 'HEAD')
+  expect(head.status).toBe(200)
+  expect(head.response.headers.get('content-type')).toBe('text/event-stream')
+  expect(watching.size).toBe(0)
+
+  const page = await open(cookie)
+  expect(page.response.headers.get('content-type')).toBe('text/event-stream')
+  expect(watching.size).toBe(1)
+  page.close()
+  await expect.poll(() => watching.size).toBe(0)
+})
+
+it('refuses too many streams of one session with 429, and of all sessions with 503', async () => {
+  const [alice, bob] = [await signIn('alice'), await signIn('bob')]
+  const pages = [await open(alice), await open(alice), await open(bob)]
+  expect(pages.map(({ status }) => status)).toEqual([200, 200, 200])
+
+  const [tooMany, full] = [await open(alice), await open(bob)]
+  expect([tooMany.status, full.status]).toEqual([429, 503])
+  expect(tooMany.response.headers.get('content-type')).toContain('application/json')
+  expect(JSON.parse(await tooMany.text())).toEqual({ error: 'too many open streams' })
+  expect(watching.size).toBe(3)
+
+  for (const page of pages) page.close()
+  await expect.poll(() => watching.size).toBe(0)
+})
+
+it('gives the place of a stream back when the page is closed, and when the session has ended', async () => {
+  const cookie = await signIn('alice')
+  const [closed, ended] = [await open(cookie), await open(cookie)]
+  expect((await open(cookie)).status).toBe(429)
+
+  closed.close()
+  await expect.poll(async () => (await open(cookie)).status).toBe(200)
+  expect((await open(cookie)).status).toBe(429)
+
+  for (const listener of watching) listener()
+  expect(await ended.text()).toContain('event: logged-out')
+  await expect.poll(async () => (await open(cookie)).status).toBe(200)
+})
+
+it('holds no place for a page that had gone before its stream began', async () => {
+  const cookie = await signIn('alice')
+  for (let page = 0; page < 3; page++) {
+    const gone = new AbortController()
+    pageArrives = () => gone.abort()
+    await expect(fetch(`${app.url}/events`, { headers: { cookie }, signal: gone.signal })).rejects.toThrow()
+  }
+  pageArrives = undefined
+  await expect.poll(() => watching.size).toBe(0)
+  const pages = [await open(cookie), await open(cookie)]
+  expect(pages.map(({ status }) => status)).toEqual([200, 200])
+  for (const page of pages) page.close()
+})

@@ -1,0 +1,49 @@
+import type { LogoutEndpoint } from '@bcl/core'
+import { respondTo, sendResponse } from '@bcl/node'
+import type { FastifyInstance } from 'fastify'
+import { logoutOf, type LogoutSource } from './logout-source.js'
+
+/** Options of {@link backchannelLogout}. */
+export interface BackchannelLogoutPluginOptions {
+  /**
+   * The receiver from `createBackchannelLogout`, or a function that gets the receiver from the request. Any other receiver that
+   * has `respond` can be mounted too.
+   */
+  logout: LogoutSource<LogoutEndpoint>
+  /** The path of the endpoint. The `prefix` of the registration and of its scope comes before it. @default '/backchannel-logout' */
+  path?: string | undefined
+}
+
+/**
+ * A plugin with the endpoint that the OpenID Provider posts Logout Tokens to. The plugin is encapsulated, so it changes nothing
+ * else, takes a `prefix`, and can be registered several times.
+ *
+ * The plugin answers in its own `onRequest` hook. So content-type parsers, body limits, rate limits of routes, and the hooks of
+ * later stages do not apply to the endpoint, wherever you register it. Fastify runs `onRequest` hooks in the order in which
+ * they were added, so register the plugin before logins, CSRF protection and `@fastify/cors`.
+ *
+ * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
+ * @example
+ * ```ts
+ * import type { BackchannelLogout } from '@bcl/core'
+ * import { backchannelLogout } from '@bcl/fastify'
+ * import Fastify from 'fastify'
+ *
+ * declare const logout: BackchannelLogout
+ *
+ * const app = Fastify()
+ * app.register(backchannelLogout, { logout, path: '/backchannel-logout' })
+ * ```
+ */
+export async function backchannelLogout(
+  app: FastifyInstance,
+  { logout, path = '/backchannel-logout' }: BackchannelLogoutPluginOptions,
+): Promise<void> {
+  // Not in the handler: a body parser, an `onSend` hook or CSRF protection of an outer scope would come between.
+  app.addHook('onRequest', async (request, reply) => {
+    const answer = await respondTo(logoutOf(logout, request), request.raw, request)
+    reply.hijack()
+    sendResponse(reply.raw, answer)
+  })
+  app.all(path, async () => {})
+}
