@@ -22,8 +22,8 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
     // .ci/run adds up what this writes.
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'test-results.json' }]] : ['default'],
-    // Most of these tests wait, for servers and for the next second: on two processors one worker would leave both idle.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most of these tests wait, for servers and for the next second. Four workers keep two processors busy.
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

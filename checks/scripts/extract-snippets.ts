@@ -1,5 +1,6 @@
-// Writes each `ts` code block of the READMEs, the docs and the docstrings to a file, to be compiled: each text has a
-// folder, so that the files of one page find each other.
+// Writes each `ts` code block of the READMEs, the docs and the docstrings to a file, so that it can be compiled. Run it in
+// `docs`, or in `docs/.vitepress` for the pages that the site compiles. Each page has a folder, so that its files find each
+// other.
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { codeBlocks } from './code-blocks.ts'
@@ -8,16 +9,18 @@ const root = resolve(import.meta.dirname, '../..')
 const site = 'docs/.vitepress'
 /** The site compiles these pages. Their frameworks need an older TypeScript and the resolution of a bundler. */
 const ofSite = new Set(['docs/start/nextjs.md', 'docs/start/sveltekit.md'])
-for (const folder of ['docs', site]) rmSync(join(root, folder, 'snippets'), { recursive: true, force: true })
+const isSite = process.cwd() === join(root, site)
+const snippets = join(root, isSite ? site : 'docs', 'snippets')
+rmSync(snippets, { recursive: true, force: true })
 
 const exclude = ['**/node_modules/**', 'docs/api/**', `${site}/**`]
 const prose = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'examples/*/*.md'], { cwd: root, exclude })
 const sources = globSync(['packages/*/src/**/*.ts'], { cwd: root, exclude })
 let count = 0
-for (const file of [...prose, ...sources]) {
+for (const file of [...prose, ...sources].filter((path) => ofSite.has(path) === isSite)) {
   const text = readFileSync(join(root, file), 'utf8')
   const lines = file.endsWith('.ts') ? text.replace(/^[ \t]*\* ?/gm, '') : text
-  const folder = join(root, ofSite.has(file) ? site : 'docs', 'snippets', file.replace(/\W+/g, '-'))
+  const folder = join(snippets, file.replace(/\W+/g, '-'))
   const written = new Set<string>()
   for (const { language, name, code } of codeBlocks(lines)) {
     if (!/^tsx?$/.test(language)) continue
