@@ -1,5 +1,5 @@
-// Compares the public types of each package with checks/api, so that a change to them is seen in review. With --write it
-// writes them. Comments are left out.
+// Compares the public types of each package with checks/api, so that a review shows each change. With --write, writes
+// checks/api. Leaves out comments.
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 

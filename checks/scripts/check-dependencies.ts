@@ -1,14 +1,14 @@
-// What the packages need at run time: core jose alone, adapters and stores core and the framework they adapt. Looks at what
-// the manifests declare and at what the built files, types included, import; both must be exactly what is said here.
+// Checks what each package needs at run time. The manifests and the imports of the built files, with their types, must agree
+// with the table below. Core needs only jose. An adapter or a store needs core and its framework.
 import { globSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 
 interface Needs {
   dependencies: readonly string[]
   peers: readonly string[]
-  /** Modules imported that are not of the runtime itself. A peer may be needed without being imported. */
+  /** The imported modules that do not belong to the runtime. A peer can be necessary without an import. */
   imports: readonly string[]
-  /** Whether modules of Node may be imported: where not, the package runs anywhere. */
+  /** Whether the package may import modules of Node.js. A package without them runs on any runtime. */
   node?: 'all' | 'types only'
 }
 
@@ -56,14 +56,14 @@ function compare(what: string, found: Iterable<string>, meant: readonly string[]
   for (const name of should.difference(has)) faults.push(`${what} ${name} no more: say so here`)
 }
 
-/** `@scope/name/path` is of `@scope/name`. */
+/** The package of an import: `@scope/name/path` belongs to `@scope/name`. */
 const packageOf = (specifier: string): string =>
   specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/')
 
-/** The specifiers of a compiled file. Comments go first: examples import too. */
+/** Returns the specifiers of a compiled file. Removes comments first, because examples in them also import. */
 function importsOf(file: string): string[] {
   const code = readFileSync(file, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
   const hidden = /\b(?:import|require)\s*\(\s*(?!['"])|\bcreateRequire\b|\bgetBuiltinModule\b/.exec(code)

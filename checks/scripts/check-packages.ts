@@ -1,17 +1,17 @@
-// What is published: exactly the files that are meant, with few dependencies, to the liking of publint and attw. Checks the
-// tarballs of a folder, or packs some itself.
+// Checks the tarballs that a release publishes: their files, their number of dependencies, and the results of publint and attw.
+// Checks the tarballs of the given folder, or packs them itself.
 import { execFileSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tarballsIn, type Tarball } from '../release/src/tarballs.ts'
 
-/** Of CycloneDX, what is looked at. */
+/** The parts of a CycloneDX document that this check reads. */
 interface BillOfMaterials {
   components: { group?: string; name: string }[]
 }
 
-/** All that a package may depend on; peers are not counted. */
+/** The most dependencies of a package, without peers. */
 const allowed: Record<string, readonly string[]> = {
   core: ['jose'],
   testing: ['jose'],
@@ -24,7 +24,7 @@ const allowed: Record<string, readonly string[]> = {
 
 const faults: string[] = []
 
-/** Runs a check; what it prints is shown where it fails. */
+/** Runs a check. Shows its output if it fails. */
 function check(name: string, command: string, ...args: string[]): void {
   try {
     execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
@@ -34,7 +34,7 @@ function check(name: string, command: string, ...args: string[]): void {
   }
 }
 
-/** The manifest, the two texts, and what each source compiles to. */
+/** The files that a package must have: the manifest, README, licence, and the output of each source. */
 function filesMeant(folder: string): string[] {
   const sources = globSync('**/*.ts', { cwd: `${folder}/src` }).map((file) => file.slice(0, -'.ts'.length))
   return [

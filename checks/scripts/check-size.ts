@@ -1,4 +1,4 @@
-// What an application bundles of ours, minified and gzipped, without what it depends on: within its budget.
+// Checks that each package is within its size budget: bundled, minified and gzipped, without its dependencies.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'

@@ -1,7 +1,7 @@
 /** A code block of a Markdown text. */
 export interface CodeBlock {
   language: string
-  /** The file that it is, where the line before it begins with a name in backticks and ends with a colon. */
+  /** The file name, if the line before the block begins with a name in backticks and ends with a colon. */
   name?: string
   code: string
 }

@@ -1,11 +1,11 @@
-// Fills the tables of the docs from the data that the tests run on; with --check, only says where they differ.
+// Writes the tables of the docs from the data of the tests. With --check, only reports differences.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { failureCases, providerProfiles, requestCases, wrongTokens } from '@bcl/testing'
 
 type Profile = (typeof providerProfiles)[number]
 type Settings = NonNullable<Profile['settings']>
 
-/** A cell that the parser of tables reads as one. */
+/** Escapes a text, so that it stays in one cell of a table. */
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
 /** A Markdown table, aligned as oxfmt aligns it. */
@@ -18,7 +18,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(cells[0]!), rule, ...cells.slice(1).map(line)].join('\n')
 }
 
-/** As TypeScript spells it, secrets and keys left out. */
+/** Returns a value in TypeScript, without secrets and keys. */
 function spell(settings: Settings): string[] {
   return Object.entries(settings).map(([name, value]) => {
     if (name === 'clientSecret') return name
@@ -79,7 +79,7 @@ function checksTable(wanted: string): string {
   )
 }
 
-/** What stands between `<!-- generated: NAME -->` and `<!-- end -->`. */
+/** Matches the text between `<!-- generated: NAME -->` and `<!-- end -->`. */
 function contentOf(name: string): string {
   return name === 'settings' ? settingsTable() : checksTable(name)
 }
@@ -108,4 +108,4 @@ if (check && stale.length > 0) {
   console.error(`${stale.join(', ')} differ from the data: run "pnpm generate"`)
   process.exit(1)
 }
-console.log(`${used.length} tables ${check ? 'are as their data' : 'written'}`)
+console.log(`${used.length} tables ${check ? 'agree with the data' : 'written'}`)

@@ -1,6 +1,6 @@
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin'
 
-/** What is looked at of a Babel path. */
+/** The members of a Babel path that are used here. */
 interface Path {
   node: { type: string }
   parent: { type: string; callee: { type: string; name: string }; key: { name: string } }
@@ -9,8 +9,8 @@ interface Path {
 }
 
 /**
- * Where the text of a message stands, besides members of the name "message": which argument of these functions and classes.
- * Codes are API, messages are not.
+ * The position of the message among the arguments of these functions and classes. Members with the name "message" are messages
+ * too. Codes are API. Messages are not.
  */
 const messages: Record<string, number> = {
   Error: 0,
@@ -23,7 +23,7 @@ const messages: Record<string, number> = {
   requireOption: 2,
 }
 
-/** Takes the texts of messages out of the mutants, and nothing else. */
+/** Excludes the texts of messages from the mutants, and nothing else. */
 export const strykerPlugins = [
   declareValuePlugin(PluginKind.Ignore, 'messages', {
     shouldIgnore(path) {

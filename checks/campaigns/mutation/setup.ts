@@ -1,10 +1,10 @@
 import * as fc from 'fast-check'
 import { beforeEach } from 'vitest'
 
-// A mutant meets each property some times, not a hundred.
+// Fewer runs of each property than usual, because each mutant runs all of them.
 fc.configureGlobal({ numRuns: 25 })
 
-/** Tests that take seconds and have a quicker twin: of amounts, not of rules. */
+/** Slow tests of amounts. A faster test checks the same rule. */
 const slow = new Set(['10,000 logouts of one subject leave one marker'])
 
 beforeEach(({ task, skip }) => {

@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const names = ['core', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql']
 
-/** Files whose tests wait for timers, in the order of how long: most mutants are dead before. */
+/** Files whose tests wait for timers, the slowest last. They run last, because the other tests kill most mutants. */
 const waiting = 'respond,handle,issuers,memory-store,watch,keys,receive,keys-under-fire,slow-clients'.split(',')
 
 class QuickFirst extends BaseSequencer {
@@ -16,14 +16,14 @@ class QuickFirst extends BaseSequencer {
 
 const tests = process.env['MUTATION_TESTS']?.split(',') ?? ['**/*']
 
-// Runs in the copy that src/mutation.ts makes: sources and tests of one package, in one module graph as at the root.
+// Runs in the copy that src/mutation.ts makes. Sources and tests of one package share one module graph, as at the root.
 export default defineConfig({
   resolve: {
     alias: Object.fromEntries(names.map((name) => [`@bcl/${name}`, `${process.cwd()}/packages/${name}/src/index.ts`])),
   },
   test: {
     include: tests.map((name) => `packages/${process.env['MUTATED_PACKAGE']}/test/${name}.test.ts`),
-    // It explores thousands of states for each answer: by then the others have given theirs.
+    // This file is too slow for each mutant: it explores thousands of states.
     exclude: ['**/two-instances-model.test.ts'],
     setupFiles: [new URL('setup.ts', import.meta.url).pathname],
     sequence: { sequencer: QuickFirst },

@@ -5,7 +5,7 @@ import type { Random } from './random.ts'
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 const base64url = (text: string | Buffer): string => Buffer.from(text).toString('base64url')
 
-/** Texts of JSON values that somebody may have forgotten. */
+/** Texts of unusual JSON values. */
 function values(now: number, { clientId, issuer }: Party): string[] {
   const plain = ['null', 'true', 'false', '0', '-0', '-1', '1e999', '-1e999', '1e-7', '[]', '{}', '[null]', '[{}]']
   const times = [-3600, -121, -61, -60, -59, 0, 1, 59, 60, 61, 3600].map((apart) => String(now + apart))
@@ -63,7 +63,7 @@ const headerNames = [
   'x',
 ]
 
-/** The members of a JSON object as texts, in order: so there may be two of a name. */
+/** The members of a JSON object as texts, in order. Two members can have the same name. */
 type Members = [name: string, value: string][]
 const format = (members: Members): string =>
   `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`
@@ -86,7 +86,7 @@ const good = (party: Party, now: number, index: number): { header: Members; clai
   ],
 })
 
-/** Sets, adds, doubles or takes away a member. */
+/** Sets, adds, duplicates or removes a member. */
 function changeMembers(members: Members, names: readonly string[], some: readonly string[], random: Random): void {
   const name = random.pick(names)
   const at = members.findIndex(([one]) => one === name)
@@ -97,7 +97,7 @@ function changeMembers(members: Members, names: readonly string[], some: readonl
   else members.unshift([name, random.pick(some)])
 }
 
-/** Flips, inserts, removes, repeats or cuts bytes, once to three times. */
+/** Flips, inserts, removes, repeats or cuts bytes, one to three times. */
 function changeBytes(bytes: Buffer, random: Random): Buffer {
   let changed: Buffer = Buffer.from(bytes)
   for (let times = 1 + random.number(3); times > 0; times -= 1) {
@@ -127,7 +127,7 @@ function changeBytes(bytes: Buffer, random: Random): Buffer {
   return changed
 }
 
-/** A signature that is none, or not this token's, as text. */
+/** A wrong signature as text: malformed, or of another token. */
 function badSignature(input: string, party: Party, others: readonly Party[], random: Random): string {
   const own = party.sign(input)
   switch (random.number(8)) {
@@ -153,7 +153,7 @@ function badSignature(input: string, party: Party, others: readonly Party[], ran
 const rare = 5
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** A token that was good, and may have been changed anywhere: in its claims or header, its JSON, its signature, its text. */
+/** A good token, possibly changed in its claims, its header, its JSON, its signature or its text. */
 export function createToken(parties: readonly Party[], now: number, index: number, random: Random): string {
   // RSA signs slowly, so it comes less often.
   const party = random.chance(rare) ? parties[0]! : random.pick(parties.slice(1))
@@ -177,7 +177,7 @@ export function createToken(parties: readonly Party[], now: number, index: numbe
   const parts = token.split('.')
   switch (random.number(7)) {
     case 0: {
-      // Another spelling of the same bytes, where there is one.
+      // Another spelling of the same bytes, if one exists.
       const at = random.number(3)
       const last = parts[at]!.at(-1)!
       const value = alphabet.indexOf(last) ^ (1 + random.number(3))
@@ -197,14 +197,14 @@ export function createToken(parties: readonly Party[], now: number, index: numbe
   }
 }
 
-/** A request to the endpoint, as its parts: `Request` would not take all of them. */
+/** The parts of a request to the endpoint. `Request` does not accept all of them. */
 export interface Input {
   method: string
   contentType: string | undefined
   body: Buffer
 }
 
-/** A request that was good, and may have been changed in its method, its media type or its body. */
+/** A good request, possibly changed in its method, its media type or its body. */
 export function createInput(token: string, random: Random): Input {
   const form = 'application/x-www-form-urlencoded'
   const method = random.chance(94)

@@ -16,9 +16,9 @@ const { values: options } = parseArgs({
   },
 })
 
-/** What must be killed, in percent. */
+/** The percentage of mutants that the tests must kill. */
 const goal = options.package === 'core' ? 95 : 90
-/** With --short: these sources, and only tests that are quick. */
+/** The sources and the fast tests of `--short`. */
 const short = {
   files: ['token/logout-token.ts', 'token/compact.ts'],
   tests: 'verify-logout-token,exactness,session-claims,limits',
@@ -29,7 +29,7 @@ const here = fileURLToPath(new URL('../', import.meta.url))
 const copy = `${here}.mutation/${options.package}${options.short ? '-short' : ''}`
 const files = options.short ? short.files : (options.files ?? ['**/*.ts', '!index.ts'])
 
-/** A copy to mutate, so that the checkout is never other than what it seems. */
+/** Copies the package. Stryker changes the copy, so the checkout stays as it is. */
 async function makeCopy(): Promise<void> {
   await rm(copy, { recursive: true, force: true })
   for (const name of ['core', 'testing', options.package]) {

@@ -1,16 +1,16 @@
 import { createHmac, generateKeyPairSync, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
 
-/** One provider, its key, and the client registered there. */
+/** One provider, its key, and the client that is registered there. */
 export interface Party {
   issuer: string
   clientId: string
   alg: string
   kid: string
-  /** `undefined` where the key is the client's secret. */
+  /** `undefined` if the key is the client's secret. */
   publicKey: KeyObject | undefined
   publicJwk: JsonWebKey
   secret: string
-  /** A signature that is good, as bytes. */
+  /** Returns a good signature as bytes. */
   sign(input: string): Buffer
 }
 
@@ -23,7 +23,7 @@ function createParty(alg: string, publicKey: KeyObject | undefined, signing: (in
   return { issuer, clientId: 'campaign-client', alg, kid, publicKey, publicJwk, secret, sign: signing }
 }
 
-/** Providers of the algorithms that are tried. Their keys are new each time: no outcome depends on which they are. */
+/** One provider per algorithm. Each run creates new keys, because no result depends on the keys. */
 export function createParties(): Party[] {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -1,13 +1,13 @@
-/** A source of numbers that repeats itself for the same seed. */
+/** A source of random numbers. The same seed gives the same numbers. */
 export interface Random {
   /** A whole number from 0 up to `below`, exclusive. */
   number(below: number): number
-  /** True so many times in a hundred. */
+  /** True in the given percentage of calls. */
   chance(percent: number): boolean
   pick<T>(list: readonly T[]): T
 }
 
-/** Numbers by the generator known as SFC32, from a seed and the place of an input: each input can be made again alone. */
+/** The generator SFC32. Its state comes from the seed and the number of the input, so each input can be repeated alone. */
 export function createRandom(seed: number, index: number): Random {
   let [a, b, c, counter] = [seed | 0, index | 0, Math.trunc(index / 2 ** 32) | 0, 1]
   const next = (): number => {

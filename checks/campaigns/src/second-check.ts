@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual, verify } from 'node:crypto'
 import type { Party } from './party.ts'
 
 /*
- * What must be so of a token that is accepted: the requirements once more, in plain code over node:crypto. It shares
- * nothing with the library, nor with jose, so that the two can be compared.
+ * Implements the requirements for an accepted token a second time, with node:crypto. It shares no code with the library or
+ * with jose, so that the results can be compared.
  */
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
@@ -14,13 +14,13 @@ type Members = Record<string, unknown>
 const isMap = (value: unknown): value is Members =>
   Object.prototype.toString.call(value) === '[object Object]' && typeof value === 'object'
 
-/** RP-10a: the bytes of a part that is spelt in the one way there is. */
+/** Returns the bytes of a part in its canonical spelling (RP-10a). */
 function bytesOf(part: string): Buffer | undefined {
   const bytes = Buffer.from(part, 'base64url')
   return bytes.toString('base64url') === part ? bytes : undefined
 }
 
-/** The JSON object in a part, as UTF-8 without fault. */
+/** Returns the JSON object in a part of valid UTF-8. */
 function membersOf(part: string): Members | undefined {
   const bytes = bytesOf(part)
   if (!bytes) return undefined
@@ -98,7 +98,7 @@ export function mayAccept(token: string, parties: readonly Party[], now: number)
   return isTimely(claims, now) && saysLogout(claims)
 }
 
-/** The one Logout Token of a form's bytes, decoded by hand (RP-1 to RP-4). */
+/** Returns the only Logout Token in the bytes of a form (RP-1 to RP-4). Uses no parser of a library. */
 export function tokenOfForm(body: Buffer): string | undefined {
   if (body.length > 65_536) return undefined
   const tokens: string[] = []
@@ -114,7 +114,7 @@ export function tokenOfForm(body: Buffer): string | undefined {
   return tokens.length === 1 ? tokens[0] : undefined
 }
 
-/** Percent-encoding and plus signs, undone; what is no such thing stays. */
+/** Decodes percent-encoding and plus signs. Other text stays. */
 const unescapeForm = (text: string): string =>
   text
     .replaceAll('+', ' ')

@@ -1,18 +1,18 @@
-/** An empty project: what a user installs into it, and what must then succeed there. */
+/** An empty project of a user: the packages to install, and the commands that must then succeed. */
 export interface Project {
   name: string
   managers: readonly Manager[]
-  /** Files of `projects` that it starts with, and what they are called there. */
+  /** The files that the project starts with: the name in the project, and the path in `projects`. */
   files: Readonly<Record<string, string>>
-  /** What the package manager is told to add. */
+  /** The packages that the package manager adds. */
   dependencies: readonly string[]
-  /** Split at spaces. */
+  /** Commands whose arguments contain no spaces. */
   commands: readonly string[]
 }
 
 export type Manager = 'npm' | 'pnpm' | 'bun'
 
-/** One source as an ECMAScript module and as CommonJS, as Node resolves modules and as bundlers do. */
+/** Compiles one source as an ECMAScript module and as CommonJS, with the module resolution of Node.js and of bundlers. */
 function everyWay(name: string, dependencies: readonly string[], external: readonly string[] = []): Project {
   const source = `${name}.mts`
   return {
@@ -49,10 +49,10 @@ const nest = (version: number): string[] => [
   'rxjs@7',
 ]
 
-/** What Nest imports only where it is installed. */
+/** The packages that Nest imports only if they are installed. */
 const optionalToNest = ['@nestjs/microservices', '@nestjs/websockets', 'class-transformer', 'class-validator']
 
-/** NestJS 11 as its projects are set up: TypeScript 5 to CommonJS, `node10` resolution, Jest. */
+/** A usual project of NestJS 11: TypeScript 5 to CommonJS, `node10` resolution, Jest. */
 const nest11: Project = {
   name: 'nest11',
   managers: ['bun'],
@@ -82,7 +82,7 @@ const nest11: Project = {
   ],
 }
 
-/** The longest first. */
+/** All projects. The slowest project comes first. */
 export const projects: readonly Project[] = [
   nest11,
   everyWay('nestjs', nest(12), optionalToNest),

@@ -1,5 +1,5 @@
-// The publish step: exactly the tarballs of a folder, as they are. What the registry has already is left, so that a run
-// that broke off can be repeated. Further arguments are npm's.
+// The publish step of a release. It publishes the tarballs of a folder without a change. It skips versions that the registry
+// already has, so that you can repeat a run that stopped halfway. Further arguments go to npm.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { tarballsIn } from './tarballs.ts'
 

@@ -10,7 +10,7 @@ export interface Registry {
   stop(): Promise<void>
 }
 
-/** A registry on a free port of loopback: anybody may publish `@bcl/*`; all else comes from the configured registry. */
+/** Starts a registry on a free loopback port. Anybody may publish `@bcl/*`. Other packages come from the configured registry. */
 export async function startRegistry(folder: string): Promise<Registry> {
   const upstream = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim()
   const server = (await runServer({

@@ -1,5 +1,5 @@
-// A release, rehearsed: its steps on a copy of the checkout, to a registry on loopback, and then what users do: install
-// from there into empty projects, compile, and log out.
+// Rehearses a release. It takes the steps of a release on a copy of the checkout, with a registry on loopback. Then it does
+// what users do: it installs the packages into empty projects, compiles the projects, and logs out in each.
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -20,7 +20,7 @@ const tarballs = join(folder, 'tarballs')
 const interrupted = new AbortController()
 const { signal } = interrupted
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
-// At the exit, because the registry, which runs in this process, may be writing until then.
+// Removes the folder at the exit, because the registry runs in this process and can write until then.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -30,12 +30,12 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   return result
 }
 
-/** The version and the pack step; gives the version that all packages now have. */
+/** Takes the version step and the pack step. Returns the new version of all packages. */
 async function pack(): Promise<string> {
   const options = { cwd: copy, env: process.env, signal }
   const pnpm = (...args: string[]): Promise<string> => run(['pnpm', ...args], options)
   copyCheckout(root, copy)
-  // So that there is a version to raise on the day after a release, too.
+  // On the day after a release there is no other changeset, so there would be no version to raise.
   writeFileSync(join(copy, '.changeset/rehearsal.md'), "---\n'@bcl/core': patch\n---\n\nRehearsed.\n")
   await timed('install the copy', () => pnpm('install', '--frozen-lockfile', '--prefer-offline'))
   await timed('version', () => pnpm('changeset', 'version'))
@@ -58,7 +58,7 @@ async function pack(): Promise<string> {
   return version
 }
 
-/** The publish step, and once more, as after a run that broke off: then there must be nothing left to do. */
+/** Takes the publish step twice, as after a run that stopped halfway. The second time there must be nothing left to do. */
 async function publish(env: NodeJS.ProcessEnv): Promise<void> {
   const step = ['node', join(copy, 'checks/release/src/publish.ts'), tarballs, '--provenance=false']
   await timed('publish', () => run(step, { cwd: folder, env, signal }))
@@ -86,7 +86,7 @@ async function redisUrl(): Promise<string | undefined> {
   }
 }
 
-/** Follows each project with each of its package managers, three at a time; gives what went wrong. */
+/** Follows each project with each of its package managers, three at a time. Returns the failures. */
 async function install(version: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const wanted = projects.filter(({ name }) => name !== 'redis' || env['REDIS_URL'] !== undefined)
   const left = wanted.flatMap((project) => project.managers.map((manager) => ({ project, manager })))

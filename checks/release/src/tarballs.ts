@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What a package is published with. */
+/** The manifest of a published package. */
 export interface Manifest {
   name: string
   version: string
@@ -18,7 +18,7 @@ export interface Tarball {
   manifest: Manifest
 }
 
-/** The tarballs of a folder; what another needs comes before it. */
+/** Returns the tarballs of a folder. A package comes after the packages that it needs. */
 export function tarballsIn(folder: string): Tarball[] {
   const left = readdirSync(folder)
     .filter((file) => file.endsWith('.tgz'))

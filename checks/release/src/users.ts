@@ -7,7 +7,7 @@ const release = join(import.meta.dirname, '..')
 const checks = dirname(release)
 const root = dirname(checks)
 
-/** The environment of somebody who has a registry, a Node and the tools of the projects, and nothing of this checkout. */
+/** Returns the environment of a new user: a registry, Node.js and the tools of the projects, but nothing of this checkout. */
 export function newcomer(folder: string, registry: string): NodeJS.ProcessEnv {
   const home = join(folder, 'home')
   const bin = join(folder, 'bin')
@@ -34,7 +34,7 @@ const add: Record<Manager, readonly string[]> = {
   bun: ['bun', 'add'],
 }
 
-/** Starts an empty project, installs into it, and runs its commands. */
+/** Creates an empty project, installs its packages, and runs its commands. */
 export async function follow(
   { files, dependencies, commands }: Project,
   manager: Manager,

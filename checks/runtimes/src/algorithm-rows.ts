@@ -18,7 +18,7 @@ const encryption: readonly [alg: string, enc: string, zip?: 'DEF'][] = [
 const receiver = (issuer: Exclude<BackchannelLogoutOptions['issuers'], Function>[number]) =>
   createBackchannelLogout({ issuers: [issuer], sessionMaxAge: 3600, store: new MemoryStore() })
 
-/** Does with jose alone what the case is about, so that what a runtime cannot do is told from what we do wrong. */
+/** Does the work of the case with jose alone. This tells a gap of the runtime from a fault of the library. */
 async function probe<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -5,9 +5,9 @@ const file = (path: string): string => new URL(`../${path}`, import.meta.url).pa
 const options: BuildOptions = { bundle: true, format: 'esm', target: 'es2022', outdir: file('dist') }
 
 /**
- * For Node, Bun and Deno only the types are stripped: the packages stay imports, so that each runtime resolves the built
- * ones by itself. All but one: Nest knows its classes by identity, so `@bcl/nestjs` must find the copy that is installed
- * here, not the one beside its sources.
+ * Strips the types for Node.js, Bun and Deno. Packages stay imports, so each runtime resolves the built packages itself.
+ * `@bcl/nestjs` is the exception: Nest compares classes by identity, so this package must import the Nest that is installed
+ * here, and not the Nest beside its sources.
  */
 export const bundleForCommandLine = (): Promise<unknown> =>
   build({
@@ -22,7 +22,7 @@ export const bundleForCommandLine = (): Promise<unknown> =>
     alias: { '@bcl/nestjs': file('node_modules/@bcl/nestjs/dist/index.js') },
   })
 
-/** workerd resolves no packages, so all goes into one file. */
+/** Bundles everything into one file for workerd, because workerd resolves no packages. */
 export const bundleForWorkerd = (): Promise<unknown> =>
   build({
     ...options,

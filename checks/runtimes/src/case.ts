@@ -1,6 +1,6 @@
 import type { TestIssuer } from '@bcl/testing'
 
-/** One row of the table. It throws when the runtime answers it wrongly. */
+/** One row of the table. It throws if the result on this runtime is wrong. */
 export interface Case {
   name: string
   run(op: TestIssuer): Promise<void>
@@ -14,11 +14,11 @@ export interface Outcome {
 export interface Report {
   passed: number
   failed: Outcome[]
-  /** What the runtime's own cryptography cannot do: bare jose fails at it as well. */
+  /** Cases that the runtime's cryptography cannot do. jose alone fails at them too. */
   unsupported: Outcome[]
 }
 
-/** Thrown by a case that the runtime's own cryptography cannot carry out. */
+/** Thrown by a case that the runtime's cryptography cannot do. */
 export class Unsupported extends Error {}
 
 const messageOf = (error: unknown): string =>
@@ -49,7 +49,7 @@ export function assertEqual(actual: unknown, expected: unknown, what: string): v
   if (found !== wanted) throw new Error(`${what}: ${found}, not ${wanted}`)
 }
 
-/** What a promise is rejected with; it is an error that it is not. */
+/** Returns the reason of a rejected promise. Throws if the promise is not rejected. */
 export async function rejection(work: Promise<unknown>): Promise<{ name?: unknown; code?: unknown; claim?: unknown }> {
   try {
     await work
@@ -59,7 +59,7 @@ export async function rejection(work: Promise<unknown>): Promise<{ name?: unknow
   throw new Error('it was not refused')
 }
 
-/** Resolves when `check` holds; gives up after two seconds. */
+/** Resolves when `check` returns true. Rejects after two seconds. */
 export async function eventually(check: () => boolean, what: string): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
     if (check()) return

@@ -7,7 +7,7 @@ import { requestRows } from './request-rows.ts'
 import { sessionRows } from './session-rows.ts'
 import { tokenRows } from './token-rows.ts'
 
-/** Runs every case, on whichever runtime this is. */
+/** Runs every case on this runtime. */
 export async function runCases(): Promise<Report> {
   const op = await createTestIssuer()
   useProvider(op)

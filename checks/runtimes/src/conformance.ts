@@ -3,7 +3,7 @@ import type { Outcome } from './case.ts'
 import { serveProviders } from './providers.ts'
 import type { Runtime } from './runtimes.ts'
 
-/** What became of the conformance cases at one application. */
+/** The results of the conformance cases at one application. */
 export interface Conformance {
   passed: number
   failed: Outcome[]
@@ -16,7 +16,7 @@ function conformanceOf(results: readonly ConformanceResult[]): Conformance {
   return { passed: outcomes('passed').length, failed: outcomes('failed'), notRun: outcomes('skipped') }
 }
 
-/** Runs the conformance cases against each application on a runtime, all at once: they mostly wait for a later second. */
+/** Runs the conformance cases against each application on a runtime. All run at once, because most wait for a later second. */
 export async function certify({ applications, serve }: Runtime): Promise<Map<string, Conformance>> {
   const providers = await serveProviders(applications)
   const { ports, stop } = await serve(providers.url)

@@ -16,7 +16,7 @@ const titles: Record<Application, string> = {
   'nestjs-fastify': 'Nest/Fastify',
 }
 
-/** A Markdown table, its columns padded as the formatter has them. */
+/** Returns a Markdown table. Its columns are padded in the style of the formatter. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)))
   const line = (cells: readonly string[]): string =>
@@ -26,7 +26,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const names = (outcomes: readonly Outcome[]): string => outcomes.map(({ name }) => name.split(':')[0]!).join('; ')
 
-/** How many of all cases passed; a dash where the framework does not run there. */
+/** How many of all cases passed, or a dash if the framework does not run on this runtime. */
 function passedOf(conformance: Conformance | undefined): string {
   if (conformance === undefined) return '-'
   const { passed, failed, notRun } = conformance

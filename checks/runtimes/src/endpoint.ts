@@ -9,7 +9,7 @@ export const formOf = (token: string): CaseRequest => ({
   body: new URLSearchParams({ logout_token: token }).toString(),
 })
 
-/** Sends a request to the endpoint, and says by throwing what is wrong with the answer. */
+/** Sends a request to the endpoint. Throws an error that describes a wrong answer. */
 export async function expectAnswer(
   logout: Pick<BackchannelLogout, 'handle'>,
   { query = '', ...init }: CaseRequest,

@@ -1,9 +1,9 @@
 import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
 import type { TestIssuer } from '@bcl/testing'
 
-/** Who is asked for keys, once there is one: a module's scope is too early to make keys on Workers. */
+/** The issuer of the keys. It is created later, because Workers cannot create keys in the scope of a module. */
 let provider: TestIssuer | undefined
-/** What was asked for so far. */
+/** The uses of the store, the clock and the network so far. */
 const asked: string[] = []
 
 const memory = new MemoryStore()
@@ -13,7 +13,7 @@ const store: LogoutStore = {
   remove: (...args) => (asked.push('store'), memory.remove(...args)),
 }
 
-/** Constructed in the scope of a module, where Workers refuse requests, timers and random numbers. Its keys come by discovery. */
+/** A receiver in the scope of a module, where Workers refuse requests, timers and random numbers. Discovery finds its keys. */
 export const logout = createBackchannelLogout({
   issuers: [{ issuer: 'https://op.example.com', clientId: 'test-client' }],
   sessionMaxAge: 3600,
@@ -26,7 +26,7 @@ export const logout = createBackchannelLogout({
   },
 })
 
-/** What was asked for by the time the module was evaluated. */
+/** The uses while the module was evaluated. There should be none. */
 export const askedAtConstruction: readonly string[] = [...asked]
 
 export function useProvider(op: TestIssuer): void {

@@ -7,7 +7,7 @@ import type { Report } from './case.ts'
 const execute = promisify(execFile)
 const patience = 120_000
 
-/** Runs a command to its end and gives what it printed. */
+/** Runs a command to its end and returns its output. */
 export async function output(command: string, args: readonly string[]): Promise<string> {
   const { stdout } = await execute(command, args, { timeout: patience, maxBuffer: 2 ** 24 })
   return stdout
@@ -19,7 +19,7 @@ export interface Serving {
   stop(): Promise<void>
 }
 
-/** Starts a server, and waits until it has told of each socket on its standard output, as workerd does. */
+/** Starts a server, and waits until it has printed the port of each socket in the form of workerd. */
 export async function serve(
   command: string,
   args: readonly string[],
@@ -51,7 +51,7 @@ export async function serve(
   }
 }
 
-/** Serves a workerd configuration, asks it for each path in turn, and ends it. */
+/** Serves a workerd configuration, requests one path after another, and stops the server. */
 export async function askWorkerd(command: string, config: string, paths: readonly string[]): Promise<Report[]> {
   const { ports, stop } = await serve(command, ['serve', '--control-fd=1', config], ['http'])
   try {

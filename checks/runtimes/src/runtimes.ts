@@ -8,9 +8,9 @@ export interface Runtime {
   version: () => Promise<string>
   /** Runs the table of cases. */
   run: () => Promise<Report>
-  /** Which applications it serves, */
+  /** The applications that it serves. */
   applications: readonly Application[]
-  /** and how: each trusts a provider of its own name below the URL. */
+  /** Serves the applications. Each trusts the provider of its own name, below the URL `providers`. */
   serve: (providers: string) => Promise<Serving>
 }
 
@@ -45,7 +45,7 @@ const node = (major: number): Runtime =>
 const denoArgs = ['run', '--no-prompt', '--node-modules-dir=manual']
 const workerd = file('node_modules/.bin/workerd')
 
-/** Node's oldest two are the oldest that `engines` of the packages allow. Deno gets no permission but to serve. */
+/** Node.js 20 and 22 are the oldest versions that `engines` of the packages allow. Deno may serve, and nothing else. */
 export const runtimes: readonly Runtime[] = [
   node(20),
   node(22),

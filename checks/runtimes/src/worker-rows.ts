@@ -3,8 +3,8 @@ import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { assertEqual, type Case } from './case.ts'
 
 /**
- * Workers end what a request has begun when it is answered: timers and fetches stop, and their promises never settle.
- * So a later request must begin them again. These cases take two requests.
+ * When a request is answered, Workers stop the timers and fetches that the request began. Their promises never settle. So a
+ * later request must begin them again. These cases send two requests.
  */
 let provider: TestIssuer | undefined
 let delay = 0
@@ -12,7 +12,7 @@ let asked = 0
 let ahead = 0
 const now = (): number => Math.floor(Date.now() / 1000) + ahead
 
-// The age of keys is measured by this clock.
+// The library measures the age of keys by this clock.
 const elapsed = performance.now.bind(performance)
 performance.now = () => elapsed() + ahead * 1000
 

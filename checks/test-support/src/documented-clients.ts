@@ -42,7 +42,7 @@ export interface DocumentedClients {
   proxies: readonly Proxy[]
 }
 
-/** Whether a store remembers, finds and tells. */
+/** Checks that a store adds, finds and broadcasts. */
 async function works(store: LogoutStore, heard: Set<string>): Promise<boolean> {
   const key = `idle-${crypto.randomUUID()}`
   try {
@@ -101,7 +101,7 @@ export async function expectClientsToLast({
     await expectAllToWork('at the start', 5)
     await new Promise((resolve) => setTimeout(resolve, 2.5 * longest))
     await expectAllToWork('after idle time', 5)
-    // Once while commands are under way, and once while the connections are idle.
+    // Once while commands are in progress, and once while the connections are idle.
     const underWay = failing()
     for (const proxy of proxies) proxy.drop()
     await underWay

@@ -1,4 +1,4 @@
-/** Waits until `condition` holds; `what` says for what, should it never. */
+/** Waits until `condition` is true. `what` describes the condition in the error. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -12,8 +12,8 @@ export async function eventually(
 }
 
 /**
- * Waits for work that must not wait longer than so many seconds: for a timer of this process, so that a busy machine,
- * which makes both late, does not matter.
+ * Waits for work that must end within the given seconds. A timer of this process measures them: a busy machine delays the
+ * timer as much as the work.
  */
 export async function before<T>(seconds: number, work: () => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined

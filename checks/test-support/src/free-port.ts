@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * A loopback port that is free. It is below those that a system gives out by itself, so that nobody who asks it for any
- * port gets this one before it is used.
+ * Returns a free loopback port. It is below the ports that the system assigns by itself, so no other process gets it before it
+ * is used.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

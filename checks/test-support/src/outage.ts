@@ -8,7 +8,7 @@ export interface Outage {
   store: LogoutStore
   begin(): unknown
   end(): unknown
-  /** The same store by other connections, which `end` has left whole. */
+  /** The same store over other connections. `end` does not affect them. */
   elsewhere(): LogoutStore | Promise<LogoutStore>
 }
 
@@ -23,14 +23,14 @@ const post = async (logout: BackchannelLogout, token: string): Promise<number> =
   return status
 }
 
-/** Whether a session is let in; a store that does not answer lets nobody in. */
+/** Whether a session passes the check. No session passes if the store does not answer. */
 export const passes = (logout: BackchannelLogout, session: Parameters<BackchannelLogout['isLoggedOut']>[0]) =>
   logout.isLoggedOut(session).then(
     (isOver) => !isOver,
     () => false,
   )
 
-/** Lets the store fail and come back: no logout may be reported as done that is not, or be lost, nobody be let in. */
+/** Makes the store fail and return. No logout may be lost or wrongly reported as done, and no session may pass meanwhile. */
 export async function expectNothingLost({ store, begin, end, elsewhere }: Outage): Promise<void> {
   const op = await createTestIssuer()
   const tokenOf = (sid: string): Promise<string> => op.logoutToken({ sid, sub: sid })
@@ -40,7 +40,7 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   let told = 0
   for (const logout of [here, at400]) logout.onLogout(() => (told += 1))
   const isTaken = async (sid: string): Promise<boolean> => (await post(here, await tokenOf(sid))) === 200
-  // A busy machine may take longer than the second there is, before and after.
+  // On a busy machine, the first and the last calls can take longer than their limit of one second.
   await eventually('a logout is taken', () => isTaken('first'))
   await eventually('checks work', () => passes(here, sessionOf('other')))
   const done = told
@@ -50,8 +50,8 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   await begin()
   const statuses = await Promise.all([before(2, () => post(here, second)), before(2, () => post(at400, third))])
   expect(statuses).toEqual([503, 400])
-  // Nothing is reported as done. What it could not write, this instance honours at once; of the others it knows nothing,
-  // and lets nobody in.
+  // Nothing is reported as done. The logout that was not written counts on this instance at once. No other session passes,
+  // because its state is unknown.
   expect(told).toBe(done)
   expect(await here.isLoggedOut(sessionOf('second'))).toBe(true)
   await expect(before(1.5, () => here.isLoggedOut(sessionOf('other')))).rejects.toMatchObject({
@@ -61,11 +61,11 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   await end()
   const other = createBackchannelLogout(settings(op, await elsewhere()))
   for (const sid of ['second', 'third']) {
-    // A pool may still have connections that have not noticed.
+    // A pool may still have connections that have not noticed the outage.
     await eventually(`${sid} is written`, () => other.isLoggedOut(sessionOf(sid)).catch(() => false))
   }
   await eventually('checks work again', () => passes(here, sessionOf('other')))
-  // A pool may still have connections that wait for their next attempt.
+  // A pool may still have connections that wait for their next attempt to connect.
   await eventually('logouts are taken again', () => isTaken('fourth'), 20)
   await Promise.all([here, at400, other].map((logout) => logout.close()))
 }

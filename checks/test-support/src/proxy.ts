@@ -1,20 +1,20 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A way to a server that can be cut: then connections stay open, new ones are taken, and nothing comes through. */
+/** A proxy to a server. While it is cut, it keeps and accepts connections, but forwards nothing. */
 export interface Proxy {
-  /** That of the server, but for the port. */
+  /** The URL of the server, with the port of the proxy. */
   url: string
-  /** How many connections there are. */
+  /** The number of connections. */
   count(): number
-  /** @param connections Only so many, the oldest. */
+  /** @param connections The number of connections to cut, the oldest first. @default all */
   cut(connections?: number): void
-  /** What is asked comes through, what is answered does not. */
+  /** Forwards requests, but no replies. */
   hold(): void
-  /** Nothing comes any more through the connections that there are, and nobody is told; new ones work. */
+  /** Stops the present connections without closing them. New connections work. */
   lose(): void
   mend(): void
-  /** Closes the connections that there are, as a server does that restarts. New connections work. */
+  /** Closes the present connections, as a restart of the server does. New connections work. */
   drop(): void
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** A page as a browser ends up on it, redirects followed and self-submitting forms submitted. */
+/** The page at the end of a navigation. Redirects are followed, and self-submitting forms are submitted. */
 export interface Page {
   url: string
   status: number
@@ -14,11 +14,11 @@ interface Cookie {
 
 type Step = { method: 'GET' | 'POST'; url: URL; body?: URLSearchParams }
 
-/** What a sign-in needs of a browser. Like a real one it sends a host's cookies to every port of it. */
+/** A browser that can sign in. Like a real browser, it sends the cookies of a host to every port of the host. */
 export function createBrowser(jar: readonly Cookie[] = []) {
   let cookies = [...jar]
 
-  /** One request, redirects not followed. */
+  /** Sends one request. Does not follow redirects. */
   async function request({ method, url, body }: Step, headers: Record<string, string> = {}): Promise<Response> {
     const sent = new Headers(headers)
     const cookie = cookiesFor(url)
@@ -70,11 +70,11 @@ export function createBrowser(jar: readonly Cookie[] = []) {
     get: (url: string) => visit({ method: 'GET', url: new URL(url) }),
     post: (url: string, fields: Record<string, string> = {}) =>
       visit({ method: 'POST', url: new URL(url), body: new URLSearchParams(fields) }),
-    /** One POST. Does not follow the redirect. */
+    /** Posts a form. Does not follow the redirect. */
     submit: (url: string) => request({ method: 'POST', url: new URL(url), body: new URLSearchParams() }),
-    /** One answer as it comes, a stream for one. */
+    /** Returns the answer before its body has ended, so that a stream can be read. */
     fetch: (url: string, headers?: Record<string, string>) => request({ method: 'GET', url: new URL(url) }, headers),
-    /** Another browser with the same cookies: somebody kept them. */
+    /** Returns another browser with a copy of the cookies. */
     copy: () => createBrowser(cookies),
   }
 }

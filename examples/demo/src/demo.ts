@@ -14,7 +14,7 @@ interface Expected {
   signedOut: Device[]
 }
 
-// An exit ends the children, a signal alone would not.
+// An exit stops the child processes. A signal alone does not.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 try {
@@ -65,7 +65,7 @@ async function show({ provider, apps }: Stack): Promise<void> {
   success('Every session was alive or dead as it should be.')
 }
 
-/** Prints `/me` of each device at each application, and stops the demo where it is not as expected. */
+/** Prints `/me` of each device at each application. Stops the demo if an answer is wrong. */
 async function showAndCheckMe(apps: readonly App[], { signedIn, signedOut }: Expected): Promise<void> {
   const rows = [
     ...(await askMe(apps, signedIn, { state: 'signed in', status: 200 })),

@@ -8,7 +8,7 @@ export interface Me {
 
 export type Device = ReturnType<typeof createDevice>
 
-/** A browser in somebody's hands, on the applications of a stack. */
+/** A device with a browser that uses the applications of a stack. */
 export function createDevice(name: string, browser = createBrowser()) {
   return {
     name,
@@ -21,10 +21,10 @@ export function createDevice(name: string, browser = createBrowser()) {
       }
     },
 
-    /** RP-initiated logout: here, and then at the provider. */
+    /** RP-initiated logout: signs out at the application, and then at the provider. */
     signOut: (app: App) => browser.post(`${app.url}/logout`),
 
-    /** Asks with a copy of the cookies: an answer that clears a dead session's cookie must not hide a live one later. */
+    /** Requests `/me` with a copy of the cookies, so that the answer cannot clear the cookie of the device. */
     async me(app: App): Promise<Me> {
       const response = await browser.copy().fetch(`${app.url}/me`)
       const text = await response.text()

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Loopback ports that are free, all different. They are below those that a system gives out by itself, so that nobody
- * who asks it for any port gets one of these before it is used.
+ * Returns different free loopback ports. They are below the ports that the system assigns by itself, so no other process gets
+ * one of them before it is used.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()

@@ -17,7 +17,7 @@ export interface ProviderSession {
 
 export type ProviderClient = ReturnType<typeof createProviderClient>
 
-/** What an administrator does at the example provider. */
+/** The actions of an administrator at the example provider. */
 export function createProviderClient(url: string) {
   async function ask<T>(method: 'GET' | 'POST', path: string): Promise<T> {
     const response = await fetch(url + path, { method, headers: { accept: 'application/json' } })

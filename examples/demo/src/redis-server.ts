@@ -7,7 +7,7 @@ import { freePorts } from './free-ports.ts'
 
 export interface RedisServer {
   url: string
-  /** Stops it where it is: connections stay open, and nothing answers. */
+  /** Pauses the server. Connections stay open, and nothing answers. */
   freeze(): void
   thaw(): void
   stop(): Promise<void>
@@ -23,7 +23,7 @@ export function hasRedis(): boolean {
   }
 }
 
-/** A Redis of our own on a free loopback port, that keeps nothing. It ends with this process at the latest. */
+/** Starts a Redis server on a free loopback port. It saves nothing, and ends with this process at the latest. */
 export async function startRedis(): Promise<RedisServer> {
   const [port] = (await freePorts(1)) as [number]
   const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {

@@ -63,7 +63,7 @@ export async function startStack(
     ...metadata,
   }))
 
-  // The provider first: an application that starts before its provider becomes ready some seconds later.
+  // The provider starts first. An application that starts before its provider needs some seconds longer.
   const provider = await startExample('provider', providerPort, { ISSUER: issuer, CLIENTS: JSON.stringify(clients) })
   const starting = await Promise.allSettled(
     parties.map(({ example, clientId, clientSecret, port, env }) =>

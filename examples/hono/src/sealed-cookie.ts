@@ -13,9 +13,9 @@ export interface SealedCookieOptions {
   maxAge: number
 }
 
-/** A cookie that only this application can read and make, and that says nothing after `maxAge`. */
+/** A cookie that only this application can read and create. It is invalid after `maxAge`. */
 export function createSealedCookie<T extends object>(name: string, options: SealedCookieOptions) {
-  // The name goes into the key, so that one cookie's value means nothing in another.
+  // The key depends on the name, so the value of one cookie is not valid in another cookie.
   const key = new Uint8Array(hkdfSync('sha256', options.secret, '', name, 32))
   const attributes: CookieOptions = { path: '/', httpOnly: true, sameSite: 'Lax', secure: options.secure }
 

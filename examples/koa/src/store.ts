@@ -4,7 +4,7 @@ import { type LogoutStore, MemoryStore } from '@bcl/core'
 import { RedisStore } from '@bcl/redis'
 import { createClient } from 'redis'
 
-/** What koa-session wants of a store. */
+/** The interface of a store for koa-session. */
 export interface SessionStore {
   get(id: string): Promise<object | undefined>
   /** `maxAge` is in milliseconds. */
@@ -49,7 +49,7 @@ export async function createStores(redisUrl: string | undefined): Promise<Stores
   }
 }
 
-/** Redis answers within a second, or it counts as down: node-redis itself waits without end for one that is frozen. */
+/** Counts Redis as down if it does not answer within a second. node-redis itself waits for a frozen server without end. */
 async function soon<T>(answer: Promise<T>): Promise<T> {
   const timer = new AbortController()
   const late = delay(1000, undefined, { signal: timer.signal }).then(() => {

@@ -3,7 +3,7 @@ import type { Response } from 'express'
 
 import { signedOutPage } from './page.ts'
 
-/** To a person at a browser, not being signed in is no error. */
+/** Shows the start page instead of an error to a browser without a session. */
 @Catch(UnauthorizedException)
 export class SignedOutPageFilter implements ExceptionFilter {
   catch(_error: UnauthorizedException, host: ArgumentsHost): void {

@@ -5,7 +5,7 @@ import { createSignIn, type Step } from './sign-in.ts'
 const goOn = ({ location, cookie }: Step): Response =>
   new Response(null, { status: 303, headers: { location, 'set-cookie': cookie } })
 
-/** No framework: `handle` where the path is the endpoint's. */
+/** An application without a framework. It calls `handle` for the path of the endpoint. */
 export function handleApplication(issuer: string): (request: Request) => Promise<Response> {
   const logout = createBackchannelLogout(optionsFor(issuer))
   const signIn = createSignIn(issuer)

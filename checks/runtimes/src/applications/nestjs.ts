@@ -18,7 +18,7 @@ import {
 import { optionsFor } from './options.ts'
 import { createSignIn, type SignIn, type Step } from './sign-in.ts'
 
-/** What Express and Fastify have in common. */
+/** The members that a request of Express and a request of Fastify share. */
 interface Incoming {
   url: string
   headers: { host: string; cookie?: string }
@@ -68,7 +68,7 @@ class SignInController {
 @Module({ controllers: [SignInController] })
 class NestApplication {}
 
-/** For either platform. */
+/** Creates the application on Express or on Fastify. */
 export function nestApplication(issuer: string): DynamicModule {
   const signIn = createSignIn(issuer)
   const session = (context: ExecutionContext): Promise<SessionClaims | undefined> =>

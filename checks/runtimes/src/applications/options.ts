@@ -1,6 +1,6 @@
 import { MemoryStore, type BackchannelLogoutOptions } from '@bcl/core'
 
-/** How every application receives logouts. */
+/** The options of the receiver of each application. */
 export const optionsFor = (issuer: string): BackchannelLogoutOptions => ({
   issuers: [{ issuer, clientId: 'test-client' }],
   sessionMaxAge: 3600,

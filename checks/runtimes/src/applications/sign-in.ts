@@ -2,7 +2,7 @@ import { sessionClaims, type SessionClaims } from '@bcl/core'
 import { EncryptJWT, jwtDecrypt } from 'jose'
 import * as openid from 'openid-client'
 
-/** A step of signing in sends the browser on, with a cookie. */
+/** A redirect of the sign-in, with a cookie. */
 export interface Step {
   location: string
   cookie: string
@@ -18,7 +18,7 @@ const [pendingCookie, sessionCookie] = ['pending', 'session']
 
 const redirectUri = (url: URL): string => `${url.origin}/callback`
 
-/** Encrypted cookies: what a session keeps is in the browser, on every runtime alike. */
+/** Encrypted cookies. They keep the session in the browser, in the same way on every runtime. */
 function createSealed() {
   const key = crypto.getRandomValues(new Uint8Array(32))
   return {
@@ -33,7 +33,7 @@ function createSealed() {
   }
 }
 
-/** The code flow without a framework, so that each application differs in nothing but how it is served. */
+/** The authorization code flow without a framework. So the applications differ only in how they are served. */
 export function createSignIn(issuer: string) {
   const { seal, open } = createSealed()
   let discovered: openid.Configuration | undefined

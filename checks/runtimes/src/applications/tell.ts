@@ -1,4 +1,4 @@
-/** Says where an application listens, in the form that workerd has for it. */
+/** Prints the port of an application, in the form of workerd. */
 export function tell(socket: string, port: number): void {
   console.log(JSON.stringify({ event: 'listen', socket, port }))
 }

@@ -6,7 +6,7 @@ interface Environment {
 
 let applications: ReturnType<typeof webApplications> | undefined
 
-/** Made at the first request: the issuer is a binding here, and a module's scope is too early for random numbers. */
+/** The first request creates the applications. Before it, the issuer (a binding) and random numbers are not available. */
 const entrypoint = (name: keyof ReturnType<typeof webApplications>) => ({
   fetch: (request: Request, { PROVIDER }: Environment): Response | Promise<Response> =>
     (applications ??= webApplications(PROVIDER))[name](request),
