@@ -17,14 +17,14 @@ export interface BackchannelLogoutOptions {
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
   /** Seconds a session may live, counted from the `iat` of its first ID Token. An older session counts as logged out. At most 400 days. */
   sessionMaxAge: number
-  /** Where logouts are remembered. What it forgets comes alive again, so one that lasts and is shared, in production. */
+  /** The store of the logouts. If it forgets a logout, the session works again. So use a durable, shared store in production. */
   store: LogoutStore
   /** Ends a session that {@link BackchannelLogout.trackSession} named. Awaited and idempotent. A failure fails the logout. */
   destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
   /**
    * Seconds for which an "alive" answer of the check is reused. With 0 the store is asked each time. A logout on this instance
-   * counts at once, and so does a logout that the store broadcasts. Any other logout counts at most so many seconds late.
-   * While the store is down, an "alive" answer also counts for so long.
+   * counts at once, and so does a logout that the store broadcasts. Any other logout counts at most this many seconds late.
+   * An "alive" answer is also reused while the store is down.
    *
    * @default 0
    */
@@ -37,7 +37,7 @@ export interface BackchannelLogoutOptions {
    * @default 'acknowledge'
    */
   replay?: 'acknowledge' | 'reject' | undefined
-  /** The status for outages of ours; 503 for providers that retry on it. @default 400 */
+  /** The status of an answer to an outage on this side. Set 503 if the provider retries on 503. @default 400 */
   unavailableStatus?: 400 | 503 | undefined
   /** Seconds that one call of the store may take. @default 1 */
   storeTimeout?: number | undefined
@@ -49,13 +49,13 @@ export interface BackchannelLogoutOptions {
    * @default 1.5
    */
   keysTimeout?: number | undefined
-  /** Seconds between the looks of {@link BackchannelLogout.watch} at the store. @default 30 */
+  /** Seconds between two polls of the store for {@link BackchannelLogout.watch}. @default 30 */
   pollInterval?: number | undefined
   /** The `fetch` for keys and discovery. @default globalThis.fetch */
   fetch?: typeof fetch | undefined
   /** Allow `http:` to other machines than this one for keys and discovery. @default false */
   allowInsecureRequests?: boolean | undefined
-  /** The clock: a NumericDate, seconds. @default the system's */
+  /** The clock. Returns a NumericDate in seconds. @default the system clock */
   now?: (() => number) | undefined
   /** Gets one record for each request to the endpoint. A throw in it changes nothing. */
   onDelivery?: ((delivery: LogoutDelivery) => void) | undefined
@@ -63,10 +63,10 @@ export interface BackchannelLogoutOptions {
   onError?: ((error: unknown) => void) | undefined
 }
 
-/** Receives logouts, and tells which sessions they ended. */
+/** Receives logouts, and answers which sessions have ended. */
 export interface BackchannelLogout extends LogoutEndpoint {
   /**
-   * Verifies a Logout Token, remembers the logout, and tells listeners.
+   * Verifies a Logout Token, stores the logout, and calls the listeners.
    *
    * @throws {BackchannelLogoutError} with any code but `ERR_LOGOUT_REQUEST_INVALID`.
    */
@@ -113,10 +113,10 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   onLogout(listener: (event: LogoutEvent) => unknown): () => void
   /**
-   * Whether a session is over: by a logout, or by its age.
+   * Whether a session has ended, by a logout or by its age.
    *
-   * @throws {TypeError} when the session is not what {@link SessionClaims} says, or from an issuer that is not trusted.
-   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` when the store is down: do not let the request pass.
+   * @throws {TypeError} if the session does not match {@link SessionClaims}, or its issuer is not trusted.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store is down. Then refuse the request.
    */
   isLoggedOut(session: SessionClaims): Promise<boolean>
   /**
@@ -129,8 +129,8 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   watch(session: SessionClaims, listener: () => void): () => void
   /**
-   * Remembers the application's own id of a session, for `destroySession` and listeners. Resolves to false when the
-   * session was logged out already: do not create it.
+   * Stores the application's own id of a session, for `destroySession` and listeners. Resolves to false if the session was
+   * logged out already. Then do not create the session.
    *
    * @throws {TypeError} as {@link isLoggedOut} does.
    */
@@ -140,7 +140,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
   /** Answers a Web-standard `Request` to the endpoint. Never rejects. */
   handle(request: Request): Promise<Response>
   /**
-   * Fetches the keys of the listed issuers, where there are none yet: for a readiness probe.
+   * Fetches the keys of the listed issuers, unless they are there. Call it in a readiness probe.
    *
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE`
    */

@@ -33,7 +33,7 @@ import { runGuarded } from './util/run-guarded.js'
 import { singleFlight, type Flight } from './util/single-flight.js'
 import { createWatchers } from './sessions/watch.js'
 
-/** Options once those that were left out are filled in. */
+/** The options with their defaults. */
 type Defaulted<T> = T & {
   [
     K in 'recheckAfter' | 'unavailableStatus' | 'storeTimeout' | 'listenerTimeout' | 'pollInterval' | 'now'
@@ -67,10 +67,10 @@ const rules: Rules = {
 }
 
 /**
- * Makes the receiver of back-channel logouts. It does nothing else yet: no request, no timer, no clock, so module
- * scope is a fine place for it on any runtime.
+ * Creates the receiver of back-channel logouts. The call sends no request, starts no timer and reads no clock. So you can
+ * call it in the scope of a module on any runtime.
  *
- * @throws {TypeError} when an option is wrong; the message names it.
+ * @throws {TypeError} if an option is wrong. The message names the option.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html OpenID Connect Back-Channel Logout 1.0}
  * @example
  * ```ts
@@ -129,7 +129,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     return check.hasEnded(session)
   }
 
-  /** Does something to each entry of a tracked session. */
+  /** Adds or removes each entry of a tracked session. */
   const eachEntry = async (
     session: SessionClaims,
     sessionId: string,

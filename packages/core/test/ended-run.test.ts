@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { createRespond } from '../src/http/respond.js'
 
-// Past the public door: it takes a runtime that rejects what it has ended, as Workers do with a request's promises.
+// This test uses internal functions. Only a runtime that rejects the promises of an ended request, such as Workers, shows this
+// case through the public exports.
 test.each([400, 503])(
   'a run that the runtime has ended is an outage, answered %i, not a bad request',
   async (status) => {

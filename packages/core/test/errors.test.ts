@@ -80,7 +80,7 @@ describe('RP-41: what an answer says of a failure', () => {
   })
 })
 
-/** All text that a logger could find in a value, whatever it follows. */
+/** Returns all text that a logger can find in a value, however deep it looks. */
 function everythingIn(value: unknown, seen = new Set<unknown>()): string[] {
   if (seen.has(value)) return []
   seen.add(value)
@@ -106,7 +106,7 @@ const secrets = {
   address: { street_address: 'SECRET street', floor: 90_210_777 },
 }
 
-/** The same issuer, with tokens that carry secrets wherever a row leaves room. */
+/** The same issuer. Its tokens have secrets in each claim that a row does not set. */
 const secretive: TestIssuer = {
   ...op,
   logoutToken: (claims = {}, header = {}) => op.logoutToken({ ...secrets, ...claims }, header),
@@ -115,7 +115,7 @@ const secretive: TestIssuer = {
 const leaves = (value: unknown): unknown[] =>
   typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [value]
 
-/** What must not be found: the token, its parts and each value in it, but for short ones and what is configured. */
+/** The texts that no error may contain: the token, its parts and its values, except short and configured values. */
 function forbidden(token: string): string[] {
   const known = new Set([op.issuer, op.clientId, BACKCHANNEL_LOGOUT_EVENT])
   let claims: unknown
@@ -129,7 +129,7 @@ function forbidden(token: string): string[] {
   )
 }
 
-/** A record but for its duration, whose digits may be anything: 0.19999999999709 has those of some claims. */
+/** A record without its duration. The digits of a duration can equal the digits of a claim. */
 const withoutDuration = (record: LogoutDelivery): LogoutDelivery => ({ ...record, durationMs: 0 })
 
 function expectNone(texts: readonly string[], found: unknown): void {
@@ -168,7 +168,7 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
       const { logout, token } = await row.make(secretive, { onDelivery: (delivery) => deliveries.push(delivery) })
       const [error, response] = await Promise.all([refusal(logout.receive(token)), logout.handle(post(token))])
       expectNone(forbidden(token), [error, await response.text(), ...response.headers])
-      // A record names the token once it is verified, and nothing else of it.
+      // The record of a verified token has its `jti`, and no other value of the token.
       const { jti, ...rest } = withoutDuration(deliveries[0]!)
       expect([undefined, secrets.jti]).toContain(jti)
       expectNone(forbidden(token), rest)

@@ -154,7 +154,7 @@ describe('RP-10a: bytes are what they say', () => {
     expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
-  // 32 bytes leave two spare bits, 64 leave four: every other spelling of the last character says the same bytes.
+  // 32 bytes leave two spare bits, and 64 bytes leave four. So other last characters decode to the same bytes.
   test.each([
     ['HS256', 4],
     ['HS512', 16],

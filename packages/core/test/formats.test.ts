@@ -9,11 +9,11 @@ const stored = ({ entries }: SpyStore) =>
   Object.fromEntries([...entries].map(([key, values]) => [key, [...values.keys()]]).filter(([, values]) => values![0]))
 
 /*
- * What is stored and broadcast is read by other versions at the same time: these texts change with the version in them, or
- * not at all.
+ * Other versions read the stored entries and the broadcasts at the same time. Change one of these texts only together with
+ * the version in it.
  */
 
-test('a logout with sid and sub is stored, told and remembered as done under these names', async () => {
+test('a logout with sid and sub is stored, broadcast and recorded as done under these keys', async () => {
   const store = new SpyStore()
   const hints: string[] = []
   await create(op, { store: Object.assign(store, { publish: async (hint: string) => void hints.push(hint) }) }).receive(
@@ -29,7 +29,7 @@ test('a logout with sid and sub is stored, told and remembered as done under the
   expect(hints).toEqual([JSON.stringify([1, ...keys])])
 })
 
-test('with sid alone, or sub alone, it is one entry and that it was done', async () => {
+test('a logout with sid alone or sub alone is one marker and one record', async () => {
   const store = new SpyStore()
   const logout = create(op, { store })
   await logout.receive(await op.logoutToken({ sid: 's', sub: undefined, jti: 'j' }))
@@ -42,8 +42,8 @@ test('with sid alone, or sub alone, it is one entry and that it was done', async
   ])
 })
 
-test('a marker outlives the session by five minutes, and that it was done the token', async () => {
-  // Later than the system's clock will be for long, so that it is this clock that counts.
+test('a marker outlives the session by five minutes, and the record outlives the token by five minutes', async () => {
+  // This clock is ahead of the system clock, so the expiry counts from this clock.
   const later = createClock(4_000_000_000)
   const far = await sharedIssuer(later)
   const store = new SpyStore()
@@ -53,7 +53,7 @@ test('a marker outlives the session by five minutes, and that it was done the to
   expect(expiries).toEqual([7200 + 300, 120 + 60 + 300])
 })
 
-test('a tracked session is stored under these names', async () => {
+test('a tracked session is stored under these keys', async () => {
   const store = new SpyStore()
   const session = op.session({ sid: 's', sub: 'alice', iat: time })
   await create(op, { store }).trackSession(session, 'id')
@@ -64,7 +64,7 @@ test('a tracked session is stored under these names', async () => {
   })
 })
 
-test('logouts of the application are stored under these names', async () => {
+test('logouts of the application are stored under these keys', async () => {
   const store = new SpyStore()
   const broadcasts: string[] = []
   const publish = async (message: string): Promise<void> => void broadcasts.push(message)

@@ -8,7 +8,7 @@ vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date']
 
 const encode = (value: object): string => base64url.encode(JSON.stringify(value))
 
-/** A token that nobody signed: its issuer and its key are made up. */
+/** A token without a real signature. Its issuer and its `kid` are made up. */
 const forged = (iss: string, kid = 'made up'): string =>
   [
     encode({ alg: 'RS256', kid }),
@@ -16,11 +16,11 @@ const forged = (iss: string, kid = 'made up'): string =>
     'AAAA',
   ].join('.')
 
-/** Lets so many milliseconds pass, and calls `each` at every tenth of a second or so. */
+/** Lets the given milliseconds pass, and calls `each` about every tenth of a second. */
 async function pass(milliseconds: number, step: number, each: (time: number) => void = () => {}): Promise<void> {
   for (let time = 0; time < milliseconds; time += step) {
     each(time)
-    // A signature is checked on another thread. It takes none of the time that passes here.
+    // Another thread checks signatures. The fake clock does not measure their time.
     for (let turns = 0; turns < 4; turns += 1) await new Promise((resolve) => setImmediate(resolve))
     await vi.advanceTimersByTimeAsync(step)
   }
@@ -97,7 +97,7 @@ describe('RP-11: strangers at an issuer function that takes 100 ms', () => {
   }, 60_000)
 })
 
-/** A vendor with many tenants: each tenant that `keysOf` knows is served, and asked 50 ms away. */
+/** A vendor with many tenants. It serves each tenant that `keysOf` knows. An answer takes 50 ms. */
 function vendor(keysOf: (tenant: string) => TestIssuer | undefined, isEachServed: boolean) {
   const requests: string[] = []
   const fetch = async (url: string): Promise<Response> => {
@@ -119,7 +119,7 @@ function vendor(keysOf: (tenant: string) => TestIssuer | undefined, isEachServed
   return { logout, requests }
 }
 
-/** What the token of a tenant comes to. */
+/** Returns the result of a tenant's token. */
 const send = (logout: BackchannelLogout, token: string): Promise<string> =>
   logout.receive(token).then(
     () => 'ok',

@@ -79,7 +79,7 @@ describe('RP-11: an issuer function', () => {
   })
 
   test('that a runtime has ended with the request that asked is asked again', async () => {
-    // Neither the answer nor the timer of that request ever comes.
+    // The answer never arrives, and the timer of that request never fires.
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const issuers = vi
@@ -147,7 +147,7 @@ describe('RP-11: an issuer function', () => {
     outcomes.push(...(await Promise.all(tokens.map(async (one) => (await refusal(logout.receive(one))).code))))
     expect(new Set(outcomes)).toEqual(new Set(['ERR_LOGOUT_TOKEN_CLAIM']))
     expect(issuers.mock.calls.length).toBeLessThanOrEqual(10)
-    // A session asks by permits of its own.
+    // Calls for sessions have their own permits.
     await expect(logout.isLoggedOut(op.session({ clientId: 'unknown' }))).rejects.toThrow(TypeError)
     expect(issuers.mock.calls.length).toBeLessThanOrEqual(6)
   })

@@ -6,19 +6,19 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { advance, createClock, type Clock } from './support.js'
 
-/** What the provider does with a request. */
+/** How the provider answers a request. */
 type Act = (response: ServerResponse, request: IncomingMessage) => void
 
-/** An OpenID Provider at a loopback port that does as it is told, and counts what it is asked. */
+/** A scripted OpenID Provider at a loopback port. It counts its requests. */
 interface ScriptedProvider {
   op: TestIssuer
-  /** Paths asked for, in order. */
+  /** The requested paths, in order. */
   asked: string[]
-  /** By path; what is not named there is answered as it should be. */
+  /** The faulty answers by path. Other paths are answered correctly. */
   script: Record<string, Act>
-  /** Where its keys are, as discovery has it. */
+  /** The path of the keys in its discovery document. */
   jwksPath: string
-  /** What it holds back, to be sent when it is back. */
+  /** Answers that it sends when the fault has ended. */
   held: (() => void)[]
 }
 
@@ -28,7 +28,7 @@ const json = (response: ServerResponse, value: unknown): void =>
 
 const provider = {} as ScriptedProvider
 
-/** What should be answered at a path. */
+/** The correct answer at a path. */
 function rightAnswer(path: string): object | undefined {
   const { issuer, jwks } = provider.op
   if (path === discovery) return { issuer, jwks_uri: issuer + provider.jwksPath }
@@ -90,7 +90,7 @@ const unavailable = 'ERR_LOGOUT_KEYS_UNAVAILABLE'
 const wrongSignature = 'ERR_LOGOUT_TOKEN_SIGNATURE'
 const everywhere = (act: Act): Record<string, Act> => ({ [discovery]: act, '/jwks': act })
 
-/** Answers that do not end by themselves: the receiver must hang up. */
+/** Answers without an end. The receiver must close the connection. */
 const endless: Act = (response) => {
   response.writeHead(200, { 'content-type': 'application/json' })
   const more = (): void => {
@@ -102,12 +102,12 @@ const endless: Act = (response) => {
 
 interface Fault {
   script: Record<string, Act>
-  /** What a token under a new key comes to while it lasts: on a receiver that has keys, and on one that has none. */
+  /** The result of a token under a new key during the fault: on a receiver that has keys, and on a receiver without keys. */
   warm: string
   cold: string
-  /** Each token waits for it, so they are sent at once. */
+  /** Each token waits for the answer, so the tokens are sent at once. */
   isSlow?: boolean
-  /** The most requests that 60 tokens make from the start: four tries, each of discovery and, where that is good, keys. */
+  /** The most requests for 60 tokens from the start: four tries. Each is a request for discovery, and for keys if that works. */
   coldCost?: number
 }
 
@@ -158,7 +158,7 @@ const faults: Record<string, Fault> = {
   },
   'names the wrong issuer': {
     script: { [discovery]: (response) => json(response, { issuer: `${issuer}/`, jwks_uri: `${issuer}/jwks` }) },
-    warm: ok, // where the keys were is asked first, and they are there
+    warm: ok, // the receiver asks the old address first, and the keys are there
     cold: unavailable,
   },
   'names the wrong issuer, its keys gone': {
@@ -204,13 +204,13 @@ const faults: Record<string, Fault> = {
   },
 }
 
-/** It does as it should again, and sends what it held back. */
+/** Ends the fault, and sends the answers that were held back. */
 function comesBack(): void {
   provider.script = {}
   for (const send of provider.held.splice(0)) send()
 }
 
-/** Tokens of 30 forged kids and 30 under the provider's newest key, at once, or one after the other. */
+/** Sends 30 tokens with forged kids and 30 tokens under the newest key, at once or one after the other. */
 async function fire({ outcome }: Fire, isSlow = false): Promise<{ forged: Set<string>; good: Set<string> }> {
   const forged: string[] = []
   const good: string[] = []
@@ -247,7 +247,7 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     expect(provider.asked.length).toBeLessThanOrEqual(6)
     expect(provider.asked).not.toContain('/elsewhere')
 
-    // Ten minutes on the set is stale: it is tried again beside the tokens, once a minute at most.
+    // After ten minutes the set is stale. Its refresh is tried again, at most once a minute.
     advance(clock, 600)
     provider.asked = []
     for (let times = 0; times < 30; times += 1) {
@@ -277,7 +277,7 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     advance(fight.clock, 15)
     provider.asked = []
     expect(await fight.outcome()).toBe(ok)
-    // A fetch that was held may go on beside the new one.
+    // A held fetch can continue beside the new fetch.
     expect(provider.asked.length).toBeLessThanOrEqual(3)
   })
 })

@@ -16,7 +16,7 @@ interface Discovering extends Partial<BackchannelLogoutOptions> {
   answer?: (url: string, init: RequestInit) => Response | undefined | Promise<Response | undefined>
 }
 
-/** A receiver whose keys come by discovery from `op`, or from whatever `answer` says first. */
+/** A receiver with discovery from `op`. `answer` can replace an answer of `op`. */
 function discovering(op: TestIssuer, { answer = () => undefined, ...options }: Discovering = {}) {
   const clock = createClock(op.now())
   const requests: string[] = []
@@ -193,7 +193,7 @@ describe('RP-51: a key that is known answers at once', () => {
       requests.length = 0
       await op.rotate()
       expect(await Promise.all([outcome(), outcome(), outcome()])).toEqual(['ok', 'ok', 'ok'])
-      // One for all who wait, and those of the refresh.
+      // One request for all waiting tokens, and the requests of the refresh.
       expect(requests.length).toBeLessThanOrEqual(3)
     }
   })
@@ -219,7 +219,7 @@ describe('RP-51: a key that is known answers at once', () => {
     await asked.promise
     await op.rotate()
     const received = logout.receive(await token())
-    // Until it asks for its key it takes microtasks only.
+    // The token requests its key after microtasks only.
     await new Promise((resolve) => setImmediate(resolve))
     gate.resolve()
     expect((await received).replayed).toBe(false)
@@ -307,7 +307,7 @@ describe('RP-51: a refresh of a stale set that times out', () => {
     advance(clock, 600)
     isSilent = true
     requests.length = 0
-    // Tokens of one moment wait together.
+    // Tokens that arrive at the same moment share one wait.
     expect(new Set(await Promise.all([outcome(), outcome(), outcome()]))).toEqual(new Set(['ok']))
     expect(requests).toEqual([discovery])
     let set = 0
@@ -422,7 +422,7 @@ describe('keys before the first token', () => {
   })
 })
 
-/** A receiver that has its keys, and tokens with a signature of another token. */
+/** A receiver that has its keys, and tokens with the signature of another token. */
 async function forging(op: TestIssuer) {
   let isFailing = false
   const made = discovering(op, { answer: () => (isFailing ? new Response(null, { status: 500 }) : undefined) })
@@ -592,7 +592,7 @@ describe('RP-53, RP-54: keys that change', () => {
     const first = outcome({ kid: 'forged' })
     await vi.waitFor(() => expect(requests.length).toBe(3))
     await op.rotate()
-    // Both wait for the first, and then the second of them for what the first of them has begun.
+    // Both wait for the first fetch. Then the second token waits for the fetch of the first token.
     const tokens = [await token({}, { kid: 'forged too' }), await token()]
     const others = tokens.map((one) => logout.receive(one).catch((error: { code: string }) => error.code))
     await new Promise(setImmediate)
@@ -666,7 +666,7 @@ describe('RP-53, RP-54: keys that change', () => {
     const first = outcome({ kid: undefined })
     const other = await token({}, { kid: undefined })
     await asked.promise
-    // The refresh that the first began is for the others too.
+    // The other tokens share the refresh that the first token began.
     const second = logout.receive(other)
     setImmediate(answered.resolve)
     expect(await first).toBe('ok')

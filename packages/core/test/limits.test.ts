@@ -12,7 +12,7 @@ const outcome = (jwt: string, settings: Partial<TrustedIssuer> = {}) =>
   )
 
 describe('RP-4a: the length of a token', () => {
-  /** A token so long: three bytes of a claim are four characters, and two claims reach what lies between. */
+  /** Makes a token of this length. Three bytes of a claim are four characters, so two claims are needed for each length. */
   async function tokenOf(length: number): Promise<string> {
     const { length: least } = await op.logoutToken({ pad: '' }, { more: '' })
     const guess = Math.floor(((length - least) * 3) / 4)

@@ -44,7 +44,7 @@ describe('expired entries are deleted as others are added', () => {
     clock.time += seconds
     monotonic += seconds * 1000
   }
-  /** Each `add` looks at two keys, so this is more than enough to look at all. */
+  /** Each `add` checks two keys for expiry. So this many calls check all keys. */
   async function addMany(store: MemoryStore, name: string): Promise<void> {
     for (let index = 0; index < 1000; index += 1) await store.add(`${name} ${index}`, 'value', 9000)
   }
@@ -63,7 +63,7 @@ describe('expired entries are deleted as others are added', () => {
     await store.add('lasting', 'value', 9000)
     pass(2000)
     await addMany(store, 'new')
-    // The clock is turned back to show what the store still holds.
+    // The test sets the clock back to see the entries that the store still holds.
     clock.time = 1000
     expect(await countOld(store)).toBe(0)
     expect(await store.values(['lasting', 'new 0', 'new 999'])).toEqual([['value'], ['value'], ['value']])

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { create, createClock } from './support.js'
 
 /*
- * What somebody without a key of the provider can learn about sessions: nothing. Each forged token is sent about a session
- * that lives, one that was logged out, and one that never was, and all that can be told apart from outside is compared:
- * the answer, whole, and the calls of the store, which are what could take a time of its own.
+ * Without a key of the provider, nobody learns anything about sessions. Each forged token is sent about a live session, an
+ * ended session and an unknown session. The tests compare everything that can differ for the sender: the whole answer, and the
+ * calls of the store, because they take time.
  */
 
 const clock = createClock()
@@ -20,7 +20,7 @@ const subjects = {
   'was logged out by its subject': { sub: 'gone', sid: 'gone-1' },
 }
 
-/** A receiver that knows of each kind of session, and a count of what it asks its store from then on. */
+/** A receiver that knows each kind of session, and the number of its later store calls. */
 async function prepare() {
   const store = new MemoryStore({ now: clock.now })
   const calls: string[] = []
@@ -40,7 +40,7 @@ async function prepare() {
   return { logout, calls, destroyed }
 }
 
-/** The token with a part of another. */
+/** Replaces a part of the token by a part of another token. */
 const spliced = (token: string, part: 0 | 1 | 2, from: string): string =>
   token
     .split('.')
@@ -69,7 +69,7 @@ const resigned = (token: string): Promise<string> => {
   return op.sign(payload!, JSON.parse(header!) as object, stranger.privateKey)
 }
 
-/** Everything that the sender gets to see. */
+/** Everything that the sender can see. */
 async function answerTo(logout: Awaited<ReturnType<typeof prepare>>['logout'], jwt: string) {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const url = 'https://rp.example.com/backchannel-logout'

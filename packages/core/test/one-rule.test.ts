@@ -6,7 +6,7 @@ const clock = createClock()
 const op = await sharedIssuer(clock)
 const now = clock.time
 
-/** Logs out by tokens with these claims, then says which sessions are over. */
+/** Logs out by tokens with these claims, then returns which sessions have ended. */
 async function after(tokens: object[], sessions: Partial<SessionClaims>[], settings: object = {}): Promise<boolean[]> {
   const logout = create(op, {
     issuers: [

@@ -115,7 +115,7 @@ describe('RP-3, RP-40 to RP-44: any request gets an answer', async () => {
       fc.asyncProperty(
         fc.dictionary(
           fc.constantFrom(...Object.keys(claims), 'sid', 'nbf', 'azp', 'nonce', '__proto__'),
-          // One that cannot be made text of is a JSON object all the same.
+          // A claim that cannot become text is still a JSON object.
           fc.oneof({ weight: 4, arbitrary: fc.jsonValue() }, fc.constantFrom({ toString: '' }, [{ toString: 0 }])),
         ),
         async (changes) => {
@@ -211,7 +211,7 @@ describe('RP-32: the rule, against a model', async () => {
       instance,
     }),
     fc.record({ kind: fc.constant('replay' as const), which: fc.nat(9), instance }),
-    // Now and then so long that all that is remembered is forgotten.
+    // Some pauses are so long that all stored entries expire.
     fc.record({
       kind: fc.constant('wait' as const),
       seconds: fc.oneof({ weight: 9, arbitrary: fc.nat(12) }, fc.constant(400)),
@@ -255,12 +255,12 @@ describe('RP-32: the rule, against a model', async () => {
             const session = { iss: op.issuer, sub: name, sid: known, iat: clock.time + action.fraction, clientId }
             const id = `local-${sessions.length}`
             const isNew = await instances[action.instance]!.trackSession(session, id)
-            // A logout of this very second may have come before.
+            // A logout of this second may have arrived before.
             expect(isNew).toBe(!isOver(session))
             sessions.push(session)
             if (isNew) tracked.set(id, session)
           }
-          // What a session keeps is kept as it is: a cookie that is set again, and again.
+          // A renewed cookie keeps the claims of the session.
           if (action.kind === 'refresh' && sessions[action.which])
             sessions.push(JSON.parse(JSON.stringify(sessions[action.which])) as SessionClaims)
           if (action.kind === 'logout' && (action.sub !== undefined || action.sid !== undefined)) {
@@ -284,7 +284,7 @@ describe('RP-32: the rule, against a model', async () => {
             for (const one of instances) expect(await one.isLoggedOut(session)).toBe(isOver(session))
           for (const [id, session] of tracked) {
             const isMeant = logouts.some((logout) => isCovered(session, logout))
-            // What nobody has logged out is left to its age; a logout that comes after that may find it gone.
+            // A session without a logout ends by its age. A later logout may not find it.
             if (clock.time - Math.floor(session.iat) <= maxAge || !isMeant) expect(destroyed.has(id)).toBe(isMeant)
           }
         }

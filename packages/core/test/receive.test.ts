@@ -372,7 +372,7 @@ describe('the order of receive', () => {
     expect(heard).toHaveBeenCalledOnce()
     expect(await logout.isLoggedOut(op.session())).toBe(true)
     expect((await refusal(logout.isLoggedOut(op.session({ sid: 'session-2' })))).code).toBe('ERR_LOGOUT_FAILED')
-    // Tried again in vain; and nobody is told before there is anything to find.
+    // The retries fail. No listener is called before the marker is stored.
     onError.mockClear()
     await vi.waitFor(() => expect(onError).toHaveBeenCalled(), 5000)
     expect(hints).toEqual([])
@@ -744,10 +744,10 @@ describe('failure between any two steps', () => {
         () => 200,
         () => 400,
       )
-      // Housekeeping may fail; a 200 is never answered before the work is done.
+      // The removal of old markers may fail. 200 is never answered before the work is done.
       expect(first).toBe(step === 'remove' ? 200 : 400)
       fails = false
-      // The session is dead on this instance whatever failed: by the marker, or by the one that waits for the store.
+      // The session has ended on this instance in each case, by the stored marker or by the pending marker.
       expect(await logout.isLoggedOut(op.session())).toBe(true)
       if (sender === 'retries') {
         expect((await logout.receive(token)).replayed).toBe(step === 'remove')
@@ -785,7 +785,7 @@ describe('an instance that dies between any two steps', () => {
       void logout.receive(token).catch(() => {})
       await reached.promise
       const other = create(op, { store })
-      // DESIGN: the marker is first, so from then on the session is dead whatever fails later.
+      // The marker is written first, so the session has ended whatever fails later.
       expect(await other.isLoggedOut(op.session())).toBe(step !== 'add logout')
       const listener = vi.fn()
       other.onLogout(listener)

@@ -236,7 +236,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await code(await encrypt(await op.logoutToken(), { kid: 'unheard of' }), last)).toBe(
       'ERR_LOGOUT_TOKEN_INVALID',
     )
-    // Named, but not the one it is for: no other is tried.
+    // The header names an issuer that the token is not for. No other issuer is tried.
     const two = trusting({ keys: [theirs.privateKey, mine.privateKey] })
     expect(await code(await encrypt(await op.logoutToken(), { kid: 'enc-2' }), two)).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })

@@ -14,7 +14,7 @@ const pair = (web: Partial<TrustedIssuer> = {}, admin: Partial<TrustedIssuer> = 
 ]
 const tokenFor = (aud: unknown = names, claims: object = {}) => op.logoutToken({ aud, ...claims })
 
-/** Says for which of the two registrations sessions with these claims are over. */
+/** Returns the registrations whose sessions with these claims have ended. */
 async function endedBy(logout: ReturnType<typeof create>, claims: object = {}): Promise<string[]> {
   const sessions = names.map((clientId) => op.session({ ...claims, clientId }))
   const ended = await Promise.all(sessions.map((session) => logout.isLoggedOut(session)))
@@ -152,7 +152,7 @@ describe('RP-12b: the work for several registrations', () => {
     expect(keys).toHaveBeenCalledOnce()
     expect(verified).toHaveBeenCalledOnce()
     verified.mockClear()
-    // Client secrets: four registrations share one.
+    // Four registrations share one client secret.
     const secrets = [...Array.from({ length: 4 }, () => 's'.repeat(32)), 't'.repeat(32)]
     const symmetric = issuers.map((one, index) => ({ ...one, algorithms: ['HS256'], clientSecret: secrets[index] }))
     const [, payload] = (await tokenFor(clients)).split('.')

@@ -28,7 +28,7 @@ afterEach(() => void vi.useRealTimers())
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-/** A store that takes its time, and that does not answer while it is down. */
+/** A slow store that does not answer while it is down. */
 class SlowStore extends SpyStore {
   isDown = true
   milliseconds = 0
@@ -48,7 +48,7 @@ async function leavePending(logout: BackchannelLogout, store: SpyStore, sids: re
   const before = store.calls.length
   const refusals = (await Promise.all(sids.map(token))).map((jwt) => refusal(logout.receive(jwt)))
   await vi.waitFor(() => expect(store.calls.length - before).toBeGreaterThanOrEqual(sids.length), 20_000)
-  // In one step: the flushes that begin after a second see no store either.
+  // The clock moves in one step, so the flushes that begin after a second also find the store down.
   await vi.advanceTimersByTimeAsync(1600)
   await Promise.all(refusals)
 }
@@ -240,7 +240,7 @@ describe('RP-39a: shutting down', () => {
     const logout = create(op, { issuers: [trusted], store, onError })
     await leavePending(logout, store, sids(3000))
     store.before = async (call) => {
-      // Each call takes nearly as long as it may, so all would take a minute.
+      // Each call takes nearly its limit, so all calls would take a minute.
       if (call === 'add') await sleep(990)
     }
     let isClosed = false
@@ -263,7 +263,7 @@ test('a clock that is wrong for a moment does not drop a pending logout', async 
   expect(await create(op, { issuers: [trusted], store }).isLoggedOut(op.session({ sid: 'session' }))).toBe(true)
 })
 
-// Past the public door, as 100,000 logouts that fail take too long.
+// This test uses internal functions, because 100,000 failed logouts take too long.
 test('a logout that is dropped because too many are pending is reported', async () => {
   const onError = vi.fn()
   const pending = createPendingMarkers({
@@ -285,7 +285,7 @@ test('a logout that is dropped because too many are pending is reported', async 
 
 test('a logout that the store does not take fails with the error of the last attempt, not with the time-out', async () => {
   const store = new SpyStore()
-  // The attempt that is under way when the time is over has not failed yet.
+  // The attempt in progress at the end of the time has not failed yet.
   store.before = async (call) => {
     if (call === 'add') await sleep(400)
     throw new Error('relation "bcl_logouts" does not exist')

@@ -11,7 +11,7 @@ const op = await createTestIssuer({ alg: 'ES256' })
 const deliveries: LogoutDelivery[] = []
 const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
 
-// A bare Node server, with no time-out of its own that could help.
+// A bare Node.js server without time-outs of its own.
 const server = createServer(
   { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 },
   async (request, response) => {
@@ -49,7 +49,7 @@ const head = (...lines: string[]): string =>
     '',
   ].join('\r\n')
 
-/** A client that says what it likes, over a bare connection. */
+/** A client that sends any bytes over a socket. */
 async function client(says = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -59,7 +59,7 @@ async function client(says = ''): Promise<Socket> {
   return socket
 }
 
-/** The status it is answered, or "closed". */
+/** Returns the status of the answer, or "closed". */
 async function answerTo(socket: Socket): Promise<string> {
   let text = ''
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
@@ -69,7 +69,7 @@ async function answerTo(socket: Socket): Promise<string> {
   return 'closed'
 }
 
-/** What one who does as one should is answered, ten times over. */
+/** The answers to ten correct requests. */
 async function others(): Promise<number[]> {
   const statuses: number[] = []
   for (let times = 0; times < 10; times += 1) {

@@ -9,7 +9,7 @@ import {
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { expect, vi } from 'vitest'
 
-/** A fixed NumericDate that tests may move. */
+/** A clock that stands still until a test moves it. */
 export interface Clock {
   time: number
   now: () => number
@@ -30,7 +30,7 @@ export function advance(clock: Clock, seconds: number): void {
   vi.spyOn(performance, 'now').mockImplementation(() => realNow.call(performance) + elapsed)
 }
 
-/** One key pair for the file that asks: making one takes longer than most tests. */
+/** An issuer that the tests of one file share, because generating keys takes longer than most tests. */
 export const sharedIssuer = async (clock?: Clock): Promise<TestIssuer> => createTestIssuer(clock && { now: clock.now })
 
 export const create = (op: TestIssuer, options: Partial<BackchannelLogoutOptions> = {}): BackchannelLogout =>
@@ -42,7 +42,7 @@ export const create = (op: TestIssuer, options: Partial<BackchannelLogoutOptions
     ...options,
   })
 
-/** The error that `work` is refused with. */
+/** Returns the error that `work` rejects with. */
 export async function refusal(work: Promise<unknown>): Promise<BackchannelLogoutError> {
   const error = await work.then(
     (value) => expect.fail(`was not refused: ${JSON.stringify(value)}`),
@@ -52,7 +52,7 @@ export async function refusal(work: Promise<unknown>): Promise<BackchannelLogout
   return error as BackchannelLogoutError
 }
 
-/** A store that does what `before` wants, then what a MemoryStore does. It shows what it holds. */
+/** A MemoryStore that calls `before` first and shows its entries. */
 export class SpyStore implements LogoutStore {
   readonly entries = new Map<string, Map<string, number>>()
   readonly calls: string[] = []
@@ -77,10 +77,10 @@ export class SpyStore implements LogoutStore {
   }
 }
 
-/** A promise and what settles it. */
+/** A promise and the functions that settle it. */
 export const deferred = <T = void>() => Promise.withResolvers<T>()
 
-/** How many timers were set by `work`, and how many of them are still to come when it is through. */
+/** The number of timers that `work` set, and how many of them are still pending at its end. */
 export async function timersOf(work: () => Promise<unknown>): Promise<{ set: number; left: number }> {
   const { setTimeout, clearTimeout } = globalThis
   const left = new Set<unknown>()

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createClock } from './support.js'
 
 /*
- * Two instances share a store. A sign-in, a refresh and two deliveries run at once; between any two calls of the store
- * another may go on, or an instance may crash, and what crashed or was answered may be sent again. Every order there is
- * gets tried, for every way in which the tokens may concern the session. What must hold does so in every state.
+ * Two instances share a store. A sign-in, a refresh and two deliveries run at once. Between any two calls of the store, another
+ * process may continue, an instance may crash, or a token may be sent again. The model tries every order, for every relation
+ * between the tokens and the session. It checks the guarantees in every state.
  */
 
 const clock = createClock()
@@ -23,7 +23,7 @@ interface Token {
   iat: number
   sub: string
   sid?: string
-  /** The Logout Token; without it the application itself ends the session, or all sessions of the subject. */
+  /** The Logout Token. Without it, the application ends the session or all sessions of the subject itself. */
   jwt?: string
 }
 
@@ -35,7 +35,7 @@ async function mint(jti: string, iat: number, sid?: string): Promise<Token> {
   return { ...claims, jwt: await op.sign(whole, { alg: 'HS256' }, new TextEncoder().encode(secret)) }
 }
 
-/** Whether a logout concerns a session: BCL 2.7 and RP-30, RP-32, written down once more. */
+/** Whether a logout covers a session. Implements BCL 2.7, RP-30 and RP-32 independently of the library. */
 function concerns(token: Token, session: SessionClaims): boolean {
   if (token.iat < session.iat) return false
   if (!token.jwt && token.sid && !session.sid) return false
@@ -49,13 +49,13 @@ interface Call {
   happen(): void
 }
 
-/** What an instance is busy with. */
+/** Work in progress on an instance. */
 interface Process {
   name: string
   on: Instance
   token: Token | undefined
   calls: Call[]
-  /** Calls that happened, and what came of them. */
+  /** The calls that happened, and their results. */
   past: string[]
   end?: string
 }
@@ -63,12 +63,12 @@ interface Process {
 interface Universe {
   session: SessionClaims
   tokens: readonly Token[]
-  /** How often each token is sent; the second time to the other instance. */
+  /** How often each token is sent. The second time it goes to the other instance. */
   sent: readonly number[]
   refreshes: boolean
 }
 
-/** One run of the model: the real library on a store whose calls wait to be let through. */
+/** One run of the model: the real library on a store whose calls wait until the model continues them. */
 class World {
   readonly entries = new Map<string, Set<string>>()
   readonly sessions = new Set<string>()
@@ -83,7 +83,7 @@ class World {
   created = false
   resaved = false
   readonly live: Record<Instance, BackchannelLogout>
-  /** The process that issues calls now: calls of different ones never mix, as each runs until it waits. */
+  /** The process that makes calls now. Each process runs until it waits, so calls of two processes never mix. */
   #current: Process | undefined
   readonly #universe: Universe
 
@@ -133,7 +133,7 @@ class World {
     }
   }
 
-  /** Lets a process run until it waits for the store, or ends: that takes microtasks only. */
+  /** Lets a process run until it waits for the store or ends. This takes only microtasks. */
   async #run(process: Process, go: () => void): Promise<void> {
     this.#current = process
     go()
@@ -141,7 +141,7 @@ class World {
     this.#current = undefined
   }
 
-  /** Begins something; a check of a signature takes more than microtasks, unless a run of the same token is joined. */
+  /** Begins a process. A signature check takes more than microtasks, unless the process joins a run of the same token. */
   async #begin(name: string, on: Instance, work: () => Promise<string>, token?: Token): Promise<void> {
     const isUnderWay = (one: Process): boolean => one.on === on && one.token === token && one.end === undefined
     const joins = token !== undefined && this.processes.some(isUnderWay)
@@ -156,7 +156,7 @@ class World {
     while (!joins && process.calls.length === 0 && process.end === undefined) await this.#run(process, () => {})
   }
 
-  /** What may happen next, each by a name. */
+  /** The possible next steps, by name. */
   next(): Map<string, () => Promise<void> | void> {
     const { session, tokens, sent, refreshes } = this.#universe
     const actions = new Map<string, () => Promise<void> | void>()
@@ -211,7 +211,7 @@ class World {
       })
     }
     for (const [at, process] of this.processes.entries()) {
-      // Calls made at once happen in any order; of those of one kind, but for markers, the first is the first.
+      // Calls that are made at once happen in any order. Calls of the same kind keep their order, except calls for markers.
       const kind = ({ says }: Call): string => says.split(',', 2).join()
       const isFirst = (call: Call): boolean => process.calls.find((one) => kind(one) === kind(call)) === call
       const calls = process.calls.filter((call) => isFirst(call) || call.says.startsWith('add [1,"logout"'))
@@ -233,7 +233,7 @@ class World {
     return actions
   }
 
-  /** All that what follows may depend on. */
+  /** Everything that later steps can depend on. */
   fingerprint(): string {
     const entries = [...this.entries].map(([key, values]) => [key, [...values].sort()]).filter(([, v]) => v!.length > 0)
     const processes = this.processes.map(({ name, on, past, calls, end }) =>
@@ -252,7 +252,7 @@ class World {
     ])
   }
 
-  /** What is wrong with this state, if anything. */
+  /** Returns the broken guarantee of this state, if any. */
   async fault(): Promise<string | undefined> {
     const { session } = this.#universe
     const ended = [...this.answered].some((token) => concerns(token, session))
@@ -278,12 +278,12 @@ class World {
 interface Explored {
   states: number
   crashes: number
-  /** What came of anything. */
+  /** The results of all processes. */
   ends: Set<string>
   faults: string[]
 }
 
-/** Goes through all states there are, depth first; to go back it starts again and repeats its steps. */
+/** Visits all states, depth first. To go back, it starts again and repeats the steps. */
 async function explore(universe: Universe): Promise<Explored> {
   const seen = new Set<string>()
   const explored: Explored = { states: 0, crashes: 0, ends: new Set(), faults: [] }
@@ -319,7 +319,7 @@ async function explore(universe: Universe): Promise<Explored> {
 }
 
 const iat = clock.time - 100
-/** All of it is for the night; without, a token is sent once to each instance, dated before the session or with it. */
+/** The long form, for nightly runs. In the short form, a token goes once to each instance, dated before the session or with it. */
 const isFull = process.env['BCL_MODEL'] === 'full'
 const dated = { before: -1, with: 0, ...(isFull && { after: 1 }) }
 const universes: [name: string, make: () => Promise<Universe>][] = []
@@ -348,11 +348,11 @@ for (const sid of ['session-1', undefined]) {
     universes.push([`${name}, on both instances`, async () => universe])
   }
 }
-/** So many states there are in each of them at least. */
+/** The least number of states in each case. */
 const least = 300
 
 beforeAll(() => {
-  // No time passes but the clock's: time-outs of calls that wait for their turn must not fire.
+  // The time-outs of waiting calls must not fire, so only the clock of the test moves.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
 })
 afterAll(() => {

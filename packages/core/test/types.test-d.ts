@@ -37,7 +37,7 @@ expectTypeOf(verifyLogoutToken('', [issuer]))
   .resolves.toHaveProperty('sid')
   .toEqualTypeOf<string | undefined>()
 
-// The surface, member by member: what is written down here is what others rely on.
+// Each public member. Users rely on these types.
 expectTypeOf<BackchannelLogoutErrorCode>().toEqualTypeOf<
   | 'ERR_LOGOUT_REQUEST_INVALID'
   | 'ERR_LOGOUT_TOKEN_INVALID'
@@ -119,7 +119,7 @@ expectTypeOf(logout.endSession).toEqualTypeOf<(session: SessionToEnd, origin?: L
 expectTypeOf(logout.endAllSessions).toEqualTypeOf<
   (subject: SubjectToEnd, origin?: LogoutOrigin) => Promise<LogoutEvent>
 >()
-// A session of the application is what endSession takes.
+// endSession accepts a session of the application.
 expectTypeOf<SessionClaims>().toExtend<SessionToEnd>()
 expectTypeOf<LogoutToken>().toEqualTypeOf<{
   iss: string
@@ -154,11 +154,11 @@ expectTypeOf(logout.watch).toEqualTypeOf<(session: SessionClaims, listener: () =
 expectTypeOf(logout.onLogout).toEqualTypeOf<(listener: (event: LogoutEvent) => unknown) => () => void>()
 expectTypeOf(logout.respond).toEqualTypeOf<(request: LogoutRequest) => Promise<LogoutResponse>>()
 
-// A function of the issuer may answer at once or later, with one, several or none.
+// An issuer function may return one issuer, several or none, directly or as a promise.
 createBackchannelLogout({ issuers: (iss) => (iss ? issuer : undefined), sessionMaxAge: 1, store })
 createBackchannelLogout({ issuers: async () => [issuer], sessionMaxAge: 1, store })
 
-// What a session library keeps is taken as it is.
+// The session of a session library is accepted as it is.
 void logout.isLoggedOut({ iss: '', sub: '', iat: 0 })
 void logout.isLoggedOut({ iss: '', sub: '', sid: null, iat: 0, clientId: undefined })
 

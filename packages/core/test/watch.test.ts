@@ -347,7 +347,7 @@ describe('watch', () => {
     await polled.promise
     end()
     const before = polls
-    // Nothing tells that nothing comes: twenty times as long as it would take.
+    // No event shows that no call happens, so the test waits twenty times as long as a call would take.
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(polls - before).toBeLessThanOrEqual(1)
     const ended = deferred()

@@ -43,7 +43,7 @@ test.each<[claims: object, message: string, shown: string]>([
   [{ sub: 'anna "bernd"\\carl' }, 'plain anna "bernd"\\carl', 'plain [withheld]"[withheld]"\\[withheld]'],
   [{ sub: 'anna "bernd"\\carl' }, 'escaped anna \\"bernd\\"', 'escaped [withheld]\\"[withheld]\\"'],
   [{ sub: "anna'brien" }, "near 'brien'', ''app'", "near '[withheld]'', ''app'"],
-  // A short value can be anything, so nothing is shown where it is a word.
+  // A short value can occur by chance. So the whole text is withheld if the value occurs as a word.
   [{ sub: 'bob' }, 'no user bob', '[withheld]'],
   [{ sub: 'bob' }, 'the bobsled is full', 'the bobsled is full'],
   [{ sub: '7' }, 'error 17 in row 7', '[withheld]'],

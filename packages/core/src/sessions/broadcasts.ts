@@ -4,7 +4,7 @@ import { runGuarded } from '../util/run-guarded.js'
 import { withTimeout } from '../util/with-timeout.js'
 import { parseBroadcast } from './markers.js'
 
-/** What other instances say about new markers, if the store can subscribe. */
+/** The broadcasts of other instances about new markers, if the store can subscribe. */
 export interface Broadcasts {
   /** Subscribes once. Resolves when that is done or has failed; a failure is reported and tried again later. */
   subscribe(): Promise<void>

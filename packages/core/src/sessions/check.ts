@@ -25,11 +25,11 @@ export interface CheckOptions {
   /** Seconds for which an "alive" answer is reused. */
   recheckAfter: number
   storeTimeout: number
-  /** Starts to hear of logouts on other instances. */
+  /** Subscribes to logouts on other instances. */
   subscribe(): Promise<void>
 }
 
-/** A call of the store that is under way. */
+/** A call of the store in progress. */
 interface Read extends Flight<string[][]> {
   /** Monotonic seconds. */
   startedAt: number

@@ -21,7 +21,7 @@ export const retryTime = 1500
 const maxPending = 100_000
 /** Seconds between two flushes. */
 const retryAfter = 1
-/** Writes under way at once. As many failures in a row end a flush. */
+/** The most writes at once. A flush ends if all writes of such a group fail. */
 const maxWrites = 50
 
 /**

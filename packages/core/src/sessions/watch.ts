@@ -24,7 +24,7 @@ export interface Watchers {
   watch(session: SessionClaims, listener: () => unknown, check: () => void | Promise<void>): () => void
   /** Calls the watchers of sessions that these markers end. */
   notify(markers: readonly StoredMarker[]): void
-  /** Looks in the store for new markers under these keys. */
+  /** Reads new markers under these keys from the store. */
   onBroadcast(keys: readonly string[]): Promise<void>
   close(): void
 }
@@ -33,7 +33,7 @@ export interface WatchersOptions {
   store: Pick<LogoutStore, 'values'>
   /** Whether a session has ended, by its age, by pending markers under its keys, or by these stored values. */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
-  /** Starts to hear of logouts on other instances. */
+  /** Subscribes to logouts on other instances. */
   subscribe(): Promise<void>
   pollInterval: number
   onError(error: unknown): void
