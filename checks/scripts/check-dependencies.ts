@@ -15,7 +15,7 @@ interface Needs {
 const needs: Record<string, Needs> = {
   core: { dependencies: ['jose'], peers: [], imports: ['jose'] },
   testing: { dependencies: ['jose'], peers: ['@bcl/core'], imports: ['@bcl/core', 'jose'], node: 'all' },
-  hono: { dependencies: [], peers: ['@bcl/core', 'hono'], imports: ['@bcl/core', 'hono'] },
+  hono: { dependencies: ['@bcl/node'], peers: ['@bcl/core', 'hono'], imports: ['@bcl/core', '@bcl/node', 'hono'] },
   node: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'], node: 'types only' },
   koa: {
     dependencies: ['@bcl/node'],

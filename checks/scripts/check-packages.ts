@@ -15,6 +15,7 @@ interface BillOfMaterials {
 const allowed: Record<string, readonly string[]> = {
   core: ['jose'],
   testing: ['jose'],
+  hono: ['@bcl/node'],
   koa: ['@bcl/node'],
   express: ['@bcl/node'],
   fastify: ['@bcl/node'],

@@ -1,4 +1,5 @@
 import type { LogoutEndpoint, LogoutRequest } from '@bcl/core'
+import { readBody } from '@bcl/node'
 import type { Context, Env, Handler } from 'hono'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
@@ -6,7 +7,6 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 interface Incoming {
   headers: Record<string, unknown>
   readableDidRead: boolean
-  iterator(options: { destroyOnReturn: boolean }): AsyncIterable<Uint8Array>
   resume(): unknown
 }
 
@@ -16,14 +16,12 @@ function incomingOf({ env }: Context): Incoming | undefined {
 }
 
 /** The body: a stream that nobody has read, or the copy that Hono kept for an earlier middleware. Null if no copy is left (T-13). */
-async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
-  const { req } = c
+async function bodyOf({ req }: Context, incoming: Incoming | undefined): Promise<LogoutRequest['body']> {
   if (!req.raw.bodyUsed) {
     // Node's stream is much faster than the Web stream that is made from it. An earlier middleware can have replaced the Web
     // stream by a decoded stream, so an encoded body is read from the Web stream.
-    const incoming = incomingOf(c)
     const isUntouched = incoming?.readableDidRead === false && incoming.headers['content-encoding'] === undefined
-    return isUntouched ? incoming.iterator({ destroyOnReturn: false }) : req.raw.body
+    return isUntouched ? readBody(incoming as never) : req.raw.body
   }
   try {
     // If Hono has cached the form as FormData, its text() would return multipart.
@@ -57,15 +55,17 @@ async function bodyOf(c: Context): Promise<LogoutRequest['body']> {
 // oxlint-disable-next-line typescript/no-explicit-any -- Hono has the same default for Env, so the endpoint fits every application
 export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E, LogoutEndpoint>): Handler<E> {
   return async (c) => {
+    const incoming = incomingOf(c)
     const { status, headers, body } = await logoutOf(logout, c).respond({
       method: c.req.method,
       contentType: c.req.header('content-type'),
       authorization: c.req.header('authorization'),
-      body: await bodyOf(c),
+      body: await bodyOf(c, incoming),
     })
-    incomingOf(c)?.resume() // discards the rest of a refused body, which would block the connection
-    // Hono puts the headers that an earlier middleware set on c.res over the headers of the returned response. So set them here, too.
+    incoming?.resume() // discards the rest of a refused body, which would block the connection
+    c.res = new Response(body === '' ? null : body, { status, headers })
+    // Hono has put the headers that an earlier middleware set on c.res over these headers. So set these headers again.
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
-    return new Response(body === '' ? null : body, { status, headers })
+    return c.res
   }
 }
