@@ -20,7 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   express: ['@bcl/node'],
   fastify: ['@bcl/node'],
   nestjs: ['@bcl/node'],
-  cli: ['@bcl/core', '@bcl/testing', 'commander'],
+  cli: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
 }
 
 const faults: string[] = []
