@@ -1,4 +1,5 @@
 import type { LogoutStore } from '@bcl/core'
+import { readOptions, type Rules } from '@bcl/core/kit'
 import type { Driver } from './driver.js'
 import { glide, isGlide, type GlideClient } from './glide.js'
 import { ioredis, isIoredis, type IoredisClient } from './ioredis.js'
@@ -30,6 +31,8 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1])
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
 if last then redis.call('EXPIREAT', KEYS[1], math.ceil(tonumber(last))) end
 return redis.call('ZSCORE', KEYS[1], ARGV[1]) and 1 or 0`
+
+const rules: Rules = { prefix: [(prefix) => typeof prefix === 'string', 'must be a string', 'bcl:'] }
 
 function driverOf(client: RedisStoreClient): Driver {
   if (isGlide(client)) return glide(client)
@@ -71,11 +74,10 @@ export class RedisStore implements LogoutStore {
 
   /**
    * @param client The client of the application. The application connects and closes it.
-   * @throws {TypeError} if the client is of an unknown kind, or `prefix` is not a string.
+   * @throws {TypeError} if the client is of an unknown kind, or an option is wrong or unknown.
    */
   constructor(client: RedisStoreClient, options: RedisStoreOptions = {}) {
-    const { prefix = 'bcl:' } = options
-    if (typeof prefix !== 'string') throw new TypeError('prefix must be a string')
+    const { prefix } = readOptions(options, rules) as { prefix: string }
     const driver = driverOf(client)
     const channel = `${prefix}logouts`
     this.#driver = driver

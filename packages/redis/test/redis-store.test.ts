@@ -1,4 +1,4 @@
-import { RedisStore, type RedisStoreClient } from '@bcl/redis'
+import { RedisStore, type RedisStoreClient, type RedisStoreOptions } from '@bcl/redis'
 import { Redis as Upstash } from '@upstash/redis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
@@ -30,10 +30,15 @@ test.each([
   await expect(new RedisStore(client as unknown as RedisStoreClient).values(['a', 'b'])).rejects.toThrow()
 })
 
-test('a prefix must be a string', () => {
-  expect(() => new RedisStore(createClient(), { prefix: 1 as unknown as string })).toThrow(
-    new TypeError('prefix must be a string'),
-  )
+test.each<[unknown, string]>([
+  [{ prefix: 1 }, 'prefix must be a string, got 1'],
+  [{ prefx: 'app:' }, 'prefx is not an option. Did you mean prefix?'],
+  [{ keyPrefix: 'app:' }, 'keyPrefix is not an option. Did you mean prefix?'],
+  [{ ttl: 60 }, 'ttl is not an option'],
+  ['app:', 'options must be an object'],
+  [null, 'options must be an object'],
+])('the options %j are refused', (options, message) => {
+  expect(() => new RedisStore(createClient(), options as RedisStoreOptions)).toThrow(new TypeError(message))
 })
 
 describeRedis('RedisStore', () => {

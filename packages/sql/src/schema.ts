@@ -1,3 +1,4 @@
+import { readOptions, type Rule } from '@bcl/core/kit'
 import { mysql } from './mysql.js'
 import { postgresql } from './postgresql.js'
 import { sqlite } from './sqlite.js'
@@ -13,19 +14,19 @@ export function dialectOf(name: SqlDialect): Dialect {
   return dialects[name]
 }
 
-/** Checks the name of a table. The name must be short, because the names of the index and the channel contain it. */
-export function checkTable(table: unknown): string {
-  if (typeof table === 'string' && table.length <= 48 && /^(?:[A-Za-z_]\w*\.)?[A-Za-z_]\w*$/.test(table)) return table
-  throw new TypeError(
-    'table must be a name of letters, digits and "_", with or without a schema, of at most 48 characters',
-  )
-}
+/** The rule of a table name. The name must be short, because the names of the index and the channel contain it. */
+export const tableRule: Rule = [
+  (table: unknown) =>
+    typeof table === 'string' && table.length <= 48 && /^(?:[A-Za-z_]\w*\.)?[A-Za-z_]\w*$/.test(table),
+  'must be a name of letters, digits and "_", with or without a schema, of at most 48 characters',
+  'bcl_logouts',
+]
 
 /**
  * Returns the statements that create the table and its index, for a migration. They do nothing if both exist.
  *
  * @param options `table` is the name of the table, by default `bcl_logouts`. Give `SqlStore` the same name.
- * @throws {TypeError} if the dialect is unknown, or `table` is not a plain name.
+ * @throws {TypeError} if the dialect is unknown, or an option is wrong or unknown.
  * @example
  * ```ts
  * import { schema } from '@bcl/sql'
@@ -34,6 +35,6 @@ export function checkTable(table: unknown): string {
  * ```
  */
 export function schema(dialect: SqlDialect, options: { table?: string | undefined } = {}): string {
-  const { table = 'bcl_logouts' } = options
-  return dialectOf(dialect).schema(checkTable(table))
+  const { table } = readOptions(options, { table: tableRule }) as { table: string }
+  return dialectOf(dialect).schema(table)
 }

@@ -1,6 +1,7 @@
 import type { LogoutStore } from '@bcl/core'
+import { callback, isFunction, readOptions, type Rules } from '@bcl/core/kit'
 import { indexedText, indexedTexts, sha256 } from './indexed-text.js'
-import { checkTable, dialectOf, type SqlDialect } from './schema.js'
+import { dialectOf, tableRule, type SqlDialect } from './schema.js'
 import type { Dialect, Row, SqlParameter, Statement } from './statement.js'
 
 /** Rows as objects whose properties are the columns: an array, or an object with the array `rows`. */
@@ -45,6 +46,14 @@ const maxMessageBytes = 7900
 /** Seconds for which a longer message is kept in the table. */
 const messageLifetime = 60
 
+const rules: Rules = {
+  // `dialectOf` checks the dialect.
+  dialect: [() => true, ''],
+  query: [isFunction, 'must be a function'],
+  table: tableRule,
+  listen: callback(),
+}
+
 /**
  * A store in one table of PostgreSQL, SQLite, MySQL or MariaDB. It uses the driver of the application.
  *
@@ -74,14 +83,12 @@ export class SqlStore implements LogoutStore {
   readonly #table: string
   #adds = 0
 
-  /** @throws {TypeError} if an option is wrong. The message names the option. */
+  /** @throws {TypeError} if an option is wrong or unknown. The message names the option. */
   constructor(options: SqlStoreOptions) {
-    const { dialect, query, table = 'bcl_logouts', listen } = options
-    if (typeof query !== 'function') throw new TypeError('query must be a function')
-    if (listen !== undefined && typeof listen !== 'function') throw new TypeError('listen must be a function')
+    const { dialect, query, table, listen } = readOptions(options, rules) as SqlStoreOptions & { table: string }
     this.#dialect = dialectOf(dialect)
     this.#query = query
-    this.#table = this.#dialect.name(checkTable(table))
+    this.#table = this.#dialect.name(table)
     const { notify } = this.#dialect
     if (listen && !notify) throw new TypeError(`listen works with PostgreSQL only, but dialect is "${dialect}"`)
     // A plain name in lower case, because some drivers quote the name of a channel and others do not.

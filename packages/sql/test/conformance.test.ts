@@ -1,7 +1,7 @@
 import { schema, SqlStore } from '@bcl/sql'
 import { testStore } from '@bcl/testing'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { databases, type Database } from './support/databases.js'
+import { databases, type Database, optionsOf } from './support/databases.js'
 import { describeOn } from './support/services.js'
 
 const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
@@ -21,7 +21,7 @@ describe.concurrent('SqlStore', () => {
         await database.migrate(`DROP TABLE ${own}`)
         await database.close()
       })
-      testStore(test, () => new SqlStore({ ...database, table: own }))
+      testStore(test, () => new SqlStore({ ...optionsOf(database), table: own }))
     })
   }
 })

@@ -2,7 +2,7 @@ import * as core from '@bcl/core'
 import * as sql from '@bcl/sql'
 import { describeWithLastCommit, expectToShare, lastCommit } from '@bcl-checks/test-support/last-commit'
 import { test } from 'vitest'
-import { databases } from './support/databases.js'
+import { databases, optionsOf } from './support/databases.js'
 import { describeOn } from './support/services.js'
 
 for (const name of ['pg', 'node:sqlite', 'mysql2, prepared'] as const) {
@@ -23,8 +23,8 @@ for (const name of ['pg', 'node:sqlite', 'mysql2, prepared'] as const) {
           last.close()
         })
         await expectToShare([
-          { core, store: new sql.SqlStore({ ...database, table }) },
-          { core: last.core, store: new lastSql.SqlStore({ ...database, table }) },
+          { core, store: new sql.SqlStore({ ...optionsOf(database), table }) },
+          { core: last.core, store: new lastSql.SqlStore({ ...optionsOf(database), table }) },
         ])
       })
     })

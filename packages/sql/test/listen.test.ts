@@ -1,7 +1,7 @@
 import { pgListen, schema, SqlStore } from '@bcl/sql'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { databases, type Database } from './support/databases.js'
+import { databases, type Database, optionsOf } from './support/databases.js'
 import { eventually } from '@bcl-checks/test-support/eventually'
 import { describeOn, postgresUrl } from './support/services.js'
 
@@ -14,7 +14,7 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
     beforeAll(async () => {
       database = await databases[name]!.connect()
       await database.migrate(schema('postgresql', { table }))
-      store = new SqlStore({ ...database, table })
+      store = new SqlStore({ ...optionsOf(database), table })
     })
     afterAll(async () => {
       await database.migrate(`DROP TABLE "${table}"`)
@@ -62,7 +62,7 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
     })
 
     test('stores with different tables do not get messages of each other', async () => {
-      const other = new SqlStore({ ...database, table: `${table}_other` })
+      const other = new SqlStore({ ...optionsOf(database), table: `${table}_other` })
       const heard: string[] = []
       const end = await store.subscribe!((message) => heard.push(message))
       await other.publish!('from the other')

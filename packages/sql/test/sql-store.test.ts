@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { schema, SqlStore, type SqlDialect, type SqlQuery, type SqlStoreOptions } from '@bcl/sql'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi, type TestContext } from 'vitest'
-import { databases, type Database } from './support/databases.js'
+import { databases, type Database, optionsOf } from './support/databases.js'
 import { describeOn, postgresUrl } from './support/services.js'
 
 const now = (): number => Math.floor(Date.now() / 1000)
@@ -13,15 +13,35 @@ describe('options', () => {
     ['no dialect', { query }, 'dialect must be "postgresql", "sqlite" or "mysql"'],
     ['an unknown dialect', { dialect: 'oracle', query }, 'dialect must be "postgresql", "sqlite" or "mysql"'],
     ['a dialect of Object', { dialect: 'toString', query }, 'dialect must be "postgresql", "sqlite" or "mysql"'],
-    ['no query', { dialect: 'sqlite' }, 'query must be a function'],
-    ['a listen that is not a function', { dialect: 'postgresql', query, listen: {} }, 'listen must be a function'],
+    ['no query', { dialect: 'sqlite' }, 'query must be a function, got undefined'],
+    [
+      'a listen that is not a function',
+      { dialect: 'postgresql', query, listen: {} },
+      'listen must be a function, got object',
+    ],
     [
       'listen with another database',
       { dialect: 'mysql', query, listen: query },
       'listen works with PostgreSQL only, but dialect is "mysql"',
     ],
+    [
+      'a misspelt option',
+      { dialect: 'sqlite', query, tabel: 'logouts' },
+      'tabel is not an option. Did you mean table?',
+    ],
+    ['an unknown option', { dialect: 'sqlite', query, prefix: 'bcl' }, 'prefix is not an option'],
+    ['no options', undefined as unknown as object, 'options must be an object'],
   ])('%s is refused', (_, options, message) => {
     expect(() => new SqlStore(options as SqlStoreOptions)).toThrow(new TypeError(message))
+  })
+
+  test.each<[unknown, string]>([
+    [{ tablename: 'logouts' }, 'tablename is not an option. Did you mean table?'],
+    [{ dialect: 'sqlite' }, 'dialect is not an option'],
+    ['logouts', 'options must be an object'],
+    [null, 'options must be an object'],
+  ])('schema refuses the options %j', (options, message) => {
+    expect(() => schema('sqlite', options as object)).toThrow(new TypeError(message))
   })
 
   const rule = 'table must be a name of letters, digits and "_", with or without a schema, of at most 48 characters'
@@ -42,8 +62,9 @@ describe('options', () => {
     1,
     null,
   ])('the table %j is refused', (table) => {
-    expect(() => schema('sqlite', { table: table as string })).toThrow(new TypeError(rule))
-    expect(() => new SqlStore({ dialect: 'sqlite', query, table: table as string })).toThrow(new TypeError(rule))
+    const error = new TypeError(`${rule}, got ${JSON.stringify(table)}`)
+    expect(() => schema('sqlite', { table: table as string })).toThrow(error)
+    expect(() => new SqlStore({ dialect: 'sqlite', query, table: table as string })).toThrow(error)
   })
 
   test.each<[SqlDialect, boolean, boolean]>([
@@ -120,7 +141,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
       let store: SqlStore
       const storeOn = (own: string): SqlStore =>
         new SqlStore({
-          ...database,
+          ...optionsOf(database),
           table: own,
           query: async (text, params) => {
             queries.push(text)
@@ -269,7 +290,7 @@ describe.each(['pg', 'Kysely on pg', 'Drizzle on pg', 'postgres.js'])('on %s', (
       })
       const left: unknown[] = []
       const store = new SqlStore({
-        ...database,
+        ...optionsOf(database),
         table,
         async query(text, params) {
           const rows = await database.query(text, params)
@@ -304,10 +325,10 @@ describe.each(['mysql2, prepared', 'mysql2, not prepared', 'mariadb'])('on %s', 
           await database.migrate(`DROP TABLE ${table}`)
           await database.close()
         })
-        const other = new SqlStore({ ...database, table })
+        const other = new SqlStore({ ...optionsOf(database), table })
         let removed = 0
         const store = new SqlStore({
-          ...database,
+          ...optionsOf(database),
           table,
           async query(text, params) {
             const rows = await database.query(text, params)

@@ -4,7 +4,7 @@ import { schema, SqlStore, type SqlQuery } from '@bcl/sql'
 import { createTestIssuer } from '@bcl/testing'
 import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { databases, type Database } from './support/databases.js'
+import { databases, type Database, optionsOf } from './support/databases.js'
 import { describeOn, mysqlUrl } from './support/services.js'
 
 const unique = (): string => crypto.randomUUID().slice(0, 8)
@@ -114,7 +114,7 @@ for (const [name, { service, connect, locale, type, loses }] of Object.entries(w
       database = await connect()
       if (locale) await createCollation(database, collation, locale)
       await createTable(database, table, type)
-      store = new SqlStore({ ...database, table })
+      store = new SqlStore({ ...optionsOf(database), table })
     })
     afterAll(async () => {
       await database.query(`DROP TABLE ${table}`, [])
@@ -189,7 +189,7 @@ describe.each([
         await database.close()
       })
       await database.query(corrections.get(name)!.replace('bcl_logouts', table), [])
-      await expectKeptApart(new SqlStore({ ...database, table }))
+      await expectKeptApart(new SqlStore({ ...optionsOf(database), table }))
     })
   })
 })
@@ -215,7 +215,7 @@ describe.each<[string, 'postgres' | 'mysql' | undefined, () => Promise<Database>
         await database.query(`DROP TABLE ${table}`, [])
         await database.close()
       })
-      await expectKeptApart(new SqlStore({ ...database, table }))
+      await expectKeptApart(new SqlStore({ ...optionsOf(database), table }))
     })
   })
 })
@@ -274,7 +274,7 @@ describeOn('mysql', 'MySQL with sql_select_limit', () => {
       await database.query(`DROP TABLE ${table}`, [])
       await database.close()
     })
-    const store = new SqlStore({ ...database, table })
+    const store = new SqlStore({ ...optionsOf(database), table })
     for (const key of ['a', 'b']) await store.add(key, 'v', soon())
     expect(await store.values(['a', 'b'])).toEqual([['v'], ['v']])
   })

@@ -18,6 +18,9 @@ export interface Database {
   close(): unknown
 }
 
+/** The options of a store. */
+export const optionsOf = ({ dialect, query, listen }: Database) => ({ dialect, query, listen })
+
 interface Connectable {
   service?: 'postgres' | 'mysql'
   connect(): Promise<Database>
