@@ -244,7 +244,7 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
     onTestFinished(() => void wrong.close())
     const session = op.session({ sid: unique() })
     const token = await op.logoutToken({ sid: session.sid! })
-    const store = new SqlStore({ ...wrong, table })
+    const store = new SqlStore({ ...optionsOf(wrong), table })
     const failure = await logoutOn(store)
       .receive(token)
       .catch((error: unknown) => error)
@@ -259,7 +259,7 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
 
   test('`execute` of mysql2 works', async () => {
     const session = op.session({ sid: unique() })
-    const store = new SqlStore({ ...right, table })
+    const store = new SqlStore({ ...optionsOf(right), table })
     await logoutOn(store).receive(await op.logoutToken({ sid: session.sid! }))
     expect(await logoutOn(store).isLoggedOut(session)).toBe(true)
   })
