@@ -4,7 +4,7 @@ import { notPages, pageOf } from './pages.ts'
 import { repositoryLinks } from './repository-links.ts'
 
 const packages = ['core', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'node', 'redis', 'sql', 'testing', 'cli']
-const examples = ['hono', 'koa', 'express', 'fastify', 'fastify', 'nestjs', 'provider']
+const examples = ['hono', 'koa', 'express', 'fastify', 'nestjs', 'provider']
 const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
 const sidebar: DefaultTheme.SidebarItem[] = [
@@ -16,6 +16,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       item('Koa', '/start/koa'),
       item('NestJS', '/start/nestjs'),
       item('Express', '/start/express'),
+      item('Fastify', '/start/fastify'),
       item('Next.js', '/start/nextjs'),
       item('SvelteKit', '/start/sveltekit'),
       item('Bun', '/start/bun'),

@@ -1,6 +1,8 @@
 // Session cookies as somebody makes them who knows the secret of an application, or guesses it.
 import { createHmac, hkdfSync } from 'node:crypto'
 
+import fastifySecureSession from '@fastify/secure-session'
+import Fastify from 'fastify'
 import { sealData } from 'iron-session'
 import { CompactEncrypt, UnsecuredJWT } from 'jose'
 
@@ -38,4 +40,12 @@ export const expressOpenidConnect: Forge = async (application, secret) => {
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...times })
     .encrypt(key)
   return `appSession=${jwe}`
+}
+
+/** The session is in the cookie, encrypted under a key from the secret. */
+export const secureSession: Forge = async (application, secret) => {
+  const app = Fastify()
+  await app.register(fastifySecureSession, { secret, salt: 'a-salt-of-16-chr' })
+  const session = app.createSecureSession({ claims: claimsFor(application) })
+  return `session=${encodeURIComponent(app.encodeSecureSession(session))}`
 }

@@ -12,7 +12,7 @@ import { freePorts } from '../src/free-ports.ts'
 
 const run = promisify(execFile)
 
-describe.each(['hono', 'koa', 'nestjs', 'express', 'nextjs', 'provider'])('examples/%s', (example) => {
+describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs', 'provider'])('examples/%s', (example) => {
   const folder = fileURLToPath(new URL(`../../${example}/`, import.meta.url))
   const read = (file: string) => readFile(join(folder, file), 'utf8')
   let copy: string | undefined

@@ -49,7 +49,7 @@ async function prepare(example: string) {
   }
 }
 
-describe.each(['hono', 'koa', 'nestjs', 'express', 'nextjs'])('%s', { timeout: 60_000 }, (example) => {
+describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s', { timeout: 60_000 }, (example) => {
   it('starts before its provider, and is ready once the provider has started', async () => {
     const { app, provider, startApp, startProvider } = await prepare(example)
     const { output } = await startApp({}, false)

@@ -14,6 +14,7 @@ describe.each([
   { example: 'koa', onServer: true },
   { example: 'nestjs', onServer: true },
   { example: 'express', onServer: true },
+  { example: 'fastify', onServer: false },
   { example: 'nextjs', onServer: false },
 ])('$example', ({ example, onServer }) => {
   let stack: Stack

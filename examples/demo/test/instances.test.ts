@@ -14,7 +14,7 @@ const skip = !hasRedis() && !process.env['CI']
 const title = skip ? 'two instances with one Redis (skipped: there is no redis-server)' : 'two instances with one Redis'
 
 describe.skipIf(skip)(title, () => {
-  describe.each(['hono', 'koa', 'nestjs', 'express', 'nextjs'])('%s', (example) => {
+  describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s', (example) => {
     let redis: RedisServer
     let provider: ProviderClient
     let processes: ExampleProcess[]

@@ -5,7 +5,7 @@ import { createDevice } from '../src/device.ts'
 import { type Stack, startStack } from '../src/stack.ts'
 import { startTokenGate } from './token-gate.ts'
 
-describe.each(['hono', 'koa', 'nestjs', 'express', 'nextjs'])('%s', (example) => {
+describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s', (example) => {
   let gate: Awaited<ReturnType<typeof startTokenGate>>
   let stack: Stack
 

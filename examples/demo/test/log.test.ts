@@ -5,7 +5,7 @@ import { createDevice } from '../src/device.ts'
 import { callbackPath } from '../src/example-process.ts'
 import { type Stack, type StackApp, startStack } from '../src/stack.ts'
 
-describe.each(['hono', 'koa', 'nestjs', 'express', 'nextjs'])('the log of %s', (example) => {
+describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('the log of %s', (example) => {
   let stack: Stack
   let app: StackApp
   let other: StackApp

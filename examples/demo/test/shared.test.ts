@@ -21,7 +21,7 @@ it('the shared files of examples/nextjs are the same as those of examples/hono',
 })
 
 // Each example can be copied out alone, so each has a copy of these files.
-describe.each(['koa', 'nestjs', 'express'])('examples/%s/src/shared', (example) => {
+describe.each(['koa', 'nestjs', 'express', 'fastify'])('examples/%s/src/shared', (example) => {
   it('is the same as examples/hono/src/shared', () => {
     expect(Object.keys(read('hono')).length).toBeGreaterThan(0)
     expect(read(example)).toEqual(read('hono'))

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
 
-describe.each(['hono', 'koa', 'nestjs', 'express', 'nextjs'])('%s refuses to start', (example) => {
+describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s refuses to start', (example) => {
   const folder = new URL(`../../${example}/`, import.meta.url)
 
   async function start(env: Record<string, string>) {
