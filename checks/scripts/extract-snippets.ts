@@ -8,7 +8,7 @@ import { codeBlocks } from './code-blocks.ts'
 const root = resolve(import.meta.dirname, '../..')
 const site = 'docs/.vitepress'
 /** The site compiles these pages. Their frameworks need an older TypeScript and the resolution of a bundler. */
-const ofSite = new Set(['docs/start/nextjs.md', 'docs/start/sveltekit.md'])
+const ofSite = new Set(['docs/start/nextjs.md', 'docs/start/nextjs-authjs.md', 'docs/start/sveltekit.md'])
 const isSite = process.cwd() === join(root, site)
 const snippets = join(root, isSite ? site : 'docs', 'snippets')
 rmSync(snippets, { recursive: true, force: true })

@@ -18,6 +18,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       item('Express', '/start/express'),
       item('Fastify', '/start/fastify'),
       item('Next.js', '/start/nextjs'),
+      item('Next.js with Auth.js', '/start/nextjs-authjs'),
       item('SvelteKit', '/start/sveltekit'),
       item('Bun', '/start/bun'),
       item('Deno', '/start/deno'),

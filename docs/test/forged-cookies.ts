@@ -4,7 +4,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import fastifySecureSession from '@fastify/secure-session'
 import Fastify from 'fastify'
 import { sealData } from 'iron-session'
-import { CompactEncrypt, UnsecuredJWT } from 'jose'
+import { CompactEncrypt, EncryptJWT, UnsecuredJWT } from 'jose'
 
 import { signIn, type Application } from './application.ts'
 
@@ -15,6 +15,17 @@ const claimsFor = ({ issuer }: Application) => ({ iss: issuer, sub: 'admin', iat
 
 export const ironSession: Forge = async (application, secret) =>
   `session=${await sealData({ claims: claimsFor(application) }, { password: secret, ttl: 3600 })}`
+
+/** The session is in the cookie, encrypted by Auth.js. */
+export const authjs: Forge = async (application, secret) => {
+  const name = 'authjs.session-token'
+  const key = hkdfSync('sha256', secret, name, `Auth.js Generated Encryption Key (${name})`, 64)
+  const jwt = new EncryptJWT({ claims: claimsFor(application) }).setProtectedHeader({
+    alg: 'dir',
+    enc: 'A256CBC-HS512',
+  })
+  return `${name}=${await jwt.setExpirationTime('1h').encrypt(new Uint8Array(key))}`
+}
 
 /** The session is in the cookie, signed by keygrip. */
 export const koaSession: Forge = async (application, secret) => {

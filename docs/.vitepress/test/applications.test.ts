@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 
 import { freePort, passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
-import { ironSession } from '../../test/forged-cookies.ts'
+import { authjs, type Forge, ironSession } from '../../test/forged-cookies.ts'
 
 const site = resolve(import.meta.dirname, '..')
 const folderOf = (page: string): string => join(site, 'snippets', `docs-start-${page}-md`)
@@ -17,6 +17,7 @@ interface Built {
   files: Record<string, string>
   build: string[]
   serve: (port: number) => string[]
+  forge?: Forge
 }
 
 const built: Built[] = [
@@ -33,6 +34,19 @@ const built: Built[] = [
     serve: (port) => [bin('next/dist/bin/next'), 'start', '--hostname', '127.0.0.1', '--port', String(port)],
   },
   {
+    page: 'nextjs-authjs',
+    files: {
+      'package.json': '{ "private": true }',
+      // Next.js takes this file, and not the one of the page.
+      'next.config.mjs': 'export default { skipProxyUrlNormalize: true, typescript: { ignoreBuildErrors: true } }',
+      'app/layout.tsx':
+        'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>',
+    },
+    build: [bin('next/dist/bin/next'), 'build'],
+    serve: (port) => [bin('next/dist/bin/next'), 'start', '--hostname', '127.0.0.1', '--port', String(port)],
+    forge: authjs,
+  },
+  {
     page: 'sveltekit',
     files: {
       'package.json': '{ "private": true, "type": "module" }',
@@ -45,7 +59,7 @@ const built: Built[] = [
 ]
 
 describe('the application of', { concurrency: 2 }, () => {
-  for (const { page, files, build, serve } of built) {
+  for (const { page, files, build, serve, forge = ironSession } of built) {
     const cwd = folderOf(page)
     const command: Command = { args: serve, cwd }
     const elsewhere = settings('http://127.0.0.1:1', 'http://127.0.0.1:2')
@@ -64,7 +78,7 @@ describe('the application of', { concurrency: 2 }, () => {
 
       test('refuses a forged cookie', async (t) => {
         const application = await start(t, command)
-        const statusOf = async (guess: string) => statusOfMe(application, await ironSession(application, guess))
+        const statusOf = async (guess: string) => statusOfMe(application, await forge(application, guess))
         assert.equal(await statusOf(SECRET), 200, 'the cookie is not forged well')
         assert.equal(await statusOf('another-secret-that-somebody-has-guessed'), 401)
       })
