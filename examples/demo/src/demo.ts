@@ -7,6 +7,7 @@ import type { Delivery } from './provider-client.ts'
 import { type App, type AppOptions, type Stack, startStack } from './stack.ts'
 
 const APPS: AppOptions[] = [{ example: 'hono' }, { example: 'koa' }, { example: 'nestjs' }]
+const ALL_APPS: AppOptions[] = [...APPS, { example: 'express' }, { example: 'fastify' }, { example: 'nextjs' }]
 const USER = 'alice'
 
 interface Expected {
@@ -18,8 +19,9 @@ interface Expected {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 try {
-  const { values } = parseArgs({ options: { serve: { type: 'boolean', default: false } } })
-  const stack = await startStack(APPS)
+  const flag = { type: 'boolean', default: false } as const
+  const { values } = parseArgs({ options: { serve: flag, all: flag } })
+  const stack = await startStack(values.all ? ALL_APPS : APPS)
   try {
     await show(stack)
     if (values.serve) await serve(stack)

@@ -13,6 +13,14 @@ it('the demo ends well', { timeout: 120_000 }, async () => {
   expect(stdout).not.toContain('\u001B')
 })
 
+it('with --all every example takes part', { timeout: 120_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [demo, '--all'])
+  expect(stdout).toContain('Every session was alive or dead as it should be.')
+  for (const example of ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs']) {
+    expect(stdout).toContain(`/me  ${example}, phone`)
+  }
+})
+
 it('with --serve all of it goes on running, and ends with Ctrl-C', { timeout: 120_000 }, async () => {
   const child = spawn(process.execPath, [demo, '--serve'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
