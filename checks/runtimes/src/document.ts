@@ -12,6 +12,8 @@ const titles: Record<Application, string> = {
   handle: '`handle`',
   hono: 'Hono',
   koa: 'Koa',
+  express: 'Express',
+  fastify: 'Fastify',
   'nestjs-express': 'Nest/Express',
   'nestjs-fastify': 'Nest/Fastify',
 }

@@ -1,7 +1,7 @@
 import { merge, type Report } from './case.ts'
 import { askWorkerd, output, serve, type Serving } from './process.ts'
 
-export type Application = 'handle' | 'hono' | 'koa' | 'nestjs-express' | 'nestjs-fastify'
+export type Application = 'handle' | 'hono' | 'koa' | 'express' | 'fastify' | 'nestjs-express' | 'nestjs-fastify'
 
 export interface Runtime {
   name: string
@@ -20,7 +20,7 @@ const versionOf = (command: string) => async (): Promise<string> =>
   /\d[\d.-]*/.exec(await output(command, ['--version']))![0]
 
 const web = ['handle', 'hono'] as const
-const all = [...web, 'koa', 'nestjs-express', 'nestjs-fastify'] as const
+const all = [...web, 'koa', 'express', 'fastify', 'nestjs-express', 'nestjs-fastify'] as const
 
 function commandLine(
   name: string,
