@@ -10,9 +10,9 @@ import type { LogoutStore } from './store/store.js'
 export interface BackchannelLogoutOptions {
   /**
    * The client registrations to trust, or a function that finds those of an issuer. Its answers are cached for 60
-   * seconds. `undefined` means that the issuer is not trusted. A cached answer is asked for again at once, at a bounded
-   * rate, if it does not have the client of a token or a session. While an answer is refreshed, the old one counts for 60
-   * seconds more.
+   * seconds. `undefined` means that the issuer is not trusted. If a cached answer does not have the client of a token or
+   * a session, the function is called again at once, at a limited rate. While an answer is refreshed, the old answer counts
+   * for 60 seconds more.
    */
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
   /** Seconds a session may live, counted from the `iat` of its first ID Token. An older session counts as logged out. At most 400 days. */
@@ -72,8 +72,8 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   receive(logoutToken: string): Promise<LogoutEvent>
   /**
-   * Ends this session on every instance: the application's own sign-out. A copy of the cookie is refused from now on. No
-   * session with another known `sid` ends, and no later sign-in.
+   * Ends this session on every instance: the application's own sign-out. A copy of the cookie is refused from now on. Sessions
+   * with another `sid` stay signed in, and so does a later sign-in.
    *
    * @param origin With a `key`, listeners run once per key.
    * @throws {TypeError} if the session is wrong, or its issuer is not trusted.
@@ -90,7 +90,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   /**
-   * Ends all sessions of a user that began until `before`: sign out everywhere. If the provider's clock is ahead of this
+   * Ends all sessions of a user that began at `before` or earlier: sign out everywhere. If the provider's clock is ahead of this
    * machine's, a session can be dated later than `before`. So call {@link endSession} for the caller's own session too.
    *
    * @param origin With a `key`, listeners run once per key.
@@ -146,9 +146,11 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   warm(): Promise<void>
   /**
-   * Ends watches, timers and the subscription, waits for requests and logouts under way, and writes the logouts that the store has not
-   * taken yet. Gives up after some seconds, and reports to `onError` how many were not written. Close the client of the
-   * store after it. A logout that arrives later is still carried out; call `close` again to write what it left.
+   * Ends watches, timers and the subscription. Waits for requests and logouts in progress, and writes the logouts that wait
+   * for the store. If the store does not take them within some seconds, `onError` gets their number.
+   *
+   * Close the client of the store after `close`. A logout that arrives after `close` is still carried out. If the store does
+   * not take that logout, call `close` again to write it.
    */
   close(): Promise<void>
 }

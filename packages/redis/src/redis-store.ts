@@ -22,8 +22,8 @@ export interface RedisStoreOptions {
 /**
  * Adds a value and says whether Redis kept it. A script is one atomic round trip with any client. It touches one key, so it
  * also works in a cluster. Redis removes expired values by its own clock: an instance whose clock is ahead must not remove
- * the values of others. The key expires with its latest member. `EXPIREAT … GT` cannot do that: it takes a key without
- * expiry for the latest.
+ * the values of others. The key expires with its latest member. `EXPIREAT … GT` cannot do that: it never sets an expiry
+ * on a key that has none.
  */
 const addScript = `
 redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])

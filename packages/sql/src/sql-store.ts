@@ -37,7 +37,7 @@ const rowsPerSweep = 100
 /** The most rows that one statement of `prune` deletes. On MySQL, adds wait for the rows that the statement locks. */
 const rowsPerPrune = 1000
 
-/** The most times that an add writes a row that is gone when it is read back. */
+/** The most times that an add writes one row. It writes the row again if another instance has removed the row before the add reads it back. */
 const maxWrites = 5
 
 /** The most bytes of a message that is sent in a notification. PostgreSQL allows payloads of less than 8,000 bytes. */
@@ -125,8 +125,8 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Deletes the rows that have expired when it is called, 1,000 at a time. Call it in a scheduled job if logouts are rare: then the
-   * sweeps of adds do not keep the table small. On PostgreSQL, it leaves rows that another transaction locks.
+   * Deletes the rows that have expired when it is called, 1,000 at a time. Call it in a scheduled job if logouts are rare, because
+   * only a new logout makes the store delete expired rows. On PostgreSQL, it leaves rows that another transaction locks.
    */
   async prune(): Promise<void> {
     const [row] = rowsOf(await this.#run(this.#dialect.countExpired(this.#table)))
@@ -138,8 +138,8 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Writes a row and checks that the database stored exactly this row. With a wrong collation, the database extends the row of
-   * another key. A short column truncates the key. In both cases no check would find the logout.
+   * Writes a row and checks that the database stored exactly this row. With a wrong collation, the database changes the expiry of the
+   * row of another key instead. A short column truncates the key. In both cases no check would find the logout.
    */
   async #putRow(row: Row): Promise<void> {
     const { add, readRow } = this.#dialect

@@ -60,7 +60,7 @@ async function findFaults(token: InspectedToken): Promise<Finding[]> {
   const findings: Finding[] = []
   let { header, claims } = token
   const unknownFault = {
-    problem: 'The form of the token is one that no receiver accepts.',
+    problem: 'No receiver accepts a token of this form.',
     remedy: 'Ask the provider.',
   }
   const apply = (repair: Repair = unknownFault): void => {
@@ -161,7 +161,8 @@ async function inspectEncrypted(
     signed = new TextDecoder().decode(plaintext)
   } catch (error) {
     const problem = `The key does not decrypt the token (${(error as Error).message}).`
-    const remedy = 'Pass the private key with --key whose public key the client is registered with.'
+    const remedy =
+      'Pass another private key with --key. Its public key must be the one in the registration of the client.'
     return { header, findings: [{ problem, remedy }], settings: {}, signature: 'unchecked' }
   }
   const inner = await inspectLogoutToken(signed, { ...options, decryptionKey: undefined })
@@ -220,7 +221,7 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   const keys = options.keys ?? (options.issuer === undefined ? undefined : discoverKeys(options.issuer))
   const { signature, finding } =
     keys === undefined ? { signature: 'unchecked' as const } : await checkSignature(token, inspected, keys)
-  // If the token was changed or is of another issuer, the wrong signature is a consequence. Causes come first.
+  // A token that was changed, or that another issuer signed, has a wrong signature. So list the cause before the signature.
   const hasCause = !isIntact || claims['iss'] !== trusted.issuer || !isAlgorithm(header['alg'])
   if (finding) findings.splice(hasCause ? findings.length : 0, 0, finding)
   const settings = Object.assign({}, ...findings.map((one) => one.settings)) as Partial<TrustedIssuer>

@@ -21,9 +21,9 @@ const staleRetry = 30
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
-/** Seconds for which a `kid` that the key set lacks causes no other fetch (RP-52). */
+/** If a fetch did not bring the key of a `kid`, this `kid` causes no other fetch for so many seconds (RP-52). */
 const absentFor = 30
-/** Seconds for which bad signatures under one `kid` cause no other fetch (RP-52). */
+/** If a bad signature caused a fetch, its `kid` causes no other fetch for so many seconds (RP-52). */
 const renewedFor = 15
 /** The most values of `kid` that are remembered for this. */
 const maxRemembered = 1000
@@ -51,7 +51,7 @@ export interface RemoteKeysOptions extends FetchOptions {
   onError?: ((error: unknown) => void) | undefined
   /** Gets each discovery document that is read. */
   onMetadata?: (metadata: JSONObject) => void
-  /** False for an issuer that a function named: its fetches need permits of the process. @default true */
+  /** False for an issuer that a function found. Its fetches also count against the limit of the whole process. @default true */
   isProven?: boolean
   /** Called when a key has verified a signature for the first time. */
   onProven?: (keySet: RemoteKeys) => void
@@ -66,8 +66,8 @@ export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
-   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). Resolves to false if this `kid` caused
-   * a fetch a short time ago. Then its key is unchanged.
+   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). If this `kid` caused a fetch a short time
+   * ago, resolves to false without a fetch.
    *
    * @throws if the fetch fails, or if the issuer's budget is used up.
    */
@@ -195,9 +195,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     else if (age() >= freshFor) await refresh()
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
-    // A fetch that began before this token came may have been answered before its key was published.
+    // A fetch that began before this token arrived may lack the key of the token, if the provider has just published the key.
     if (!key && requestedAt < startedAt && !isHeldBack(id)) {
-      // A fetch that fails for the token that began it may have brought the key of this token.
+      // Several tokens share this fetch. It can fail for another token and still bring the key of this token.
       const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).result.catch(
         (error: unknown) => error,
       )
@@ -221,7 +221,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       await withTimeout(since + keysTimeout - monotonicNow(), async () => {
         const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true)).result
         await refetch()
-        // A fetch that was under way may have been answered before the key was replaced.
+        // The first call may have joined a fetch that was under way. That fetch may have brought the old key.
         if (requestedAt < since) await refetch()
       })
       noFetchUntil.set(id, monotonicNow() + renewedFor)

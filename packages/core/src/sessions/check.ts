@@ -20,7 +20,7 @@ export interface Check {
 
 export interface CheckOptions {
   store: Pick<LogoutStore, 'values'>
-  /** Whether a session has ended, by its age, by pending markers under its keys, or by these stored values. */
+  /** Returns whether a session has ended: by its age, by a pending marker under one of its keys, or by one of the stored values. */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
   /** Seconds for which an "alive" answer is reused. */
   recheckAfter: number
@@ -38,14 +38,14 @@ interface Read extends Flight<string[][]> {
 export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subscribe }: CheckOptions): Check {
   /** When the store was asked: monotonic seconds, by session. */
   const alive = new LruMap<number>(maxAlive)
-  /** When a marker was heard of: monotonic seconds, by key. The oldest comes first. */
+  /** When this instance learned of a new marker: monotonic seconds, by key. The oldest comes first. */
   const invalidated = new Map<string, number>()
   /** Answers from this time or earlier do not count. */
   let allInvalidated = -Infinity
   const reads = singleFlight<Read>(storeTimeout)
   const unsent = new Map<string, Promise<string[][]>>()
   const longest = Math.max(recheckAfter, storeTimeout)
-  /** The store has answered without a promise: its calls are not worth sharing. */
+  /** True if the store answers without a promise. Then checks do not share calls, because a call costs too little. */
   let isImmediate = false
 
   const readStore = (keys: readonly string[]): Maybe<string[][]> => {
@@ -54,7 +54,10 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     return answer
   }
 
-  /** Checks of the same moment share one call of the store. A later check starts a call of its own: it must see each logout. */
+  /**
+   * Checks of the same moment share one call of the store. A later check starts its own call, because the earlier call may
+   * have been answered before a new logout.
+   */
   const readNow = (keys: readonly string[]): Maybe<string[][]> => {
     if (isImmediate) return readStore(keys)
     const id = keys.join(' ')
@@ -75,7 +78,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     const askedAt = alive.get(aliveId) ?? -Infinity
     if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
     void subscribe()
-    // Checks share a call that is under way, but not one from before a marker was heard of.
+    // Checks share a call that is under way. If a new marker has arrived since that call began, a check starts its own call.
     const { result, startedAt } = reads.run(async (started) => {
       started.startedAt = monotonicNow()
       return store.values(keys)

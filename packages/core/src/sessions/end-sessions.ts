@@ -35,7 +35,7 @@ export interface EndedSessions {
   replayed: boolean
 }
 
-/** A logout, as listeners get it. `source` says where the wish came from. */
+/** A logout, as listeners get it. `source` says who asked for the logout. */
 export type LogoutEvent =
   | (EndedSessions & {
       source: 'logout-token' | 'security-event'
@@ -51,11 +51,11 @@ type Distribute<E> = E extends unknown ? Omit<E, 'sessionIds' | 'replayed'> : ne
 
 /** A wish to end sessions, wherever it comes from. */
 export interface Wish {
-  /** The event for the listeners, without the members that are found out here. */
+  /** The event for the listeners, without the members that this file adds. */
   event: Distribute<LogoutEvent>
   /** The markers to write: the date for each client, and the scopes that it applies to. */
   markers: readonly (Marker & { scopes: readonly Scope[] })[]
-  /** The keys that say that this was carried out before, and until when to remember that. Without keys it is not remembered. */
+  /** The keys that record this logout as carried out, each with its expiry. Without keys, the logout is not recorded. */
   done: readonly { key: string; expiresAt: number }[]
 }
 
@@ -131,8 +131,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const sessionIds = replayed ? [] : [...new Set([...tracked].map((value) => parseTracked(value)[0]))]
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
-    // Removes the older markers of the same client. It does no harm if one of them stays. All are parsed before the first
-    // is removed: a value that cannot be parsed must not leave removals that nobody awaits.
+    // Removes the older markers of the same client. A marker that stays does no harm. Parses all values before it removes the
+    // first: if a value cannot be parsed, no removal may be in progress, because nobody would await it.
     const superseded = markers.flatMap((marker) =>
       valuesOf(marker.key)
         .filter((value) => supersedes(marker, parseMarker(value)))
