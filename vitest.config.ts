@@ -11,10 +11,9 @@ export default defineConfig({
     alias: {
       '@bcl/core/kit': new URL('./packages/core/src/kit.ts', import.meta.url).pathname,
       ...Object.fromEntries(
-        ['core', 'node', 'testing', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'redis', 'sql'].map((name) => [
-          `@bcl/${name}`,
-          source(name),
-        ]),
+        ['core', 'node', 'testing', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'redis', 'sql', 'ssf'].map(
+          (name) => [`@bcl/${name}`, source(name)],
+        ),
       ),
     },
   },

@@ -40,6 +40,11 @@ const needs: Record<string, Needs> = {
   },
   redis: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
   sql: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
+  ssf: {
+    dependencies: [],
+    peers: ['@bcl/core'],
+    imports: ['@bcl/core'],
+  },
   cli: {
     dependencies: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
     peers: [],

@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 
 const rows = [
-  ...readFileSync('docs/requirements.md', 'utf8').matchAll(/^\| ((?:RP|T)-\d+[a-z]?) +\| (\*\*Planned\.\*\* )?/gm),
+  ...readFileSync('docs/requirements.md', 'utf8').matchAll(/^\| ((?:RP|SE|T)-\d+[a-z]?) +\| (\*\*Planned\.\*\* )?/gm),
 ]
 const requirements = rows.map(([, id, planned]) => ({ id: id!, isPlanned: planned !== undefined }))
 
@@ -14,12 +14,12 @@ const tests = globSync(
   },
 )
 const text = tests.map((file) => readFileSync(file, 'utf8')).join('\n')
-const ranges = [...text.matchAll(/\b(RP|T)-(\d+) to \1-(\d+)\b/g)]
+const ranges = [...text.matchAll(/\b(RP|SE|T)-(\d+) to \1-(\d+)\b/g)]
 
 function isNamed(id: string): boolean {
   if (new RegExp(`\\b${id}\\b`).test(text)) return true
   // "RP-40 to RP-44" names those between. It names no row with a letter, such as RP-41a.
-  const [, kind, number] = /^(RP|T)-(\d+)$/.exec(id) ?? []
+  const [, kind, number] = /^(RP|SE|T)-(\d+)$/.exec(id) ?? []
   return ranges.some(
     ([, of, from, to]) => of === kind && Number(from) <= Number(number) && Number(number) <= Number(to),
   )

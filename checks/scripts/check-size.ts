@@ -10,7 +10,16 @@ interface Manifest {
 }
 
 /** Bytes. A ceiling that keeps each package from growing. The goal for core is 11,000: docs/design.md says what is in the way. */
-const budgets = { core: 14_475, node: 2000, hono: 2000, koa: 2000, express: 2000, fastify: 2000, nestjs: 2000 }
+const budgets = {
+  core: 14_475,
+  node: 2000,
+  hono: 2000,
+  koa: 2000,
+  express: 2000,
+  fastify: 2000,
+  nestjs: 2000,
+  ssf: 7000,
+}
 /** What `@bcl/core/kit` adds to an application that bundles both entries of core. */
 const kitBudget = 1200
 

@@ -3,7 +3,20 @@ import { defineConfig, type DefaultTheme, type Plugin } from 'vitepress'
 import { notPages, pageOf } from './pages.ts'
 import { repositoryLinks } from './repository-links.ts'
 
-const packages = ['core', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'node', 'redis', 'sql', 'testing', 'cli']
+const packages = [
+  'core',
+  'hono',
+  'koa',
+  'express',
+  'fastify',
+  'nestjs',
+  'node',
+  'redis',
+  'sql',
+  'ssf',
+  'testing',
+  'cli',
+]
 const examples = ['hono', 'koa', 'express', 'fastify', 'nestjs', 'provider']
 const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
@@ -35,6 +48,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       item('Settings for your provider', '/providers'),
       item('Session libraries', '/sessions'),
       item('Sign out everywhere', '/sign-out-everywhere'),
+      item('Security events', '/security-events'),
       item('Stores', '/stores'),
       item('Testing your application', '/testing'),
       item('Migrating', '/migrating'),

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-const names = ['core', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql']
+const names = ['core', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql', 'ssf']
 
 /** Files whose tests wait for timers, the slowest last. They run last, because the other tests kill most mutants. */
 const waiting = 'respond,handle,issuers,memory-store,watch,keys,receive,keys-under-fire,slow-clients'.split(',')

@@ -1,0 +1,85 @@
+import type { BackchannelLogout, LogoutStore } from '@bcl/core'
+import { doneKey, expiryFor, retryUntil, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
+import { failure } from './failure.js'
+import { endsByDefault, isStreamEvent, type SecurityEvent } from './security-event.js'
+import { findTarget, type TargetOptions } from './target.js'
+import type { KnownTransmitter } from './transmitter.js'
+
+/** Seconds after which an event in progress counts as lost. */
+const longest = 20
+/** Seconds to wait for the record of what is done. A silent store must not delay the marker. */
+const recordTime = 0.2
+/** Seconds for which the record is tried again. */
+const retryTime = 1.5
+
+export interface CarryOutOptions extends TargetOptions {
+  logout: BackchannelLogout
+  store: LogoutStore
+  endsSessions: ((event: SecurityEvent) => boolean | undefined) | undefined
+  onEvent: ((event: SecurityEvent) => unknown) | undefined
+  now(): number
+}
+
+/** The sessions that an event ends began at this time or earlier (SE-8): never later than the token was issued. */
+function dateOf({ values, claims, iat }: SecurityEvent): number {
+  const stated = [values['event_timestamp'], claims['toe'], iat].find(Number.isFinite) as number
+  return Math.floor(Math.min(stated, iat))
+}
+
+export interface CarryOut {
+  /** Carries out one event. Resolves to false if that was done before. Rejects with a failure of ours. */
+  carryOut(event: SecurityEvent, transmitter: KnownTransmitter): Promise<boolean>
+  /** Waits for all events in progress. */
+  settled(): Promise<unknown>
+}
+
+/** Makes the function that carries out events, each once (SE-12). The marker comes first, and the record comes last. */
+export function createCarryOut(options: CarryOutOptions): CarryOut {
+  const { logout, store, endsSessions, onEvent, now } = options
+  const flights = singleFlight<Flight<boolean>>(longest)
+
+  const end = async (
+    event: SecurityEvent,
+    transmitter: KnownTransmitter,
+    key: string,
+  ): Promise<Pick<SecurityEvent, 'ended' | 'reason'>> => {
+    const { type, jti, claims } = event
+    const isEnding = !isStreamEvent(type) && ((await endsSessions?.(event)) ?? endsByDefault(type))
+    if (!isEnding) return { ended: 'nothing', reason: 'type' }
+    const target = await findTarget(event, transmitter, options)
+    if (typeof target === 'string') return { ended: 'nothing', reason: target }
+    const { iss, sub, sid } = target
+    const date = dateOf(event)
+    const origin = { source: 'security-event', key, jti, events: claims['events'] as object, claims } as const
+    if (sid) await logout.endSession({ iss, sub, sid, iat: date }, origin)
+    else await logout.endAllSessions({ iss, sub: sub!, before: date }, origin)
+    return { ended: sid ? 'session' : 'all' }
+  }
+
+  const work = async (event: SecurityEvent, transmitter: KnownTransmitter, key: string): Promise<boolean> => {
+    const isDone = async (): Promise<boolean> => (await store.values([key]))[0]!.length > 0
+    const done = isDone()
+    if (await withTimeout(recordTime, () => done).catch(() => false)) return false
+    const effect = await end(event, transmitter, key)
+    if (await done.catch(isDone)) return false
+    await onEvent?.(Object.freeze({ ...event, ...effect }))
+    const expiresAt = expiryFor(event.iat, now(), transmitter.maxTokenAge + transmitter.clockTolerance)
+    await retryUntil(performance.now() + retryTime * 1000, async () => store.add(key, '1', expiresAt))
+    return true
+  }
+
+  return {
+    carryOut(event, transmitter) {
+      // The transmitter, `jti` and type identify an event. A retry may be dated anew.
+      const key = doneKey({ iss: event.transmitter, jti: event.jti, iat: 0 }, event.type)
+      return flights.run(
+        () =>
+          work(event, transmitter, key).catch((error: unknown) => {
+            throw failure('the event', error)
+          }),
+        key,
+      ).result
+    },
+    settled: flights.settled,
+  }
+}

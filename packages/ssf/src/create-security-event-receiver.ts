@@ -1,0 +1,155 @@
+import type { BackchannelLogout, LogoutEndpoint, LogoutResponse } from '@bcl/core'
+import {
+  callback,
+  fetchRules,
+  handleWith,
+  internalsOf,
+  isListOf,
+  isObject,
+  period,
+  readOptions,
+  requireOption,
+  runGuarded,
+  singleFlight,
+  type Flight,
+  type Rules,
+} from '@bcl/core/kit'
+import { createCarryOut } from './carry-out.js'
+import { createRespond, type Receipt, type SecurityEventDelivery } from './respond.js'
+import type { SecurityEvent } from './security-event.js'
+import type { ResolveSubject } from './target.js'
+import { knowTransmitter, type Transmitter } from './transmitter.js'
+import { parseSet, verifySet, type ParsedSet } from './verify-set.js'
+
+/** Options of {@link createSecurityEventReceiver}. */
+export interface SecurityEventReceiverOptions {
+  /** The receiver of Logout Tokens, from `createBackchannelLogout`. Its markers end the sessions. */
+  logout: BackchannelLogout
+  /** The transmitters to trust. Each has an issuer of its own. */
+  transmitters: readonly Transmitter[]
+  /**
+   * Maps subjects to users of the application. It is called for every subject of an event that ends sessions. Without it,
+   * only `iss_sub` and complex subjects with `iss_sub` or a session have an effect.
+   */
+  resolveSubject?: ResolveSubject | undefined
+  /**
+   * Says whether an event ends sessions. `undefined` leaves that to the default: session-revoked of CAEP,
+   * account-disabled, account-purged and sessions-revoked of RISC, and tokens-revoked of Google do.
+   */
+  endsSessions?: ((event: SecurityEvent) => boolean | undefined) | undefined
+  /** Seconds for a whole push. The answer is 503 after that. @default 0.9, because Keycloak waits for one second */
+  timeout?: number | undefined
+  /** Gets every event, also those that end no session. It is awaited. If it fails, the event is not acknowledged. */
+  onEvent?: ((event: SecurityEvent) => unknown) | undefined
+  /** Gets one record for each push. An error that it throws changes nothing. */
+  onDelivery?: ((delivery: SecurityEventDelivery) => void) | undefined
+  /** Gets errors of work in the background, such as the refresh of keys. */
+  onError?: ((error: unknown) => void) | undefined
+  /** The `fetch` to use. @default globalThis.fetch */
+  fetch?: typeof fetch | undefined
+  /** Allow plain `http:` to other machines. @default false */
+  allowInsecureRequests?: boolean | undefined
+  /** Returns the current time as a NumericDate, in seconds. @default the clock of `logout` */
+  now?: (() => number) | undefined
+}
+
+/** A receiver of Security Event Tokens. An adapter can mount it, as it can mount a receiver of Logout Tokens. */
+export interface SecurityEventReceiver extends LogoutEndpoint {
+  /** Answers a Web-standard `Request` with a push. */
+  handle(request: Request): Promise<Response>
+  /** Fetches the metadata and keys of all transmitters. Call it at the start: a push must be answered within a second. */
+  warm(): Promise<void>
+  /** Waits for pushes in progress. */
+  close(): Promise<void>
+}
+
+const rules: Rules = {
+  ...fetchRules,
+  logout: [isObject, 'must be from createBackchannelLogout'],
+  transmitters: [isListOf(isObject), 'must be a list of transmitters'],
+  resolveSubject: callback(),
+  endsSessions: callback(),
+  timeout: period(0.9),
+  onEvent: callback(),
+  onDelivery: callback(),
+  onError: callback(),
+  now: callback(),
+}
+
+/** Seconds after which a push counts as lost, besides its time-out. */
+const longest = 20
+
+/**
+ * Creates a receiver of Security Event Tokens (Shared Signals, CAEP, RISC). It verifies tokens and ends the sessions that
+ * they name through `logout`. Construction makes no request.
+ *
+ * @throws {TypeError} if an option is wrong or unknown.
+ * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0}
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8935 RFC 8935, push}
+ * @example
+ * ```ts
+ * import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+ * import { createSecurityEventReceiver } from '@bcl/ssf'
+ *
+ * const issuer = 'https://idp.example.com/realms/acme'
+ * const logout = createBackchannelLogout({
+ *   issuers: [{ issuer, clientId: 'my-client' }],
+ *   sessionMaxAge: 8 * 60 * 60,
+ *   store: new MemoryStore(),
+ * })
+ *
+ * export const events = createSecurityEventReceiver({
+ *   logout,
+ *   transmitters: [{ issuer, audience: 'my-receiver', pushAuthorization: 'Bearer a-long-random-value' }],
+ *   onEvent: ({ type, ended, reason }) => console.log(type, ended, reason),
+ * })
+ * ```
+ */
+export function createSecurityEventReceiver(options: SecurityEventReceiverOptions): SecurityEventReceiver {
+  const read = readOptions(options, rules) as SecurityEventReceiverOptions & { timeout: number }
+  const { logout, timeout, resolveSubject, endsSessions, onEvent } = read
+  const { store, isTrusted, now: logoutNow } = internalsOf(logout)
+  const now = read.now ?? logoutNow
+  const onError = (error: unknown): void => runGuarded(() => read.onError?.(error))
+  const { fetch, allowInsecureRequests } = read
+  const transmitters = read.transmitters.map((transmitter, index) =>
+    knowTransmitter(transmitter, `transmitters[${index}]`, { fetch, allowInsecureRequests, onError, timeout }),
+  )
+  const byIssuer = new Map(transmitters.map((transmitter) => [transmitter.issuer as unknown, transmitter]))
+  requireOption(byIssuer.size === transmitters.length, 'transmitters', 'must each have an issuer of its own')
+
+  const events = createCarryOut({ logout, store, isTrusted, resolveSubject, endsSessions, onEvent, now })
+
+  const receive = async (set: ParsedSet, receipt: Receipt): Promise<void> => {
+    const { transmitter } = set
+    const found = await verifySet(set, transmitter.hasAudience, now())
+    const { jti } = found[0]!
+    Object.assign(receipt, { iss: transmitter.issuer, jti, types: found.map(({ type }) => type) })
+    const carriedOut = await Promise.all(found.map((event) => events.carryOut(event, transmitter)))
+    receipt.replayed = !carriedOut.includes(true)
+  }
+
+  const answer = createRespond({
+    transmitters,
+    parse: (jwt) => parseSet(jwt, (iss) => byIssuer.get(iss)),
+    receive,
+    timeout,
+    onDelivery: read.onDelivery,
+  })
+  const requests = singleFlight<Flight<LogoutResponse>>(timeout + longest)
+  let requestCount = 0
+  const respond: LogoutEndpoint['respond'] = (request) =>
+    requests.run(() => answer(request), `${(requestCount += 1)}`).result
+
+  return {
+    respond,
+    handle: (request) => handleWith(respond, request),
+    async warm() {
+      await Promise.all(transmitters.map(({ keys }) => keys.warm?.()))
+    },
+    async close() {
+      await requests.settled()
+      await events.settled()
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import { BackchannelLogoutError } from '@bcl/core'
+import { codeOf } from '@bcl/core/kit'
+
+/** The error for a failure of ours. The transmitter may send the token again. */
+export const failure = (part: string, cause: unknown): BackchannelLogoutError =>
+  new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
+
+/** Tells a failure of ours from a wrong token. */
+export const isFailure = (error: unknown): boolean =>
+  ['ERR_LOGOUT_FAILED', 'ERR_LOGOUT_KEYS_UNAVAILABLE'].includes(codeOf(error) as string)
+
+/** The error codes of push and poll. The registry has them for SETs. */
+type SetErrorCode =
+  | 'invalid_request'
+  | 'invalid_key'
+  | 'invalid_issuer'
+  | 'invalid_audience'
+  | 'authentication_failed'
+  | 'access_denied'
+
+/** The fault of a token, as the transmitter is told it. It holds no claim values. */
+export interface SetFault {
+  err: SetErrorCode
+  description: string
+}
+
+/** @see {@link https://www.rfc-editor.org/rfc/rfc8935#section-2.4 RFC 8935, 2.4} */
+export function faultOf({ code, claim, status }: BackchannelLogoutError & { status?: number }): SetFault {
+  const description = code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : '')
+  if (status === 401) return { err: 'authentication_failed', description }
+  if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') return { err: 'invalid_key', description }
+  if (claim === 'iss') return { err: 'invalid_issuer', description }
+  return { err: claim === 'aud' ? 'invalid_audience' : 'invalid_request', description }
+}

@@ -1,0 +1,89 @@
+import type { BackchannelLogoutError, BackchannelLogoutErrorCode, LogoutRequest, LogoutResponse } from '@bcl/core'
+import { answer, asLogoutError, codeOf, defined, readBody, requestError, runGuarded, withTimeout } from '@bcl/core/kit'
+import { faultOf, isFailure } from './failure.js'
+import type { ParsedSet } from './verify-set.js'
+import type { KnownTransmitter } from './transmitter.js'
+
+/** One record for each push, for logs and metrics. It holds no token and no name of a user. */
+export interface SecurityEventDelivery {
+  /** `replayed`: every event of the token was carried out before. */
+  outcome: 'handled' | 'replayed' | 'refused' | 'failed'
+  /** Why it was refused or failed. */
+  code?: BackchannelLogoutErrorCode
+  error?: unknown
+  /** `iss`, `jti` and `types` are set only if the token was verified. */
+  iss?: string
+  jti?: string
+  /** The types of its events. */
+  types?: readonly string[]
+  /** Milliseconds. */
+  durationMs: number
+}
+
+/** What was found out about a token. */
+export type Receipt = Pick<SecurityEventDelivery, 'iss' | 'jti' | 'types'> & { replayed?: boolean }
+
+export interface RespondOptions {
+  transmitters: readonly KnownTransmitter[]
+  parse(jwt: string): ParsedSet
+  /** Verifies a token and carries its events out. Adds to the receipt. */
+  receive(set: ParsedSet, receipt: Receipt): Promise<void>
+  timeout: number
+  onDelivery: ((delivery: SecurityEventDelivery) => void) | undefined
+}
+
+const encoder = new TextEncoder()
+const digest = async (text: string): Promise<Uint8Array> =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
+
+/** Compares two texts. The time it takes does not depend on where they differ. */
+async function isSame(one: string, other: string): Promise<boolean> {
+  const [left, right] = [await digest(one), await digest(other)]
+  return left.reduce((difference, byte, index) => difference | (byte ^ right[index]!), 0) === 0
+}
+
+/** Makes the function that answers pushes (RFC 8935). It never rejects. */
+export const createRespond =
+  ({ transmitters, parse, receive, timeout, onDelivery }: RespondOptions) =>
+  async ({ method, contentType, authorization, body }: LogoutRequest): Promise<LogoutResponse> => {
+    const startedAt = performance.now()
+    const isAuthorized = async ({ pushAuthorization: value }: KnownTransmitter): Promise<boolean> =>
+      value === undefined || isSame(value, authorization ?? '')
+    const receipt: Receipt = {}
+
+    const run = async (): Promise<void> => {
+      if (method !== 'POST') throw requestError(405, 'method')
+      // The value of any transmitter will do until `iss` is read.
+      if (!(await Promise.all(transmitters.map(isAuthorized))).includes(true)) throw requestError(401, 'authorization')
+      if (!/^\s*application\/secevent\+jwt\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
+      const jwt = await readBody(body)?.catch((error: unknown) => {
+        throw codeOf(error) === 'ERR_LOGOUT_REQUEST_INVALID' ? error : requestError(400, 'body', error)
+      })
+      if (jwt === undefined) throw requestError(400, 'body')
+      const set = parse(jwt)
+      if (!(await isAuthorized(set.transmitter))) throw requestError(401, 'authorization')
+      await receive(set, receipt)
+    }
+
+    let error: (BackchannelLogoutError & { status?: number }) | undefined
+    let response = answer(202, '')
+    let outcome: SecurityEventDelivery['outcome'] = 'handled'
+    try {
+      await withTimeout(timeout, run)
+      if (receipt.replayed) outcome = 'replayed'
+    } catch (reason) {
+      error = asLogoutError('the push', reason)
+      const { status = 400 } = error
+      outcome = isFailure(error) ? 'failed' : 'refused'
+      if (isFailure(error)) response = answer(503, '')
+      else response = answer(status, status === 400 || status === 401 ? JSON.stringify(faultOf(error)) : '')
+      if (status === 401) response.headers['www-authenticate'] = 'Bearer'
+    }
+    if (onDelivery) {
+      const { iss, jti, types } = receipt
+      const durationMs = performance.now() - startedAt
+      const delivery = defined({ outcome, code: error?.code, error, iss, jti, types, durationMs })
+      runGuarded(() => onDelivery(delivery as SecurityEventDelivery))
+    }
+    return response
+  }

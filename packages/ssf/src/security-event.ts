@@ -1,0 +1,65 @@
+import type { JSONObject } from '@bcl/core/kit'
+
+/** A Subject Identifier: its format, and the members of that format. */
+export interface SubjectIdentifier {
+  /** For example `iss_sub`, `opaque`, `email` or `complex`. */
+  readonly format: string
+  readonly [member: string]: unknown
+}
+
+/**
+ * Why an event ended no session.
+ *
+ * - `type`: events of this type end no sessions, or `endsSessions` said so.
+ * - `subject`: the subject names no known user or session.
+ * - `scope`: the subject names fewer than all sessions of a user, in a way that cannot be mapped to sessions.
+ * - `issuer`: this transmitter may not sign out users of that issuer, or the application does not trust that issuer.
+ * - `critical`: the subject has a critical member that this receiver does not understand.
+ */
+export type NothingEnded = 'type' | 'subject' | 'scope' | 'issuer' | 'critical'
+
+/** One event of a Security Event Token. */
+export interface SecurityEvent {
+  /** The issuer of the token. */
+  readonly transmitter: string
+  /** The name of the token. A token can hold several events. */
+  readonly jti: string
+  /** When the token was issued: a NumericDate in whole seconds. */
+  readonly iat: number
+  /** The URI of the event type. */
+  readonly type: string
+  /** The subject of the event. The older form of RISC, `subject` within the event, is converted to this form. */
+  readonly subject?: SubjectIdentifier | undefined
+  /** The members of the event, as sent. */
+  readonly values: Readonly<JSONObject>
+  /** All claims of the token, as sent. */
+  readonly claims: Readonly<JSONObject>
+  /** The sessions that this event ended. Only `onEvent` gets it. */
+  readonly ended?: 'session' | 'all' | 'nothing'
+  /** Why no session ended. Only `onEvent` gets it. */
+  readonly reason?: NothingEnded
+}
+
+const base = 'https://schemas.openid.net/secevent/'
+
+/** Events about the stream itself. They have no user. */
+const streamEvents = new Set([
+  `${base}ssf/event-type/verification`,
+  `${base}ssf/event-type/stream-updated`,
+  `${base}risc/event-type/verification`,
+])
+/** Events that end all sessions of their subject (SE-9). */
+const accountEvents = new Set([
+  `${base}risc/event-type/account-disabled`,
+  `${base}risc/event-type/account-purged`,
+  `${base}risc/event-type/sessions-revoked`,
+  `${base}oauth/event-type/tokens-revoked`,
+])
+
+/** Whether an event is about the stream (SE-10). */
+export const isStreamEvent = (type: string): boolean => streamEvents.has(type)
+/** Whether an event ends all sessions of its subject, also if the subject names one session. */
+export const isAccountEvent = (type: string): boolean => accountEvents.has(type)
+/** Whether an event ends sessions by default (SE-9). */
+export const endsByDefault = (type: string): boolean =>
+  isAccountEvent(type) || type === `${base}caep/event-type/session-revoked`

@@ -1,0 +1,116 @@
+import type { TrustedIssuer } from '@bcl/core'
+import {
+  createKeySource,
+  isAllowed,
+  isFunction,
+  isListOf,
+  isText,
+  oneOf,
+  period,
+  readOptions,
+  requireAddress,
+  requireOption,
+  sourceRules,
+  text,
+  type KeySource,
+  type RemoteKeysOptions,
+  type Rule,
+  type Rules,
+} from '@bcl/core/kit'
+import { createAudience, type Audience } from './audience.js'
+import { metadataUrls } from './metadata.js'
+
+/** A transmitter of Security Event Tokens that the application trusts. */
+export interface Transmitter {
+  /** The issuer of the tokens. It is compared byte for byte, so a trailing slash matters. */
+  issuer: string
+  /**
+   * The `aud` that the stream has: a value, several, or a function that finds it. The answer of the function is cached for
+   * 60 seconds. Keycloak uses `<client>/<stream id>`.
+   */
+  audience: string | readonly string[] | (() => Audience | Promise<Audience>)
+  /** The value of the `Authorization` header that the transmitter sends on push. @default none is required */
+  pushAuthorization?: string | undefined
+  /** The issuers whose users this transmitter may sign out. @default its own issuer */
+  subjectIssuers?: readonly string[] | undefined
+  /** The address of its metadata. @default `/.well-known/ssf-configuration`, inserted before the path, or after the path */
+  metadata?: URL | undefined
+  /** The source of its keys. With it the metadata is not read. @default the `jwks_uri` of its metadata */
+  keys?: TrustedIssuer['keys']
+  /** JWS algorithms. HS* is not possible. @default ['RS256'] */
+  algorithms?: readonly string[] | undefined
+  /** Seconds by which the clocks of the transmitter and of this machine may differ. @default 60 */
+  clockTolerance?: number | undefined
+  /** Seconds after `iat` for which a token is accepted. "Done" is remembered for this time. @default 604800, 7 days */
+  maxTokenAge?: number | undefined
+  /** Accept only `typ: secevent+jwt`. If false, `JWT` and a missing `typ` are accepted too. @default true */
+  requireTyp?: boolean | undefined
+}
+
+type Defaulted = 'issuer' | 'subjectIssuers' | 'algorithms' | 'clockTolerance' | 'maxTokenAge' | 'requireTyp'
+type Checked = { [Name in Defaulted]-?: Exclude<Transmitter[Name], undefined> }
+
+/** A {@link Transmitter} that was checked, with its keys. */
+export interface KnownTransmitter extends Readonly<Checked> {
+  readonly pushAuthorization: string | undefined
+  readonly hasAudience: (aud: unknown) => Promise<boolean>
+  readonly keys: KeySource & { warm?(): Promise<void> }
+  /** The members of a complex subject that the transmitter declares to be critical. */
+  readonly criticalMembers: () => readonly unknown[]
+}
+
+/** The rule for a secret: its message does not show the value. */
+const secret: Rule = [
+  (value, path) => {
+    requireOption(isText(value), path, 'must be a non-empty string')
+    return true
+  },
+  '',
+  undefined,
+]
+
+const isTextList = isListOf(isText)
+
+const rules: Rules = {
+  ...sourceRules,
+  audience: [
+    (value) => isText(value) || isTextList(value) || isFunction(value),
+    'must be a string, a list of strings or a function',
+  ],
+  maxTokenAge: period(7 * 86_400),
+  requireTyp: oneOf(true, false),
+  pushAuthorization: secret,
+  subjectIssuers: [isTextList, 'must be a list of strings', undefined],
+  metadata: [(value: unknown) => value instanceof URL, 'must be a URL', undefined],
+  issuer: text(),
+}
+
+/** Checks one entry of `transmitters`. Makes no request. */
+export function knowTransmitter(
+  transmitter: Transmitter,
+  path: string,
+  options: RemoteKeysOptions & { timeout: number },
+): KnownTransmitter {
+  const read = readOptions(transmitter, rules, path) as Checked & Transmitter
+  const { issuer, keys, metadata, algorithms } = read
+  requireOption(!algorithms.some((alg) => alg.startsWith('HS')), `${path}.algorithms`, 'must not have HS*')
+  if (metadata && !keys) {
+    const isRight = isAllowed(metadata.href, options.allowInsecureRequests)
+    requireOption(isRight, `${path}.metadata`, 'must be https', metadata.href)
+  } else if (!keys || keys instanceof URL) requireAddress({ issuer, keys }, `${path}.`, options.allowInsecureRequests)
+  let criticalMembers: readonly unknown[] = []
+  const location = { issuer, keys, metadata: metadata ? [metadata.href] : keys ? [] : metadataUrls(issuer) }
+  return {
+    ...read,
+    subjectIssuers: read.subjectIssuers ?? [issuer],
+    hasAudience: createAudience(read.audience, options.timeout),
+    pushAuthorization: read.pushAuthorization,
+    keys: createKeySource(location, {
+      ...options,
+      onMetadata({ critical_subject_members: members }) {
+        criticalMembers = Array.isArray(members) ? members : []
+      },
+    }),
+    criticalMembers: () => criticalMembers,
+  }
+}

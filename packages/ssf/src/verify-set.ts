@@ -1,0 +1,96 @@
+import { BACKCHANNEL_LOGOUT_EVENT } from '@bcl/core'
+import {
+  claimError,
+  decodeObject,
+  invalidToken,
+  isObject,
+  isText,
+  readHeader,
+  signatureError,
+  splitCompact,
+  verifySignature,
+  type JSONObject,
+} from '@bcl/core/kit'
+import { failure } from './failure.js'
+import { isStreamEvent, type SecurityEvent, type SubjectIdentifier } from './security-event.js'
+import type { KnownTransmitter } from './transmitter.js'
+
+/** The most events of one token (SE-1). */
+const maxEvents = 10
+
+const setType = /^(?:application\/)?secevent\+jwt$/i
+const anyType = /^(?:application\/)?jwt$/i
+
+/** A token whose form and `typ` are right, and whose `iss` is a known transmitter. Nothing else is checked yet. */
+export interface ParsedSet {
+  jwt: string
+  header: { alg: string; kid?: unknown }
+  claims: JSONObject
+  transmitter: KnownTransmitter
+}
+
+/** Reads a token, and finds its transmitter (SE-1, SE-2). */
+export function parseSet(jwt: string, findTransmitter: (iss: unknown) => KnownTransmitter | undefined): ParsedSet {
+  const [head, payload] = splitCompact(jwt, 3) as [string, string]
+  const header = readHeader(head) as { alg: string; kid?: unknown; typ?: unknown }
+  const claims = decodeObject(payload)
+  const transmitter = findTransmitter(claims['iss'])
+  const { typ = 'JWT' } = header
+  const isRightType = isText(typ) && (setType.test(typ) || (transmitter?.requireTyp === false && anyType.test(typ)))
+  if (!isRightType) throw invalidToken('has a wrong "typ"')
+  if (!transmitter) throw claimError('iss', 'is not a known transmitter')
+  return { jwt, header, claims, transmitter }
+}
+
+/** Converts the older form of RISC: `subject_type: "iss-sub"` is `format: "iss_sub"` (SE-6). */
+function subjectOf(subject: unknown): SubjectIdentifier | undefined {
+  if (!isObject(subject)) return undefined
+  const { subject_type: type, format = isText(type) ? type.replaceAll('-', '_') : undefined } = subject
+  return isText(format) ? { ...subject, format } : undefined
+}
+
+/**
+ * Verifies a token: `aud`, signature, claims and events, in this order.
+ *
+ * @param hasAudience Checks `aud`.
+ * @returns its events: at least one.
+ */
+export async function verifySet(
+  { jwt, header, claims, transmitter }: ParsedSet,
+  hasAudience: (aud: unknown) => Promise<boolean>,
+  now: number,
+): Promise<SecurityEvent[]> {
+  const isForUs = await hasAudience(claims['aud']).catch((error: unknown) => {
+    throw failure('the audience', error)
+  })
+  if (!isForUs) throw claimError('aud', 'is not this receiver')
+  if (!transmitter.algorithms.includes(header.alg)) throw signatureError()
+  await verifySignature(jwt, header, transmitter.keys)
+
+  const { clockTolerance, maxTokenAge } = transmitter
+  const { jti, sub_id: subject, events } = claims
+  const date = (name: string, ifAbsent?: number): number => {
+    const value = claims[name]
+    if (value === undefined && ifAbsent !== undefined) return ifAbsent
+    if (!Number.isFinite(value)) throw claimError(name, 'is not a finite number')
+    return value as number
+  }
+  const iat = Math.floor(date('iat'))
+  const isTooOld = now - clockTolerance > iat + maxTokenAge
+  if (isTooOld) throw claimError('iat', 'is too long ago', undefined, 'ERR_LOGOUT_TOKEN_EXPIRED')
+  if (now - clockTolerance >= date('exp', Infinity))
+    throw claimError('exp', 'is too long ago', undefined, 'ERR_LOGOUT_TOKEN_EXPIRED')
+  for (const name of ['iat', 'nbf'])
+    if (date(name, -Infinity) > now + clockTolerance) throw claimError(name, 'is in the future')
+  if (!isText(jti)) throw claimError('jti', 'is not a non-empty string')
+  const types = isObject(events) ? Object.keys(events) : []
+  const isRight = types.length > 0 && types.length <= maxEvents && !types.includes(BACKCHANNEL_LOGOUT_EVENT)
+  if (!isRight) throw claimError('events', `must hold 1 to ${maxEvents} security events`)
+  return types.map((type) => {
+    const value = (events as JSONObject)[type]
+    const values = isObject(value) ? value : {}
+    const named = subjectOf(subject === undefined ? values['subject'] : subject)
+    if (!named && !isStreamEvent(type)) throw claimError('sub_id', 'is not a Subject Identifier')
+    return Object.freeze({ transmitter: transmitter.issuer, jti, iat, type, subject: named, values, claims })
+  })
+}
