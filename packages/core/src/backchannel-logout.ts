@@ -12,7 +12,8 @@ export interface BackchannelLogoutOptions {
    * The client registrations to trust, or a function that finds those of an issuer. Its answers are cached for 60
    * seconds. `undefined` means that the issuer is not trusted. If a cached answer does not have the client of a token or
    * a session, the function is called again at once, at a limited rate. While an answer is refreshed, the old answer counts
-   * for 60 seconds more.
+   * for 60 seconds more. Return `undefined` for an unknown issuer, do not throw: after ten failures, tokens call the function
+   * once a second.
    */
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
   /** Seconds a session may live, counted from the `iat` of its first ID Token. An older session counts as logged out. At most 400 days. */

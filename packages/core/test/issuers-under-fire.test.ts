@@ -97,6 +97,84 @@ describe('RP-11: strangers at an issuer function that takes 100 ms', () => {
   }, 60_000)
 })
 
+describe('RP-11: an issuer function that fails', () => {
+  const failures: [string, (iss: string) => TrustedIssuer | Promise<never>][] = [
+    ['rejects', () => Promise.reject(new Error('database down'))],
+    ['answers with another issuer', () => ({ issuer: 'https://other.example', clientId: 'test-client' })],
+    ['never answers', () => new Promise(() => {})],
+  ]
+
+  test.each(failures)(
+    'RP-11i: it %s: tokens for made-up issuers call it ten times, then once a second',
+    async (_, fail) => {
+      const op = await createTestIssuer({ issuer: 'https://known.example' })
+      let stranger = 0
+      const issuers = (iss: string) => {
+        if (iss === op.issuer) return op.trusted
+        if (iss.startsWith('https://made-up')) stranger += 1
+        return fail(iss)
+      }
+      const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+      expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+      await pass(130_000, 10_000)
+      let made = 0
+      await pass(10_000, 50, () => void send(logout, forged(`https://made-up-${(made += 1)}.example`)))
+      expect(stranger).toBeGreaterThanOrEqual(10)
+      expect(stranger).toBeLessThanOrEqual(21)
+      // A tenant that has been answered for has a limit of its own.
+      expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+      await pass(5000, 100)
+    },
+  )
+
+  test('RP-11i: tokens of a known issuer call it ten times, then once a second; sessions always call it', async () => {
+    const op = await createTestIssuer({ issuer: 'https://known.example' })
+    let isDown = false
+    let calls = 0
+    const issuers = async (): Promise<TrustedIssuer> => {
+      calls += 1
+      if (isDown) throw new Error('database down')
+      return op.trusted
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+    await pass(130_000, 10_000)
+    isDown = true
+    calls = 0
+    await pass(10_000, 50, () => void send(logout, forged(op.issuer)))
+    expect(calls).toBeGreaterThanOrEqual(10)
+    expect(calls).toBeLessThanOrEqual(21)
+    calls = 0
+    const session = { iss: op.issuer, sub: 'alice', iat: Math.floor(Date.now() / 1000) - 60 }
+    for (let times = 0; times < 30; times += 1)
+      await expect(logout.isLoggedOut(session)).rejects.toMatchObject({ cause: { message: 'database down' } })
+    expect(calls).toBe(30)
+  })
+
+  test('RP-11i: once it answers again, no token of a known issuer is lost', async () => {
+    const tenants = await Promise.all(
+      Array.from({ length: 20 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
+    )
+    let isDown = false
+    const issuers = async (iss: string): Promise<TrustedIssuer | undefined> => {
+      await sleep(5)
+      if (isDown) throw new Error('database down')
+      return tenants.find(({ issuer }) => issuer === iss)?.trusted
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    // The last tenant is the target of forged tokens. Its own tokens would share the calls for those.
+    const sendAll = async () => tenants.slice(0, 19).map(async (op) => send(logout, await op.logoutToken()))
+    expect(count(await settled(await sendAll()))).toBe(19)
+    expect(count(await settled([send(logout, await tenants[19]!.logoutToken())]))).toBe(1)
+    await pass(130_000, 10_000)
+    isDown = true
+    await pass(10_000, 50, () => void send(logout, forged(tenants[19]!.issuer)))
+    isDown = false
+    await pass(1100, 100)
+    expect(count(await settled(await sendAll()))).toBe(19)
+  })
+})
+
 /** A vendor with many tenants. It serves each tenant that `keysOf` knows. An answer takes 50 ms. */
 function vendor(keysOf: (tenant: string) => TestIssuer | undefined, isEachServed: boolean) {
   const requests: string[] = []

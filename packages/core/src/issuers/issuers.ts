@@ -30,6 +30,9 @@ const answerTime = 1.5
 /** The most calls that tokens cause at once. */
 const maxUnknownCalls = 7
 const maxKnownCalls = 3
+/** The most calls that fail at once, and the seconds until the next one. The size must not be below `maxUnknownCalls`. */
+const maxFailures = 10
+const failureRefill = 1
 /** The most tokens that wait for such a call. */
 const maxWaiting = 1000
 /** The most key sets of issuers that have proven themselves. */
@@ -77,24 +80,34 @@ export const createKeySets = (listed = 0): KeySets => [
   new LruMap(maxProven + listed),
 ]
 
-/** Runs a limited number of calls at once. The newest call waits least, because the oldest are about to time out. */
+/**
+ * Runs a limited number of calls at once, and a limited number of calls that fail. The newest call waits least, because the
+ * oldest are about to time out.
+ */
 function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promise<T> {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const waiting: ((turn?: Promise<never>) => void)[] = []
   let count = 0
+  const takeCall = createTokenBucket(maxFailures, failureRefill)
   const refuse = async (): Promise<never> => {
     throw new Error('too many calls')
   }
   return async <T>(work: () => Promise<T>) => {
     const until = monotonicNow() + answerTime
-    while (running.size() >= maxCalls)
-      await new Promise<void>((resolve) => {
-        waiting.push(resolve)
-        if (waiting.length > maxWaiting) waiting.shift()!(refuse())
-      })
-    if (monotonicNow() > until) return refuse()
-    const call = running.run(work, `${(count += 1)}`).result as Promise<T>
-    return call.finally(() => waiting.pop()?.())
+    try {
+      while (running.size() >= maxCalls || !takeCall()) {
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve)
+          if (waiting.length > maxWaiting) waiting.shift()!(refuse())
+        })
+        if (monotonicNow() > until) await refuse()
+      }
+      const answer = (await running.run(work, `${(count += 1)}`).result) as T
+      takeCall(-1)
+      return answer
+    } finally {
+      waiting.pop()?.()
+    }
   }
 }
 
@@ -137,14 +150,17 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     try {
-      const call = async (): Promise<ResolvedIssuer> => (issuers as (iss: string) => ResolvedIssuer)(iss)
-      const answer = await withTimeout(answerTime, () => {
+      const call = async (): Promise<readonly Registration[]> => {
+        const answer = await (issuers as (iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)(iss)
+        const answered = registerAll([answer ?? []].flat())
+        const isOfIssuer = answered.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss)
+        requireOption(isOfIssuer, 'issuers', 'must be of the issuer asked for')
+        return answered
+      }
+      const registrations = await withTimeout(answerTime, () => {
         if (caller === 'session') return call()
         return answers.has(iss) ? limitKnown(call) : limitUnknown(call)
       })
-      const registrations = registerAll([answer ?? []].flat())
-      const isOfIssuer = registrations.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss)
-      requireOption(isOfIssuer, 'issuers', 'must be of the issuer asked for')
       const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []
       answers.delete(iss)
       emptyAnswers.delete(iss)

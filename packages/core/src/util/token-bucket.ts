@@ -1,15 +1,18 @@
 import { monotonicNow } from './clock.js'
 
-/** A rate limit: `size` permits at once, and one more every `refill` seconds. The function takes a permit and returns true, or returns false. */
-export function createTokenBucket(size: number, refill: number): () => boolean {
+/**
+ * A rate limit: `size` permits at once, and one more every `refill` seconds. The function takes a permit and returns true, or
+ * returns false. With a `cost` of -1 it gives a permit back.
+ */
+export function createTokenBucket(size: number, refill: number): (cost?: number) => boolean {
   let permits = size
   let countedAt = -Infinity
-  return () => {
+  return (cost = 1) => {
     const time = monotonicNow()
     permits = Math.min(size, permits + Math.max(0, time - countedAt) / refill)
     countedAt = time
-    if (permits < 1) return false
-    permits -= 1
+    if (permits < cost) return false
+    permits -= cost
     return true
   }
 }
