@@ -123,7 +123,7 @@ describe('the application of docs/sign-out-everywhere.md', () => {
     }
   }
 
-  test('refuses a copied cookie after /logout, and lets the other device live', async (t) => {
+  test('refuses a copied cookie after /logout. The other device stays signed in', async (t) => {
     const { laptop, phone, statusOf, post, endSession } = await startSignedIn(t)
     assert.deepEqual([await statusOf(laptop), await statusOf(phone)], [200, 200])
 
@@ -136,7 +136,7 @@ describe('the application of docs/sign-out-everywhere.md', () => {
     assert.deepEqual([await statusOf(laptop), await statusOf(phone)], [401, 200])
   })
 
-  test('refuses a signed-out cookie at /logout-everywhere, which ends nothing', async (t) => {
+  test('/logout-everywhere refuses a cookie that was signed out, and ends no session', async (t) => {
     const { laptop, phone, statusOf, post } = await startSignedIn(t)
     await post('/logout', laptop)
     assert.equal((await post('/logout-everywhere', laptop)).status, 401)
@@ -144,7 +144,7 @@ describe('the application of docs/sign-out-everywhere.md', () => {
     assert.equal(await statusOf(phone), 200)
   })
 
-  test('ends the session of the other device at /logout-everywhere, too', async (t) => {
+  test('/logout-everywhere also ends the session of the other device', async (t) => {
     const { laptop, phone, statusOf, post, endSession } = await startSignedIn(t)
     const response = await post('/logout-everywhere', laptop)
     assert.equal(response.status, 303)

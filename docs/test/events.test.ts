@@ -25,7 +25,7 @@ function createReceiver() {
 
 const session = { iss: 'https://op.example.com', sub: 'alice', sid: 'a', iat: 1 }
 
-test('refuses more than 5 streams of a session with 429, and gives a place back when a page is closed', async () => {
+test('refuses more than 5 streams of a session with 429, and frees a place when a page is closed', async () => {
   const { watching, events } = createReceiver()
   const open = Array.from({ length: 5 }, () => events(session))
   assert.deepEqual(
@@ -55,7 +55,7 @@ test('refuses more than 1,000 streams of a process with 503', async () => {
   assert.equal(watching.size, 0)
 })
 
-test('tells the page when the session ends, and gives its place back', async () => {
+test('sends the event when the session ends, and frees the place', async () => {
   const { watching, events } = createReceiver()
   const open = Array.from({ length: 5 }, () => events(session))
   for (const listener of watching) listener()

@@ -22,7 +22,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs', 'provide
     copy = undefined
   })
 
-  it('compiles and starts where its README copies it to', { timeout: 120_000 }, async () => {
+  it('compiles and starts in the folder to which its README copies it', { timeout: 120_000 }, async () => {
     const readme = await read('README.md')
     const copied = /^cp -r (.*) my-\w+$/m.exec(readme)![1]!.split(' ')
     copy = await mkdtemp(join(tmpdir(), 'bcl-example-'))
@@ -36,7 +36,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs', 'provide
     const compiled = await run(process.execPath, [tsc, '-p', copy]).catch((error: { stdout: string }) => error)
     expect(compiled.stdout).toBe('')
 
-    // Next.js builds nothing whose node_modules is a link.
+    // Next.js cannot build a folder whose node_modules is a link.
     if (example === 'nextjs') return
     const [port] = (await freePorts(1)) as [number]
     const started = await startExample(
@@ -49,11 +49,11 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs', 'provide
     await started.stop()
   })
 
-  it('has a README that installs what it depends on', async () => {
+  it('has a README that installs all its dependencies', async () => {
     const { dependencies } = JSON.parse(await read('package.json')) as { dependencies: object }
     const commands = (await read('README.md')).replaceAll('\\\n', ' ')
     const installed = /^npm install ([^-].*)$/m.exec(commands)![1]!.split(/\s+/)
-    // A pinned version follows the name.
+    // The name of a package can have a pinned version after it.
     const names = installed.map((name) => name.replace(/(?<=.)@.*$/, ''))
     expect(names.toSorted()).toEqual(Object.keys(dependencies).toSorted())
   })

@@ -54,7 +54,7 @@ describe.each([
       })
     })
 
-    it('loses the session that the provider ends, and no other', async () => {
+    it('loses only the session that the provider ends', async () => {
       const [laptop, phone, other] = [await signedIn('bob'), await signedIn('bob'), await signedIn('dave')]
 
       const [delivery, ...more] = await provider.endSession(await uidOf('bob', laptop.sid))
@@ -84,7 +84,7 @@ describe.each([
       expect(await provider.sessionsOf('carol')).toEqual([])
     })
 
-    it('lets a new session live, and the old cookie stay dead', async () => {
+    it('accepts a new session, and still refuses the old cookie', async () => {
       const old = await signedIn('alice')
       await provider.endSession(await uidOf('alice', old.sid))
       const kept = createDevice('kept', old.browser.copy())
@@ -96,7 +96,7 @@ describe.each([
       expect((await kept.me(app)).status).toBe(401)
     })
 
-    it('is called back when it starts the logout itself', async () => {
+    it('receives a Logout Token also for a logout that it started itself', async () => {
       const [laptop, phone] = [await signedIn('erin'), await signedIn('erin')]
       const kept = createDevice('kept', laptop.browser.copy())
 
@@ -119,7 +119,7 @@ describe.each([
       ).not.toContainEqual([expect.objectContaining({ sid: device.sid })])
     })
 
-    it('tells an open page that its session ended', async () => {
+    it('sends an event to an open page when its session ends', async () => {
       const device = await signedIn('dave')
       const events = await device.browser.fetch(`${app.url}/events`)
       expect(events.headers.get('content-type')).toBe('text/event-stream')
@@ -130,7 +130,7 @@ describe.each([
       expect(await heard).toMatch(/^event: logged-out$/m)
     })
 
-    it('tells a page that asks after its session ended', async () => {
+    it('sends the event to a page that connects after its session ended', async () => {
       const device = await signedIn('dave')
       await provider.endSession(await uidOf('dave', device.sid))
 
@@ -140,7 +140,7 @@ describe.each([
       else expect(await events.text()).toMatch(/^event: logged-out$/m)
     })
 
-    it('replaces a session on the server when the user signs in again, and leaves no way to the old one', async () => {
+    it('replaces a server-side session when the user signs in again, and refuses the old cookie', async () => {
       const device = await signedIn('alice')
       const kept = createDevice('kept', device.browser.copy())
 
@@ -152,7 +152,7 @@ describe.each([
   })
 
   describe('a client registered without backchannel_logout_session_required', () => {
-    it('T-9: gets the sub alone, and loses all sessions of the user', async () => {
+    it('T-9: gets a token with sub only, and loses all sessions of the user', async () => {
       const [laptop, phone, other] = [
         await signedIn('bob', appBySubject),
         await signedIn('bob', appBySubject),
@@ -218,7 +218,7 @@ describe.each([
     it('has a button for each sign-out', async () => {
       const device = await signedIn('alice')
       const { body } = await device.browser.get(`${app.url}/`)
-      // React writes the attributes in an order of its own.
+      // React writes the attributes in another order.
       const forms = [...body.matchAll(/<form\b([^>]*)><button>([^<]*)<\/button>/g)]
       const attributes = forms.map(([, text, label]) => [...text!.trim().split(' ').toSorted(), label])
       expect(attributes).toEqual([
@@ -237,7 +237,7 @@ describe.each([
       expect(await response.json()).toEqual({ error: 'not signed in' })
     })
 
-    it('/callback refuses an answer that nobody waits for', async () => {
+    it('/callback refuses an answer to a sign-in that was not started', async () => {
       expect((await fetch(`${app.url}${callback}?code=x&state=y`)).status).toBe(400)
     })
 

@@ -34,13 +34,13 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
 
   afterEach(() => context?.close())
 
-  /** Leaves the page open, listening for the end of its session. */
+  /** Opens a page that listens for the end of its session, and leaves it open. */
   async function signIn(app: App): Promise<Page> {
     const page = await context.newPage()
     const isListening = page.waitForResponse(`${app.url}/events`)
     await page.goto(`${app.url}/`)
     await page.getByRole('link', { name: 'Sign in' }).click()
-    // The provider asks once; to the other applications it just sends the user on.
+    // The provider asks for the account once. Then it sends the browser to the other applications without a question.
     const account = page.getByRole('button', { name: 'Alice Adams' })
     await account.or(page.getByText('Signed in as alice')).waitFor()
     if (await account.isVisible()) await account.click()
@@ -49,7 +49,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     return page
   }
 
-  it('the pages of all applications turn to signed out by themselves when the provider ends the session', async () => {
+  it('the pages of all applications show the sign-out by themselves when the provider ends the session', async () => {
     const pages: Page[] = []
     for (const app of stack.apps) pages.push(await signIn(app))
     const provider = await context.newPage()

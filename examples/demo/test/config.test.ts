@@ -17,7 +17,7 @@ describe.each([
 ])('$example', ({ example, readConfig }) => {
   const read = (env: NodeJS.ProcessEnv) => readConfig({ SESSION_SECRET: 'secret', ...env })
 
-  it('fits the example provider when nothing is set', () => {
+  it('uses the example provider if nothing is set', () => {
     const { baseUrl, clientId, clientSecret, issuer } = read({})
     const provider = readProviderConfig({})
     expect(issuer).toBe(provider.issuer)
@@ -32,7 +32,7 @@ describe.each([
     )
   })
 
-  it('reads what is set', () => {
+  it('reads the environment', () => {
     expect(
       read({
         PORT: '8080',
@@ -64,7 +64,7 @@ describe.each([
     })
   })
 
-  it('authenticates by client_secret_basic unless told otherwise', () => {
+  it('authenticates by client_secret_basic by default', () => {
     expect(read({}).clientAuth).toBe('client_secret_basic')
   })
 
@@ -97,7 +97,7 @@ describe.each([
     expect(read({ ISSUER_OPTIONS: JSON.stringify(settings) }).trusted).toMatchObject(settings)
   })
 
-  it('warns when it uses a random SESSION_SECRET, and each start has another one', () => {
+  it('warns if it uses a random SESSION_SECRET, which differs at each start', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const [first, second] = [readConfig({}), readConfig({})]
     expect(first.sessionSecret).toMatch(/^[\w-]{43}$/)
@@ -107,13 +107,13 @@ describe.each([
     warn.mockRestore()
   })
 
-  it('names a misspelt setting of ISSUER_OPTIONS, and the right name', () => {
+  it('an error about a misspelt setting of ISSUER_OPTIONS has the right name', () => {
     expect(() => read({ ISSUER_OPTIONS: '{"requireSID":true}' })).toThrow(
       /^ISSUER_OPTIONS must .*requireSID.*requireSid/,
     )
   })
 
-  it('does not repeat a secret in an error about ISSUER_OPTIONS', () => {
+  it('an error about ISSUER_OPTIONS contains no secret', () => {
     for (const json of ['{"clientSecret":"hush-hush"', '{"clientSecret":"hush-hush","clockTolerance":-1}']) {
       let message = ''
       try {
@@ -126,7 +126,7 @@ describe.each([
     }
   })
 
-  it('is at its port of this machine when no BASE_URL is set', () => {
+  it('without BASE_URL, the base URL is 127.0.0.1 with PORT', () => {
     expect(read({ PORT: '8080' }).baseUrl).toBe('http://127.0.0.1:8080')
   })
 
@@ -185,7 +185,7 @@ it.each([
     expect(() => readProviderConfig({ [name]: value }), value).toThrow(new RegExp(`^${name} must `))
 })
 
-it('the provider knows all six examples, each at a port of its own', () => {
+it('the provider knows all six examples, each with its own port', () => {
   const { clients } = readProviderConfig({})
   expect(clients.map(({ client_id, redirect_uris }) => [client_id, ...redirect_uris!])).toEqual([
     ['hono', 'http://127.0.0.1:3001/callback'],

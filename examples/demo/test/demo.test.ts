@@ -7,13 +7,13 @@ import { expect, it } from 'vitest'
 
 const demo = fileURLToPath(new URL('../src/demo.ts', import.meta.url))
 
-it('the demo ends well', { timeout: 120_000 }, async () => {
+it('the demo ends without an error', { timeout: 120_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [demo])
   expect(stdout).toContain('Every session was alive or dead as it should be.')
   expect(stdout).not.toContain('\u001B')
 })
 
-it('with --all every example takes part', { timeout: 120_000 }, async () => {
+it('with --all, the demo starts every example', { timeout: 120_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [demo, '--all'])
   expect(stdout).toContain('Every session was alive or dead as it should be.')
   for (const example of ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs']) {
@@ -21,7 +21,7 @@ it('with --all every example takes part', { timeout: 120_000 }, async () => {
   }
 })
 
-it('with --serve all of it goes on running, and ends with Ctrl-C', { timeout: 120_000 }, async () => {
+it('with --serve, all processes keep running until Ctrl-C', { timeout: 120_000 }, async () => {
   const child = spawn(process.execPath, [demo, '--serve'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   try {
@@ -43,7 +43,7 @@ it('with --serve all of it goes on running, and ends with Ctrl-C', { timeout: 12
   }
 })
 
-it('what went wrong is said in a sentence, and the exit is 1', async () => {
+it('after an error, the demo prints one sentence and exits with 1', async () => {
   const failing = promisify(execFile)(process.execPath, [demo, '--nonsense'])
   await expect(failing).rejects.toMatchObject({
     code: 1,

@@ -68,14 +68,14 @@ describe.skipIf(skip)(title, () => {
       expect(await provider.endSession(session.uid)).toMatchObject([{ status: 200 }])
     }
 
-    /** A page that is open, and listens for the end of its session. */
+    /** Opens a page that listens for the end of its session. */
     async function openPage(device: Device, app: App) {
       const events = await device.browser.copy().fetch(`${app.url}/events`)
       expect(events.status).toBe(200)
       const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader()
       await reader.read()
       return {
-        async isTold(): Promise<void> {
+        async receivesLogout(): Promise<void> {
           let text = ''
           while (!text.includes('event: logged-out')) {
             const { done, value } = await reader.read()
@@ -87,7 +87,7 @@ describe.skipIf(skip)(title, () => {
       }
     }
 
-    it('a sign-in at one holds at the other, and a logout that one receives ends it there', async () => {
+    it('a session works on both instances, and a logout on one instance ends it on both', async () => {
       const [laptop, phone] = [await signedIn('alice'), await signedIn('alice')]
       expect((await laptop.me(b)).body).toEqual((await laptop.me(a)).body)
       await endAt(laptop, 'alice')
@@ -95,14 +95,14 @@ describe.skipIf(skip)(title, () => {
       expect([(await phone.me(b)).status, (await phone.me(a)).status]).toEqual([200, 200])
     })
 
-    it('a page that is open at the other is told', async () => {
+    it('a page that is open on the other instance receives the event', async () => {
       const device = await signedIn('bob')
       const page = await openPage(device, b)
       await endAt(device, 'bob')
-      await page.isTold()
+      await page.receivesLogout()
     })
 
-    it('with Redis frozen nobody passes, and a logout is not lost', async () => {
+    it('while Redis is frozen, every session is refused, and no logout is lost', async () => {
       const device = await signedIn('dave')
       const { sid, sub } = (await device.me(a)).body
       const sessions = await provider.sessionsOf('dave')
@@ -110,7 +110,7 @@ describe.skipIf(skip)(title, () => {
       redis.freeze()
       try {
         expect([(await device.me(a)).status, sub]).toEqual([503, 'dave'])
-        // T-20: the session is still there when the store is back.
+        // T-20: the page keeps its session cookie, so the session works again when the store is back.
         const page = await device.browser.copy().fetch(`${a.url}/`)
         expect(page.status).toBe(503)
         expect(page.headers.getSetCookie().join('\n')).not.toContain(`${example}_session=`)
@@ -121,12 +121,12 @@ describe.skipIf(skip)(title, () => {
       await expect.poll(async () => (await device.me(b)).status, { timeout: 15_000 }).toBe(401)
     })
 
-    // None of these follows the redirect to the provider, so no Logout Token helps.
-    describe('the own sign-out', () => {
+    // These tests do not follow the redirect to the provider, so the provider sends no Logout Token.
+    describe('sign-out in the application', () => {
       const statuses = async (...devices: Device[]) =>
         Promise.all(devices.flatMap((device) => [a, b].map(async (app) => (await device.me(app)).status)))
 
-      it('/logout ends a copied cookie at both at once, and no other device', async () => {
+      it('/logout ends copies of the cookie on both instances at once, and no other device', async () => {
         const [laptop, phone] = [await signedIn('erin'), await signedIn('erin')]
         const thief = createDevice('thief', laptop.browser.copy())
         const page = await openPage(thief, b)
@@ -138,10 +138,10 @@ describe.skipIf(skip)(title, () => {
         expect(location.origin + location.pathname).toBe(`${provider.url}/session/end`)
         expect(location.searchParams.get('id_token_hint')).toMatch(/^eyJ/)
         expect(await statuses(thief, laptop, phone)).toEqual([401, 401, 401, 401, 200, 200])
-        await page.isTold()
+        await page.receivesLogout()
       })
 
-      it('/logout-everywhere ends the other device, too, and lets other users and later sign-ins live', async () => {
+      it('/logout-everywhere also ends the other device. Other users and later sign-ins stay signed in', async () => {
         const [laptop, phone, other] = [await signedIn('erin'), await signedIn('erin'), await signedIn('bob')]
         const thief = createDevice('thief', laptop.browser.copy())
 
@@ -154,7 +154,7 @@ describe.skipIf(skip)(title, () => {
         expect(await statuses(await signedIn('erin'))).toEqual([200, 200])
       })
 
-      it('/logout-everywhere refuses a signed-out cookie, which ends nothing', async () => {
+      it('/logout-everywhere refuses a cookie that was signed out, and ends no session', async () => {
         const [laptop, phone] = [await signedIn('carol'), await signedIn('carol')]
         const thief = createDevice('thief', laptop.browser.copy())
         await laptop.browser.submit(`${a.url}/logout`)
@@ -167,7 +167,7 @@ describe.skipIf(skip)(title, () => {
         expect(await statuses(phone)).toEqual([200, 200])
       })
 
-      it('/logout works with Redis frozen, and the marker is written later', async () => {
+      it('/logout works while Redis is frozen, and the marker is written later', async () => {
         const device = await signedIn('dave')
         const thief = createDevice('thief', device.browser.copy())
         const log = processes[1]!.output
@@ -185,7 +185,7 @@ describe.skipIf(skip)(title, () => {
         } finally {
           redis.thaw()
         }
-        // The browser has no session any more, and copies of the old one are refused as soon as Redis is back.
+        // The browser has lost its cookie. Copies of the cookie are refused as soon as Redis is back.
         expect(await statuses(device)).toEqual([401, 401])
         await expect.poll(() => statuses(thief), { timeout: 15_000 }).toEqual([401, 401])
         const lines = log().slice(before).split('\n')
@@ -195,7 +195,7 @@ describe.skipIf(skip)(title, () => {
       })
     })
 
-    it('a restart forgets nothing', async () => {
+    it('a restart loses no logout and no session', async () => {
       const [ended, lasting] = [await signedIn('carol'), await signedIn('carol')]
       await endAt(ended, 'carol')
       await Promise.all(processes.slice(1).map((each) => each.stop()))

@@ -17,13 +17,13 @@ it('logs the messages of an error and of its causes', () => {
   expect(logged(() => logError('Logouts', error))).toEqual([['Logouts: the store failed: connect: ECONNREFUSED']])
 })
 
-it('does not log what a JSON parser quotes, nor other fields of an error', () => {
+it('logs neither text that a JSON parser quotes nor other fields of an error', () => {
   const cause = new SyntaxError('Unexpected token "eyJhbGciOi..." is not valid JSON')
   const error = Object.assign(new Error('parsing error', { cause }), { token: 'eyJhbGciOi' })
   expect(logged(() => logError('Sign-in refused', error))).toEqual([['Sign-in refused: parsing error']])
 })
 
-it('logs which part of ours failed, when a logout failed', () => {
+it('if a logout fails on our side, logs which part failed', () => {
   const error = new Error('the store failed', { cause: new Error('connection lost') })
   const delivery = { outcome: 'failed', code: 'ERR_LOGOUT_FAILED', error, durationMs: 1 } as const
   expect(logged(() => logDelivery(delivery))).toEqual([

@@ -22,7 +22,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('the lo
 
   afterAll(() => stack?.stop())
 
-  /** The lines that the application prints during `work`. */
+  /** Returns the lines that the application prints during `work`. */
   async function printedBy({ output }: StackApp, work: () => Promise<unknown>): Promise<string[]> {
     const before = output().length
     await work()
@@ -33,14 +33,14 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('the lo
   const post = (at: StackApp, body: Record<string, string>) =>
     fetch(`${at.url}/backchannel-logout`, { method: 'POST', body: new URLSearchParams(body) })
 
-  it('has a line for each logout, with its outcome', async () => {
+  it('has one line with the outcome for each logout', async () => {
     const device = createDevice('laptop')
     await device.signIn(app, 'alice')
     const lines = await printedBy(app, () => stack.provider.endSessionsOf('alice'))
     expect(lines.filter((line) => line.startsWith('Logout: '))).toEqual(['Logout: logged_out'])
   })
 
-  it('says why a token was refused, and holds neither the token nor its user', async () => {
+  it('says why a token was refused, and contains neither the token nor the user', async () => {
     await createDevice('laptop').signIn(app, 'carol')
     const [delivery] = await stack.provider.endSessionsOf('carol')
     const { logout_token: token } = delivery!
@@ -73,7 +73,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('the lo
     expect(lines[0]!.startsWith(`Sign-in refused: ${error}: `)).toBe(logged !== undefined)
   })
 
-  it('has the OAuth error code of a client secret that the provider refused', async () => {
+  it('has the OAuth error code if the provider refused the client secret', async () => {
     const { browser } = createDevice('laptop')
     const lines = await printedBy(wrongSecret, () => browser.get(`${wrongSecret.url}/login?login_hint=alice`))
     expect(lines).toEqual([expect.stringMatching(/^Sign-in refused: invalid_client: /)])

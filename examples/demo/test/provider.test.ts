@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => stack?.stop())
 
-it('lists the accounts, and signs in the one that is chosen', async () => {
+it('lists the accounts, and signs in the chosen account', async () => {
   const { browser, me } = createDevice('laptop')
 
   const page = await browser.get(`${app.url}/login`)
@@ -41,7 +41,7 @@ it('lists the sessions with a button to end each', async () => {
   expect((await device.me(app)).status).toBe(401)
 })
 
-it('signs out the account that is signed in when another is hinted at', async () => {
+it('signs out the present account even if the id_token_hint is for another account', async () => {
   const device = createDevice('laptop')
   await device.signIn(app, 'erin')
   const kept = createDevice('kept', device.browser.copy())
@@ -53,7 +53,7 @@ it('signs out the account that is signed in when another is hinted at', async ()
   expect(await stack.provider.sessionsOf('erin')).toEqual([])
 })
 
-it('asks before it signs out somebody whose ID Token it was not shown', async () => {
+it('asks the user before a sign-out without id_token_hint', async () => {
   const device = createDevice('laptop')
   await device.signIn(app, 'dave')
 
@@ -63,7 +63,7 @@ it('asks before it signs out somebody whose ID Token it was not shown', async ()
   expect((await device.me(app)).status).toBe(200)
 })
 
-it('does not know a session that is not there', async () => {
+it('answers 404 for an unknown session', async () => {
   const response = await fetch(`${stack.provider.url}/sessions/unknown/end`, { method: 'POST' })
   expect(response.status).toBe(404)
 })

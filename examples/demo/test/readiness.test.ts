@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest'
 
 import { createReadiness } from '../../hono/src/shared/readiness.ts'
 
-/** A clock that moves when the test says so. */
+/** A clock that only the test moves. */
 function createClock() {
   const waits: number[] = []
   let pass = () => {}
@@ -16,7 +16,7 @@ function createClock() {
   }
 }
 
-it('is ready once the keys were there, and asks no more', async () => {
+it('is ready as soon as the keys were fetched once, and then stops trying', async () => {
   const warm = vi.fn(async () => {})
   const { waits, wait } = createClock()
   const readiness = createReadiness({ warm }, wait)
@@ -27,7 +27,7 @@ it('is ready once the keys were there, and asks no more', async () => {
   expect(waits).toEqual([])
 })
 
-it('asks again after 5 seconds, then after twice as long, up to 30 seconds, and logs each failure', async () => {
+it('tries again after 5 seconds, doubles the pause up to 30 seconds, and logs each failure', async () => {
   const log = vi.spyOn(console, 'error').mockImplementation(() => {})
   let isUp = false
   const warm = vi.fn(async () => {
@@ -52,7 +52,7 @@ it('asks again after 5 seconds, then after twice as long, up to 30 seconds, and 
   log.mockRestore()
 })
 
-it('asks no more once it is stopped', async () => {
+it('stops trying when it is stopped', async () => {
   const log = vi.spyOn(console, 'error').mockImplementation(() => {})
   const warm = vi.fn(async () => {
     throw new Error('no keys')

@@ -65,7 +65,7 @@ afterAll(async () => {
   await example?.stop()
 })
 
-/** A user signs in twice, and the provider ends the first session: gives what it sent, once that has been checked. */
+/** Signs a user in twice, and ends the first session at the provider. Returns the checked Logout Token. */
 async function ended(name: keyof typeof parties, user: string) {
   const party = started[name]
   const [session, another] = [await party.signIn(user), await party.signIn(user)]
@@ -83,7 +83,7 @@ async function ended(name: keyof typeof parties, user: string) {
   return { token: delivery!.logout_token, session }
 }
 
-/** What a Relying Party that configured nothing beyond issuer and client says to the token. */
+/** Returns the answer of a Relying Party that has configured only issuer and client. */
 async function codeByDefault(clientId: string, token: string) {
   const issuers = [{ issuer: provider.url, clientId }]
   const untuned = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
@@ -94,33 +94,33 @@ async function codeByDefault(clientId: string, token: string) {
 }
 
 describe('the real Logout Token of a client', () => {
-  it('RP-14: registered for HS256, signed with its client secret', async () => {
+  it('RP-14: is signed with the client secret if the client is registered for HS256', async () => {
     const { token } = await ended('hs256', 'alice')
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'HS256', typ: 'logout+jwt' })
     expect(await codeByDefault('hs256', token)).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
   })
 
-  it('RP-16: registered for encrypted ID Tokens, encrypted like them', async () => {
+  it('RP-16: is encrypted if the ID Tokens of the client are', async () => {
     const { token } = await ended('encrypted', 'alice')
     expect(token.split('.')).toHaveLength(5)
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'RSA-OAEP', enc: 'A256GCM', iss: provider.url })
     expect(await codeByDefault('encrypted', token)).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
-  it('RP-13: registered for ES256', async () => {
+  it('RP-13: is signed with ES256 if the client is registered for it', async () => {
     const { token } = await ended('es256', 'bob')
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'ES256' })
     expect(await codeByDefault('es256', token)).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
   })
 
-  it('RP-33: registered for pairwise subjects, names the subject of its own ID Tokens', async () => {
+  it('RP-33: has the subject of the ID Tokens of the client if subjects are pairwise', async () => {
     const { token, session } = await ended('pairwise', 'carol')
     expect(session.sub).not.toBe('carol')
     expect(decodeJwt(token)).toMatchObject({ sub: session.sub, sid: session.sid, events: { [EVENT]: {} } })
     expect(await codeByDefault('pairwise', token)).toBe('accepted')
   })
 
-  it('RP-12: means nothing to another client', async () => {
+  it('RP-12: is refused by another client', async () => {
     const { token } = await ended('plain', 'dave')
     expect(await codeByDefault('plain', token)).toBe('accepted')
     expect(await codeByDefault('es256', token)).toBe('ERR_LOGOUT_TOKEN_CLAIM')

@@ -16,7 +16,7 @@ import { compactDecrypt, decodeJwt } from 'jose'
 
 import { createBrowser } from '../src/browser.ts'
 
-/** A client at the provider: what it registers, and with what settings it trusts. */
+/** A client: its registration at the provider, and its settings for the provider. */
 export interface Party {
   clientId: string
   clientSecret: string
@@ -24,7 +24,7 @@ export interface Party {
   settings: Partial<TrustedIssuer>
 }
 
-/** A Relying Party of `node:http` alone, so that nothing but core stands between the provider and the test. */
+/** A Relying Party with `node:http` only, so that the test uses no adapter. */
 export async function startRelyingParty(issuer: string, { clientId, clientSecret, metadata, settings }: Party) {
   const deliveries: LogoutDelivery[] = []
   const logout: BackchannelLogout = createBackchannelLogout({
@@ -71,7 +71,7 @@ export async function startRelyingParty(issuer: string, { clientId, clientSecret
       ...metadata,
     },
 
-    /** Signs a user in through the code flow, and gives the claims that a session keeps. */
+    /** Signs a user in through the code flow. Returns the claims that a session keeps. */
     async signIn(user: string): Promise<SessionClaims> {
       signedIn = Promise.withResolvers()
       const authorization = new URL(`${issuer}/auth`)

@@ -12,7 +12,7 @@ const read = (example: string) => {
   )
 }
 
-// Auth.js signs in there, and React draws the pages.
+// In that example, Auth.js signs users in, and React renders the pages.
 it('the shared files of examples/nextjs are the same as those of examples/hono', () => {
   const { 'log.ts': log, ...files } = read('nextjs')
   expect(Object.keys(files)).toEqual(['environment.ts', 'readiness.ts', 'streams.ts'])

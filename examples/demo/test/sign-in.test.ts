@@ -110,18 +110,18 @@ describe.each([
     return finish(`?code=code&state=${pending.state}`, pending)
   }
 
-  it.each([{}, { typ: 'JWT' }])('takes an ID Token with the header %j', async (header) => {
+  it.each([{}, { typ: 'JWT' }])('accepts an ID Token with the header %j', async (header) => {
     expect((await signIn({}, header)).claims).toMatchObject({ sub: 'alice', sid: 'a' })
   })
 
   it.each([
     ['the type', {}, { typ: 'logout+jwt' }],
     ['the event', { events: { [EVENT]: {} } }, {}],
-  ])('T-10: takes none with %s of a Logout Token', async (_, claims, header) => {
+  ])('T-10: refuses an ID Token with %s of a Logout Token', async (_, claims, header) => {
     await expect(signIn(claims, header)).rejects.toThrow('the ID Token is a Logout Token')
   })
 
-  it('takes none for another client, or another sign-in', async () => {
+  it('refuses an ID Token for another client or another sign-in', async () => {
     await expect(signIn({ aud: 'other' })).rejects.toThrow()
     await expect(signIn({ nonce: 'other' })).rejects.toThrow()
   })
@@ -138,7 +138,7 @@ describe.each([
     ['under another kid', 'key-1', 'key-2'],
     ['under the same kid', 'key-1', 'key-1'],
     ['without kid', undefined, undefined],
-  ])('takes an ID Token right after the provider has rotated its keys, %s', async (_, before, after) => {
+  ])('accepts an ID Token right after the provider has rotated its keys, %s', async (_, before, after) => {
     const signIns = createFor()
     await provider.rotateKeys(before)
     await signIn({}, {}, signIns)
@@ -146,7 +146,7 @@ describe.each([
     expect((await signIn({}, {}, signIns)).claims).toMatchObject({ sub: 'alice' })
   })
 
-  it('finds keys that have moved, once its discovery document is 10 minutes old', async () => {
+  it('finds keys at a new address when the discovery document is 10 minutes old', async () => {
     const signIns = createFor()
     await signIn({}, {}, signIns)
     vi.useFakeTimers({ now: Date.now(), toFake: ['Date'] })
@@ -161,7 +161,7 @@ describe.each([
   })
 
   it('T-16: percent-encodes the secret by client_secret_basic, and not by client_secret_post', async () => {
-    // A provider that does not decode the secret, as Glewlwyd 2.7 and LemonLDAP::NG 2.21 do not.
+    // This provider does not decode the secret. Glewlwyd 2.7 and LemonLDAP::NG 2.21 do not decode it either.
     provider.acceptClients((authorization, form) => {
       const [user, password] = atob(authorization?.slice('Basic '.length) ?? '').split(':')
       return (
@@ -172,7 +172,7 @@ describe.each([
     await expect(signIn({})).rejects.toMatchObject({ error: 'invalid_client' })
     await expect(signIn({}, {}, createFor({ CLIENT_AUTH: 'client_secret_post' }))).resolves.toBeDefined()
 
-    // A provider that decodes it, as RFC 6749 says.
+    // This provider decodes the secret, as RFC 6749 says.
     provider.acceptClients((authorization) => {
       const [user, password] = atob(authorization?.slice('Basic '.length) ?? '')
         .split(':')
@@ -182,7 +182,7 @@ describe.each([
     await expect(signIn({})).resolves.toBeDefined()
   })
 
-  it('takes an ID Token that is signed with the client secret, if ISSUER_OPTIONS names that algorithm', async () => {
+  it('accepts an ID Token that is signed with the client secret if ISSUER_OPTIONS has the algorithm', async () => {
     const signInByHmac = async (env: NodeJS.ProcessEnv) => {
       const { start, finish } = createFor(env)
       const { pending } = await start(undefined)
@@ -206,18 +206,18 @@ describe.each([
       return { plain, ...(await signIns.finish(`?code=code&state=${pending.state}`, pending)), signIns }
     }
 
-    it('decrypts them, and sends the decrypted one as id_token_hint', async () => {
+    it('decrypts the ID Token, and sends the decrypted ID Token as id_token_hint', async () => {
       const { claims, idToken, plain, signIns } = await signInEncrypted(symmetric)
       expect(claims).toMatchObject({ sub: 'alice' })
       expect(idToken).toBe(plain)
       expect((await signIns.endSessionUrl(idToken)).searchParams.get('id_token_hint')).toBe(plain)
     })
 
-    it('still takes a token that is not encrypted', async () => {
+    it('also accepts an ID Token that is not encrypted', async () => {
       expect((await signIn({}, {}, createFor(decryption(symmetric)))).claims).toMatchObject({ sub: 'alice' })
     })
 
-    it('refuses a token under another key', async () => {
+    it('refuses an ID Token that is encrypted with another key', async () => {
       await expect(signInEncrypted({ ...symmetric, k: 'AAAAAAAAAAAAAAAAAAAAAA' })).rejects.toThrow()
     })
 

@@ -4,7 +4,7 @@ import { createStreams } from '../../hono/src/shared/streams.ts'
 
 const session = { iss: 'https://op.example.com', sub: 'alice', sid: 'a', iat: 1 }
 
-it('lets a session open 5 streams, and refuses more with 429', () => {
+it('accepts 5 streams of a session, and refuses more with 429', () => {
   const streams = createStreams()
   const opened = Array.from({ length: 5 }, () => streams.open(session))
   expect(opened.map((close) => typeof close)).toEqual(Array(5).fill('function'))
@@ -24,7 +24,7 @@ it.each([
   expect(streams.open({ ...session, ...other })).toBeTypeOf('function')
 })
 
-it('lets a process open 1,000 streams, and refuses more with 503', () => {
+it('accepts 1,000 streams of a process, and refuses more with 503', () => {
   const streams = createStreams()
   for (let iat = 1; iat <= 200; iat++) {
     for (let count = 0; count < 5; count++) expect(streams.open({ ...session, iat })).toBeTypeOf('function')
@@ -33,7 +33,7 @@ it('lets a process open 1,000 streams, and refuses more with 503', () => {
   expect(streams.open({ ...session, iat: 200 })).toBe(429)
 })
 
-it('gives a place back once, however often the stream is closed', () => {
+it('frees a place once, even if the stream is closed several times', () => {
   const streams = createStreams({ perSession: 2, perProcess: 2 })
   const [first] = [streams.open(session), streams.open(session)] as (() => void)[]
   expect(streams.open(session)).toBe(429)

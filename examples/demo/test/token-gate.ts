@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** Stands in front of a provider, as its issuer, and can hold the answers of its token endpoint back. */
+/** A proxy in front of a provider. It has the address of the issuer, and can delay the answers of the token endpoint. */
 export async function startTokenGate() {
   let target: URL
   let open = Promise.resolve()

@@ -12,7 +12,7 @@ import { type Served, serve } from './serve.ts'
 const config = readConfig({ SESSION_SECRET: 'secret' })
 
 let watching: Set<() => void>
-/** Called when a request of a page arrives that disconnects before the application runs. */
+/** Called when the request of a page arrives. The page disconnects before the application runs. */
 let pageArrives: (() => void) | undefined
 let app: Served
 
@@ -40,7 +40,7 @@ beforeEach(async () => {
 
 afterEach(() => app.stop())
 
-/** Runs the application only after the page has disconnected, if the test wants that. */
+/** If the test wants it, runs the application only after the page has disconnected. */
 function afterPageHasGone(listener: RequestListener): RequestListener {
   return (request, response) => {
     if (!pageArrives) return listener(request, response)
@@ -51,14 +51,14 @@ function afterPageHasGone(listener: RequestListener): RequestListener {
 
 const signIn = async (user: string): Promise<string> => (await app.get(`/start${user}`)).cookie
 
-/** A page that listens for the end of its session, until it is closed. */
+/** Opens a page that listens for the end of its session, until the page is closed. */
 async function open(cookie: string, method = 'GET') {
   const closed = new AbortController()
   const response = await fetch(`${app.url}/events`, { method, headers: { cookie }, signal: closed.signal })
   return { status: response.status, text: () => response.text(), response, close: () => closed.abort() }
 }
 
-it('watches for a page that reads /events, and not for a HEAD request, which nobody reads', async () => {
+it('GET /events starts a watch, and HEAD /events starts none', async () => {
   const cookie = await signIn('/alice')
   const head = await open(cookie, 'HEAD')
   expect(head.status).toBe(200)
@@ -72,7 +72,7 @@ it('watches for a page that reads /events, and not for a HEAD request, which nob
   await expect.poll(() => watching.size).toBe(0)
 })
 
-it('refuses too many streams of one session with 429, and of all sessions with 503', async () => {
+it('refuses too many streams of one session with 429, and too many streams in total with 503', async () => {
   const [alice, bob] = [await signIn('/alice'), await signIn('/bob')]
   const pages = [await open(alice), await open(alice), await open(bob)]
   expect(pages.map(({ status }) => status)).toEqual([200, 200, 200])
@@ -87,7 +87,7 @@ it('refuses too many streams of one session with 429, and of all sessions with 5
   await expect.poll(() => watching.size).toBe(0)
 })
 
-it('gives the place of a stream back when the page is closed, and when the session has ended', async () => {
+it('frees the place of a stream when the page is closed, and when the session ends', async () => {
   const cookie = await signIn('/alice')
   const [closed, ended] = [await open(cookie), await open(cookie)]
   expect((await open(cookie)).status).toBe(429)
@@ -101,7 +101,7 @@ it('gives the place of a stream back when the page is closed, and when the sessi
   await expect.poll(async () => (await open(cookie)).status).toBe(200)
 })
 
-it('holds no place for a page that had gone before its stream began', async () => {
+it('keeps no place for a page that disconnected before its stream began', async () => {
   const cookie = await signIn('/alice')
   for (let page = 0; page < 3; page++) {
     const gone = new AbortController()

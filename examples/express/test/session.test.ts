@@ -12,7 +12,7 @@ import { createSessions } from '../src/session.ts'
 import { destroySession } from '../src/store.ts'
 import { type Served, serve } from './serve.ts'
 
-/** Lets something happen in the middle of a save. */
+/** Called in the middle of a save. */
 class HeldStore extends expressSession.MemoryStore {
   before = async () => {}
 
@@ -106,7 +106,7 @@ it('RP-32: creates no session if the logout came before', async () => {
   expect(await app.get('/start')).toMatchObject({ body: { alive: false }, setCookie: [] })
 })
 
-it('gives each sign-in a new id, and keeps nothing under the old one', async () => {
+it('gives each sign-in a new session id, and deletes the session with the old id', async () => {
   const first = await app.get('/start')
   idToken = { ...op.session({ sub: 'bob', sid: crypto.randomUUID() }) }
 

@@ -56,34 +56,34 @@ it('replaces the whole session', async () => {
   expect(await read(second.cookie)).toEqual({ claims: { iss: config.issuer, sub: 'bob', iat } })
 })
 
-it('creates no session that is over already, and takes away the one before', async () => {
+it('creates no session if the logout came before, and removes the previous session', async () => {
   const { cookie } = await start(claims, 'id-token')
   const ended = await start({ ...claims, iat: iat - config.sessionMaxAge - 1 }, 'id-token', { cookie })
   expect(ended.body).toEqual({ alive: false })
   expect(ended.setCookie[0]).toMatch(/^fastify_session=; Max-Age=0; /)
 })
 
-it('RP-37: creates no session that could never be asked about', async () => {
+it('RP-37: creates no session whose claims the check would reject', async () => {
   expect(await start({ ...claims, iat: iat * 1000 }, 'id-token')).toMatchObject({ status: 500, setCookie: [] })
 })
 
-it('refuses a Logout Token', async () => {
+it('refuses a Logout Token in place of an ID Token', async () => {
   const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
   expect(await start({ ...claims, events }, 'id-token')).toMatchObject({ status: 500, setCookie: [] })
 })
 
-it('is Secure where the site is', async () => {
+it('the cookie is Secure if the site uses https', async () => {
   const { setCookie } = await start(claims, 'id-token', {
     startConfig: { ...config, baseUrl: 'https://rp.example.com' },
   })
   expect(setCookie[0]).toContain('; Secure')
 })
 
-it.each(['', 'garbage', 'YQ%3D%3D%3BYQ%3D%3D'])('takes "%s" for no session', async (value) => {
+it.each(['', 'garbage', 'YQ%3D%3D%3BYQ%3D%3D'])('the cookie value "%s" is no session', async (value) => {
   expect(await read(`fastify_session=${value}`)).toBeUndefined()
 })
 
-it('takes the session of another issuer or secret, and the cookie of a sign-in, for none', async () => {
+it('ignores a session of another issuer or secret, and the cookie of a sign-in', async () => {
   const elsewhere = await start({ ...claims, iss: 'https://other.example.com' }, 'id-token')
   const othersSecret = await start(claims, 'id-token', { startConfig: { ...config, sessionSecret: 'other' } })
   expect(await read(elsewhere.cookie)).toBeUndefined()

@@ -40,7 +40,7 @@ afterEach(async () => {
 
 const signIn = async (sid: string): Promise<string> => (await app.get(`/start/${sid}`)).cookie
 
-it('/logout refuses a copy of the cookie at once, which cannot sign the user out everywhere', async () => {
+it('after /logout, a copy of the cookie is refused, also at /logout-everywhere', async () => {
   const [laptop, phone] = [await signIn('laptop'), await signIn('phone')]
 
   const { status, setCookie } = await app.post('/logout', laptop)
@@ -58,7 +58,7 @@ it('/logout-everywhere ends all sessions of the user', async () => {
   expect([(await app.get('/me', laptop)).status, (await app.get('/me', phone)).status]).toEqual([401, 401])
 })
 
-it('with the store down, /logout clears the cookie, and everything else is answered 503', async () => {
+it('while the store is down, /logout clears the cookie, and all other routes answer 503', async () => {
   const cookie = await signIn('laptop')
   isDown = true
 

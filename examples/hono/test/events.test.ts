@@ -47,7 +47,7 @@ async function cookieOf(sub: string): Promise<string> {
 
 const open = async (cookie: string, method = 'GET') => app.request('/events', { method, headers: { cookie } })
 
-it('watches for a page that reads /events, and not for a HEAD request, which nobody reads', async () => {
+it('GET /events starts a watch, and HEAD /events starts none', async () => {
   const cookie = await cookieOf('alice')
   const head = await open(cookie, 'HEAD')
   expect(head.status).toBe(200)
@@ -61,7 +61,7 @@ it('watches for a page that reads /events, and not for a HEAD request, which nob
   await expect.poll(() => watching.size).toBe(0)
 })
 
-it('refuses too many streams of one session with 429, and of all sessions with 503', async () => {
+it('refuses too many streams of one session with 429, and too many streams in total with 503', async () => {
   const [alice, bob] = [await cookieOf('alice'), await cookieOf('bob')]
   const streams = [await open(alice), await open(alice), await open(bob)]
   expect(streams.map(({ status }) => status)).toEqual([200, 200, 200])
@@ -74,7 +74,7 @@ it('refuses too many streams of one session with 429, and of all sessions with 5
   await expect.poll(() => watching.size).toBe(0)
 })
 
-it('gives the place of a stream back when the page is closed, and when the session has ended', async () => {
+it('frees the place of a stream when the page is closed, and when the session ends', async () => {
   const cookie = await cookieOf('alice')
   const [closed, ended] = [await open(cookie), await open(cookie)]
   expect((await open(cookie)).status).toBe(429)
@@ -88,7 +88,7 @@ it('gives the place of a stream back when the page is closed, and when the sessi
   expect((await open(cookie)).status).toBe(200)
 })
 
-it('holds no place for a page that had gone before its stream began', async () => {
+it('keeps no place for a page that disconnected before its stream began', async () => {
   const cookie = await cookieOf('alice')
   let pageArrives: (() => void) | undefined
   const listener = getRequestListener(app.fetch)

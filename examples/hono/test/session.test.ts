@@ -48,35 +48,35 @@ it('leaves out an ID Token that would make the cookie too long for a browser', a
   expect(await read(cookieOf(response))).toEqual({ claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat } })
 })
 
-it('creates no session that is over already, and takes away the one before', async () => {
+it('creates no session if the logout came before, and removes the previous session', async () => {
   const response = await start({ ...claims, iat: iat - config.sessionMaxAge - 1 }, 'id-token')
   expect(await response.json()).toEqual({ alive: false })
   expect(response.headers.get('set-cookie')).toMatch(/^hono_session=; Max-Age=0; /)
 })
 
-it('RP-37: creates no session that could never be asked about', async () => {
+it('RP-37: creates no session whose claims the check would reject', async () => {
   const response = await start({ ...claims, iat: iat * 1000 }, 'id-token')
   expect(response.status).toBe(400)
   expect(response.headers.has('set-cookie')).toBe(false)
 })
 
-it('refuses a Logout Token', async () => {
+it('refuses a Logout Token in place of an ID Token', async () => {
   const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
   const response = await start({ ...claims, events }, 'id-token')
   expect(response.status).toBe(400)
   expect(response.headers.has('set-cookie')).toBe(false)
 })
 
-it('is Secure where the site is', async () => {
+it('the cookie is Secure if the site uses https', async () => {
   const response = await start(claims, 'id-token', { ...config, baseUrl: 'https://rp.example.com' })
   expect(response.headers.get('set-cookie')).toContain('; Secure')
 })
 
-it.each(['', 'garbage', 'a.b.c.d.e'])('takes "%s" for no session', async (value) => {
+it.each(['', 'garbage', 'a.b.c.d.e'])('the cookie value "%s" is no session', async (value) => {
   expect(await read(`hono_session=${value}`)).toBeNull()
 })
 
-it('takes the session of another issuer or secret for none', async () => {
+it('ignores a session of another issuer or secret', async () => {
   const elsewhere = await start({ ...claims, iss: 'https://other.example.com' }, 'id-token')
   const othersSecret = await start(claims, 'id-token', { ...config, sessionSecret: 'other' })
   expect(await read(cookieOf(elsewhere))).toBeNull()

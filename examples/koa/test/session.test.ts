@@ -29,7 +29,7 @@ let app: Served
 
 beforeEach(async () => {
   beforeSaved = async () => {}
-  // Each test has a session of its own at the provider: what has been logged out stays so.
+  // Each test has its own session at the provider, because a logout stays.
   idToken = { ...op.session({ sid: crypto.randomUUID() }) }
   app = await serve(createListener())
 })
@@ -86,7 +86,7 @@ it('destroys a session in the store when the provider ends it', async () => {
   expect(await store.get(idIn(cookie))).toBeUndefined()
 })
 
-it('T-11: refuses a session that was saved again after its logout, by a request under way', async () => {
+it('T-11: refuses a session that a request in progress saved again after its logout', async () => {
   const { cookie } = await app.get('/start')
   beforeSaved = endSession
 
@@ -98,7 +98,7 @@ it('T-11: refuses a session that was saved again after its logout, by a request 
   expect((await app.get('/me', cookie)).status).toBe(401)
 })
 
-it('RP-32: creates none when the logout came before', async () => {
+it('RP-32: creates no session if the logout came before', async () => {
   await endSession()
 
   const { body, cookie } = await app.get('/start')
@@ -107,7 +107,7 @@ it('RP-32: creates none when the logout came before', async () => {
   expect((await app.get('/session', cookie)).body).toEqual({})
 })
 
-it('gives each sign-in a new id, and keeps nothing under the old one', async () => {
+it('gives each sign-in a new session id, and deletes the session with the old id', async () => {
   const first = await app.get('/start')
   idToken = { ...op.session({ sub: 'bob', sid: crypto.randomUUID() }) }
 
@@ -118,17 +118,17 @@ it('gives each sign-in a new id, and keeps nothing under the old one', async () 
   expect((await app.get('/session', second.cookie)).body).toMatchObject({ claims: { sub: 'bob' } })
 })
 
-it('does not take over an id that somebody else may have put there', async () => {
+it('does not use a session id that the browser chose', async () => {
   const { cookie } = await app.get('/start', 'koa_session=planted')
   expect(idIn(cookie)).not.toBe('planted')
 })
 
-it('refuses a Logout Token', async () => {
+it('refuses a Logout Token in place of an ID Token', async () => {
   idToken = { ...idToken, events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }
   expect(await app.get('/start')).toMatchObject({ status: 500, setCookie: [] })
 })
 
-it('takes the session of another issuer for none', async () => {
+it('ignores the session of another issuer', async () => {
   const { cookie } = await app.get('/start')
   const elsewhere = { ...idToken, iss: 'https://other.example.com' }
   await store.set(idIn(cookie), { claims: elsewhere, idToken: 'id-token' }, 1000)

@@ -13,7 +13,7 @@ import { Sessions } from '../src/session.ts'
 import { createStores } from '../src/store.ts'
 import { type Served, serve } from './serve.ts'
 
-/** Lets something happen in the middle of a save. */
+/** Called in the middle of a save. */
 class HeldStore extends expressSession.MemoryStore {
   before = async () => {}
 
@@ -60,7 +60,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   store.before = async () => {}
-  // Each test has a session of its own at the provider: what has been logged out stays so.
+  // Each test has its own session at the provider, because a logout stays.
   idToken = { ...op.session({ sid: crypto.randomUUID() }) }
 })
 
@@ -93,7 +93,7 @@ it('destroys a session in the store when the provider ends it', async () => {
   expect((await app.get('/me', cookie)).status).toBe(401)
 })
 
-it('T-11: refuses a session that was saved again after its logout, by a request under way', async () => {
+it('T-11: refuses a session that a request in progress saved again after its logout', async () => {
   const { cookie } = await app.get('/start')
   store.before = endSession
 
@@ -105,12 +105,12 @@ it('T-11: refuses a session that was saved again after its logout, by a request 
   expect(await stored(idIn(cookie))).toBeUndefined()
 })
 
-it('RP-32: creates none when the logout came before', async () => {
+it('RP-32: creates no session if the logout came before', async () => {
   await endSession()
   expect(await app.get('/start')).toMatchObject({ body: { alive: false }, setCookie: [] })
 })
 
-it('gives each sign-in a new id, and keeps nothing under the old one', async () => {
+it('gives each sign-in a new session id, and deletes the session with the old id', async () => {
   const first = await app.get('/start')
   idToken = { ...op.session({ sub: 'bob', sid: crypto.randomUUID() }) }
 
@@ -121,12 +121,12 @@ it('gives each sign-in a new id, and keeps nothing under the old one', async () 
   expect((await app.get('/me', second.cookie)).body).toMatchObject({ sub: 'bob' })
 })
 
-it('refuses a Logout Token', async () => {
+it('refuses a Logout Token in place of an ID Token', async () => {
   idToken = { ...idToken, events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }
   expect(await app.get('/start')).toMatchObject({ status: 500, setCookie: [] })
 })
 
-it('takes the session of another issuer for none', async () => {
+it('ignores the session of another issuer', async () => {
   const { cookie } = await app.get('/start')
   const session = (await stored(idIn(cookie)))!
   await promisify(store.set.bind(store))(idIn(cookie), {

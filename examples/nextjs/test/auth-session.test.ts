@@ -20,7 +20,7 @@ describe('the routes of Auth.js', () => {
     return device
   }
 
-  it('/api/auth/session shows a session with neither the claims nor the ID Token, and shows no ended one', async () => {
+  it('/api/auth/session shows neither the claims nor the ID Token, and shows no session that has ended', async () => {
     const { browser } = await signedIn('alice')
     const thief = browser.copy()
     const alive = await thief.copy().fetch(`${app.url}/api/auth/session`)
@@ -33,7 +33,7 @@ describe('the routes of Auth.js', () => {
     expect(ended.headers.getSetCookie().join('\n')).toMatch(/^nextjs_session=;.*1970/m)
   })
 
-  it('a renewed session cookie is the same session, with its first iat', async () => {
+  it('a renewed session cookie keeps the first iat of the session', async () => {
     const device = await signedIn('bob')
     const before = await device.me(app)
     const renewed = await device.browser.fetch(`${app.url}/api/auth/session`)

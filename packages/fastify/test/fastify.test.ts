@@ -126,14 +126,14 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('leaves the connection to the next request after a body that was too slow and too large', async () => {
+    test('after a body that was too slow and too large, the connection serves the next request', async () => {
       const app = await withEndpoint()
       await expectRoomAfterSlowBody(app.port, path, await op.logoutToken())
       expect(app.errors).toEqual([])
       await app.close()
     })
 
-    test('answers exactly its path, with any query string', async () => {
+    test('answers only at its exact path, with any query string', async () => {
       const app = await withEndpoint()
       const statuses = await Promise.all(
         ['/', `${path}/`, `${path}/x`, '/x/backchannel-logout', `${path}x`].map(
@@ -161,7 +161,7 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('leaves the parsers, hooks and routes of the application alone', async () => {
+    test('does not change the parsers, hooks and routes of the application', async () => {
       const app = await using((instance) => {
         instance.register(backchannelLogout, { logout: create() })
         instance.post('/echo', async ({ body }) => body)

@@ -105,7 +105,7 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('the endpoint answers exactly its path, with any query string', async () => {
+  test('the endpoint answers only at its exact path, with any query string', async () => {
     const app = await using(backchannelLogout(create(), { path }), (ctx) => {
       ctx.body = 'elsewhere'
     })

@@ -189,7 +189,7 @@ describe('readBody', () => {
     expect(await readBody(stream)(1)).toBe(undefined)
   })
 
-  test('answers as soon as the limit is passed, and lets the rest flow', async () => {
+  test('resolves as soon as the limit is passed, and discards the rest', async () => {
     const stream = new PassThrough({ highWaterMark: 1 })
     stream.write('four')
     expect(await readBody(stream)(3)).toBe(undefined)

@@ -7,7 +7,7 @@ import { describeRedis, redisUrl } from './support/services.js'
 
 describeRedis('Redis', () => {
   describeWithLastCommit('shared with the last commit', () => {
-    test('an instance of each knows the logouts of the other', async ({ onTestFinished }) => {
+    test('instances of both versions know the logouts of each other', async ({ onTestFinished }) => {
       const last = await lastCommit()
       const prefix = `bcl-test-${crypto.randomUUID()}:`
       const redis = await createClient({ url: redisUrl }).connect()

@@ -9,7 +9,7 @@ for (const name of ['pg', 'node:sqlite', 'mysql2, prepared'] as const) {
   const { service, connect } = databases[name]!
   describeOn(service, name, () => {
     describeWithLastCommit('shared with the last commit', () => {
-      test('an instance of each knows the logouts of the other', async ({ onTestFinished }) => {
+      test('instances of both versions know the logouts of each other', async ({ onTestFinished }) => {
         const last = await lastCommit()
         const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
         const database = await connect()

@@ -47,7 +47,7 @@ test('an application with the keys of an earlier run passes again', { timeout },
   }
 })
 
-test('a command signs in', { timeout }, async () => {
+test('signs in with a command', { timeout }, async () => {
   const application = await start('examples/hono')
   const script = fileURLToPath(new URL('../sign-in.ts', import.meta.url))
   const { results, code } = await certify(

@@ -36,7 +36,7 @@ test('says that a signature could not be checked', async () => {
   expect(code).toBe(1)
 })
 
-test('escapes what a terminal would act on', async () => {
+test('escapes control characters for the terminal', async () => {
   const { out } = await bcl(['inspect', await op.logoutToken({ sub: '\u001b[31m\u009b31m\u202e', '\u009bx': 1 })])
   expect(out).toContain(String.raw`"\u001b[31m\u009b31m\u202e"`)
   // oxlint-disable-next-line no-control-regex -- the output must not contain these characters

@@ -122,7 +122,7 @@ test.each([
   expect(code).toBe(wanted)
 })
 
-test('a cookie of no live session is an error', async () => {
+test('a cookie without a live session is an error', async () => {
   const { code, err } = await bcl([...(await startSession(true)), '--cookie', 'session=2'])
   expect(err).toMatch(/answers 401 before the logout, so nobody is signed in\.\nCopy the cookies/)
   expect(code).toBe(2)

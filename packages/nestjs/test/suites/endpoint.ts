@@ -295,7 +295,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('answers exactly at its path', async () => {
+  test('answers only at its exact path', async () => {
     const app = await create(createAdapter, {
       imports: [BackchannelLogoutModule.forRoot({ ...options(), path: '/auth/logout' })],
     })
