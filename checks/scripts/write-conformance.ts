@@ -11,7 +11,9 @@ const applications: Record<string, string> = {
   'examples/hono': 'examples/hono',
   'examples/koa': 'examples/koa',
   'examples/express': 'examples/express',
+  'examples/fastify': 'examples/fastify',
   'examples/nestjs': 'examples/nestjs',
+  'examples/nextjs': 'examples/nextjs',
   'express-openid-connect': 'packages/cli/test/express-openid-connect',
 }
 const grades: readonly ConformanceGrade[] = ['MUST', 'SHOULD', 'hardening', 'interoperability']
@@ -77,7 +79,7 @@ writeFileSync(
   file,
   `# Conformance
 
-This page has the results of \`bcl conformance\` for three examples of this repository and for another library. It also says why each
+This page has the results of \`bcl conformance\` for the examples of this repository and for another library. It also says why each
 case has its grade. \`pnpm check conformance\` writes the page. A test fails if an example does not pass all cases, or if the page is no
 longer true.
 

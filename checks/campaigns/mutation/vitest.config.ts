@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-const names = ['core', 'testing', 'hono', 'koa', 'nestjs', 'redis', 'sql', 'ssf']
+const names = ['core', 'node', 'testing', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'redis', 'sql', 'ssf']
+const source = (file: string): string => `${process.cwd()}/packages/${file}.ts`
 
 /** Files whose tests wait for timers, the slowest last. They run last, because the other tests kill most mutants. */
 const waiting = 'respond,handle,issuers,memory-store,watch,keys,receive,keys-under-fire,slow-clients'.split(',')
@@ -19,7 +20,11 @@ const tests = process.env['MUTATION_TESTS']?.split(',') ?? ['**/*']
 // Runs in the copy that src/mutation.ts makes. Sources and tests of one package share one module graph, as at the root.
 export default defineConfig({
   resolve: {
-    alias: Object.fromEntries(names.map((name) => [`@bcl/${name}`, `${process.cwd()}/packages/${name}/src/index.ts`])),
+    // The longer name comes first, because `@bcl/core` also matches the start of it.
+    alias: {
+      '@bcl/core/kit': source('core/src/kit'),
+      ...Object.fromEntries(names.map((name) => [`@bcl/${name}`, source(`${name}/src/index`)])),
+    },
   },
   test: {
     include: tests.map((name) => `packages/${process.env['MUTATED_PACKAGE']}/test/${name}.test.ts`),

@@ -32,7 +32,7 @@ const files = options.short ? short.files : (options.files ?? ['**/*.ts', '!inde
 /** Copies the package. Stryker changes the copy, so the checkout stays as it is. */
 async function makeCopy(): Promise<void> {
   await rm(copy, { recursive: true, force: true })
-  for (const name of ['core', 'testing', options.package]) {
+  for (const name of ['core', 'node', 'testing', options.package]) {
     const from = `${root}packages/${name}`
     const to = `${copy}/packages/${name}`
     if (existsSync(to)) continue

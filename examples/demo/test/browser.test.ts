@@ -7,7 +7,7 @@ import { findChromium, launchChromium } from '../src/chromium.ts'
 import { takePicture } from '../src/picture.ts'
 import { type App, type Stack, startStack } from '../src/stack.ts'
 
-const EXAMPLES = ['hono', 'koa', 'nestjs', 'express', 'nextjs']
+const EXAMPLES = ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs']
 
 /** In CI a missing Chromium is a failure. */
 const present = findChromium() !== undefined || process.env['CI'] === 'true'

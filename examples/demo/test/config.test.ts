@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { readConfig as readHonoConfig } from '../../hono/src/config.ts'
 import { readConfig as readKoaConfig } from '../../koa/src/config.ts'
 import { readConfig as readExpressConfig } from '../../express/src/config.ts'
+import { readConfig as readFastifyConfig } from '../../fastify/src/config.ts'
 import { readConfig as readNestConfig } from '../../nestjs/src/config.ts'
 import { readConfig as readNextConfig } from '../../nextjs/src/config.ts'
 import { readConfig as readProviderConfig } from '../../provider/src/config.ts'
@@ -13,6 +14,7 @@ describe.each([
   { example: 'koa', readConfig: readKoaConfig },
   { example: 'nestjs', readConfig: readNestConfig },
   { example: 'express', readConfig: readExpressConfig },
+  { example: 'fastify', readConfig: readFastifyConfig },
   { example: 'nextjs', readConfig: readNextConfig },
 ])('$example', ({ example, readConfig }) => {
   const read = (env: NodeJS.ProcessEnv) => readConfig({ SESSION_SECRET: 'secret', ...env })

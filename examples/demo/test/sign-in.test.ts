@@ -5,6 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { CompactEncrypt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
+import { readConfig as readExpressConfig } from '../../express/src/config.ts'
+import { createSignIn as createExpressSignIn } from '../../express/src/shared/sign-in.ts'
+import { readConfig as readFastifyConfig } from '../../fastify/src/config.ts'
+import { createSignIn as createFastifySignIn } from '../../fastify/src/shared/sign-in.ts'
 import { readConfig as readHonoConfig } from '../../hono/src/config.ts'
 import { createSignIn as createHonoSignIn } from '../../hono/src/shared/sign-in.ts'
 import { readConfig as readKoaConfig } from '../../koa/src/config.ts'
@@ -92,6 +96,8 @@ describe.each([
   { example: 'hono', readConfig: readHonoConfig, createSignIn: createHonoSignIn },
   { example: 'koa', readConfig: readKoaConfig, createSignIn: createKoaSignIn },
   { example: 'nestjs', readConfig: readNestConfig, createSignIn: createNestSignIn },
+  { example: 'express', readConfig: readExpressConfig, createSignIn: createExpressSignIn },
+  { example: 'fastify', readConfig: readFastifyConfig, createSignIn: createFastifySignIn },
 ])('$example', ({ example, readConfig, createSignIn }) => {
   let provider: Awaited<ReturnType<typeof startProvider>>
 

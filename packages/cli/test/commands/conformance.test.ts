@@ -9,7 +9,7 @@ import { bcl } from '../bcl.ts'
 import { serve } from '../serve.ts'
 import { startApplication, type Application } from '../start-application.ts'
 
-const examples = ['hono', 'koa', 'nestjs'].filter((name) =>
+const examples = ['hono', 'koa', 'express', 'fastify', 'nestjs', 'nextjs'].filter((name) =>
   existsSync(new URL(`../../../../examples/${name}/package.json`, import.meta.url)),
 )
 
