@@ -41,9 +41,9 @@ const needs: Record<string, Needs> = {
   redis: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
   sql: { dependencies: [], peers: ['@bcl/core'], imports: ['@bcl/core'] },
   ssf: {
-    dependencies: [],
+    dependencies: ['oauth4webapi'],
     peers: ['@bcl/core'],
-    imports: ['@bcl/core'],
+    imports: ['@bcl/core', 'oauth4webapi'],
   },
   cli: {
     dependencies: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],

@@ -16,6 +16,7 @@ const allowed: Record<string, readonly string[]> = {
   core: ['jose'],
   testing: ['jose'],
   hono: ['@bcl/node'],
+  ssf: ['oauth4webapi'],
   koa: ['@bcl/node'],
   express: ['@bcl/node'],
   fastify: ['@bcl/node'],

@@ -1,4 +1,5 @@
-import { isListOf, isText, monotonicNow, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
+import { isText, monotonicNow, requireOption, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
+import { isTextList } from './rules.js'
 
 /** The audience of a stream. */
 export type Audience = string | readonly string[]
@@ -8,7 +9,16 @@ const cachedFor = 60
 /** Seconds after which a token with another audience causes a new call of the function. */
 const recheckedAfter = 1
 
-const isTextList = isListOf(isText)
+/** Whether a value is the audience of a stream. */
+export const isAudience = (value: unknown): value is Audience => isText(value) || isTextList(value)
+
+export const mustBeAudience = 'must be a string or a list of strings'
+
+/** Whether `aud` has one of the audiences. */
+export const isOneOf = (aud: unknown, known: Audience): boolean => {
+  const audiences = new Set([aud].flat())
+  return [known].flat().some((name) => audiences.has(name))
+}
 
 /**
  * Makes the check of `aud` (SE-3). An audience function is limited in time, and concurrent tokens share its call. It is
@@ -20,14 +30,13 @@ export function createAudience(
   audience: Audience | (() => Audience | Promise<Audience>),
   seconds: number,
 ): (aud: unknown) => Promise<boolean> {
-  const isOneOf = (aud: unknown, known: Audience): boolean => [known].flat().some((name) => [aud].flat().includes(name))
   if (typeof audience !== 'function') return async (aud) => isOneOf(aud, audience)
   const flights = singleFlight<Flight<void>>(seconds)
   let known: Audience = []
   let foundAt = -Infinity
   const find = async (): Promise<void> => {
     const found = await withTimeout(seconds, audience)
-    if (!isText(found) && !isTextList(found)) throw new TypeError('audience must return a string or a list of strings')
+    requireOption(isAudience(found), 'audience()', mustBeAudience)
     known = found
     foundAt = monotonicNow()
   }

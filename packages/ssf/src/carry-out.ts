@@ -62,7 +62,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     if (await withTimeout(recordTime, () => done).catch(() => false)) return false
     const effect = await end(event, transmitter, key)
     if (await done.catch(isDone)) return false
-    await onEvent?.(Object.freeze({ ...event, ...effect }))
+    await onEvent?.({ ...event, ...effect })
     const expiresAt = expiryFor(event.iat, now(), transmitter.maxTokenAge + transmitter.clockTolerance)
     await retryUntil(performance.now() + retryTime * 1000, async () => store.add(key, '1', expiresAt))
     return true

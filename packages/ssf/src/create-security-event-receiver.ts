@@ -15,10 +15,11 @@ import {
   type Rules,
 } from '@bcl/core/kit'
 import { createCarryOut } from './carry-out.js'
+import { poll, pollOnce, type PollOnceOptions, type Poller, type PollOptions, type PollResult } from './poll.js'
 import { createRespond, type Receipt, type SecurityEventDelivery } from './respond.js'
 import type { SecurityEvent } from './security-event.js'
 import type { ResolveSubject } from './target.js'
-import { knowTransmitter, type Transmitter } from './transmitter.js'
+import { knowTransmitter, type KnownTransmitter, type Transmitter } from './transmitter.js'
 import { parseSet, verifySet, type ParsedSet } from './verify-set.js'
 
 /** Options of {@link createSecurityEventReceiver}. */
@@ -57,16 +58,30 @@ export interface SecurityEventReceiverOptions {
 export interface SecurityEventReceiver extends LogoutEndpoint {
   /** Answers a Web-standard `Request` with a push. */
   handle(request: Request): Promise<Response>
+  /**
+   * Does one round of poll (RFC 8936): for schedulers and Workers.
+   *
+   * @throws {TypeError} if the transmitter is not configured, or if its address is not allowed.
+   * @throws {StreamRequestError} if the transmitter answers with an error status.
+   */
+  pollOnce(options: PollOnceOptions): Promise<PollResult>
+  /**
+   * Repeats rounds of poll until `signal` aborts or the receiver is closed. Errors go to `onError`, and the next round is
+   * later. Resolves when it has stopped.
+   *
+   * @throws {TypeError} if the transmitter is not configured.
+   */
+  poll(options: PollOptions): Promise<void>
   /** Fetches the metadata and keys of all transmitters. Call it at the start: a push must be answered within a second. */
   warm(): Promise<void>
-  /** Waits for pushes in progress. */
+  /** Stops poll, and waits for pushes and rounds in progress. */
   close(): Promise<void>
 }
 
 const rules: Rules = {
   ...fetchRules,
   logout: [isObject, 'must be from createBackchannelLogout'],
-  transmitters: [isListOf(isObject), 'must be a list of transmitters'],
+  transmitters: [isListOf(isObject), 'must be a list'],
   resolveSubject: callback(),
   endsSessions: callback(),
   timeout: period(0.9),
@@ -120,9 +135,13 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
 
   const events = createCarryOut({ logout, store, isTrusted, resolveSubject, endsSessions, onEvent, now })
 
-  const receive = async (set: ParsedSet, receipt: Receipt): Promise<void> => {
+  const receive = async (
+    set: ParsedSet,
+    receipt: Receipt,
+    { hasAudience }: Pick<KnownTransmitter, 'hasAudience'> = set.transmitter,
+  ): Promise<void> => {
     const { transmitter } = set
-    const found = await verifySet(set, transmitter.hasAudience, now())
+    const found = await verifySet(set, hasAudience, now())
     const { jti } = found[0]!
     Object.assign(receipt, { iss: transmitter.issuer, jti, types: found.map(({ type }) => type) })
     const carriedOut = await Promise.all(found.map((event) => events.carryOut(event, transmitter)))
@@ -141,14 +160,42 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
   const respond: LogoutEndpoint['respond'] = (request) =>
     requests.run(() => answer(request), `${(requestCount += 1)}`).result
 
+  const poller: Poller = {
+    fetch,
+    allowInsecureRequests,
+    onError,
+    findTransmitter(iss) {
+      const transmitter = byIssuer.get(iss)
+      requireOption(!!transmitter, 'transmitter', 'must be a configured one', iss)
+      return transmitter
+    },
+    receive: (jwt, transmitter, hasAudience) =>
+      receive(
+        parseSet(jwt, (iss) => (iss === transmitter.issuer ? transmitter : undefined)),
+        {},
+        { hasAudience },
+      ),
+  }
+  /** The loops that poll, and what stops them. */
+  const polls = new Map<Promise<void>, AbortController>()
+
   return {
     respond,
+    pollOnce: (round) => pollOnce(round, poller),
+    async poll(loop) {
+      const stop = new AbortController()
+      const signal = loop.signal ? AbortSignal.any([loop.signal, stop.signal]) : stop.signal
+      const run = poll({ ...loop, signal }, poller)
+      polls.set(run, stop)
+      await run.finally(() => polls.delete(run))
+    },
     handle: (request) => handleWith(respond, request),
     async warm() {
       await Promise.all(transmitters.map(({ keys }) => keys.warm?.()))
     },
     async close() {
-      await requests.settled()
+      for (const stop of polls.values()) stop.abort()
+      await Promise.allSettled([requests.settled(), ...polls.keys()])
       await events.settled()
     },
   }

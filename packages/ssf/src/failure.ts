@@ -6,8 +6,7 @@ export const failure = (part: string, cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
 
 /** Tells a failure of ours from a wrong token. */
-export const isFailure = (error: unknown): boolean =>
-  ['ERR_LOGOUT_FAILED', 'ERR_LOGOUT_KEYS_UNAVAILABLE'].includes(codeOf(error) as string)
+export const isFailure = (error: unknown): boolean => /_(?:FAILED|UNAVAILABLE)$/.test(String(codeOf(error)))
 
 /** The error codes of push and poll. The registry has them for SETs. */
 type SetErrorCode =

@@ -59,8 +59,8 @@ export const createRespond =
       const jwt = await readBody(body)?.catch((error: unknown) => {
         throw codeOf(error) === 'ERR_LOGOUT_REQUEST_INVALID' ? error : requestError(400, 'body', error)
       })
-      if (jwt === undefined) throw requestError(400, 'body')
-      const set = parse(jwt)
+      // An object that a parser made is no token.
+      const set = parse(jwt as string)
       if (!(await isAuthorized(set.transmitter))) throw requestError(401, 'authorization')
       await receive(set, receipt)
     }
@@ -74,9 +74,10 @@ export const createRespond =
     } catch (reason) {
       error = asLogoutError('the push', reason)
       const { status = 400 } = error
-      outcome = isFailure(error) ? 'failed' : 'refused'
-      if (isFailure(error)) response = answer(503, '')
-      else response = answer(status, status === 400 || status === 401 ? JSON.stringify(faultOf(error)) : '')
+      const isOutage = isFailure(error)
+      outcome = isOutage ? 'failed' : 'refused'
+      const hasFault = !isOutage && /40[01]/.test(`${status}`)
+      response = answer(isOutage ? 503 : status, hasFault ? JSON.stringify(faultOf(error)) : '')
       if (status === 401) response.headers['www-authenticate'] = 'Bearer'
     }
     if (onDelivery) {

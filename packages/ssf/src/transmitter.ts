@@ -3,7 +3,6 @@ import {
   createKeySource,
   isAllowed,
   isFunction,
-  isListOf,
   isText,
   oneOf,
   period,
@@ -11,14 +10,13 @@ import {
   requireAddress,
   requireOption,
   sourceRules,
-  text,
   type KeySource,
   type RemoteKeysOptions,
-  type Rule,
   type Rules,
 } from '@bcl/core/kit'
-import { createAudience, type Audience } from './audience.js'
+import { createAudience, isAudience, mustBeAudience, type Audience } from './audience.js'
 import { metadataUrls } from './metadata.js'
+import { isTextList, metadataRule, secret } from './rules.js'
 
 /** A transmitter of Security Event Tokens that the application trusts. */
 export interface Transmitter {
@@ -59,30 +57,14 @@ export interface KnownTransmitter extends Readonly<Checked> {
   readonly criticalMembers: () => readonly unknown[]
 }
 
-/** The rule for a secret: its message does not show the value. */
-const secret: Rule = [
-  (value, path) => {
-    requireOption(isText(value), path, 'must be a non-empty string')
-    return true
-  },
-  '',
-  undefined,
-]
-
-const isTextList = isListOf(isText)
-
 const rules: Rules = {
   ...sourceRules,
-  audience: [
-    (value) => isText(value) || isTextList(value) || isFunction(value),
-    'must be a string, a list of strings or a function',
-  ],
+  audience: [(value: unknown) => isAudience(value) || isFunction(value), `${mustBeAudience}, or a function`],
   maxTokenAge: period(7 * 86_400),
   requireTyp: oneOf(true, false),
-  pushAuthorization: secret,
+  pushAuthorization: secret(isText, 'must be a non-empty string'),
   subjectIssuers: [isTextList, 'must be a list of strings', undefined],
-  metadata: [(value: unknown) => value instanceof URL, 'must be a URL', undefined],
-  issuer: text(),
+  metadata: metadataRule,
 }
 
 /** Checks one entry of `transmitters`. Makes no request. */
@@ -91,7 +73,8 @@ export function knowTransmitter(
   path: string,
   options: RemoteKeysOptions & { timeout: number },
 ): KnownTransmitter {
-  const read = readOptions(transmitter, rules, path) as Checked & Transmitter
+  const read = readOptions(transmitter, rules, path) as Checked &
+    Transmitter & { pushAuthorization: string | undefined }
   const { issuer, keys, metadata, algorithms } = read
   requireOption(!algorithms.some((alg) => alg.startsWith('HS')), `${path}.algorithms`, 'must not have HS*')
   if (metadata && !keys) {
@@ -104,7 +87,6 @@ export function knowTransmitter(
     ...read,
     subjectIssuers: read.subjectIssuers ?? [issuer],
     hasAudience: createAudience(read.audience, options.timeout),
-    pushAuthorization: read.pushAuthorization,
     keys: createKeySource(location, {
       ...options,
       onMetadata({ critical_subject_members: members }) {

@@ -569,7 +569,7 @@ describe('options', () => {
   test.each<[string, object, string]>([
     ['unknown', { onEvents: () => {} }, 'onEvents is not an option. Did you mean onEvent?'],
     ['logout', { logout: {} }, 'logout must be from createBackchannelLogout'],
-    ['no transmitter', { transmitters: [] }, 'transmitters must be a list of transmitters, got []'],
+    ['no transmitter', { transmitters: [] }, 'transmitters must be a list, got []'],
     ['time-out', { timeout: 0 }, 'timeout must be seconds above 0, got 0'],
     [
       'unknown, of a transmitter',
@@ -579,7 +579,7 @@ describe('options', () => {
     [
       'audience',
       { transmitters: [{ issuer }] },
-      'transmitters[0].audience must be a string, a list of strings or a function, got undefined',
+      'transmitters[0].audience must be a string or a list of strings, or a function, got undefined',
     ],
     [
       'a secret is not shown',

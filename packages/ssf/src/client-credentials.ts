@@ -1,0 +1,95 @@
+import { isAllowed, monotonicNow, requireOption, singleFlight, type Flight } from '@bcl/core/kit'
+import {
+  allowInsecureRequests as insecure,
+  clientCredentialsGrantRequest,
+  ClientSecretBasic,
+  ClientSecretJwt,
+  ClientSecretPost,
+  customFetch,
+  discoveryRequest,
+  PrivateKeyJwt,
+  processClientCredentialsResponse,
+  processDiscoveryResponse,
+  type AuthorizationServer,
+  type ClientAuth,
+  type CryptoKey,
+} from 'oauth4webapi'
+
+/** OAuth client credentials for the management of streams and for poll. */
+export interface ClientCredentials {
+  clientId: string
+  /** The secret of the client, for the methods that use one. */
+  clientSecret?: string | undefined
+  /** The private key of the client, for `private_key_jwt`. */
+  privateKey?: CryptoKey | undefined
+  /** The `kid` of {@link privateKey}. */
+  kid?: string | undefined
+  /** @default 'client_secret_basic', or 'private_key_jwt' with a {@link privateKey} */
+  authentication?: 'client_secret_basic' | 'client_secret_post' | 'client_secret_jwt' | 'private_key_jwt' | undefined
+  /** @default 'ssf.read ssf.manage' */
+  scope?: string | undefined
+  /** The issuer of the authorization server. @default the transmitter */
+  authorizationServer?: string | undefined
+}
+
+/** Seconds for all requests that one token takes. */
+const tokenTime = 10
+/** Seconds before its expiry after which a token is not used. */
+const earlier = 30
+/** Seconds for which a token without `expires_in` is used. */
+const usedFor = 60
+
+/** The methods that use the secret of the client. */
+export const secretMethods = {
+  client_secret_basic: ClientSecretBasic,
+  client_secret_post: ClientSecretPost,
+  client_secret_jwt: ClientSecretJwt,
+}
+
+function authenticationOf({ clientSecret, privateKey, kid, authentication }: ClientCredentials): ClientAuth {
+  const method = authentication ?? (privateKey ? 'private_key_jwt' : 'client_secret_basic')
+  const key = method === 'private_key_jwt' ? 'privateKey' : 'clientSecret'
+  requireOption(!!{ privateKey, clientSecret }[key], `clientCredentials.${key}`, `must be set for ${method}`)
+  if (method !== 'private_key_jwt') return secretMethods[method](clientSecret!)
+  return PrivateKeyJwt(kid ? { key: privateKey!, kid } : privateKey!)
+}
+
+/** Makes the function that gets an access token by client credentials (RFC 6749, 4.4), and keeps it until it expires. */
+export function createTokenSource(
+  credentials: ClientCredentials & { authorizationServer: string },
+  options: { fetch?: typeof fetch | undefined; allowInsecureRequests?: boolean | undefined },
+): () => Promise<string> {
+  const { clientId, scope = 'ssf.read ssf.manage', authorizationServer } = credentials
+  const authentication = authenticationOf(credentials)
+  const issuer = new URL(authorizationServer)
+  const flights = singleFlight<Flight<string>>(tokenTime)
+  let server: AuthorizationServer | undefined
+  let token = ''
+  let usableUntil = -Infinity
+
+  const get = async (): Promise<string> => {
+    const http = {
+      [customFetch]: (url: string, init: object): Promise<Response> => {
+        // Addresses of a remote server must not be on this machine.
+        if (!isAllowed(url, options.allowInsecureRequests, issuer.protocol === 'http:'))
+          throw new TypeError(`${url} is not allowed`)
+        return (options.fetch ?? fetch)(url, init)
+      },
+      // The check above takes its place.
+      [insecure]: true,
+      signal: AbortSignal.timeout(tokenTime * 1000),
+    }
+    server ??= await processDiscoveryResponse(issuer, await discoveryRequest(issuer, { algorithm: 'oauth2', ...http }))
+    const client = { client_id: clientId }
+    const response = await clientCredentialsGrantRequest(server, client, authentication, { scope }, http)
+    const { access_token: found, expires_in: seconds = usedFor + earlier } = await processClientCredentialsResponse(
+      server,
+      client,
+      response,
+    )
+    token = found
+    usableUntil = monotonicNow() + seconds - earlier
+    return token
+  }
+  return async () => (monotonicNow() < usableUntil ? token : flights.run(get).result)
+}

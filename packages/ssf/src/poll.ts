@@ -1,0 +1,119 @@
+import type { BackchannelLogoutError } from '@bcl/core'
+import { asLogoutError, isObject, withTimeout, type JSONObject } from '@bcl/core/kit'
+import { isAudience, isOneOf } from './audience.js'
+import { faultOf, isFailure, type SetFault } from './failure.js'
+import { send, type AccessToken, type RequestOptions } from './request.js'
+import type { StreamConfiguration } from './stream-client.js'
+import type { KnownTransmitter } from './transmitter.js'
+
+/** Options of `pollOnce`. */
+export interface PollOnceOptions {
+  /** The issuer of one of the `transmitters`. */
+  transmitter: string
+  /** The stream, from `getStream` or `createStream`. Its `aud` is the audience of the tokens. */
+  stream: Pick<StreamConfiguration, 'delivery'> & Partial<StreamConfiguration>
+  /** The access token, or a function that gets one, such as `accessToken` of a stream client. */
+  accessToken: AccessToken
+  /** Stops the request. */
+  signal?: AbortSignal | undefined
+  /** The most tokens of one round. @default 25 */
+  maxEvents?: number | undefined
+}
+
+/** Options of `poll`. */
+export interface PollOptions extends PollOnceOptions {
+  /** Seconds between two rounds. @default 1 */
+  interval?: number | undefined
+}
+
+/** What one round did. */
+export interface PollResult {
+  /** The tokens that were carried out, now or before. They are acknowledged. */
+  handled: number
+  /** The wrong tokens. They are reported to the transmitter. */
+  refused: number
+  /** The tokens that an outage of ours stopped. The transmitter keeps them. */
+  failed: number
+  /** Whether the transmitter has more tokens. */
+  moreAvailable: boolean
+}
+
+/** Seconds for one token. */
+const tokenTime = 10
+/** The longest back-off, in seconds. */
+const longestWait = 60
+
+export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureRequests'> {
+  /** @throws {TypeError} if the transmitter is not configured. */
+  findTransmitter(issuer: string): KnownTransmitter
+  receive(jwt: string, transmitter: KnownTransmitter, hasAudience: KnownTransmitter['hasAudience']): Promise<unknown>
+  onError(error: unknown): void
+}
+
+/** Does one round (RFC 8936): gets tokens, carries them out, and then acknowledges them. */
+export async function pollOnce(options: PollOnceOptions, poller: Poller): Promise<PollResult> {
+  const { transmitter: issuer, stream, accessToken, signal, maxEvents = 25 } = options
+  const transmitter = poller.findTransmitter(issuer)
+  const { aud, delivery } = stream
+  const hasAudience = isAudience(aud) ? async (found: unknown) => isOneOf(found, aud) : transmitter.hasAudience
+  const ask = (body: JSONObject): Promise<JSONObject> =>
+    send({ ...poller, transmitter: issuer, accessToken, signal }, 'POST', Object(delivery).endpoint_url, {
+      returnImmediately: true,
+      ...body,
+    })
+
+  const { sets, moreAvailable } = await ask({ maxEvents })
+  const ack: string[] = []
+  const faults: [string, SetFault][] = []
+  let failed = 0
+  // One after the other, so that the order of the transmitter is kept.
+  for (const [jti, jwt] of Object.entries(isObject(sets) ? sets : {})) {
+    try {
+      await withTimeout(tokenTime, () => poller.receive(jwt as string, transmitter, hasAudience))
+      ack.push(jti)
+    } catch (reason) {
+      const error: BackchannelLogoutError = asLogoutError('the token', reason)
+      poller.onError(error)
+      if (isFailure(error)) failed += 1
+      else faults.push([jti, faultOf(error)])
+    }
+  }
+  const [handled, refused] = [ack.length, faults.length]
+  if (handled + refused > 0)
+    await ask({ maxEvents: 0, ack, setErrs: refused > 0 ? Object.fromEntries(faults) : undefined })
+  return { handled, refused, failed, moreAvailable: moreAvailable === true }
+}
+
+/** Waits, or until the signal aborts. */
+const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(end, seconds * 1000)
+    signal.addEventListener('abort', end)
+    function end(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    if (signal.aborted) end()
+  })
+
+/** Repeats rounds until the signal aborts. After a failure it waits longer and longer. */
+export async function poll(options: PollOptions & { signal: AbortSignal }, poller: Poller): Promise<void> {
+  const { signal, interval = 1 } = options
+  poller.findTransmitter(options.transmitter)
+  let failures = 0
+  while (!signal.aborted) {
+    let hasMore = false
+    try {
+      const { handled, refused, failed, moreAvailable } = await pollOnce(options, poller)
+      failures = failed > 0 ? failures + 1 : 0
+      hasMore = moreAvailable && failed === 0 && handled + refused > 0
+    } catch (error) {
+      failures += 1
+      if (!signal.aborted) poller.onError(error)
+    }
+    // Jitter, so that many instances do not come back at the same moment.
+    const jitter = failures === 0 ? 1 : 0.5 + Math.random() / 2
+    if (!hasMore) await waitFor(Math.min(longestWait, interval * 2 ** failures) * jitter, signal)
+  }
+}

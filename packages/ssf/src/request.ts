@@ -1,0 +1,87 @@
+import { isAllowed, isObject, isText, readText, withTimeout, type JSONObject } from '@bcl/core/kit'
+
+/** The largest answer that is read from a transmitter, in bytes. */
+const maxBytes = 1024 * 1024
+/** Seconds for one request. */
+const requestTime = 10
+
+/** A request to a transmitter was not answered as it should be. */
+export class StreamRequestError extends Error {
+  override readonly name: string = 'StreamRequestError'
+  /** The HTTP status of the answer. 409 for a new stream means that a stream exists. */
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** An access token for a transmitter, or the function that gets one. */
+export type AccessToken = string | (() => string | Promise<string>)
+
+/** How requests to one transmitter are sent. */
+export interface RequestOptions {
+  /** The issuer of the transmitter. */
+  transmitter: string
+  accessToken: AccessToken
+  fetch: typeof fetch | undefined
+  allowInsecureRequests: boolean | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** The last request to each transmitter. */
+const last = new Map<string, Promise<unknown>>()
+
+/** Runs work after all earlier work for the same transmitter: it gets one request at a time. */
+export async function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
+  const previous = last.get(transmitter)
+  // Some runtimes end a request together with its promises. So the wait is limited.
+  const run = withTimeout(requestTime, async () => previous)
+    .catch(() => {})
+    .then(work)
+  last.set(transmitter, run)
+  try {
+    return await run
+  } finally {
+    if (last.get(transmitter) === run) last.delete(transmitter)
+  }
+}
+
+/**
+ * Sends one request with the access token, after earlier requests to the same transmitter.
+ *
+ * @returns the JSON object of the answer. It is empty if the answer has no body.
+ */
+export async function send(
+  options: RequestOptions,
+  method: string,
+  url: unknown,
+  body?: JSONObject,
+): Promise<JSONObject> {
+  const { transmitter, accessToken, signal } = options
+  // A remote transmitter must not name an address on this machine.
+  if (!isText(url) || !isAllowed(url, options.allowInsecureRequests, transmitter.startsWith('http:')))
+    throw new TypeError(`${url} is not allowed`)
+  const request = async (): Promise<JSONObject> => {
+    const token = typeof accessToken === 'function' ? await accessToken() : accessToken
+    const timeout = AbortSignal.timeout(requestTime * 1000)
+    const response = await (options.fetch ?? fetch)(url, {
+      method,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${token}`,
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+      redirect: 'manual',
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    })
+    const text = response.body ? await readText(response.body, maxBytes) : ''
+    if (response.ok && text === '') return {}
+    const json: unknown = response.ok && text && JSON.parse(text)
+    if (isObject(json)) return json
+    throw new StreamRequestError(`${method} ${url} answered ${response.status}, or no JSON object`, response.status)
+  }
+  return inTurn(transmitter, () => withTimeout(requestTime, request))
+}

@@ -1,0 +1,203 @@
+import {
+  createDiscovery,
+  fetchRules,
+  isFunction,
+  isObject,
+  isText,
+  oneOf,
+  readOptions,
+  requireAddress,
+  requireOption,
+  text,
+  type JSONObject,
+  type Rules,
+} from '@bcl/core/kit'
+import { createTokenSource, secretMethods, type ClientCredentials } from './client-credentials.js'
+import { metadataUrls } from './metadata.js'
+import { inTurn, send, type AccessToken } from './request.js'
+import { metadataRule, secret } from './rules.js'
+import { isStreamEvent, type SubjectIdentifier } from './security-event.js'
+
+/** How a stream delivers tokens. */
+export interface StreamDelivery {
+  /** `urn:ietf:rfc:8935` for push, `urn:ietf:rfc:8936` for poll. */
+  method: string
+  /** Push: the address of your endpoint. Poll: the transmitter names it. */
+  endpoint_url?: string | undefined
+  /** Push: the value of `Authorization`. Set it as `pushAuthorization` of the receiver, too. */
+  authorization_header?: string | undefined
+}
+
+/** The members of a stream that a receiver supplies. */
+export interface StreamRequest {
+  events_requested?: readonly string[] | undefined
+  delivery?: StreamDelivery | undefined
+  description?: string | undefined
+}
+
+/** A stream, as the transmitter describes it. */
+export interface StreamConfiguration extends StreamRequest {
+  stream_id: string
+  iss?: string | undefined
+  /** The audience of the tokens. */
+  aud?: string | readonly string[] | undefined
+  events_supported?: readonly string[] | undefined
+  events_delivered?: readonly string[] | undefined
+  [member: string]: unknown
+}
+
+/** The status of a stream. */
+export interface StreamStatus {
+  stream_id: string
+  status: 'enabled' | 'paused' | 'disabled'
+  reason?: string | undefined
+}
+
+/** Options of {@link createStreamClient}. Set `accessToken` or `clientCredentials`. */
+export interface StreamClientOptions {
+  /** The issuer of the transmitter. */
+  transmitter: string
+  /** A Bearer token, or a function that gets one. */
+  accessToken?: AccessToken | undefined
+  /** The client that gets access tokens. */
+  clientCredentials?: ClientCredentials | undefined
+  /** The address of the metadata. @default `/.well-known/ssf-configuration`, inserted before the path, or after the path */
+  metadata?: URL | undefined
+  /** The `fetch` to use. @default globalThis.fetch */
+  fetch?: typeof fetch | undefined
+  /** Allow plain `http:` to other machines. @default false */
+  allowInsecureRequests?: boolean | undefined
+}
+
+/**
+ * Manages the streams of one transmitter. Every method rejects with a `StreamRequestError` if the transmitter answers with
+ * an error status.
+ *
+ * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0, 8.1}
+ */
+export interface StreamClient {
+  /** Status 409 means that a stream exists. */
+  createStream(stream: StreamRequest): Promise<StreamConfiguration>
+  getStream(streamId: string): Promise<StreamConfiguration>
+  /** Changes the members that are given (PATCH). A transmitter may not have this: 405. */
+  updateStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
+  /** Replaces all members (PUT). A transmitter may not have this: 405. */
+  replaceStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
+  deleteStream(streamId: string): Promise<void>
+  getStatus(streamId: string): Promise<StreamStatus>
+  /** A transmitter may not have this: 405. */
+  setStatus(status: StreamStatus): Promise<StreamStatus>
+  /** Asks for a verification event. It comes through the stream, with `state`. */
+  verifyStream(streamId: string, state?: string): Promise<void>
+  addSubject(streamId: string, subject: SubjectIdentifier, options?: { verified?: boolean }): Promise<void>
+  removeSubject(streamId: string, subject: SubjectIdentifier): Promise<void>
+  /** Gets the access token, for `poll`. */
+  accessToken(): Promise<string>
+}
+
+/** Seconds for all addresses of the metadata. */
+const metadataTime = 5
+
+const poll = 'urn:ietf:rfc:8936'
+
+const credentialRules: Rules = {
+  clientId: text(),
+  clientSecret: text(undefined),
+  privateKey: [isObject, 'must be a CryptoKey', undefined],
+  kid: text(undefined),
+  authentication: oneOf(undefined, ...Object.keys(secretMethods), 'private_key_jwt'),
+  scope: text(undefined),
+  authorizationServer: text(undefined),
+}
+
+const rules: Rules = {
+  ...fetchRules,
+  transmitter: text(),
+  accessToken: secret((value) => isText(value) || isFunction(value), 'must be a non-empty string or a function'),
+  clientCredentials: [(value, path) => !!readOptions(value, credentialRules, path), '', undefined],
+  metadata: metadataRule,
+}
+
+/** The members that a receiver supplies. Verification and stream-updated events come without being asked for. */
+const requestOf = ({
+  stream_id,
+  events_requested: types,
+  delivery,
+  description,
+}: StreamRequest & { stream_id?: string }): object => ({
+  stream_id,
+  events_requested: types?.filter((type) => !isStreamEvent(type)),
+  // The transmitter names the address for poll.
+  delivery: delivery?.method === poll ? { method: poll } : delivery,
+  description,
+})
+
+/**
+ * Makes a client that manages the streams of one transmitter. Construction makes no request.
+ *
+ * @throws {TypeError} if an option is wrong or unknown.
+ * @example
+ * ```ts
+ * import { createStreamClient } from '@bcl/ssf'
+ *
+ * const client = createStreamClient({
+ *   transmitter: 'https://idp.example.com/realms/acme',
+ *   clientCredentials: { clientId: 'my-receiver', clientSecret: 'secret' },
+ * })
+ *
+ * export const create = () =>
+ *   client.createStream({
+ *     delivery: { method: 'urn:ietf:rfc:8936' },
+ *     events_requested: ['https://schemas.openid.net/secevent/caep/event-type/session-revoked'],
+ *   })
+ * ```
+ */
+export function createStreamClient(options: StreamClientOptions): StreamClient {
+  const read = readOptions(options, rules) as StreamClientOptions
+  const { transmitter, accessToken, clientCredentials, metadata, fetch, allowInsecureRequests } = read
+  requireAddress({ issuer: transmitter }, '', allowInsecureRequests)
+  requireOption(!accessToken !== !clientCredentials, 'accessToken', 'or clientCredentials must be set, not both')
+  const getToken =
+    accessToken ??
+    createTokenSource(
+      { ...clientCredentials!, authorizationServer: clientCredentials!.authorizationServer ?? transmitter },
+      read,
+    )
+  const request = { transmitter, accessToken: getToken, fetch, allowInsecureRequests }
+
+  const discover = createDiscovery(
+    { issuer: transmitter, metadata: metadata ? [metadata.href] : metadataUrls(transmitter) },
+    { fetch, allowInsecureRequests },
+  )
+  let found: JSONObject | undefined
+  const endpoint = async (name: string): Promise<string> => {
+    found ??= (await inTurn(transmitter, () => discover(AbortSignal.timeout(metadataTime * 1000)))).metadata
+    const url = found[`${name}_endpoint`]
+    requireOption(isText(url), `${name}_endpoint`, 'is not in the metadata')
+    return url
+  }
+
+  const call = async (method: string, name: string, body?: object, streamId?: string): Promise<JSONObject> => {
+    const url = new URL(await endpoint(name))
+    if (streamId !== undefined) url.searchParams.set('stream_id', streamId)
+    return send(request, method, url.href, body as JSONObject)
+  }
+  const configure = async (method: string, stream: StreamRequest): Promise<StreamConfiguration> =>
+    (await call(method, 'configuration', requestOf(stream))) as StreamConfiguration
+
+  return {
+    createStream: ({ ...stream }) => configure('POST', Object.assign(stream, { stream_id: undefined })),
+    getStream: async (id) => (await call('GET', 'configuration', undefined, id)) as StreamConfiguration,
+    updateStream: (stream) => configure('PATCH', stream),
+    replaceStream: (stream) => configure('PUT', stream),
+    deleteStream: async (id) => void (await call('DELETE', 'configuration', undefined, id)),
+    getStatus: async (id) => (await call('GET', 'status', undefined, id)) as unknown as StreamStatus,
+    setStatus: async ({ stream_id, status, reason }) =>
+      (await call('POST', 'status', { stream_id, status, reason })) as unknown as StreamStatus,
+    verifyStream: async (stream_id, state) => void (await call('POST', 'verification', { stream_id, state })),
+    addSubject: async (stream_id, subject, { verified } = {}) =>
+      void (await call('POST', 'add_subject', { stream_id, subject, verified })),
+    removeSubject: async (stream_id, subject) => void (await call('POST', 'remove_subject', { stream_id, subject })),
+    accessToken: async () => (typeof getToken === 'function' ? getToken() : getToken),
+  }
+}
