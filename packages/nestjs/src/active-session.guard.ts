@@ -46,7 +46,7 @@ export class ActiveSessionGuard implements CanActivate {
   readonly #options: BackchannelLogoutModuleOptions
 
   constructor(logout: BackchannelLogout, options: BackchannelLogoutModuleOptions) {
-    if (!options.session) throw new TypeError('Guards need the option session')
+    if (!options.session) throw new TypeError('ActiveSessionGuard needs the option session of BackchannelLogoutModule')
     this.#logout = logout
     this.#options = options
   }

@@ -101,7 +101,7 @@ describe.each(platforms)('the guard on %s', (_, createAdapter) => {
 
 test('a guard without the option session is an error at the start', async () => {
   const start = create(platforms[0]![1], { imports: [BackchannelLogoutModule.forRoot(options())], controllers: [me()] })
-  await expect(start).rejects.toThrow(/^Guards need the option session$/)
+  await expect(start).rejects.toThrow(/^ActiveSessionGuard needs the option session of BackchannelLogoutModule$/)
 })
 
 test('activeSessionGuard returns the same class for the same name', () => {
