@@ -565,6 +565,8 @@ describe('the order of receive', () => {
       async () => [[]],
       async () => [undefined, []] as never,
       async () => undefined as never,
+      async () => ({ 0: [], 1: [], 2: [], 3: [] }) as never,
+      () => ({ 0: [], 1: [], 2: [], 3: [] }) as never,
     ]) {
       const logout = create(op, { store: Object.assign(new SpyStore(), { values }) })
       expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')

@@ -29,7 +29,7 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
     values: (keys) =>
       call(keys, () =>
         chain(store.values(keys), (values) => {
-          if (keys.every((_, index) => Array.isArray(values[index]))) return values
+          if (Array.isArray(values) && keys.every((_, index) => Array.isArray(values[index]))) return values
           throw new Error('no answer for a key')
         }),
       ),
