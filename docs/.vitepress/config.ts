@@ -70,6 +70,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       item('Conformance', '/conformance'),
       item('Hard to break', '/robustness'),
       item('Runtimes', '/runtimes'),
+      item('Real providers', '/interop'),
       item('Benchmarks', '/benchmarks'),
     ],
   },

@@ -12,7 +12,7 @@ interface Cookie {
   path: string
 }
 
-type Step = { method: 'GET' | 'POST'; url: URL; body?: URLSearchParams }
+type Step = { method: 'GET' | 'POST'; url: URL; body?: URLSearchParams | string }
 
 /** A browser that can sign in. Like a real browser, it sends the cookies of a host to every port of the host. */
 export function createBrowser(jar: readonly Cookie[] = []) {
@@ -70,6 +70,12 @@ export function createBrowser(jar: readonly Cookie[] = []) {
     get: (url: string) => visit({ method: 'GET', url: new URL(url) }),
     post: (url: string, fields: Record<string, string> = {}) =>
       visit({ method: 'POST', url: new URL(url), body: new URLSearchParams(fields) }),
+    /** Posts JSON. Does not follow a redirect. */
+    postJson: (url: string, value: object) =>
+      request(
+        { method: 'POST', url: new URL(url), body: JSON.stringify(value) },
+        { 'content-type': 'application/json' },
+      ),
     /** Posts a form. Does not follow the redirect. */
     submit: (url: string) => request({ method: 'POST', url: new URL(url), body: new URLSearchParams() }),
     /** Returns the answer before its body has ended, so that a stream can be read. */

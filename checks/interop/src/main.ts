@@ -1,0 +1,29 @@
+// Takes the examples through real OpenID Providers: pnpm interop [provider…] [--examples hono,koa] [--write]
+// With --write, keeps what was seen, and writes docs/interop.md.
+import { parseArgs } from 'node:util'
+import { keepResult } from './page.ts'
+import { providers } from './providers/providers.ts'
+import { runScenario } from './scenario.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    examples: { type: 'string', default: 'hono,koa,nestjs,express,fastify' },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+// Each child process has a listener.
+process.setMaxListeners(0)
+// An exit stops the child processes. A signal alone does not.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+
+for (const key of positionals.length > 0 ? positionals : Object.keys(providers)) {
+  const provider = providers[key]
+  if (provider === undefined)
+    throw new Error(`There is no provider "${key}". Known: ${Object.keys(providers).join(', ')}`)
+  console.log(`${provider.name}:`)
+  const result = await runScenario(provider, values.examples.split(','))
+  console.log(`  version ${result.version}: ${result.examples.join(', ')} passed`)
+  if (values.write) keepResult(key, result)
+}

@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Provider } from './provider.ts'
+import { providers } from './providers/providers.ts'
+import type { Result } from './scenario.ts'
+
+const folder = new URL('../results/', import.meta.url)
+const page = new URL('../../../docs/interop.md', import.meta.url)
+
+type Run = Provider & Result
+
+/** Keeps the result of one provider, and writes docs/interop.md from the results of all providers. */
+export function keepResult(key: string, result: Result): void {
+  writeFileSync(fileOf(key), `${JSON.stringify(result, undefined, 2)}\n`)
+  const runs = Object.entries(providers)
+    .filter(([name]) => existsSync(fileOf(name)))
+    .map(([name, provider]) => ({ ...provider, ...(JSON.parse(readFileSync(fileOf(name), 'utf8')) as Result) }))
+  writeFileSync(page, pageOf(runs))
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  execFileSync('oxfmt', ['--write', fileURLToPath(folder), fileURLToPath(page)], { cwd: root, stdio: 'inherit' })
+}
+
+const fileOf = (key: string): URL => new URL(`${key}.json`, folder)
+
+const pageOf = (runs: readonly Run[]): string => `# Real providers
+
+The examples were run with the providers in this table. \`pnpm interop --write\` repeats the runs and writes this page. [Providers](providers.md) says how to configure each of them.
+
+| provider | version | date | settings of the issuer | examples |
+| --- | --- | --- | --- | --- |
+${runs.map(rowOf).join('\n')}
+
+Each run starts the provider, the examples and Redis on loopback. Each example has a second instance, which shares the store.
+A user signs in to all examples on two devices. The run checks that:
+
+- when the provider ends the session of one device, every example and every second instance signs the device out;
+- a copy of the cookies that was made before is refused as well;
+- the other device stays signed in;
+- when the provider ends all sessions of the user, every example signs out both devices;
+- every example answers 200 to every Logout Token;
+- \`bcl doctor\` finds no problem, and \`bcl inspect\` names the settings of the table for the Logout Token.
+
+${runs.map(sectionOf).join('\n')}
+## The conformance suite of the OpenID Foundation
+
+On 28 November 2026, the Hono, Koa and NestJS examples were run by hand against version 5.2.4 of the OpenID Foundation's conformance
+suite. The test plan was \`oidcc-client-back-channel-logout-rp-basic\`. It ran over http, over https, and with Redis. All 8 modules passed
+for each example. \`express-openid-connect\` 3.4 passed 7 of the 8 modules.
+
+This was a test run, not a certification.
+
+Leave \`requireTyp\` at its default for the suite. Its good token has no \`typ\`, so \`requireTyp: true\` refuses the token.
+`
+
+const settingsOf = (settings: object): string => {
+  const texts = Object.entries(settings).map(
+    ([name, value]) => `${name}: ${JSON.stringify(value).replaceAll('"', "'")}`,
+  )
+  return texts.length === 0 ? 'none' : `\`${texts.join(', ')}\``
+}
+
+const rowOf = ({ name, version, date, settings, examples }: Run): string =>
+  `| ${name} | ${version} | ${date} | ${settingsOf(settings)} | ${examples.join(', ')} |`
+
+const casesOf = (cases: Result['cases']): string =>
+  cases.length === 0
+    ? ''
+    : `
+More cases. Each has two applications, and a user who is signed in to both on a laptop and a phone:
+
+| what happens | Logout Tokens | still signed in |
+| --- | --- | --- |
+${cases.map(({ name, tokens, signedIn }) => `| ${name} | ${tokens} | ${signedIn} |`).join('\n')}
+`
+
+const sectionOf = ({ name, how, header, claims, request, cases }: Run): string => `## ${name}
+
+${how.map((sentence) => `- ${sentence}`).join('\n')}
+${casesOf(cases)}
+The first request, and the header and claims of its Logout Token:
+
+\`\`\`
+${request.join('\n')}
+\`\`\`
+
+\`\`\`json
+${JSON.stringify(header, undefined, 2)}
+\`\`\`
+
+\`\`\`json
+${JSON.stringify(claims, undefined, 2)}
+\`\`\`
+`

@@ -1,0 +1,86 @@
+import type { createBrowser, Page } from '../../../examples/demo/src/browser.ts'
+
+export type Browser = ReturnType<typeof createBrowser>
+
+/** What an application tells a provider about itself. */
+export interface Registration {
+  name: string
+  redirectUri: string
+  postLogoutRedirectUri: string
+  backchannelLogoutUri: string
+}
+
+export interface Credentials {
+  clientId: string
+  clientSecret: string
+}
+
+/** A real OpenID Provider. Each provider is one module in `providers`. */
+export interface Provider {
+  /** As `docs/providers.md` names it. */
+  name: string
+  /** How the run registers clients, signs in, and ends sessions: sentences for docs/interop.md. */
+  how: readonly string[]
+  /** The settings that `docs/providers.md` names. `bcl inspect` must find the same settings. */
+  settings: Record<string, unknown>
+  /** Starts the provider on a free loopback port. */
+  start(): Promise<RunningProvider>
+}
+
+export interface RunningProvider {
+  version: string
+  issuer: string
+  register(registration: Registration): Promise<Credentials>
+  /** Fills in one page of the provider, as a user does. Returns the page that follows. */
+  answerPage(browser: Browser, page: Page, user: string): Promise<Page>
+  /** Ends the session of this browser. */
+  endSession(browser: Browser): Promise<void>
+  /** Ends all sessions of the user. `browsers` are the browsers of the user. */
+  endAllSessions(user: string, browsers: readonly Browser[]): Promise<void>
+  /** Cases that only this provider has. */
+  cases?: readonly Case[]
+  stop(): Promise<void>
+}
+
+/** One surprise of a provider that `docs/providers.md` claims. */
+export interface Case {
+  name: string
+  /** Throws if something else happens than the documentation claims. */
+  run(lab: Lab): Promise<CaseResult>
+}
+
+export interface CaseResult {
+  /** How many Logout Tokens arrived. */
+  tokens: number
+  /** The devices that were signed in afterwards. */
+  signedIn: string
+}
+
+/** What a case works with. */
+export interface Lab {
+  /** Starts two applications, and signs a user in to both on a laptop and a phone. */
+  signedIn(options?: LabOptions): Promise<SignedIn>
+}
+
+export interface LabOptions {
+  user?: string
+  settings?: Record<string, unknown>
+  /** Changes the client at the provider before anybody signs in. */
+  configure?: (clientId: string) => Promise<void>
+}
+
+export interface SignedIn {
+  user: string
+  clientIds: readonly string[]
+  /** The addresses of the applications. */
+  urls: readonly string[]
+  laptop: Browser
+  phone: Browser
+  /** Runs an action at the provider. Returns the Logout Tokens that it sent, and which devices are still signed in. */
+  after(action: () => Promise<unknown>): Promise<Seen>
+}
+
+export interface Seen {
+  tokens: readonly { header: Record<string, unknown>; claims: Record<string, unknown>; status: number }[]
+  signedIn: readonly ('laptop' | 'phone')[]
+}

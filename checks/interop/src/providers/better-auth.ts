@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { oauthProvider } from '@better-auth/oauth-provider'
+import { betterAuth } from 'better-auth'
+import { memoryAdapter } from 'better-auth/adapters/memory'
+import { toNodeHandler } from 'better-auth/node'
+import { jwt } from 'better-auth/plugins'
+import { freePorts } from '../../../../examples/demo/src/free-ports.ts'
+import { pinnedVersion } from '../pinned-version.ts'
+import type { Provider } from '../provider.ts'
+
+const password = 'correct horse battery staple'
+const emailOf = (user: string) => `${user}@example.com`
+
+/** Better Auth has no pages of its own. The run posts to its API what a sign-in page posts. */
+export const betterAuthProvider: Provider = {
+  name: 'Better Auth with @better-auth/oauth-provider',
+  how: [
+    'The applications are registered with `adminCreateOAuthClient`. The run writes the address of the endpoint into the database, because registration refuses http and loopback.',
+    'The user signs in through the API, because Better Auth has no pages of its own.',
+    'One session is ended with `sign-out`.',
+    'All sessions are ended with `revoke-sessions`.',
+  ],
+  settings: { algorithms: ['EdDSA'] },
+
+  async start() {
+    const [port] = (await freePorts(1)) as [number]
+    const origin = `http://127.0.0.1:${port}`
+    const issuer = `${origin}/api/auth`
+    const auth = betterAuth({
+      baseURL: origin,
+      secret: 'a secret for this run only, in memory',
+      database: memoryAdapter({
+        ...Object.fromEntries(['user', 'session', 'account', 'verification', 'jwks'].map((table) => [table, []])),
+        ...Object.fromEntries(
+          ['Client', 'RefreshToken', 'AccessToken', 'Consent', 'Resource', 'ClientResource', 'ClientAssertion'].map(
+            (table) => [`oauth${table}`, []],
+          ),
+        ),
+      }),
+      emailAndPassword: { enabled: true },
+      rateLimit: { enabled: false },
+      telemetry: { enabled: false },
+      logger: { level: 'error' },
+      plugins: [
+        jwt(),
+        oauthProvider({
+          loginPage: '/sign-in',
+          consentPage: '/consent',
+          silenceWarnings: { oauthAuthServerConfig: true },
+        }),
+      ],
+    })
+    const signUp = (user: string) =>
+      auth.api.signUpEmail({ body: { name: user, email: emailOf(user), password }, returnHeaders: true })
+    await signUp('alice')
+    const administrator = (await signUp('administrator')).headers.getSetCookie()
+    const headers = { cookie: administrator.map((cookie) => cookie.split(';')[0]).join('; ') }
+    const nextOf = (json: string) => {
+      const { url } = JSON.parse(json) as { url?: string }
+      if (url === undefined) throw new Error(`Better Auth does not go on with the sign-in: ${json}`)
+      return new URL(url, origin).href
+    }
+    const handle = toNodeHandler(auth)
+    const server = createServer((request, response) => {
+      // The application that embeds Better Auth has the sign-in page.
+      if (request.url!.startsWith('/sign-in')) return response.end('the sign-in page')
+      return handle(request, response)
+    }).listen(port, '127.0.0.1')
+    await once(server, 'listening')
+
+    return {
+      version: pinnedVersion('better-auth'),
+      issuer,
+      async register({ name, redirectUri, postLogoutRedirectUri, backchannelLogoutUri }) {
+        const client = await auth.api.adminCreateOAuthClient({
+          headers,
+          body: {
+            client_name: name,
+            // Only a native application may have a redirect URI on loopback.
+            application_type: 'native',
+            token_endpoint_auth_method: 'client_secret_basic',
+            redirect_uris: [redirectUri],
+            post_logout_redirect_uris: [postLogoutRedirectUri],
+            enable_end_session: true,
+            skip_consent: true,
+          },
+        })
+        // Registration refuses http and private addresses. Sending does not, so the run writes to the database.
+        const { adapter } = await auth.$context
+        await adapter.update({
+          model: 'oauthClient',
+          where: [{ field: 'clientId', value: client.client_id }],
+          update: { backchannelLogoutUri, backchannelLogoutSessionRequired: true },
+        })
+        return { clientId: client.client_id, clientSecret: client.client_secret! }
+      },
+      async answerPage(browser, page, user) {
+        // It tells fetch, which is no navigation, where to go next as JSON.
+        if (page.body.startsWith('{')) return browser.get(nextOf(page.body))
+        const response = await browser.postJson(`${issuer}/sign-in/email`, {
+          email: emailOf(user),
+          password,
+          oauth_query: new URL(page.url).search.slice(1),
+        })
+        return browser.get(nextOf(await response.text()))
+      },
+      async endSession(browser) {
+        await browser.postJson(`${issuer}/sign-out`, {})
+      },
+      async endAllSessions(_user, [browser]) {
+        await browser!.postJson(`${issuer}/revoke-sessions`, {})
+      },
+      async stop() {
+        server.close()
+        server.closeAllConnections()
+      },
+    }
+  },
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+
+/** A request with a Logout Token, as the provider sent it, and the status of the answer. */
+export interface Delivery {
+  application: string
+  httpVersion: string
+  /** Names and values in turn, as they were sent. */
+  rawHeaders: readonly string[]
+  logoutToken: string
+  status: number
+}
+
+/** Stands between the provider and the applications, and records each Logout Token with its request. */
+export async function startRecorder() {
+  const targets = new Map<string, string>()
+  let deliveries: Delivery[] = []
+  let onDelivery = () => {}
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const application = request.url!.slice(1)
+    const body = await buffer(request)
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).filter(([name]) => !['host', 'connection', 'content-length'].includes(name)),
+    ) as Record<string, string>
+    const method = request.method!
+    const answer = await fetch(targets.get(application)!, {
+      method,
+      headers,
+      ...(method !== 'GET' && method !== 'HEAD' && { body: new Uint8Array(body) }),
+    })
+    const text = await answer.text()
+    const logoutToken = new URLSearchParams(body.toString()).get('logout_token')
+    if (logoutToken !== null) {
+      const { httpVersion, rawHeaders } = request
+      deliveries.push({ application, httpVersion, rawHeaders, logoutToken, status: answer.status })
+      onDelivery()
+    }
+    // Without the headers of the encoding, because fetch has decoded the body.
+    const kept = [...answer.headers].filter(([name]) => !/^(content-(encoding|length)|transfer-encoding)$/.test(name))
+    response.writeHead(answer.status, Object.fromEntries(kept)).end(text)
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.writeHead(502).end(String(error)))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+
+  return {
+    /** Returns the address to register for an application. */
+    urlFor(application: string, target: string): string {
+      targets.set(application, target)
+      return `http://127.0.0.1:${port}/${application}`
+    },
+    /** Runs an action, and waits until at least `count` Logout Tokens have arrived. Returns all that arrived. */
+    async during(action: () => Promise<unknown>, count: number): Promise<readonly Delivery[]> {
+      deliveries = []
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      onDelivery = () => deliveries.length >= count && resolve()
+      await action()
+      onDelivery()
+      const complain = () => reject(new Error(`${deliveries.length} of ${count} Logout Tokens arrived`))
+      const patience = setTimeout(complain, 30_000)
+      await promise.finally(() => clearTimeout(patience))
+      return deliveries
+    },
+    stop(): void {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+export type Recorder = Awaited<ReturnType<typeof startRecorder>>

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { nextSecond } from '../../../examples/demo/src/clock.ts'
+import { createDevice, type Device } from '../../../examples/demo/src/device.ts'
+import { startRedis } from '../../../examples/demo/src/redis-server.ts'
+import { type Application, startApplication } from './applications.ts'
+import type { CaseResult, Lab, Provider, RunningProvider } from './provider.ts'
+import { type Delivery, type Recorder, startRecorder } from './recorder.ts'
+
+const execute = promisify(execFile)
+const cli = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url))
+
+/** What a run of one provider has shown. */
+export interface Result {
+  version: string
+  /** The day of the run. */
+  date: string
+  examples: readonly string[]
+  /** The first Logout Token, and the headers of its request. */
+  header: Record<string, unknown>
+  claims: Record<string, unknown>
+  request: readonly string[]
+  cases: readonly ({ name: string } & CaseResult)[]
+}
+
+/** Takes the examples through one provider. Throws at the first answer that is wrong. */
+export async function runScenario(provider: Provider, examples: readonly string[]): Promise<Result> {
+  const stops: (() => unknown)[] = []
+  try {
+    const redis = await startRedis()
+    stops.push(redis.stop)
+    const recorder = await startRecorder()
+    stops.push(recorder.stop)
+    const running = await provider.start()
+    stops.push(running.stop)
+    const common = { provider: running, recorder, redisUrl: redis.url }
+
+    const applications: Application[] = []
+    stops.push(() => Promise.all(applications.map((application) => application.stop())))
+    for (const example of examples) {
+      applications.push(await startApplication(example, { ...common, settings: provider.settings }))
+    }
+    const first = await checkSessions(running, recorder, applications)
+    await checkCommands(provider, running, applications, first)
+
+    const cases: ({ name: string } & CaseResult)[] = []
+    for (const { name, run } of running.cases ?? []) {
+      const lab = createLab({ ...common, settings: provider.settings })
+      try {
+        const seen = await run(lab)
+        cases.push({ name, ...seen })
+        console.log(`  ${name}: ${seen.tokens} Logout Tokens, still signed in: ${seen.signedIn}`)
+      } catch (error) {
+        throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      } finally {
+        await lab.stop()
+      }
+    }
+    return {
+      version: running.version,
+      date: new Date().toISOString().slice(0, 10),
+      examples,
+      ...decode(first),
+      request: headersOf(first),
+      cases,
+    }
+  } finally {
+    for (const stop of stops.toReversed()) await stop()
+  }
+}
+
+/** One user on two devices: ends one session, then all sessions. Returns the first delivery. */
+async function checkSessions(
+  running: RunningProvider,
+  recorder: Recorder,
+  applications: readonly Application[],
+): Promise<Delivery> {
+  const places = [...applications]
+  for (const application of applications) places.push(await application.second())
+  const [laptop, phone] = [createDevice('laptop'), createDevice('phone')]
+  for (const device of [laptop, phone]) await signInEverywhere(running, device, applications, 'alice')
+  await expectEverywhere(places, [laptop, phone], 200)
+  const copy = createDevice('copy of the cookies', laptop.browser.copy())
+
+  const one = await recorder.during(() => running.endSession(laptop.browser), applications.length)
+  expectAccepted(one, applications.length)
+  await expectEverywhere(places, [laptop, copy], 401)
+  await expectEverywhere(places, [phone], 200)
+
+  // A sign-in in the very second of a logout counts as logged out.
+  await nextSecond()
+  await signInEverywhere(running, laptop, applications, 'alice')
+  await expectEverywhere(places, [laptop, phone], 200)
+  const all = await recorder.during(
+    () => running.endAllSessions('alice', [laptop.browser, phone.browser]),
+    2 * applications.length,
+  )
+  expectAccepted(all, 2 * applications.length)
+  await expectEverywhere(places, [laptop, phone, copy], 401)
+  return one[0]!
+}
+
+/** `bcl doctor` finds nothing wrong, and `bcl inspect` names the setting of the documentation. */
+async function checkCommands(
+  provider: Provider,
+  { issuer }: RunningProvider,
+  applications: readonly Application[],
+  { application, logoutToken }: Delivery,
+): Promise<void> {
+  const alg = String(decodeProtectedHeader(logoutToken).alg)
+  for (const { clientId, endpoint } of applications)
+    await bcl('doctor', `--alg=${alg}`, '--', issuer, clientId, endpoint)
+  const { clientId } = applications.find(({ endpoint }) => endpoint.endsWith(`/${application}`))!
+  const inspection = JSON.parse(
+    await bcl('inspect', logoutToken, `--issuer=${issuer}`, `--client-id=${clientId}`, '--json'),
+  ) as { signature: string; settings: object; findings: { settings?: object }[] }
+  assert.equal(inspection.signature, 'good', 'bcl inspect: the signature')
+  assert.deepEqual(inspection.settings, provider.settings, 'bcl inspect: the settings')
+  assert.ok(
+    inspection.findings.every(({ settings }) => settings !== undefined),
+    'bcl inspect: a setting answers each finding',
+  )
+}
+
+/** Returns what the command prints. `inspect` exits with 1 when a token needs a setting. */
+async function bcl(command: string, ...rest: string[]): Promise<string> {
+  try {
+    return (await execute(process.execPath, [cli, command, ...rest])).stdout
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
+    if (command === 'inspect' && code === 1) return stdout
+    throw new Error(`bcl ${command} exited with ${code}: ${stdout}${stderr}`, { cause: error })
+  }
+}
+
+/** Starts applications for one case, and a user who is signed in to both on two devices. */
+function createLab(common: Parameters<typeof startApplication>[1]): Lab & { stop(): Promise<void> } {
+  const applications: Application[] = []
+  return {
+    async signedIn({ user = 'alice', settings = {}, configure } = {}) {
+      for (const example of ['hono', 'koa']) {
+        const options = { ...common, settings: { ...common.settings, ...settings }, configure }
+        applications.push(await startApplication(example, options))
+      }
+      const [laptop, phone] = [createDevice('laptop'), createDevice('phone')] as const
+      for (const device of [laptop, phone]) await signInEverywhere(common.provider, device, applications, user)
+      await expectEverywhere(applications, [laptop, phone], 200)
+      return {
+        user,
+        clientIds: applications.map(({ clientId }) => clientId),
+        urls: applications.map(({ url }) => url),
+        laptop: laptop.browser,
+        phone: phone.browser,
+        async after(action) {
+          const deliveries = await common.recorder.during(action, 0)
+          const signedIn: ('laptop' | 'phone')[] = []
+          for (const [name, device] of Object.entries({ laptop, phone })) {
+            const statuses = new Set<number>()
+            for (const application of applications) statuses.add((await device.me(application)).status)
+            assert.equal(statuses.size, 1, `the applications do not agree about the ${name}`)
+            if (statuses.has(200)) signedIn.push(name as 'laptop' | 'phone')
+          }
+          return { tokens: deliveries.map((one) => ({ ...decode(one), status: one.status })), signedIn }
+        },
+      }
+    },
+    stop: async () => void (await Promise.all(applications.map((application) => application.stop()))),
+  }
+}
+
+async function signInEverywhere(
+  running: RunningProvider,
+  { browser }: Device,
+  applications: readonly Application[],
+  user: string,
+): Promise<void> {
+  for (const { url, example } of applications) {
+    let page = await browser.get(`${url}/login`)
+    for (let pages = 0; pages < 5 && new URL(page.url).origin !== url; pages++) {
+      page = await running.answerPage(browser, page, user)
+    }
+    assert.equal(page.url, `${url}/`, `${user} could not sign in to ${example}: ${page.body.slice(0, 500)}`)
+  }
+}
+
+async function expectEverywhere(
+  places: readonly Application[],
+  devices: readonly Device[],
+  expected: number,
+): Promise<void> {
+  for (const device of devices) {
+    for (const place of places) {
+      const { status } = await device.me(place)
+      assert.equal(status, expected, `/me of ${place.example} at ${place.url} answers the ${device.name} ${status}`)
+    }
+  }
+}
+
+function expectAccepted(deliveries: readonly Delivery[], count: number): void {
+  assert.equal(deliveries.length, count, 'the number of Logout Tokens')
+  for (const { application, status } of deliveries) assert.equal(status, 200, `the answer of ${application}`)
+}
+
+const decode = ({ logoutToken }: Delivery) => ({
+  header: decodeProtectedHeader(logoutToken) as Record<string, unknown>,
+  claims: decodeJwt(logoutToken) as Record<string, unknown>,
+})
+
+/** The request line and the headers, each on a line. */
+function headersOf({ httpVersion, rawHeaders }: Delivery): string[] {
+  const lines = rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : []))
+  return [`POST /backchannel-logout HTTP/${httpVersion}`, ...lines]
+}
