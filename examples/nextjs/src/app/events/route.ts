@@ -17,12 +17,18 @@ export async function GET(request: Request): Promise<Response> {
   let end = () => {}
   const body = new ReadableStream<string>({
     start(controller) {
+      let stopWatching: () => void
+      try {
+        stopWatching = logout.watch(session.claims, () => {
+          controller.enqueue(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
+          end()
+          controller.close()
+        })
+      } catch (error) {
+        close() // otherwise the stream's place stays taken
+        throw error
+      }
       const heartbeat = setInterval(() => controller.enqueue(':\n\n'), HEARTBEAT_MS)
-      const stopWatching = logout.watch(session.claims, () => {
-        controller.enqueue(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
-        end()
-        controller.close()
-      })
       end = () => {
         clearInterval(heartbeat)
         stopWatching()
