@@ -1,4 +1,4 @@
-import { type BackchannelLogout, type SessionClaims, sessionClaims } from '@bcl/core'
+import { type BackchannelLogout, type LogoutEndpoint, type SessionClaims, sessionClaims } from '@bcl/core'
 import { activeSession, backchannelLogout } from '@bcl/express'
 import cookieParser from 'cookie-parser'
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
@@ -25,6 +25,7 @@ export function createApp(
   store: Store,
   readiness: Pick<Readiness, 'isReady'>,
   streams = createStreams(),
+  securityEvents?: LogoutEndpoint,
 ): Express {
   const app = express()
   const secure = config.baseUrl.startsWith('https:')
@@ -50,6 +51,7 @@ export function createApp(
 
   // First, because the provider's POST has no Origin, and body parsers have limits of their own.
   app.all('/backchannel-logout', backchannelLogout(logout))
+  if (securityEvents) app.all('/security-events', backchannelLogout(securityEvents))
   app.use(fromOwnPages(new URL(config.baseUrl).origin))
   app.use((_request, response, next) => {
     response.set('cache-control', 'no-store')

@@ -1,4 +1,4 @@
-import type { BackchannelLogout } from '@bcl/core'
+import type { BackchannelLogout, LogoutEndpoint } from '@bcl/core'
 import { activeSession, backchannelLogout } from '@bcl/hono'
 import { type Context, Hono } from 'hono'
 import { csrf } from 'hono/csrf'
@@ -23,6 +23,7 @@ export function createApp(
   logout: BackchannelLogout,
   readiness: Pick<Readiness, 'isReady'>,
   streams = createStreams(),
+  securityEvents?: LogoutEndpoint,
 ): Hono<Env> {
   const sessions = createSessions(config, logout)
   const signIn = createSignIn(config)
@@ -36,6 +37,7 @@ export function createApp(
 
   // Mounted before csrf(), because the provider's POST has no Origin. Its signature is the authentication.
   app.all('/backchannel-logout', backchannelLogout(logout))
+  if (securityEvents) app.all('/security-events', backchannelLogout(securityEvents))
   // Browsers send `Origin` or `Sec-Fetch-Site` with every POST. A request with neither header did not come from a browser,
   // so it cannot be a cross-site request.
   const fromOwnPages = csrf({ origin: new URL(config.baseUrl).origin })

@@ -5,8 +5,10 @@ import { getRequestListener } from '@hono/node-server'
 
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
+import { createSecurityEvents } from './security-events.ts'
 import { logDelivery, logError } from './shared/log.ts'
 import { createReadiness } from './shared/readiness.ts'
+import { createStreams } from './shared/streams.ts'
 import { createStore } from './store.ts'
 
 try {
@@ -19,8 +21,12 @@ try {
     onDelivery: logDelivery,
     onError: (error) => logError('Logouts, in the background', error),
   })
+  const securityEvents = createSecurityEvents(process.env, config, logout)
+  // The transmitter waits for a second only, so its keys are fetched before the first event.
+  securityEvents?.warm().catch((error: unknown) => logError('Security events, keys', error))
   const readiness = createReadiness(logout)
-  const server = createServer(getRequestListener(createApp(config, logout, readiness).fetch))
+  const app = createApp(config, logout, readiness, createStreams(), securityEvents)
+  const server = createServer(getRequestListener(app.fetch))
   server.on('error', fail)
   server.listen(config.port, '127.0.0.1', () => {
     console.log(`Hono example on ${config.baseUrl}, signing in at ${config.issuer}`)
@@ -29,7 +35,7 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       readiness.stop()
-      server.close(() => void logout.close().then(store.close))
+      server.close(() => void Promise.all([logout.close(), securityEvents?.close()]).then(store.close))
       // Open /events streams would keep the server running as long as their pages are open.
       setTimeout(() => server.closeAllConnections(), 500).unref()
     })
