@@ -481,6 +481,12 @@ describe('once', () => {
     expect([events.length, ended.length]).toEqual([1, 1])
   })
 
+  test('SE-12: a retry that is dated anew is the same event', async () => {
+    const { push, events } = receiving()
+    for (const iat of [clock.time - 5, clock.time]) await push(await signSet({ jti: 'same', iat }))
+    expect(events).toHaveLength(1)
+  })
+
   test('SE-12: another type with the same jti is another event; so is the same jti of another transmitter', async () => {
     const other = { issuer: stranger.issuer, audience: 'receiver', keys: stranger.jwks, subjectIssuers: [issuer] }
     const { push, events } = receiving({

@@ -112,6 +112,17 @@ describe('poll', () => {
     await expect(receiver.pollOnce(round)).rejects.toThrow(Error)
   })
 
+  test('no request follows a redirect, because it carries the access token', async () => {
+    const redirects: unknown[] = []
+    const fetch: typeof globalThis.fetch = (url, init) => {
+      redirects.push(init?.redirect)
+      return first.fetch(url, init)
+    }
+    const client = createStreamClient({ transmitter: first.issuer, accessToken: first.accessToken, fetch })
+    await client.createStream({ delivery })
+    expect(redirects).toEqual(['manual', 'manual'])
+  })
+
   test('only configured transmitters, and no address on this machine', async () => {
     const { receiver, round } = await polling()
     await expect(receiver.pollOnce({ ...round, transmitter: 'https://other.example' })).rejects.toThrow(TypeError)
