@@ -1,26 +1,34 @@
 import { MemoryStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
+import { readdirSync } from 'node:fs'
 import { Session, type Profiler } from 'node:inspector/promises'
 import { atOnce } from './measure.ts'
+import { many } from './receive.ts'
+import type { Figures } from './results.ts'
 import type { Scale } from './scale.ts'
-import type { Row, Section } from './table.ts'
 import { createReceiver, signTokens } from './tokens.ts'
 
-/** Where a function stands, and what its time counts as; the first that fits. What none fits counts as its caller's. */
-const groups: readonly [where: RegExp, what: string][] = [
-  [/^node:internal\/crypto\//, "WebCrypto: handing over the signature's job"],
-  [/\/jose\//, 'jose'],
-  [/core\/dist\/(?:compact|verify-|logout-token|issuer|trusted-)/, 'verification of ours'],
-  [/core\/dist\/markers/, 'keys and values as text'],
-  [/core\/dist\/memory-store/, '`MemoryStore`'],
-  [/core\/dist\/(?:time|bound-store|pending-)/, 'bounds in time, retries, waiting markers'],
-  [/core\/dist\//, 'the rest of the library'],
-]
-const collector = 'the garbage collector'
-const engine = 'the engine: promises, and what has no name'
-const names = [...groups.map(([, what]) => what), collector, engine]
+const ofFolder = (folder: string): string => `core: \`${folder}/\``
+/** The folders of core. A new folder gets a row of its own. */
+const folders = readdirSync(new URL('.', import.meta.resolve('@bcl/core')), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+const ownFiles = 'core: files outside folders'
+const collector = 'garbage collection'
+const engine = 'promises, and code of Node.js without a name'
+const webCrypto = 'WebCrypto: the transfer of the signature to another thread'
+const names = [webCrypto, 'jose', ...folders.map(ofFolder), ownFiles, collector, engine]
 
-/** Microseconds by group. */
+/** The row of a function, by the file that it is in. A function that fits no row counts as part of its caller. */
+function rowOf(url: string): string | undefined {
+  if (url.startsWith('node:internal/crypto/')) return webCrypto
+  if (url.includes('/jose/')) return 'jose'
+  const [, folder, file] = /core\/dist\/(?:(\w+)\/)?([\w-]+)\.js$/.exec(url) ?? []
+  if (folder) return ofFolder(folder)
+  return file && ownFiles
+}
+
+/** Microseconds by row. */
 function sum({ nodes, samples, timeDeltas }: Profiler.Profile): Map<string, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const parents = new Map(nodes.flatMap(({ id, children }) => (children ?? []).map((child) => [child, id])))
@@ -29,7 +37,7 @@ function sum({ nodes, samples, timeDeltas }: Profiler.Profile): Map<string, numb
     if (functionName === '(idle)') return undefined
     if (functionName === '(garbage collector)') return collector
     const parent = parents.get(id)
-    return groups.find(([where]) => where.test(url))?.[1] ?? (parent === undefined ? engine : groupOf(parent))
+    return rowOf(url) ?? (parent === undefined ? engine : groupOf(parent))
   }
   const times = new Map<string, number>()
   samples!.forEach((id, index) => {
@@ -39,7 +47,7 @@ function sum({ nodes, samples, timeDeltas }: Profiler.Profile): Map<string, numb
   return times
 }
 
-/** Profiles the second half of the work, when the engine knows it. */
+/** Profiles the second half of the work. The first half warms the engine up. */
 async function profile<T>(list: readonly T[], many: number, work: (item: T) => Promise<unknown>) {
   const half = list.length / 2
   await atOnce(many, list.slice(0, half), work)
@@ -52,25 +60,17 @@ async function profile<T>(list: readonly T[], many: number, work: (item: T) => P
   const { profile: found } = await session.post('Profiler.stop')
   session.disconnect()
   const times = sum(found)
-  const all = [...times.values()].reduce((one, other) => one + other, 0)
-  return (name: string): string => {
-    const time = times.get(name) ?? 0
-    return `${(time / half).toFixed(2)} µs, ${Math.round((100 * time) / all)} %`
-  }
+  return (name: string): number => (times.get(name) ?? 0) / half
 }
 
-export async function measureCosts({ rounds, tokens, checks }: Scale): Promise<Section> {
+/** Microseconds of the main thread for one call, by the part of the code. */
+export async function measureCosts({ rounds, tokens, checks }: Scale): Promise<Figures[]> {
   const op = await createTestIssuer()
   const logout = createReceiver(op, new MemoryStore())
-  const receive = await profile(await signTokens(op, 2 * rounds * tokens), 32, (token) => logout.receive(token))
-  const sessions = Array.from({ length: 2 * checks }, (_, index) =>
+  const receive = await profile(await signTokens(op, rounds * tokens), many, (token) => logout.receive(token))
+  const sessions = Array.from({ length: 4 * checks }, (_, index) =>
     op.session({ sub: `sub-${index}`, sid: `sid-${index}` }),
   )
   const check = await profile(sessions, 1, (session) => logout.isLoggedOut(session))
-  return {
-    title: 'What costs most',
-    note: 'By the profiler, on the main thread, for each: RS256 tokens, 32 at a time, and sessions that are alive, one after the other. The signature itself is checked on another thread.',
-    columns: ['receive', 'isLoggedOut'],
-    rows: names.map((name): Row => [name, receive(name), check(name), '', '', '']),
-  }
+  return names.map((name) => ({ name, values: [receive(name), check(name)] }))
 }

@@ -2,11 +2,11 @@ import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { CompactEncrypt, generateKeyPair, type CryptoKey } from 'jose'
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { atOnce, compare, rateOf } from './measure.ts'
+import { many } from './receive.ts'
+import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { compared, type Row, type Section } from './table.ts'
 import { signTokens } from './tokens.ts'
 
-const many = 32
 const enc = 'A256GCM'
 const encoder = new TextEncoder()
 
@@ -17,7 +17,8 @@ const encrypt = (tokens: readonly string[], alg: string, key: CryptoKey): Promis
     ),
   )
 
-async function measureAlgorithm(alg: string, op: TestIssuer, { rounds, tokens }: Scale): Promise<Row> {
+async function measureAlgorithm(alg: string, op: TestIssuer, scale: Scale): Promise<Pair> {
+  const { tokens } = scale
   const { publicKey, privateKey } = await generateKeyPair(alg)
   const decryption = { keys: [privateKey], alg: [alg], enc: [enc] }
   const logout = createBackchannelLogout({
@@ -27,22 +28,17 @@ async function measureAlgorithm(alg: string, op: TestIssuer, { rounds, tokens }:
   })
   const measure = (prepare: () => Promise<string[]>) => () =>
     rateOf({ count: tokens, prepare, run: (list) => atOnce(many, list, (token) => logout.receive(token)) })
-  const { beside } = await compare(rounds, [
+  const beside = await compare(scale, [
     measure(async () => encrypt(await signTokens(op, tokens), alg, publicKey)),
     measure(() => signTokens(op, tokens)),
   ])
-  return compared(`${alg}, ${enc}`, beside(0, 1), '')
+  return beside(`${alg}, ${enc}`, 0, 1)
 }
 
-/** What decryption adds. */
-export async function measureEncrypted(scale: Scale): Promise<Section> {
+/** Encrypted tokens beside tokens that are only signed. */
+export async function measureEncrypted(scale: Scale): Promise<Pair[]> {
   const op = await createTestIssuer()
-  const rows: Row[] = []
+  const rows: Pair[] = []
   for (const alg of ['RSA-OAEP-256', 'ECDH-ES']) rows.push(await measureAlgorithm(alg, op, scale))
-  return {
-    title: 'Encrypted tokens',
-    note: `\`receive\` of RS256 tokens inside a JWE beside the same without, ${many} at a time.`,
-    columns: ['encrypted', 'plain'],
-    rows,
-  }
+  return rows
 }

@@ -1,17 +1,18 @@
-import { createTestProvider } from '@bcl/testing'
+import { createTestProvider, type TestProvider } from '@bcl/testing'
 import { getRequestListener } from '@hono/node-server'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { connections, startServer } from './http-server.ts'
+import type { Trust } from './http-applications.ts'
+import { startExample, startServer, type HttpServer } from './http-server.ts'
 import { compare } from './measure.ts'
+import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { compared, type Row, type Section } from './table.ts'
 import { signTokens } from './tokens.ts'
 
-const frameworks = ['Hono', 'Koa', 'Nest/Fastify', 'Nest/Express']
-const other = 'express-openid-connect'
+const frameworks = ['Hono', 'Koa', 'Express', 'NestJS on Express', 'Fastify', 'NestJS on Fastify']
+const examples = ['hono', 'koa', 'nestjs', 'express', 'fastify']
 
 const post = (token: string): Dispatcher.RequestOptions => ({
   method: 'POST',
@@ -20,8 +21,8 @@ const post = (token: string): Dispatcher.RequestOptions => ({
   body: `logout_token=${token}`,
 })
 
-/** The endpoint over HTTP, beside bare routes of the same frameworks, and another library. */
-export async function measureEndpoint({ rounds, tokens }: Scale): Promise<Section> {
+/** The provider over HTTP, because the peer and the examples fetch keys by discovery. */
+async function startProvider(): Promise<{ provider: TestProvider; trust: Trust; end: () => void }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -31,34 +32,46 @@ export async function measureEndpoint({ rounds, tokens }: Scale): Promise<Sectio
     getRequestListener((request) => provider.handle(request), { overrideGlobalObjects: false }),
   )
   const { clientId, jwks } = provider.op
-  const names = [...frameworks.flatMap((name) => [`${name}, ours`, `${name}, bare`]), other]
-  const servers = await Promise.all(names.map((name) => startServer(name, { issuer, clientId, jwks })))
-  let requests: Dispatcher.RequestOptions[] = []
-  let turn = 0
-  // The same tokens for all contenders of a round, each of which has not seen them; fresh ones in the next.
-  const measures = servers.map((one) => async () => {
-    if (turn % servers.length === 0) requests = (await signTokens(provider.op, tokens)).map(post)
-    turn += 1
-    return one.measure(requests)
-  })
-  const { beside } = await compare(rounds, measures)
-  await Promise.all(servers.map((one) => one.end()))
-  server.closeAllConnections()
-  server.close()
-
-  const row = (ours: number, peer: number, wanted: string): Row => {
-    const name = ours % 2 === 0 ? frameworks[ours / 2] : `A bare route of ${frameworks[(ours - 1) / 2]}`
-    return compared(`${name} beside ${names[peer] === other ? other : 'its bare route'}`, beside(ours, peer), wanted)
-  }
   return {
-    title: 'The endpoint over HTTP',
-    note: `Fresh RS256 tokens from a second process, over ${connections} connections that stay open, with a \`MemoryStore\`. A bare route does nothing but \`jwtVerify\`, as above, behind the framework's usual body parser; express-openid-connect has its own back-channel logout with a store in memory. Processor time is the server's.`,
-    columns: ['ours', 'peer'],
-    rows: [
-      ...frameworks.map((_, index) => row(2 * index, 2 * index + 1, 'at least 0.90')),
-      ...frameworks.map((_, index) => row(2 * index, names.length - 1, 'at least 1.50')),
-      // What there is to reach.
-      ...frameworks.map((_, index) => row(2 * index + 1, names.length - 1, '')),
-    ],
+    provider,
+    trust: { issuer, clientId, jwks },
+    end() {
+      server.closeAllConnections()
+      server.close()
+    },
   }
 }
+
+/** Compares each application with a new process of the peer. In each round both get the same tokens, which are new to both. */
+async function measureBesidePeer(
+  names: readonly string[],
+  start: (name: string, trust: Trust) => Promise<HttpServer>,
+  scale: Scale,
+): Promise<Pair[]> {
+  const { provider, trust, end } = await startProvider()
+  const bursts: Dispatcher.RequestOptions[][] = []
+  for (let round = 0; round < scale.rounds + scale.warmUps; round += 1) {
+    const tokens = await signTokens(provider.op, scale.tokens, () => ({ exp: provider.op.now() + 3600 }))
+    bursts.push(tokens.map(post))
+  }
+  const rows: Pair[] = []
+  for (const name of names) {
+    const servers = await Promise.all([start(name, trust), startServer('express-openid-connect', trust)])
+    const measures = servers.map((server, index) => {
+      let round = 0
+      // The peer answers a logout with 204.
+      return () => server.measure(bursts[round++]!, index === 0 ? 200 : 204)
+    })
+    const beside = await compare(scale, measures)
+    rows.push(beside(name, 0, 1))
+    await Promise.all(servers.map((server) => server.end()))
+  }
+  end()
+  return rows
+}
+
+/** The endpoint of each framework beside express-openid-connect. */
+export const measureEndpoint = (scale: Scale): Promise<Pair[]> => measureBesidePeer(frameworks, startServer, scale)
+
+/** The example applications beside express-openid-connect. */
+export const measureExamples = (scale: Scale): Promise<Pair[]> => measureBesidePeer(examples, startExample, scale)

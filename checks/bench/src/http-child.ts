@@ -1,10 +1,15 @@
-// One server in a process of its own. It tells its port, and what processor time it has used whenever it is asked.
+// One server in a process of its own. It tells its port, and how often it has read its store.
 import { applications, type Trust } from './http-applications.ts'
-import { greetings } from './greetings.ts'
 
 const [name, trust] = process.argv.slice(2)
-const start = applications[name!] ?? greetings[name!]
-const port = await start!(JSON.parse(trust!) as Trust)
-process.on('message', () => process.send!(process.cpuUsage()))
+// The pages import all drivers of databases, which takes a while.
+const start = applications[name!] ?? (await import('./pages.ts')).pages[name!]
+const { port, reads, close } = await start!(JSON.parse(trust!) as Trust)
+process.on('message', (question) => {
+  if (question === 'reads') process.send!(reads?.() ?? 0)
+})
+process.on('disconnect', async () => {
+  await close?.()
+  process.exit()
+})
 process.send!(port)
-process.on('disconnect', () => process.exit())

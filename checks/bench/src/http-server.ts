@@ -1,43 +1,114 @@
-import { fork } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { Pool, type Dispatcher } from 'undici'
 import type { Trust } from './http-applications.ts'
-import { atOnce, type Speed } from './measure.ts'
+import { atOnce, speedOf, type Speed } from './measure.ts'
 
 export const connections = 16
 
-/** A server in another process, under load from this one. */
+/** A server in another process, under load from this process. */
 export interface HttpServer {
-  /** Sends all of the requests, 16 at a time; each must be answered with success. Processor time is the server's alone. */
-  measure(requests: readonly Dispatcher.RequestOptions[]): Promise<Speed>
+  /** Sends all requests, 16 at a time. Throws unless each answer has the status. CPU time is that of the server's main thread. */
+  measure(requests: readonly Dispatcher.RequestOptions[], status?: number): Promise<Speed>
+  /** How often the server has read its store. */
+  reads(): Promise<number>
   end(): Promise<void>
 }
 
-export async function startServer(name: string, trust: Trust): Promise<HttpServer> {
-  const child = fork(new URL('http-child.ts', import.meta.url), [name, JSON.stringify(trust)])
-  const answer = async (): Promise<unknown> => (await once(child, 'message'))[0]
-  const used = async (): Promise<number> => {
-    child.send('used')
-    const { user, system } = (await answer()) as NodeJS.CpuUsage
-    return user + system
+const forkOptions = {
+  execArgv: ['--import', new URL('report-cpu.ts', import.meta.url).href],
+  stdio: ['ignore', 'ignore', 'inherit', 'ipc'] as ['ignore', 'ignore', 'inherit', 'ipc'],
+}
+
+async function ask<T>(child: ChildProcess, question: string): Promise<T> {
+  child.send(question)
+  return (await once(child, 'message'))[0] as T
+}
+
+function failOnExit(child: ChildProcess, name: string): () => void {
+  const onExit = (code: number | null): never => {
+    throw new Error(`${name} has exited with ${code}`)
   }
-  const pool = new Pool(`http://127.0.0.1:${await answer()}`, { connections, pipelining: 1 })
+  child.once('exit', onExit)
+  return () => child.off('exit', onExit)
+}
+
+function connect(child: ChildProcess, name: string, port: number, stop: () => void): HttpServer {
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1 })
   return {
-    async measure(requests) {
-      const usedBefore = await used()
+    async measure(requests, status = 200) {
+      const before = await ask<NodeJS.CpuUsage>(child, 'cpu')
       const startedAt = performance.now()
       await atOnce(connections, requests, async (request) => {
         const { statusCode, body } = await pool.request(request)
         await body.dump()
-        if (statusCode !== 200 && statusCode !== 204) throw new Error(`${name} answered ${statusCode}`)
+        if (statusCode !== status) throw new Error(`${name} answered ${statusCode}, not ${status}`)
       })
       const elapsed = performance.now() - startedAt
-      const count = requests.length
-      return { rate: (count * 1000) / elapsed, cpuRate: (count * 1_000_000) / ((await used()) - usedBefore) }
+      const after = await ask<NodeJS.CpuUsage>(child, 'cpu')
+      return speedOf(requests.length, elapsed, {
+        user: after.user - before.user,
+        system: after.system - before.system,
+      })
     },
+    reads: () => ask(child, 'reads'),
     async end() {
       await pool.destroy()
-      child.kill()
+      const exited = once(child, 'exit')
+      stop()
+      await exited
     },
   }
+}
+
+/** Starts an application of this benchmark. */
+export async function startServer(name: string, trust: Trust): Promise<HttpServer> {
+  const child = fork(new URL('http-child.ts', import.meta.url), [name, JSON.stringify(trust)], forkOptions)
+  const expectExit = failOnExit(child, name)
+  const [port] = (await once(child, 'message')) as [number]
+  return connect(child, name, port, () => {
+    expectExit()
+    child.disconnect()
+  })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+/** Starts an example application as a user would, and waits until it is ready. */
+export async function startExample(name: string, { issuer, clientId }: Trust): Promise<HttpServer> {
+  const file = name === 'nestjs' ? 'dist/main.js' : 'src/main.ts'
+  const cwd = new URL(`../../../examples/${name}/`, import.meta.url)
+  const port = await freePort()
+  const env = {
+    ...process.env,
+    PORT: String(port),
+    ISSUER: issuer,
+    CLIENT_ID: clientId,
+    CLIENT_SECRET: 'test-secret',
+    SESSION_SECRET: 'a secret of the session that is long enough',
+    REDIS_URL: undefined,
+  }
+  const child = fork(new URL(file, cwd), { ...forkOptions, cwd, env })
+  const expectExit = failOnExit(child, name)
+  const isReady = async (): Promise<boolean> => {
+    try {
+      return (await fetch(`http://127.0.0.1:${port}/healthz`)).ok
+    } catch {
+      return false
+    }
+  }
+  for (const deadline = Date.now() + 30_000; !(await isReady()); await new Promise((r) => setTimeout(r, 50))) {
+    if (Date.now() > deadline) throw new Error(`the example ${name} is not ready after 30 seconds`)
+  }
+  return connect(child, name, port, () => {
+    expectExit()
+    child.kill('SIGKILL')
+  })
 }

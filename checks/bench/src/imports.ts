@@ -1,25 +1,26 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { compare, type Speed } from './measure.ts'
+import { median } from './measure.ts'
+import type { Figures } from './results.ts'
 import type { Scale } from './scale.ts'
-import type { Section } from './table.ts'
 
 const cwd = new URL('..', import.meta.url).pathname
 
 /** Milliseconds that a fresh process takes to import a package. */
-async function timeToImport(name: string): Promise<Speed> {
+async function timeToImport(name: string): Promise<number> {
   const code = `const startedAt = performance.now(); await import('${name}'); console.log(performance.now() - startedAt)`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd })
-  return { rate: Number(stdout), cpuRate: Number.NaN }
+  return Number(stdout)
 }
 
-export async function measureImports({ imports }: Scale): Promise<Section> {
-  const { rates: times, ratios } = await compare(imports, [() => timeToImport('@bcl/core'), () => timeToImport('jose')])
-  const [ours, peer] = times.map((time) => `${time.toFixed(1)} ms`)
-  return {
-    title: 'Importing',
-    note: '`import` in a fresh process; that of `@bcl/core` includes jose.',
-    columns: ['@bcl/core', 'jose'],
-    rows: [['import', ours!, peer!, ratios[0]!.toFixed(2), '', '']],
+/** Milliseconds of `import` in a new process. */
+export async function measureImports({ rounds }: Scale): Promise<Figures[]> {
+  const names = ['@bcl/core', 'jose']
+  const times: number[][] = []
+  for (let round = 0; round < rounds; round += 1) {
+    const each: number[] = []
+    for (const name of names) each.push(await timeToImport(name))
+    times.push(each)
   }
+  return names.map((name, index) => ({ name: `\`${name}\``, values: [median(times.map((each) => each[index]!))] }))
 }

@@ -1,13 +1,13 @@
 import { createTestIssuer } from '@bcl/testing'
-import { compare, rateOf } from './measure.ts'
+import { asCost, compare, rateOf } from './measure.ts'
+import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { compared, type Section } from './table.ts'
 import { createReceiver } from './tokens.ts'
 
 const KiB = 1024
 const chunk = new TextEncoder().encode('a'.repeat(16 * KiB))
 
-/** A request whose body comes in chunks of 16 KiB, as it is asked for. */
+/** A request with a body in chunks of 16 KiB. Each chunk is made when it is read. */
 function request(size: number, onChunk: () => void): Request {
   let left = size / chunk.length
   const body = new ReadableStream<Uint8Array>(
@@ -29,8 +29,9 @@ function request(size: number, onChunk: () => void): Request {
   } as RequestInit)
 }
 
-/** What a body costs that is far too large (RP-4). */
-export async function measureLarge({ rounds, bodies }: Scale): Promise<Section> {
+/** The cost of a body that is far too large beside the cost of a body that is a little too large (RP-4). */
+export async function measureLarge(scale: Scale): Promise<Pair[]> {
+  const { bodies } = scale
   const logout = createReceiver(await createTestIssuer())
   const read = new Map<number, number>()
   const measure = (size: number) => () =>
@@ -47,11 +48,8 @@ export async function measureLarge({ rounds, bodies }: Scale): Promise<Section> 
       },
     })
   const [huge, least] = [10 * KiB * KiB, 80 * KiB]
-  const { beside } = await compare(rounds, [measure(huge), measure(least)])
-  return {
-    title: 'Bodies that are too large',
-    note: `\`handle\` of a body that comes in chunks of 16 KiB: of 10 MiB, and of 80 KiB, the least in such chunks that is over the limit of 64 KiB. Of the first ${read.get(huge)! / KiB} KiB were read, of the second ${read.get(least)! / KiB} KiB.`,
-    columns: ['10 MiB', '80 KiB'],
-    rows: [compared('refused with 413', beside(0, 1), 'about 1.00')],
-  }
+  const beside = await compare(scale, [measure(huge), measure(least)])
+  const read80KiB = [huge, least].every((size) => read.get(size) === least)
+  if (!read80KiB) throw new Error('more than 80 KiB of a body were read')
+  return [asCost(beside('refused with 413', 0, 1))]
 }

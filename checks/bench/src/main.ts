@@ -1,59 +1,54 @@
-// Measures everything and writes docs/benchmarks.md; with --quick it only sees that all of it runs.
-import { writeFileSync } from 'node:fs'
-import { availableParallelism, loadavg } from 'node:os'
-import { measureChecks } from './checks.ts'
-import { measureCosts } from './costs.ts'
-import { measureEncrypted } from './encrypted.ts'
-import { measureEndpoint } from './endpoint.ts'
-import { measureGreeting } from './greeting.ts'
-import { measureImports } from './imports.ts'
-import { measureLarge } from './large.ts'
-import { measureManyAtOnce } from './many-at-once.ts'
-import { measureMemory } from './memory.ts'
-import { measureParameters } from './parameters.ts'
-import { measureReceive } from './receive.ts'
-import { measureRefused } from './refused.ts'
-import { measureRemembered } from './remembered.ts'
-import { full, quick } from './scale.ts'
-import { measureStoreBytes, measureStores } from './stores.ts'
-import { measureSubject } from './subject.ts'
-import { table, type Section } from './table.ts'
+// Measures everything, and writes checks/bench/results.json and docs/benchmarks.md. With --quick it does little, and writes
+// nothing. Names of sections measure these sections only, and write nothing.
+import { execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { pageFile, tableOf, writePage } from './report.ts'
+import { resultsFile, writeResults, type Row } from './results.ts'
+import { full } from './scale.ts'
+import { sections, type SectionName } from './sections.ts'
 
-const isQuick = process.argv.includes('--quick')
-const scale = isQuick ? quick : full
-const sections: Section[] = []
-const measures = [
-  measureReceive,
-  measureCosts,
-  measureEndpoint,
-  measureRefused,
-  measureEncrypted,
-  measureLarge,
-  measureParameters,
-  measureChecks,
-  measureGreeting,
-  measureRemembered,
-  measureSubject,
-  measureMemory,
-  measureManyAtOnce,
-  measureStores,
-  measureStoreBytes,
-  measureImports,
-]
-for (const measure of measures) {
-  const section = await measure(scale)
-  sections.push(section)
-  console.log(`${section.title}\n${table(section)}\n`)
+async function measure(name: string, size: string): Promise<Row[]> {
+  const child = fork(new URL('section-child.ts', import.meta.url), [name, size])
+  let rows: Row[] | undefined
+  child.once('message', (message) => {
+    rows = message as Row[]
+  })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0 || !rows) throw new Error(`the section ${name} failed`)
+  return rows
 }
 
-const date = new Date().toISOString().slice(0, 10)
-const load = loadavg()[2]!.toFixed(1)
-const document = `# Benchmarks
+const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true })
+const names = Object.keys(sections) as SectionName[]
+const unknown = positionals.filter((name) => !(name in sections))
+if (unknown.length > 0) throw new Error(`no section ${unknown.join(', ')}. The sections are ${names.join(', ')}`)
 
-By \`pnpm bench\` on ${date}, on Node.js ${process.versions.node}, ${process.platform} ${process.arch}, with ${availableParallelism()} processors and what else ran
-(load average over 15 minutes: ${load}). All in one run. Contenders take turns, ${scale.rounds} rounds after three that do
-not count; rates are medians, ratios are medians of the ratios within a round, by the clock
-and by the processor time used, which other work changes less. "Wanted" is what we aim at, met or not.
-
-${sections.map((section) => `## ${section.title}\n\n${section.note}\n\n${table(section)}\n`).join('\n')}`
-if (!isQuick) writeFileSync(new URL('../../../docs/benchmarks.md', import.meta.url), document)
+const machine = {
+  cpu: cpus()[0]!.model.trim(),
+  cores: availableParallelism(),
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  system: `${process.platform} ${process.arch}`,
+  load: loadavg()[1]!,
+}
+const startedAt = performance.now()
+const found: Record<string, Row[]> = {}
+for (const name of positionals.length > 0 ? (positionals as SectionName[]) : names) {
+  const since = performance.now()
+  found[name] = await measure(name, values.quick ? 'quick' : 'full')
+  console.log(`${tableOf(name, found[name])}\n${name}: ${Math.round((performance.now() - since) / 1000)} s\n`)
+}
+if (!values.quick && positionals.length === 0) {
+  writeResults({
+    date: new Date().toISOString().slice(0, 10),
+    commit: execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { encoding: 'utf8' }).trim(),
+    node: process.versions.node,
+    machine,
+    rounds: full.rounds,
+    minutes: Math.round((performance.now() - startedAt) / 60_000),
+    sections: found,
+  })
+  writePage()
+  execFileSync('oxfmt', [resultsFile, pageFile], { stdio: 'inherit' })
+}

@@ -2,11 +2,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
 import { median } from './measure.ts'
+import type { Figures } from './results.ts'
 import type { Scale } from './scale.ts'
-import type { Section } from './table.ts'
 import { createCheapIssuer } from './tokens.ts'
-
-const milliseconds = (value: number): string => `${Math.round(value)} ms`
 
 /** Milliseconds that `close` takes with so many pending markers, and a store that takes 2 ms for each. */
 async function closeTime(pending: number): Promise<number> {
@@ -43,7 +41,7 @@ async function pollTime(watches: number): Promise<number> {
     pollInterval: 1,
   })
   for (let index = 0; index < watches; index += 1) logout.watch(op.session(), () => {})
-  await sleep(3000)
+  await sleep(2000)
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   await sleep(3000)
@@ -52,19 +50,14 @@ async function pollTime(watches: number): Promise<number> {
   return delay.max / 1e6
 }
 
-export async function measureManyAtOnce({ rounds, pending, watches }: Scale): Promise<Section> {
+/** How long work on many markers and many watches takes. */
+export async function measureManyAtOnce({ slowRounds, pending, watches }: Scale): Promise<Figures[]> {
   const times: [close: number, poll: number][] = []
-  for (let round = 0; round < Math.min(3, rounds); round += 1)
-    times.push([await closeTime(pending), await pollTime(watches)])
-  const of = (index: 0 | 1): string => milliseconds(median(times.map((pair) => pair[index])))
+  for (let round = 0; round < slowRounds; round += 1) times.push([await closeTime(pending), await pollTime(watches)])
+  const of = (index: 0 | 1): number => Math.round(median(times.map((pair) => pair[index])))
   const count = (value: number): string => value.toLocaleString('en')
-  return {
-    title: 'Many at once',
-    note: 'Milliseconds. `close()` writes to a store that takes 2 ms for each marker. All watches are of one session; the time is the longest for which the event loop was busy.',
-    columns: ['@bcl/core', 'peer'],
-    rows: [
-      [`close() with ${count(pending)} pending markers`, of(0), '', '', '', 'under 500 ms'],
-      [`a poll of ${count(watches)} watches`, of(1), '', '', '', ''],
-    ],
-  }
+  return [
+    { name: `\`close()\` with ${count(pending)} pending markers`, values: [of(0)] },
+    { name: `a poll of ${count(watches)} watches`, values: [of(1)] },
+  ]
 }

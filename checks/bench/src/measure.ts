@@ -1,10 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { Pair, Ratio } from './results.ts'
+import type { Scale } from './scale.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Something to be timed. What `prepare` makes for a round is not. */
+/** Work to be timed. The time of `prepare` does not count. */
 export interface Contender<T> {
   prepare: () => T | Promise<T>
   run: (input: T) => unknown
@@ -12,77 +14,80 @@ export interface Contender<T> {
   count: number
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-/** Operations per second of the clock, and per second of processor time, which other work on the machine changes less. */
+/** Operations per second, and operations per second of CPU time of the main thread. */
 export interface Speed {
   rate: number
-  cpuRate: number
+  cpuRate?: number
 }
 
-/** How fast a contender is, without the garbage of what came before. */
-export async function rateOf<T>({ prepare, run, count }: Contender<T>): Promise<Speed> {
-  const input = await prepare()
-  collectGarbage()
-  const usedBefore = process.cpuUsage()
-  const startedAt = performance.now()
-  await run(input)
-  const elapsed = performance.now() - startedAt
-  const { user, system } = process.cpuUsage(usedBefore)
+/** The value below which this share of the values lies. */
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const position = (sorted.length - 1) * share
+  const [below, above] = [sorted[Math.floor(position)]!, sorted[Math.ceil(position)]!]
+  return below + (above - below) * (position % 1)
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
+
+export const ratioOf = (ratios: readonly number[]): Ratio => ({
+  median: median(ratios),
+  low: quantile(ratios, 0.25),
+  high: quantile(ratios, 0.75),
+})
+
+export function speedOf(count: number, elapsed: number, { user, system }: NodeJS.CpuUsage): Required<Speed> {
   return { rate: (count * 1000) / elapsed, cpuRate: (count * 1_000_000) / (user + system) }
 }
 
-/** Rates in operations per second, and ours by the peer's: medians of the ratios within a round. */
-export interface Beside {
-  rates: [ours: number, peer: number]
-  ratio: number
-  /** The same of processor time. */
-  cpuRatio: number
+/** Measures one burst, without the garbage of earlier bursts. */
+export async function rateOf<T>({ prepare, run, count }: Contender<T>): Promise<Required<Speed>> {
+  const input = await prepare()
+  collectGarbage()
+  const usedBefore = process.threadCpuUsage()
+  const startedAt = performance.now()
+  await run(input)
+  const elapsed = performance.now() - startedAt
+  return speedOf(count, elapsed, process.threadCpuUsage(usedBefore))
 }
 
-export interface Comparison {
-  /** Operations per second, medians in the order of the contenders. */
-  rates: number[]
-  /** Each contender's rate by that of the last, which is the peer: medians of the ratios within a round. */
-  ratios: number[]
-  /** The same of processor time. */
-  cpuRatios: number[]
-  /** One contender beside another. */
-  beside(ours: number, peer: number): Beside
-}
+/** Compares two contenders of {@link compare}, by their indexes. */
+export type Beside = (name: string, ours: number, peer: number) => Pair
 
 /**
- * Has contenders take turns, so that what else the machine does hits all of them alike: A B, B A, A B, and so on, after
- * three rounds that do not count.
+ * Lets contenders take turns in short bursts: A B, B A, A B, and so on. So other work on the machine slows all of them alike.
+ * The first rounds warm the engine up and do not count.
  */
-export async function compare(rounds: number, measures: readonly (() => Promise<Speed>)[]): Promise<Comparison> {
+export async function compare(
+  { rounds, warmUps }: Pick<Scale, 'rounds' | 'warmUps'>,
+  measures: readonly (() => Promise<Speed>)[],
+): Promise<Beside> {
   const found: Speed[][] = []
-  for (let round = -3; round < rounds; round += 1) {
+  for (let round = -warmUps; round < rounds; round += 1) {
     const speeds: Speed[] = []
     const order = [...measures.keys()]
     for (const index of round % 2 === 0 ? order : order.toReversed()) speeds[index] = await measures[index]!()
     if (round >= 0) found.push(speeds)
   }
-  const each = (figure: (speeds: Speed[], index: number) => number): number[] =>
-    measures.map((_, index) => median(found.map((speeds) => figure(speeds, index))))
-  const rates = each((speeds, index) => speeds[index]!.rate)
-  return {
-    rates,
-    ratios: each((speeds, index) => speeds[index]!.rate / speeds.at(-1)!.rate),
-    cpuRatios: each((speeds, index) => speeds[index]!.cpuRate / speeds.at(-1)!.cpuRate),
-    beside: (ours, peer) => ({
-      rates: [rates[ours]!, rates[peer]!],
-      ratio: median(found.map((speeds) => speeds[ours]!.rate / speeds[peer]!.rate)),
-      cpuRatio: median(found.map((speeds) => speeds[ours]!.cpuRate / speeds[peer]!.cpuRate)),
-    }),
+  const rate = (index: number): number => median(found.map((speeds) => speeds[index]!.rate))
+  return (name, ours, peer) => {
+    const cpu = found.map((speeds) => speeds[ours]!.cpuRate! / speeds[peer]!.cpuRate!)
+    return {
+      name,
+      rates: [rate(ours), rate(peer)],
+      speed: ratioOf(found.map((speeds) => speeds[ours]!.rate / speeds[peer]!.rate)),
+      ...(cpu.every(Number.isFinite) && { cpu: ratioOf(cpu) }),
+    }
   }
 }
 
-/** Works through a list, so many at a time. */
+/** Turns a ratio of rates into the ratio of the costs of one operation. */
+export function asCost({ speed, cpu, ...pair }: Pair): Pair {
+  const invert = ({ median, low, high }: Ratio): Ratio => ({ median: 1 / median, low: 1 / high, high: 1 / low })
+  return { ...pair, speed: invert(speed), ...(cpu && { cpu: invert(cpu) }) }
+}
+
+/** Works through a list. `many` items are in progress at once. */
 export async function atOnce<T>(many: number, list: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {

@@ -22,7 +22,7 @@ async function remember(store: LogoutStore, many: number): Promise<void> {
   }
 }
 
-// What is compiled and cached on the way is not what is remembered.
+// Code and caches of the first logouts do not count.
 await remember(new MemoryStore(), Math.min(count, 5000))
 
 const memory = new MemoryStore()
@@ -35,5 +35,5 @@ const before = await heap()
 await remember(counting, count)
 const bytes = (await heap()) - before
 console.log(JSON.stringify({ perLogout: bytes / count, perEntry: bytes / entries }))
-// It has to be alive until it was weighed.
+// Keeps the store alive until here.
 await memory.values([])

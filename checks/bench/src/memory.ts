@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { median } from './measure.ts'
+import type { Figures } from './results.ts'
 import type { Scale } from './scale.ts'
-import type { Section } from './table.ts'
 
 interface Weight {
   perLogout: number
@@ -15,17 +15,13 @@ async function weigh(count: number): Promise<Weight> {
   return JSON.parse(stdout) as Weight
 }
 
-export async function measureMemory({ weighed, rounds }: Scale): Promise<Section> {
+/** Bytes that `MemoryStore` takes. */
+export async function measureMemory({ weighed, slowRounds }: Scale): Promise<Figures[]> {
   const weights: Weight[] = []
-  for (let run = 0; run < Math.min(3, rounds); run += 1) weights.push(await weigh(weighed))
-  const of = (name: keyof Weight): string => `${Math.round(median(weights.map((weight) => weight[name])))} bytes`
-  return {
-    title: 'Memory',
-    note: `Growth of the heap by ${weighed.toLocaleString('en')} logouts in a \`MemoryStore\`, each of another subject and session with names of 36 characters. One logout is several entries.`,
-    columns: ['MemoryStore', 'peer'],
-    rows: [
-      ['a remembered logout', of('perLogout'), '', '', '', 'at most 300'],
-      ['an entry of the store', of('perEntry'), '', '', '', 'at most 300'],
-    ],
-  }
+  for (let run = 0; run < slowRounds; run += 1) weights.push(await weigh(weighed))
+  const of = (name: keyof Weight): number => Math.round(median(weights.map((weight) => weight[name])))
+  return [
+    { name: 'a remembered logout', values: [of('perLogout')] },
+    { name: 'an entry of the store', values: [of('perEntry')] },
+  ]
 }

@@ -1,19 +1,18 @@
 import { createTestIssuer } from '@bcl/testing'
-import { compare, rateOf } from './measure.ts'
+import { asCost, compare, rateOf } from './measure.ts'
+import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { ratio, rate, type Section } from './table.ts'
 import { createReceiver } from './tokens.ts'
 
 const size = 64 * 1024
 
-/** Forms of 64 KiB. None of them has a Logout Token, so each is refused with 400. */
-const forms: readonly [name: string, body: string][] = [
-  ['`a&` again and again', 'a&'.repeat(size / 2)],
-  ['one parameter', 'a'.repeat(size)],
-]
+/** Forms of 64 KiB. Neither has a Logout Token, so both are refused with 400. */
+const manyParameters = 'a&'.repeat(size / 2)
+const oneParameter = 'a'.repeat(size)
 
 /** Measures a form of many parameters beside a form of one (RP-4). */
-export async function measureParameters({ rounds, bodies }: Scale): Promise<Section> {
+export async function measureParameters(scale: Scale): Promise<Pair[]> {
+  const { bodies } = scale
   const logout = createReceiver(await createTestIssuer())
   const measure = (body: string) => () =>
     rateOf({
@@ -30,15 +29,6 @@ export async function measureParameters({ rounds, bodies }: Scale): Promise<Sect
         }
       },
     })
-  const [many, one] = forms
-  const { beside } = await compare(rounds, [measure(many![1]), measure(one![1])])
-  const { rates, ratio: byClock, cpuRatio } = beside(0, 1)
-  return {
-    title: 'Forms with many parameters',
-    note: `\`respond\` to a form of 64 KiB as text: ${many![0]}, and ${one![0]} of that size. The ratio is that of time per form.`,
-    columns: ['many', 'one'],
-    rows: [
-      ['refused with 400', rate(rates[0]), rate(rates[1]), ratio(1 / byClock), ratio(1 / cpuRatio), 'at most 2.00'],
-    ],
-  }
+  const beside = await compare(scale, [measure(manyParameters), measure(oneParameter)])
+  return [asCost(beside('refused with 400', 0, 1))]
 }

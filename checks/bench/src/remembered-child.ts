@@ -1,4 +1,4 @@
-// One process with so many remembered logouts; it measures a round whenever it is asked.
+// One process that remembers a number of logouts. Measures a burst when it is asked.
 import { MemoryStore } from '@bcl/core'
 import { fill } from './fill.ts'
 import { atOnce, rateOf } from './measure.ts'
@@ -11,7 +11,7 @@ await fill(store, remembered)
 const issuer = await createCheapIssuer()
 const logout = issuer.createReceiver(store)
 
-/** Half of them logged out, in no order. */
+/** A random session. Half of the sessions are logged out. */
 const session = () => {
   const index = Math.floor(Math.random() * remembered * 2)
   return issuer.op.session({ sub: `sub-${index}`, sid: `sid-${index}` })
@@ -34,5 +34,6 @@ const rounds = {
     }),
 }
 
+process.on('disconnect', () => process.exit())
 process.on('message', async (what: keyof typeof rounds) => process.send!(await rounds[what]()))
 process.send!('ready')

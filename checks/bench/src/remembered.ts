@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { compare, type Speed } from './measure.ts'
+import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { rate, ratio, type Row, type Section } from './table.ts'
 
 interface Child {
   measure(what: string): Promise<Speed>
@@ -23,23 +23,18 @@ async function start(remembered: number, { tokens, checks }: Scale): Promise<Chi
   }
 }
 
-export async function measureRemembered(scale: Scale): Promise<Section> {
+/** A receiver that remembers many logouts beside a receiver that remembers few. Each has a process of its own. */
+export async function measureRemembered(scale: Scale): Promise<Pair[]> {
   const [few, many] = scale.remembered
   const children = await Promise.all([start(many, scale), start(few, scale)])
-  const rows: Row[] = []
+  const rows: Pair[] = []
   for (const what of ['logouts', 'checks']) {
-    const { rates, ratios, cpuRatios } = await compare(
-      scale.rounds,
+    const beside = await compare(
+      scale,
       children.map((child) => () => child.measure(what)),
     )
-    rows.push([what, rate(rates[0]!), rate(rates[1]!), ratio(ratios[0]!), ratio(cpuRatios[0]!), 'at least 0.50'])
+    rows.push(beside(what, 0, 1))
   }
   for (const child of children) child.end()
-  const name = (count: number): string => `${count.toLocaleString('en')} remembered`
-  return {
-    title: 'With much to remember',
-    note: 'A process each, taking turns. Logouts are `receive` of HS256 tokens, 32 at a time; checks are `isLoggedOut` one after the other, of sessions of which every second is logged out.',
-    columns: [name(many), name(few)],
-    rows,
-  }
+  return rows
 }

@@ -1,13 +1,17 @@
-/** How much is done: enough for figures, or just enough to see that it runs. */
+/** How much is done: enough for figures, or just enough to see that everything works. */
 export interface Scale {
   rounds: number
-  /** Tokens in one round. */
+  /** Rounds that do not count. */
+  warmUps: number
+  /** Tokens in one burst. */
   tokens: number
-  /** Checks in one round. */
+  /** Checks in one burst. */
   checks: number
-  /** Pages asked for in one round. */
+  /** Pages in one burst. */
   pages: number
-  /** Bodies in one round. */
+  /** Sessions that ask for pages in random order. */
+  sessions: number
+  /** Bodies in one burst. */
   bodies: number
   /** Remembered logouts to compare. */
   remembered: readonly [few: number, many: number]
@@ -15,7 +19,8 @@ export interface Scale {
   ofOneSubject: number
   /** Logouts whose memory is measured. */
   weighed: number
-  imports: number
+  /** Rounds of measures that take seconds each. */
+  slowRounds: number
   /** Markers that the store has not taken when a process ends. */
   pending: number
   /** Pages that wait for the end of one session. */
@@ -23,29 +28,33 @@ export interface Scale {
 }
 
 export const full: Scale = {
-  rounds: 15,
-  tokens: 1280,
-  checks: 100_000,
-  pages: 4000,
-  bodies: 500,
+  rounds: 32,
+  warmUps: 6,
+  tokens: 512,
+  checks: 25_000,
+  pages: 1500,
+  sessions: 10_000,
+  bodies: 200,
   remembered: [10_000, 1_000_000],
-  ofOneSubject: 10_000,
-  weighed: 50_000,
-  imports: 21,
+  ofOneSubject: 5000,
+  weighed: 20_000,
+  slowRounds: 3,
   pending: 3000,
   watches: 50_000,
 }
 
 export const quick: Scale = {
   rounds: 2,
-  tokens: 64,
+  warmUps: 1,
+  tokens: 32,
   checks: 500,
   pages: 64,
+  sessions: 100,
   bodies: 20,
   remembered: [100, 1000],
-  ofOneSubject: 200,
-  weighed: 1000,
-  imports: 1,
+  ofOneSubject: 100,
+  weighed: 500,
+  slowRounds: 1,
   pending: 100,
   watches: 1000,
 }

@@ -1,4 +1,4 @@
-// The stores beside the drivers they speak through: on REDIS_URL, DATABASE_URL and MYSQL_URL, or this machine's.
+// Stores and their drivers. They use REDIS_URL, DATABASE_URL and MYSQL_URL. The defaults are servers on this machine.
 import type { LogoutStore } from '@bcl/core'
 import { RedisStore } from '@bcl/redis'
 import { schema, SqlStore, type SqlDialect, type SqlParameter, type SqlQuery } from '@bcl/sql'
@@ -20,7 +20,7 @@ const redisUrl = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379'
 const postgresUrl = process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/test'
 const mysqlUrl = process.env['MYSQL_URL'] ?? 'mysql://root@127.0.0.1:3306/test'
 
-/** A store, and what reads the same keys as one who has the driver alone would. */
+/** A store, and the driver's bare command for the same keys. */
 export interface Connected {
   store: LogoutStore
   bare(keys: readonly string[]): unknown

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { recordingStore } from './fill.ts'
-import { median } from './measure.ts'
+import { median, ratioOf } from './measure.ts'
+import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { rate, ratio, type Row, type Section } from './table.ts'
 import { createCheapIssuer } from './tokens.ts'
 
-/** Logouts of one subject, one after the other and a second apart; rates of the first and of the last tenth. */
-async function measureKind(name: string, claims: () => object, { ofOneSubject, rounds }: Scale): Promise<Row> {
+/** Logouts of one subject, one after the other, a second apart by the clock of the provider. */
+async function measureKind(name: string, claims: () => object, { ofOneSubject, slowRounds }: Scale): Promise<Pair> {
   const issuer = await createCheapIssuer()
   const tenth = ofOneSubject / 10
   const first: number[] = []
   const last: number[] = []
-  let left = 0
-  for (let round = 0; round < Math.max(2, rounds / 5); round += 1) {
+  for (let round = 0; round < slowRounds; round += 1) {
     let time = issuer.op.now()
     const { store, written } = recordingStore()
     const logout = issuer.createReceiver(store, () => time)
@@ -33,28 +32,18 @@ async function measureKind(name: string, claims: () => object, { ofOneSubject, r
       if (part === 9) last.push(found)
     }
     const ofSubject = [...new Set(written.map(([key]) => key))].filter((key) => key.endsWith('alice"]'))
-    left = (await store.values(ofSubject)).flat().length
+    const left = (await store.values(ofSubject)).flat().length
+    if (left !== 1) throw new Error(`${left} markers are left under the subject, not 1`)
     await logout.close()
   }
-  const ratios = last.map((found, index) => found / first[index]!)
-  return [
-    `${name}: ${left} left under the subject`,
-    rate(median(last)),
-    rate(median(first)),
-    ratio(median(ratios)),
-    '',
-    '',
-  ]
+  const speed = ratioOf(last.map((found, index) => found / first[index]!))
+  return { name, rates: [median(last), median(first)], speed }
 }
 
-export async function measureSubject(scale: Scale): Promise<Section> {
-  return {
-    title: 'Many logouts of one subject',
-    note: `${scale.ofOneSubject.toLocaleString('en')} logouts of one subject, a second apart by the provider's clock, one after the other (HS256): the last tenth beside the first.`,
-    columns: ['last tenth', 'first tenth'],
-    rows: [
-      await measureKind('of all sessions', () => ({}), scale),
-      await measureKind('of a session each', () => ({ sid: randomUUID() }), scale),
-    ],
-  }
+/** The last tenth of many logouts of one subject beside the first tenth. */
+export async function measureSubject(scale: Scale): Promise<Pair[]> {
+  return [
+    await measureKind('all sessions of the subject', () => ({}), scale),
+    await measureKind('another session each time', () => ({ sid: randomUUID() }), scale),
+  ]
 }

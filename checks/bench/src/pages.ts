@@ -1,0 +1,108 @@
+// The applications whose page is measured: with the check of a session, and with an idle middleware that only reads the session.
+import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
+import { activeSession as expressCheck } from '@bcl/express'
+import { activeSession as fastifyCheck } from '@bcl/fastify'
+import { activeSession as honoCheck } from '@bcl/hono'
+import { activeSession as koaCheck } from '@bcl/koa'
+import { serve } from '@hono/node-server'
+import express, { type RequestHandler } from 'express'
+import Fastify from 'fastify'
+import { Hono, type MiddlewareHandler } from 'hono'
+import Koa from 'koa'
+import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
+import { optionsFor, started, type Start, type Started, type Trust } from './http-applications.ts'
+import { drivers, type Connected } from './store-drivers.ts'
+
+interface Visitors {
+  logout: ReturnType<typeof createBackchannelLogout>
+  /** Returns the session of the next request, in random order. */
+  session: () => { iss: string; sub: string; sid: string; iat: number }
+}
+
+/** The same page on each framework, with the check or without. */
+const frameworks: Record<string, (visitors: Visitors, isChecked: boolean) => Promise<Started>> = {
+  Hono({ logout, session }, isChecked) {
+    const idle: MiddlewareHandler = (_, next) => (session(), next())
+    const app = new Hono().use(isChecked ? honoCheck(logout, { session }) : idle).get('/', (c) => c.text('hello'))
+    return started(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)
+  },
+  Koa({ logout, session }, isChecked) {
+    const idle: Koa.Middleware = (_, next) => (session(), next())
+    const app = new Koa().use(isChecked ? koaCheck(logout, { session }) : idle)
+    app.use((ctx) => {
+      ctx.body = 'hello'
+    })
+    return started(app.listen(0, '127.0.0.1'))
+  },
+  Express({ logout, session }, isChecked) {
+    const idle: RequestHandler = (_request, _response, next) => (session(), next())
+    const app = express().use(isChecked ? expressCheck(logout, { session }) : idle)
+    app.get('/', (_, response) => void response.send('hello'))
+    return started(app.listen(0, '127.0.0.1'))
+  },
+  async Fastify({ logout, session }, isChecked) {
+    const idle = async (): Promise<void> => void session()
+    const app = Fastify()
+    app.addHook('preHandler', isChecked ? fastifyCheck(logout, { session }) : idle)
+    app.get('/', async () => 'hello')
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    return started(app.server)
+  },
+}
+
+/** Stores in memory are asked for each page. The others are asked again after 10 seconds. */
+const stores: Record<string, { recheckAfter: number; connect: () => Promise<Pick<Connected, 'store' | 'close'>> }> = {
+  'in memory': { recheckAfter: 0, connect: async () => ({ store: new MemoryStore(), close: async () => {} }) },
+  Redis: { recheckAfter: 10, connect: drivers['node-redis']! },
+  PostgreSQL: { recheckAfter: 10, connect: drivers['pg']! },
+  MariaDB: { recheckAfter: 10, connect: drivers['mysql2']! },
+  SQLite: { recheckAfter: 10, connect: drivers['node:sqlite']! },
+}
+
+function countReads(store: LogoutStore): () => number {
+  let reads = 0
+  const values = store.values.bind(store)
+  store.values = (keys) => {
+    reads += 1
+    return values(keys)
+  }
+  return () => reads
+}
+
+function start(framework: string, kind: string, isChecked: boolean): Start {
+  return async (trust: Trust) => {
+    const { recheckAfter, connect } = stores[kind]!
+    const { store, close } = await connect()
+    const reads = countReads(store)
+    // Time-outs would only say that the machine has other work, too.
+    const logout = createBackchannelLogout({ ...optionsFor(trust), store, recheckAfter, storeTimeout: 60 })
+    const iat = Math.floor(Date.now() / 1000)
+    const count = Number(process.env['BENCH_SESSIONS'])
+    const sessions = Array.from({ length: count }, () => ({
+      iss: trust.issuer,
+      sub: randomUUID(),
+      sid: randomUUID(),
+      iat,
+    }))
+    const session = () => sessions[Math.floor(Math.random() * count)]!
+    return { ...(await frameworks[framework]!({ logout, session }, isChecked)), reads, close }
+  }
+}
+
+/** The pages with the check, by framework and store. */
+export const checkedPages: readonly [framework: string, store: string][] = [
+  ['Hono', 'in memory'],
+  ['Koa', 'in memory'],
+  ['Express', 'in memory'],
+  ['Fastify', 'in memory'],
+  ['Koa', 'Redis'],
+  ['Koa', 'PostgreSQL'],
+  ['Koa', 'MariaDB'],
+  ['Koa', 'SQLite'],
+]
+
+export const pages: Record<string, Start> = Object.fromEntries([
+  ...checkedPages.map(([framework, store]) => [`${framework}, ${store}`, start(framework, store, true)]),
+  ...Object.keys(frameworks).map((framework) => [`${framework}, idle`, start(framework, 'in memory', false)]),
+])

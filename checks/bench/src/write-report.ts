@@ -1,0 +1,10 @@
+// Writes docs/benchmarks.md from checks/bench/results.json. With --check it only compares them.
+import { pageIsCurrent, writePage } from './report.ts'
+
+if (!process.argv.includes('--check')) writePage()
+else if (!pageIsCurrent()) {
+  console.error(
+    'docs/benchmarks.md differs from checks/bench/results.json: run "node checks/bench/src/write-report.ts"',
+  )
+  process.exitCode = 1
+}
