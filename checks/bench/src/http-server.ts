@@ -5,7 +5,7 @@ import { Pool, type Dispatcher } from 'undici'
 import type { Trust } from './http-applications.ts'
 import { atOnce, speedOf, type Speed } from './measure.ts'
 
-export const connections = 16
+const connections = 16
 
 /** A server in another process, under load from this process. */
 export interface HttpServer {

@@ -4,6 +4,7 @@ import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { atOnce } from './measure.ts'
 import { pageFile, tableOf, writePage } from './report.ts'
 import { resultsFile, writeResults, type Row } from './results.ts'
 import { full } from './scale.ts'
@@ -34,11 +35,13 @@ const machine = {
 }
 const startedAt = performance.now()
 const found: Record<string, Row[]> = {}
-for (const name of positionals.length > 0 ? (positionals as SectionName[]) : names) {
+const chosen = positionals.length > 0 ? (positionals as SectionName[]) : names
+// Figures of a quick run mean nothing, so its sections may disturb each other.
+await atOnce(values.quick ? 2 : 1, chosen, async (name) => {
   const since = performance.now()
   found[name] = await measure(name, values.quick ? 'quick' : 'full')
   console.log(`${tableOf(name, found[name])}\n${name}: ${Math.round((performance.now() - since) / 1000)} s\n`)
-}
+})
 if (!values.quick && positionals.length === 0) {
   writeResults({
     date: new Date().toISOString().slice(0, 10),
