@@ -51,7 +51,7 @@ test('a reader finds a function in the API reference', async () => {
 test('a reader goes from the first page to the Hono page, and sees the picture of the rule', async () => {
   const { page, complaints } = await open('/')
   await page.getByRole('main').getByRole('link', { name: 'Hono', exact: true }).click()
-  await page.getByRole('heading', { level: 1, name: 'Asgardeo and Hono' }).waitFor()
+  await page.getByRole('heading', { level: 1, name: 'Hono' }).waitFor()
   await page.getByRole('navigation', { name: 'Main Navigation' }).getByRole('link', { name: 'Concepts' }).click()
   const picture = page.getByRole('img', { name: /A session with sid A ends/ })
   await picture.scrollIntoViewIfNeeded()
