@@ -25,6 +25,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     text: 'Start',
     items: [
       item('What it is', '/'),
+      item('Who should use it', '/who-should-use-this'),
       item('Hono', '/start/hono'),
       item('Koa', '/start/koa'),
       item('NestJS', '/start/nestjs'),
@@ -82,6 +83,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     collapsed: true,
     items: packages.map((name) => item(`@bcl/${name}`, `/api/${name}`)),
   },
+  { text: 'Roadmap', link: '/roadmap' },
   { text: 'Contributing', link: '/contributing' },
 ]
 
