@@ -68,7 +68,8 @@ const drivers: Record<string, { dialect: SqlDialect; url: string; connect(url: s
     url: postgresUrl,
     connect(url) {
       const sql = postgres(url, { fetch_types: false })
-      return { query: (text, params) => sql.unsafe(text, params), close: () => sql.end() }
+      // Without a limit, `end` can wait for ever for a connection that the server refused while it was opened.
+      return { query: (text, params) => sql.unsafe(text, params), close: () => sql.end({ timeout: 1 }) }
     },
   },
   mysql2: {
