@@ -17,7 +17,7 @@ class QuickFirst extends BaseSequencer {
 
 const tests = process.env['MUTATION_TESTS']?.split(',') ?? ['**/*']
 
-// Runs in the copy that src/mutation.ts makes. Sources and tests of one package share one module graph, as at the root.
+// src/mutation.ts makes a copy of the repository. Vitest runs in this copy. As in the root config, tests import the sources of a package.
 export default defineConfig({
   resolve: {
     // The longer name comes first, because `@bcl/core` also matches the start of it.

@@ -16,7 +16,7 @@ function conformanceOf(results: readonly ConformanceResult[]): Conformance {
   return { passed: outcomes('passed').length, failed: outcomes('failed'), notRun: outcomes('skipped') }
 }
 
-/** Runs the conformance cases against each application on a runtime. All run at once, because most wait for a later second. */
+/** Runs the conformance cases against each application on a runtime. All cases run at once, because most cases only wait for the next second. */
 export async function certify({ applications, serve }: Runtime): Promise<Map<string, Conformance>> {
   const providers = await serveProviders(applications)
   const { ports, stop } = await serve(providers.url)

@@ -11,7 +11,10 @@ export async function readSession(headers: Headers): Promise<Session | undefined
   return token?.signedIn?.claims.iss === config.issuer ? token.signedIn : undefined
 }
 
-/** The session, if nobody has ended it. The one check of pages, route handlers and the proxy. Rejects if the store is down. */
+/**
+ * Returns the session of a request, unless the session has ended. Pages, route handlers and the proxy all use this function.
+ * Rejects if the store is down.
+ */
 export async function activeSession(headers: Headers): Promise<Session | undefined> {
   const session = await readSession(headers)
   if (!session) return undefined

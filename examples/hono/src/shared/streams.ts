@@ -7,8 +7,8 @@ export interface StreamLimits {
 
 export interface Streams {
   /**
-   * Takes a place for one stream. Returns the function that gives the place back, or the status to refuse the stream
-   * with: 429 if this session has too many, 503 if the process has too many.
+   * Counts one more open stream. Returns a function to call when the stream has ended. If there are too many streams, returns
+   * the status of the refusal: 429 for this session, 503 for the process.
    */
   open(session: SessionClaims): (() => void) | 429 | 503
 }

@@ -45,7 +45,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   const reads = singleFlight<Read>(storeTimeout)
   const unsent = new Map<string, Promise<string[][]>>()
   const longest = Math.max(recheckAfter, storeTimeout)
-  /** True if the store answers without a promise. Then checks do not share calls, because a call costs too little. */
+  /** True if the store answers without a promise. Such a call is cheap, so checks do not share it. */
   let isImmediate = false
 
   const readStore = (keys: readonly string[]): Maybe<string[][]> => {
