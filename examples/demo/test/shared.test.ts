@@ -27,3 +27,13 @@ describe.each(['koa', 'nestjs', 'express', 'fastify'])('examples/%s/src/shared',
     expect(read(example)).toEqual(read('hono'))
   })
 })
+
+// These files are the same in some examples only.
+it.each([
+  ['store.ts', 'fastify'],
+  ['store.ts', 'nextjs'],
+  ['security-events.ts', 'express'],
+])('%s of examples/%s is the same as that of examples/hono', (file, example) => {
+  const source = (of: string) => readFileSync(new URL(`../../${of}/src/${file}`, import.meta.url), 'utf8')
+  expect(source(example)).toBe(source('hono'))
+})

@@ -8,7 +8,7 @@ import { createStore } from './store.ts'
 
 try {
   const config = readConfig(process.env)
-  const store = await createStore(config.redisUrl)
+  const store = await createStore(config.redisUrl, 'bcl-fastify:')
   const logout = createBackchannelLogout({
     issuers: [config.trusted],
     sessionMaxAge: config.sessionMaxAge,
@@ -28,8 +28,8 @@ try {
         .close()
         .then(() => logout.close())
         .then(store.close)
-      // Open /events streams would keep the server running as long as their pages are open.
-      setTimeout(() => app.server.closeAllConnections(), 500).unref()
+      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      void logout.close().then(() => setTimeout(() => app.server.closeAllConnections(), 500).unref())
     })
   }
 } catch (error) {

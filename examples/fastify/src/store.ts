@@ -8,13 +8,13 @@ export interface Store {
 }
 
 /**
- * Where logouts are kept: in Redis, for all instances and across restarts, or in this process. The process forgets them at a
- * restart. If SESSION_SECRET stays the same, cookies that were logged out before are then good again.
+ * Keeps logouts in Redis, for all instances and across restarts, or in this process. Without Redis, a restart forgets them.
+ * If SESSION_SECRET stays the same, a cookie that was logged out then works again.
  */
-export async function createStore(redisUrl: string | undefined): Promise<Store> {
+export async function createStore(redisUrl: string | undefined, prefix: string): Promise<Store> {
   if (redisUrl === undefined) return { logouts: new MemoryStore(), close: async () => {} }
   const redis = createClient({ url: redisUrl })
   redis.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
   await redis.connect()
-  return { logouts: new RedisStore(redis, { prefix: 'bcl-fastify:' }), close: async () => redis.destroy() }
+  return { logouts: new RedisStore(redis, { prefix }), close: async () => redis.destroy() }
 }

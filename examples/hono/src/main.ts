@@ -13,7 +13,7 @@ import { createStore } from './store.ts'
 
 try {
   const config = readConfig(process.env)
-  const store = await createStore(config.redisUrl)
+  const store = await createStore(config.redisUrl, 'bcl-hono:')
   const logout = createBackchannelLogout({
     issuers: [config.trusted],
     sessionMaxAge: config.sessionMaxAge,
@@ -36,8 +36,8 @@ try {
     process.once(signal, () => {
       readiness.stop()
       server.close(() => void Promise.all([logout.close(), securityEvents?.close()]).then(store.close))
-      // Open /events streams would keep the server running as long as their pages are open.
-      setTimeout(() => server.closeAllConnections(), 500).unref()
+      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      void logout.close().then(() => setTimeout(() => server.closeAllConnections(), 500).unref())
     })
   }
 } catch (error) {

@@ -11,10 +11,10 @@ export interface Store {
  * Keeps logouts in Redis, for all instances and across restarts, or in this process. Without Redis, a restart forgets them.
  * If SESSION_SECRET stays the same, a cookie that was logged out then works again.
  */
-export async function createStore(redisUrl: string | undefined): Promise<Store> {
+export async function createStore(redisUrl: string | undefined, prefix: string): Promise<Store> {
   if (redisUrl === undefined) return { logouts: new MemoryStore(), close: async () => {} }
   const redis = createClient({ url: redisUrl })
   redis.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
   await redis.connect()
-  return { logouts: new RedisStore(redis, { prefix: 'bcl-hono:' }), close: async () => redis.destroy() }
+  return { logouts: new RedisStore(redis, { prefix }), close: async () => redis.destroy() }
 }

@@ -30,8 +30,8 @@ try {
     process.once(signal, () => {
       readiness.stop()
       server.close(() => void logout.close().then(stores.close))
-      // Open /events streams would keep the server running as long as their pages are open.
-      setTimeout(() => server.closeAllConnections(), 500).unref()
+      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      void logout.close().then(() => setTimeout(() => server.closeAllConnections(), 500).unref())
     })
   }
 } catch (error) {

@@ -28,7 +28,7 @@ async function start(): Promise<Application> {
   const config = readConfig(process.env)
   // Auth.js takes its own address from here, and not from a header that a client can choose.
   process.env['AUTH_URL'] = config.baseUrl
-  const store = await createStore(config.redisUrl)
+  const store = await createStore(config.redisUrl, 'bcl-nextjs:')
   const logout = createBackchannelLogout({
     issuers: [config.trusted],
     sessionMaxAge: config.sessionMaxAge,

@@ -6,7 +6,7 @@ import next from 'next'
 import { application } from './application.ts'
 
 try {
-  const { config, close } = await application()
+  const { config, logout, close } = await application()
   const app = next({ dev: false, dir: `${import.meta.dirname}/..`, hostname: '127.0.0.1', port: config.port })
   await app.prepare()
   const server = createServer(app.getRequestHandler())
@@ -18,8 +18,8 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       server.close(() => void close().then(() => app.close()))
-      // Open /events streams would keep the server running as long as their pages are open.
-      setTimeout(() => server.closeAllConnections(), 500).unref()
+      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      void logout.close().then(() => setTimeout(() => server.closeAllConnections(), 500).unref())
     })
   }
 } catch (error) {
