@@ -27,3 +27,33 @@ describe('tokens that must be accepted', () => {
     expect(token).toMatchObject({ iss: op.issuer, clientId: op.clientId })
   })
 })
+
+// Each token is signed by the key, so only the check of the key refuses it.
+describe('keys that do not fit the algorithm of the token', () => {
+  const rsa = (modulusLength: number, hash: string) => ({
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash,
+  })
+
+  test.each([
+    ['RS256', 'an RSA key of 1024 bits', rsa(1024, 'SHA-256')],
+    ['RS256', 'an RSA key for SHA-384', rsa(2048, 'SHA-384')],
+    ['ES256', 'a key on P-384', { name: 'ECDSA', namedCurve: 'P-384' }],
+  ])('refuses %s with %s', async (alg, _, parameters) => {
+    const { publicKey, privateKey } = await crypto.subtle.generateKey(parameters, false, ['sign', 'verify'])
+    const header = Buffer.from(JSON.stringify({ alg })).toString('base64url')
+    const signed = `${header}.${(await op.logoutToken()).split('.')[1]}`
+    const signature = await crypto.subtle.sign(
+      { name: parameters.name, hash: 'SHA-256' },
+      privateKey,
+      Buffer.from(signed),
+    )
+    const token = `${signed}.${Buffer.from(signature).toString('base64url')}`
+    const error = await refusal(
+      verifyLogoutToken(token, trusting({ keys: async () => publicKey, algorithms: [alg] }), { now: op.now }),
+    )
+    expect(error.code).toBe('ERR_LOGOUT_KEYS_UNAVAILABLE')
+  })
+})

@@ -56,6 +56,13 @@ describe('backchannelLogout', () => {
     await app.close()
   })
 
+  test('reads a body whose stream a middleware has paused', async () => {
+    const endpoint = backchannelLogout(create())
+    const app = await serve((request, response) => endpoint(request.pause(), response))
+    expect((await app.fetch(path, await form())).status).toBe(200)
+    await app.close()
+  })
+
   test('asks for a body that waits for 100 Continue', async () => {
     const app = await serve(backchannelLogout(create()))
     const body = `logout_token=${await op.logoutToken()}`
