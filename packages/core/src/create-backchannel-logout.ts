@@ -101,7 +101,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     hasEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
 
   const findRegistrations = createFindRegistrations(issuers, now)
-  /** Refuses a session whose claims are wrong (RP-37). Answers at once, unless a function finds the issuers. */
+  /** Refuses a session whose claims are wrong (RP-37). Returns a promise only if a function finds the issuers. */
   const requireSession = (session: SessionClaims): void | Promise<void> => {
     checkSession(session)
     const found = findRegistrations(session, 'session')
@@ -153,7 +153,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const longest = read.listenerTimeout + 4 * storeTimeout + 10
   const application = createEndSession({ ...read, endSessions, findRegistrations, longest })
   const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
-  // A request counts as in progress from its first byte: the body may take five seconds.
+  // Adds five seconds for the body, because a request is in progress from its first byte.
   const requests = singleFlight<Flight<LogoutResponse>>(longest + 5)
   let requestCount = 0
   const respond = (request: LogoutRequest): Promise<LogoutResponse> =>
@@ -179,7 +179,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
         await requireSession(session)
         const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
         await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
-        // Asks the store itself: a cached answer may be from before the session was added.
+        // Asks the store directly, because a cached answer may be older than the new entry.
         const keys = markerKeysOf(session)
         if (!hasSessionEnded(session, keys, await store.values(keys))) return true
         await untrackSession(session, sessionId)

@@ -25,7 +25,7 @@ export type BackchannelLogoutErrorCode =
 
 /** The details of a {@link BackchannelLogoutError}. */
 export interface BackchannelLogoutErrorOptions {
-  /** The claim that is missing or wrong. */
+  /** The name of the claim that is missing or wrong. */
   claim?: string | undefined
   /** The configured issuer or client that the token should have named. */
   expected?: string | undefined
@@ -57,9 +57,9 @@ export class BackchannelLogoutError extends Error {
   override readonly name: string = 'BackchannelLogoutError'
   /** The reason. It is stable across releases. */
   declare readonly code: BackchannelLogoutErrorCode
-  /** The claim that is missing or wrong: for `ERR_LOGOUT_TOKEN_CLAIM` and `ERR_LOGOUT_TOKEN_EXPIRED`. */
+  /** The name of the claim that is missing or wrong. Only with `ERR_LOGOUT_TOKEN_CLAIM` and `ERR_LOGOUT_TOKEN_EXPIRED`. */
   declare readonly claim?: string
-  /** The configured issuer or client, if the token named another. */
+  /** The configured issuer or client, if the token named a different one. */
   declare readonly expected?: string
 
   constructor(
@@ -72,7 +72,7 @@ export class BackchannelLogoutError extends Error {
   }
 }
 
-/** The error for a claim that is missing or wrong (RP-10 to RP-21), or says that the token is too old. */
+/** The error for a claim that is missing or wrong (RP-10 to RP-21), or for a token that is too old. */
 export const claimError = (
   claim: string,
   problem: string,
@@ -88,7 +88,7 @@ export const invalidToken = (problem: string): BackchannelLogoutError =>
 export const keysUnavailable = (cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_KEYS_UNAVAILABLE', 'no keys of the issuer', { cause })
 
-/** Returns an error of this library unchanged. Makes any other error the cause of an `ERR_LOGOUT_FAILED`. */
+/** Returns an error of this library unchanged. Wraps any other error in an `ERR_LOGOUT_FAILED`, as its cause. */
 export const asLogoutError = (part: string, cause?: unknown): BackchannelLogoutError =>
   cause instanceof BackchannelLogoutError
     ? cause

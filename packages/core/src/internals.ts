@@ -1,22 +1,23 @@
 import type { BackchannelLogout } from './backchannel-logout.js'
 import type { LogoutStore } from './store/store.js'
 
-/** What a sibling package shares with a receiver of Logout Tokens. */
+/** The parts of a receiver that sibling packages use. */
 export interface Internals {
-  /** Each call is limited in time, and its errors hold no claim values. */
+  /** Each call has a time-out. The errors contain no claim values. */
   store: LogoutStore
   /** Tells whether sessions of this issuer can be ended. Rejects if the issuer function fails. */
   isTrusted(iss: string): Promise<boolean>
   now(): number
 }
 
-// Registered, so that copies of this module in one application find each other's. A copy of the receiver keeps it.
+// Uses a registered symbol, because an application can have several copies of this module. A copy of the receiver keeps the
+// symbol.
 const key = Symbol.for('@bcl/core')
 
 export const withInternals = (logout: BackchannelLogout, internals: Internals): BackchannelLogout =>
   Object.assign(logout, { [key]: internals })
 
-/** @throws {TypeError} if `logout` is not from `createBackchannelLogout`. */
+/** @throws {TypeError} if `logout` was not created by `createBackchannelLogout`. */
 export function internalsOf(logout: BackchannelLogout): Internals {
   const internals = Object(logout)[key] as Internals | undefined
   if (internals) return internals

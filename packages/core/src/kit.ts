@@ -1,13 +1,14 @@
 /**
  * The parts of `@bcl/core` that its sibling packages reuse, such as a receiver of Security Event Tokens.
  *
- * This entry is not for applications. It is outside semantic versioning: any minor release can change it, a patch release does
- * not. Therefore a sibling package accepts only patch releases of its own version (`workspace:~`).
+ * Applications must not use this entry. It is outside semantic versioning: any minor release can change it. A patch release
+ * does not change it. Therefore a sibling package accepts only patch releases of its own version (`workspace:~`).
  *
  * - Tokens: {@link splitCompact}, {@link decodeObject}, {@link readHeader}, {@link verifySignature}.
  * - Keys: {@link createKeySource} for a JWK Set, a function, a URL, or the metadata of an issuer (RP-50 to RP-54).
  * - Requests: {@link readBody}, {@link answer}, {@link handleWith}.
- * - What was carried out: the store of {@link internalsOf}, with {@link doneKey}, {@link expiryFor} and {@link retryUntil}.
+ * - Logouts that were carried out: the store of {@link internalsOf}, with {@link doneKey}, {@link expiryFor} and {@link
+ *   retryUntil}.
  *
  * @packageDocumentation
  */

@@ -55,7 +55,7 @@ const withIssuer = (settings: object, more: object = {}) => ({
 })
 const withDecryption = (settings: object) => withIssuer({ decryption: { ...opening, ...settings } })
 const discovery = 'discovery needs an https URL without query or fragment'
-const advice = 'For plain http set allowInsecureRequests; if the provider has no discovery set keys.'
+const advice = 'For plain http set allowInsecureRequests. If the provider has no discovery, set keys.'
 const text = 'must be a non-empty string'
 const seconds = 'must be seconds, 0 or more'
 const period = 'must be seconds above 0'
@@ -201,7 +201,7 @@ test('verifyLogoutToken, discoverKeys and MemoryStore check their options in the
   )
   await expect(verifying(issuer as never)).rejects.toThrow(new TypeError('issuers must be a list, got object'))
   await expect(verifying([trusted, issuer])).rejects.toThrow(
-    new TypeError('issuers[1].keys must be set, as by discoverKeys'),
+    new TypeError('issuers[1].keys must be set, see discoverKeys'),
   )
   expect(() => discoverKeys('https://op.example.com', { Fetch: fetch } as object)).toThrow(
     new TypeError('Fetch is not an option. Did you mean fetch?'),

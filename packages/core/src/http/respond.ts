@@ -8,12 +8,12 @@ import { withTimeout } from '../util/with-timeout.js'
 
 /** The largest body of a request, in bytes (RP-4). */
 const maxBody = 64 * 1024
-/** Seconds within which the body must arrive (RP-4). */
+/** The time-out for reading the body, in seconds (RP-4). */
 const bodyTime = 5
-/** The most parameters of the form (RP-4). */
+/** The largest number of form parameters (RP-4). */
 const maxParameters = 100
 
-/** Reads the body as text. Resolves to `undefined` if the body has more than `limit` bytes. */
+/** Reads the body as text. Resolves to `undefined` if the body is longer than `limit` bytes. */
 export type BodyReader = (limit: number) => Promise<string | undefined>
 
 /** A request to the endpoint, from any framework. */
@@ -21,9 +21,9 @@ export interface LogoutRequest {
   method: string
   /** The `Content-Type` header. */
   contentType: string | null | undefined
-  /** The `Authorization` header. A Logout Token needs none; receivers of other tokens can check it. */
+  /** The `Authorization` header. A Logout Token does not need this header. Receivers of other tokens can check it. */
   authorization?: string | null | undefined
-  /** The raw text, the form that a parser made of it, a byte stream that nobody has read, or a function that reads the text. */
+  /** The raw text, a form or object from a body parser, an unread byte stream, or a function that reads the text. */
   body: string | Uint8Array | ByteStream | BodyReader | URLSearchParams | FormData | object | null | undefined
 }
 
@@ -35,16 +35,16 @@ export interface LogoutResponse {
   body: string
 }
 
-/** A receiver that an adapter can mount: anything that answers requests. */
+/** Anything that answers requests to the endpoint. An adapter can mount it. */
 export interface LogoutEndpoint {
-  /** Answers a request, whatever framework it came through. Never rejects. */
+  /** Answers a request from any framework. Never rejects. */
   respond(request: LogoutRequest): Promise<LogoutResponse>
 }
 
-/** One record for each request to the endpoint, for logs and metrics. It holds no token and no name of a user. */
+/** One record for each request to the endpoint, for logs and metrics. It contains no token and nothing that names a user. */
 export interface LogoutDelivery {
   outcome: 'logged_out' | 'replayed' | 'refused' | 'failed'
-  /** Why it was refused or failed. */
+  /** The reason, if the request was refused or failed. */
   code?: BackchannelLogoutErrorCode
   error?: unknown
   /** `iss`, `clientIds` and `jti` are set only if the token was verified. */
@@ -56,11 +56,11 @@ export interface LogoutDelivery {
   durationMs: number
 }
 
-/** The error for a request that holds no token, or is too large. It has its own status. */
+/** The error for a request without a token, or for a request that is too large. It has its own status. */
 export const requestError = (status: number, part: string, cause?: unknown): BackchannelLogoutError =>
   Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${part} is refused`, { cause }), { status })
 
-/** Reads a body that is text, bytes or a stream, or that a function reads. Returns `undefined` for an object that a parser made. */
+/** Reads a body that is text, bytes, a stream or a function. Returns `undefined` for an object from a body parser. */
 export function readBody(body: LogoutRequest['body']): Promise<string> | undefined {
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   const isReader = typeof body === 'function'
@@ -86,14 +86,17 @@ export const answer = (status: number, body: string): LogoutResponse => ({
   body,
 })
 
-/** Reads the only Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, a function, or an object that a parser made. */
+/**
+ * Reads the only Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, a function, or an object from a
+ * body parser.
+ */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
   if (method !== 'POST') throw requestError(405, 'method')
   if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
   let form = Object(body) as object
   const text = await readBody(body)
   if (text !== undefined) {
-    // Counts the parameters before they are parsed: tens of thousands of parameters fit into 64 KiB.
+    // Counts the parameters before it parses them, because 64 KiB can hold tens of thousands of parameters.
     if (text.split('&', maxParameters + 1).length > maxParameters) throw requestError(400, 'number of parameters')
     form = new URLSearchParams(text)
   }
@@ -101,7 +104,7 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
   let size = 0
   let token: string | undefined
   for (const [name, value] of (Symbol.iterator in form ? form : Object.entries(form)) as Iterable<[string, unknown]>) {
-    // A parser puts parameters of the same name into a list or an object.
+    // A body parser puts parameters of the same name into a list or an object.
     count += typeof value === 'object' ? Object.keys(Object(value)).length : 1
     if (count > maxParameters) throw requestError(400, 'number of parameters')
     size += name.length + (isText(value) ? value.length : 0)
@@ -115,7 +118,10 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
   return token
 }
 
-/** Makes the function that answers requests. It checks method, media type and size, chooses the status, and never throws. */
+/**
+ * Makes the function that answers requests. This function checks the method, the media type and the size, and chooses the
+ * status. It never throws.
+ */
 export const createRespond =
   (
     receive: (logoutToken: string) => Receiving,
@@ -138,7 +144,7 @@ export const createRespond =
           ? asLogoutError('the logout', reason)
           : requestError(400, 'body', reason)
       const { code, claim } = error
-      // The provider may send the token again after an outage of ours (RP-41).
+      // The provider may send the token again after an outage on this side (RP-41).
       const isOutage = code === 'ERR_LOGOUT_KEYS_UNAVAILABLE' || code === 'ERR_LOGOUT_FAILED'
       outcome = isOutage ? 'failed' : 'refused'
       status = isOutage ? unavailableStatus : (error.status ?? 400)

@@ -8,14 +8,14 @@ export interface Trust {
   /**
    * Finds the registrations at exactly this issuer. An empty list means that the issuer is not trusted.
    *
-   * @param isWanted Tells the registrations that the caller needs. If a cached answer of the issuer function has none of
-   *   them, the function is called again.
+   * @param isWanted Returns true for a registration that the caller needs. If a cached answer of the issuer function has no
+   *   such registration, the function is called again.
    */
   find(
     iss: string,
     isWanted: (registration: Registration) => boolean,
   ): readonly Registration[] | Promise<readonly Registration[]>
-  /** All registrations, if they are a list. Empty for an issuer function. */
+  /** All registrations of the list. Empty if a function finds the issuers. */
   readonly all: readonly Registration[]
 }
 
@@ -30,7 +30,10 @@ export const trust = (all: readonly Registration[]): Trust => ({
   find: (iss) => all.filter(({ issuer }) => issuer === iss),
 })
 
-/** Finds the registrations at the issuer that a token names. The error names the issuer that the token most likely means (RP-11). */
+/**
+ * Finds the registrations at the issuer that a token names. If there are none, the error names the configured issuer that is
+ * most similar (RP-11).
+ */
 export async function findIssuer(
   iss: unknown,
   { find, all }: Trust,

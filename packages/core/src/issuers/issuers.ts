@@ -23,33 +23,37 @@ export type ResolvedIssuer = TrustedIssuer | readonly TrustedIssuer[] | undefine
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/** The most answers that are cached. Answers that name no registration are counted apart (RP-11). */
+/** The largest number of cached answers. Answers without a registration have a cache of the same size (RP-11). */
 const maxAnswers = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
-/** The most calls that tokens cause at once. */
+/** The largest number of calls that run at the same time for tokens of issuers that are not in the cache. */
 const maxUnknownCalls = 7
+/** The same for issuers that are in the cache. */
 const maxKnownCalls = 3
-/** The most calls that fail at once, and the seconds until the next one. The size must not be below `maxUnknownCalls`. */
+/**
+ * The number of calls that may fail in a burst, and the seconds until one more call may fail. The number must not be below
+ * `maxUnknownCalls`.
+ */
 const maxFailures = 10
 const failureRefill = 1
-/** The most tokens that wait for such a call. */
+/** The largest number of tokens that wait for a call. */
 const maxWaiting = 1000
-/** The most key sets of issuers that have proven themselves. */
+/** The largest number of key sets of issuers that have verified a signature, besides the listed issuers. */
 const maxProven = 1000
-/** The most key sets of issuers that have not proven themselves. */
+/** The largest number of key sets of issuers that have not verified a signature. */
 const maxUnproven = 100
 
 export interface IssuersOptions extends RemoteKeysOptions {
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
 }
 
-/** The cause of a call. Anybody can send tokens, so their calls are limited. A session never waits behind a token. */
+/** The cause of a call. Anybody can send tokens, so calls for tokens are limited. A session never waits for a token. */
 type Caller = 'token' | 'session'
 
-/** Trusted issuers, with a key set each. */
+/** The trusted issuers and their key sets. */
 export interface Issuers extends IssuerSource {
-  /** As `find`, for a session. */
+  /** Does the same as `find`, for the issuer of a session. */
   findForSession: IssuerSource['find']
   /** Fetches the keys of all listed issuers. */
   warm(): Promise<void>
@@ -59,14 +63,14 @@ export interface Issuers extends IssuerSource {
 type Answer = readonly [
   registrations: readonly Registration[],
   answeredAt: number,
-  /** Permits to call the function again although the answer is fresh: one bucket for tokens, one for sessions. */
+  /** Permits to call the function again while the answer is fresh. Tokens and sessions have separate permits. */
   takeCall: Readonly<Record<Caller, () => boolean>>,
 ]
 
 const isRemote = (registration: Registration): boolean =>
   registration.keys ? registration.keys instanceof URL : !needsNoKeys(registration)
 
-/** The key sets of one receiver. Issuers that never verified a signature cannot push out the others (RP-11). */
+/** The key sets of one receiver. Issuers that never verified a signature cannot push out the other issuers (RP-11). */
 export type KeySets = readonly [
   proven: Map<string, RemoteKeys>,
   unproven: Map<string, RemoteKeys>,
@@ -81,8 +85,8 @@ export const createKeySets = (listed = 0): KeySets => [
 ]
 
 /**
- * Runs a limited number of calls at once, and a limited number of calls that fail. The newest call waits least, because the
- * oldest are about to time out.
+ * Limits the number of calls in progress, and the number of calls that fail. The newest waiting call runs first, because the
+ * oldest calls are about to time out.
  */
 function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promise<T> {
   const running = singleFlight<Flight<unknown>>(answerTime)
@@ -111,7 +115,9 @@ function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promi
   }
 }
 
-/** @param sets Key sets that several receivers share. Without them, keys are fetched in the background at first use. */
+/**
+ * @param sets Key sets that several receivers share. Without this parameter, keys are fetched in the background at first use.
+ */
 export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers {
   const { issuers, onError = () => {} } = options
 
@@ -143,7 +149,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
   const answers = new LruMap<Answer>(maxAnswers)
   const emptyAnswers = new LruMap<Answer>(maxAnswers)
   const cached = (iss: string): Answer | undefined => answers.get(iss) ?? emptyAnswers.get(iss)
-  // Strangers that make up issuers do not delay the tokens of issuers that have been answered for.
+  // Tokens with invented issuers must not delay the tokens of issuers that the function has found before.
   const limitUnknown = createCallLimit(maxUnknownCalls)
   const limitKnown = createCallLimit(maxKnownCalls)
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
@@ -154,7 +160,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
         const answer = await (issuers as (iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)(iss)
         const answered = registerAll([answer ?? []].flat())
         const isOfIssuer = answered.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss)
-        requireOption(isOfIssuer, 'issuers', 'must be of the issuer asked for')
+        requireOption(isOfIssuer, 'issuers', 'must have the requested issuer')
         return answered
       }
       const registrations = await withTimeout(answerTime, () => {
@@ -186,7 +192,8 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       const registrations = answered.filter(isOfIssuer)
       const age = monotonicNow() - answeredAt
       const isComplete = registrations.some(isWanted)
-      // A client or a tenant may have been added since, and most providers send a logout once.
+      // A client or a tenant may be newer than the answer. Most providers send a logout only once, so the function is called
+      // again now.
       if (age < freshFor) return isComplete || !takeCall[caller]() ? registrations : call()
       if (age >= 2 * freshFor || !isComplete) return call()
       call().catch(onError)
@@ -208,9 +215,11 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const warmAll = (): Promise<void>[] => all.filter(isRemote).map((registration) => remoteKeys(registration).warm())
 
-  // Cloudflare Workers end a fetch together with its request. Other requests that share the fetch would wait for ever.
+  // On Cloudflare Workers, a fetch ends together with its request. Other requests that share the fetch would wait for ever.
   let hasPrefetched = !!sets || globalThis.navigator?.userAgent === 'Cloudflare-Workers'
-  /** Fetches the keys of all listed issuers in the background at the first check of a session or of a signature. */
+  /**
+   * Fetches the keys of all listed issuers in the background. Runs once, at the first check of a session or of a signature.
+   */
   const prefetch = (): void => {
     if (hasPrefetched) return
     hasPrefetched = true

@@ -27,48 +27,54 @@ export interface Decryption {
 
 /**
  * One client registration at one OpenID Provider. Several registrations may have the same issuer. The `iss` and `aud` of a
- * token choose among them.
+ * token decide which of them the token is for.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation OpenID Connect Back-Channel Logout 1.0, 2.6}
  */
 export interface TrustedIssuer {
-  /** Issuer Identifier. It is compared byte for byte, so a trailing slash matters. */
+  /** Issuer Identifier. It is compared byte for byte. For example, a trailing slash makes a different issuer. */
   issuer: string
   /** The `client_id` of this Relying Party. */
   clientId: string
-  /** The issuer that sessions carry, if the provider names itself differently in Logout Tokens. @default {@link issuer} */
+  /** The issuer in the sessions, if the provider uses a different `iss` in Logout Tokens. @default {@link issuer} */
   sessionIssuer?: string | undefined
-  /** The source of the keys. All clients of an issuer share it. @default discovery at the issuer */
+  /** The source of the keys. All clients of an issuer must have the same source. @default discovery at the issuer */
   keys?: URL | JSONWebKeySet | JWTVerifyGetKey | undefined
   /** JWS algorithms, as registered: `id_token_signed_response_alg`. @default ['RS256'] */
   algorithms?: readonly string[] | undefined
-  /** The client secret. Its UTF-8 bytes are the key of HS256, HS384 and HS512. It has no other use here. */
+  /**
+   * The client secret. Its UTF-8 bytes are the key of HS256, HS384 and HS512. The library uses the secret for nothing else.
+   */
   clientSecret?: string | undefined
   /**
-   * Set it if the client is registered for encrypted ID Tokens. At most four keys are tried on a token. If there are more
-   * keys, the provider must set `kid` or `iss` in the header. With an issuer function, it must set `iss`.
+   * Set this option if the client is registered for encrypted ID Tokens. At most four keys are tried on a token. If there are
+   * more keys, the provider must set `kid` or `iss` in the header. If a function finds the issuers, the provider must set
+   * `iss`.
    */
   decryption?: Decryption | undefined
   /** Seconds by which the clocks of the provider and of this machine may differ. @default 60 */
   clockTolerance?: number | undefined
   /** Seconds to add to the `iat` of a logout, for a provider that dates its logouts too early (ZITADEL: 1). @default 0 */
   iatSkew?: number | undefined
-  /** Seconds after `iat` for which a token is valid, without the tolerance. @default unlimited; 120 if `requireExp` is false */
+  /**
+   * The number of seconds after `iat` for which a token is valid, without the tolerance. @default unlimited; 120 if
+   * `requireExp` is false
+   */
   maxTokenAge?: number | undefined
-  /** Refuse a token without `exp`. If it is false, `maxTokenAge` limits the age of the token. @default true */
+  /** Refuse a token without `exp`. If this option is false, `maxTokenAge` limits the age of the token. @default true */
   requireExp?: boolean | undefined
   /** Accept only `typ: logout+jwt`. Refuse `JWT` and a missing `typ`. @default false */
   requireTyp?: boolean | undefined
-  /** Refuse a token without `sid`. Set it if the client has `backchannel_logout_session_required`. @default false */
+  /** Refuse a token without `sid`. Set this option if the client has `backchannel_logout_session_required`. @default false */
   requireSid?: boolean | undefined
   /**
-   * Audiences that a token may have besides {@link clientId}. If a token names several of your registrations, it counts for
-   * each of them that trusts all its other audiences. @default []
+   * Audiences that a token may have besides {@link clientId}. If a token names several of your registrations, each
+   * registration that trusts all other audiences accepts the token. @default []
    */
   trustedAudiences?: readonly string[] | undefined
   /**
-   * The sessions that a token with `sid` ends: only that session, or all sessions of its `sub`. A token without `sub` ends
-   * only its session.
+   * The sessions that a token with `sid` and `sub` ends: only the session of `sid`, or all sessions of `sub`. A token without
+   * `sub` always ends only the session of `sid`.
    *
    * @default 'session'
    */
@@ -91,7 +97,7 @@ export type Registration = Omit<TrustedIssuer, Defaulted> & { [K in Defaulted]-?
 /** Tells whether the key of an algorithm is the client secret (RP-14). */
 export const isSymmetric = (alg: string): boolean => alg.startsWith('HS')
 
-/** Tells whether the tokens of a client may be signed with its secret only. */
+/** Tells whether the client accepts only tokens that are signed with its secret. */
 export const needsNoKeys = ({ algorithms }: Registration): boolean => algorithms.every(isSymmetric)
 
 function areKeys(keys: NonNullable<TrustedIssuer['keys']>): boolean {

@@ -12,12 +12,12 @@ export interface DiscoverKeysOptions {
 }
 
 /**
- * Finds the keys of an issuer by discovery at `<issuer>/.well-known/openid-configuration`. Use it with
- * {@link verifyLogoutToken}. `createBackchannelLogout` finds the keys without it.
+ * Finds the keys of an issuer by discovery at `<issuer>/.well-known/openid-configuration`. Use this function with {@link
+ * verifyLogoutToken}. `createBackchannelLogout` does not need it.
  *
- * Call this function once per issuer and keep the result, because it caches the keys. After 10 minutes, the next token
- * causes a new fetch. While the provider is down, the last keys count for 24 hours. A token with an unknown `kid` also
- * causes a fetch. The number of fetches is limited.
+ * Call this function once per issuer and keep the result, because the result caches the keys. A token causes a fetch if the
+ * keys are older than 10 minutes, or if its `kid` is unknown. If the provider is down, the last keys are used for up to 24
+ * hours. The number of fetches is limited.
  *
  * @throws {TypeError} if the issuer is not an `https:` URL (or `http:` to this machine), or if an option is wrong.
  * @see {@link https://openid.net/specs/openid-connect-discovery-1_0.html OpenID Connect Discovery 1.0, 4}
@@ -40,9 +40,9 @@ export function discoverKeys(issuer: string, options: DiscoverKeysOptions = {}):
 }
 
 /**
- * Refuses an issuer or a URL that keys cannot be fetched from.
+ * Refuses an issuer or a URL from which keys cannot be fetched.
  *
- * @param path The path of its options, with a dot at the end.
+ * @param path The path of the issuer's options, with a dot at the end.
  */
 export function requireAddress(
   { issuer, keys }: KeyLocation,
@@ -57,7 +57,7 @@ export function requireAddress(
     `${keys ? 'must be https' : 'discovery needs an https URL without query or fragment'}, got "${url}". ${
       isDocument
         ? `Remove ${discoveryPath}.`
-        : 'For plain http set allowInsecureRequests; if the provider has no discovery set keys.'
+        : 'For plain http set allowInsecureRequests. If the provider has no discovery, set keys.'
     }`,
   )
 }

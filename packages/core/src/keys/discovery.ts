@@ -10,11 +10,11 @@ export interface FetchOptions {
   allowInsecureRequests?: boolean | undefined
 }
 
-/** Where keys are: at a URL, or in the metadata of an issuer. */
+/** The place of the keys: a URL, or the metadata of an issuer. */
 export interface KeyLocation {
   issuer: string
   keys?: unknown
-  /** The addresses that the metadata may have: the first that has it is used. @default that of OpenID Connect Discovery */
+  /** The URLs of the metadata, in the order in which they are tried. @default the URL of OpenID Connect Discovery */
   metadata?: readonly string[]
 }
 
@@ -22,15 +22,15 @@ export const discoveryPath = '/.well-known/openid-configuration'
 
 const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
-/** Whether the host of a URL is this machine. */
+/** Tells whether the host of a URL is this machine. */
 export const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
 
-/** Whether this server may send requests to a URL: `https:`, or plain `http:` to hosts that are allowed. */
+/** Tells whether this server may send requests to a URL: `https:`, or plain `http:` to an allowed host. */
 export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined, allowLoopback = true): boolean =>
   /^https:\/\/[^/]/i.test(url) ||
   (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests))
 
-/** Gets a JSON document. Follows no redirect, and reads no more than 256 KiB. */
+/** Fetches a JSON document. Does not follow redirects, and reads at most 256 KiB. */
 export async function fetchJson(url: string, signal: AbortSignal, options: FetchOptions): Promise<JSONObject> {
   const { status, body } = await (options.fetch ?? fetch)(url, {
     headers: { accept: 'application/json' },
@@ -38,11 +38,11 @@ export async function fetchJson(url: string, signal: AbortSignal, options: Fetch
     signal,
   })
   const json = status === 200 && body ? await readText(body, maxBytes) : runGuarded(() => body?.cancel())
-  if (!json) throw new Error(`${url} answered ${status}, or too much`)
+  if (!json) throw new Error(`${url}: status ${status} or too large`)
   return JSON.parse(json) as JSONObject
 }
 
-/** Makes the function that reads the metadata of an issuer. It begins with the address that worked last. */
+/** Makes the function that reads the metadata of an issuer. The function tries the last URL that worked first. */
 export function createDiscovery(
   { issuer, metadata: urls = [issuer.replace(/\/$/, '') + discoveryPath] }: KeyLocation,
   options: FetchOptions,
@@ -55,7 +55,7 @@ export function createDiscovery(
       try {
         const metadata = await fetchJson(url, signal, options)
         if (metadata['issuer'] === issuer) return { metadata, url }
-        throw new Error(`discovery is not of ${issuer}`)
+        throw new Error(`${url}: issuer is not ${issuer}`)
       } catch (error) {
         failure ??= error
         next = (next + 1) % urls.length

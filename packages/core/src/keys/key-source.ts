@@ -8,10 +8,10 @@ const localKeySets = new WeakMap<object, JWTVerifyGetKey>()
 /** The time-out of a key function, in seconds. */
 const keyFunctionTime = 2
 
-/** Keys that are not fetched from a URL. */
+/** Keys that need no fetch by this library. */
 export type LocalKeys = JSONWebKeySet | JWTVerifyGetKey
 
-/** Makes a source of keys that fetches nothing: from a function, or from a JWK Set that is parsed once. */
+/** Makes a source of keys from a function, or from a JWK Set that is parsed once. This source fetches nothing. */
 export function localKeys(keys: LocalKeys): KeySource {
   if (typeof keys === 'function')
     return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyFunctionTime, () => keys(...args)) }
@@ -21,8 +21,8 @@ export function localKeys(keys: LocalKeys): KeySource {
 }
 
 /**
- * Finds the keys of an issuer: a JWK Set, a function, a URL, or the `jwks_uri` in the metadata of the issuer. Call it once
- * per issuer, because it caches the keys.
+ * Finds the keys of an issuer in a JWK Set, with a function, at a URL, or at the `jwks_uri` in the metadata of the issuer.
+ * Call it once per issuer, because it caches the keys.
  */
 export const createKeySource = (
   location: KeyLocation & { keys?: URL | LocalKeys | undefined },

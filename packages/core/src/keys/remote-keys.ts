@@ -11,7 +11,7 @@ import { createDiscovery, fetchJson, isAllowed, isLoopback, type FetchOptions, t
 
 /** Seconds after which a key set is stale (RP-51). */
 const freshFor = 600
-/** Seconds for which the last good keys count while the provider does not answer (RP-53). */
+/** Seconds for which the last keys are used if the provider does not answer (RP-53). */
 const goodFor = 86_400
 /** Seconds that a token waits for the refresh of a stale set (RP-51). */
 const staleWait = 1
@@ -21,21 +21,23 @@ const staleRetry = 30
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
-/** If a fetch did not bring the key of a `kid`, this `kid` causes no other fetch for so many seconds (RP-52). */
+/** If a fetch did not bring the key of a `kid`, this `kid` causes no other fetch for this many seconds (RP-52). */
 const absentFor = 30
-/** If a bad signature caused a fetch, its `kid` causes no other fetch for so many seconds (RP-52). */
+/** If a bad signature caused a fetch, its `kid` causes no other fetch for this many seconds (RP-52). */
 const renewedFor = 15
-/** The most values of `kid` that are remembered for this. */
+/** The largest number of `kid` values that are remembered for these two rules. */
 const maxRemembered = 1000
 
-/** Fetches for issuers that never proved themselves, in the whole process: 8 at once, then 5 a second (RP-11). */
+/**
+ * Limits the fetches for issuers that never verified a signature, in the whole process: 8 at once, then 5 a second (RP-11).
+ */
 const takeUnprovenFetch = createTokenBucket(8, 0.2)
 
-/** The requests that one issuer may get. Each function takes a permit. The budget outlives the key set (RP-52). */
+/** Limits the requests to one issuer. Each function takes a permit. The budget outlives the key set (RP-52). */
 export type KeyBudget = readonly [
   takeFetch: () => boolean,
   takeDiscovery: () => boolean,
-  /** Reserved for the refresh of a stale set: unknown keys cannot use it up. */
+  /** A permit for the refresh of a stale set. Unknown keys do not use these permits. */
   takeRefresh: () => boolean,
 ]
 
@@ -49,36 +51,39 @@ export interface RemoteKeysOptions extends FetchOptions {
   /** The time-out of discovery and keys together within a request, in seconds. */
   keysTimeout?: number | undefined
   onError?: ((error: unknown) => void) | undefined
-  /** Gets each discovery document that is read. */
+  /** Gets each discovery document, as it was read. */
   onMetadata?: (metadata: JSONObject) => void
-  /** False for an issuer that a function found. Its fetches also count against the limit of the whole process. @default true */
+  /**
+   * False for an issuer that a function found. The fetches of such an issuer also count against the limit of the process.
+   * @default true
+   */
   isProven?: boolean
-  /** Called when a key has verified a signature for the first time. */
+  /** Called when a key verifies a signature for the first time. */
   onProven?: (keySet: RemoteKeys) => void
   /** The budgets of all issuers, by {@link keySetName}. They outlive the key sets. */
   budgets?: Map<string, KeyBudget>
 }
 
-/** Identifies a key set: the address of the keys, and the issuer. */
+/** Identifies a key set by the address of the keys and the issuer. */
 export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${issuer}`
 
 /** Finds the key of a token, and can refresh the key set when a signature does not fit. */
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
-   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). If this `kid` caused a fetch a short time
-   * ago, resolves to false without a fetch.
+   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). Resolves to false without a fetch if this
+   * `kid` caused a fetch a short time ago.
    *
    * @throws if the fetch fails, or if the issuer's budget is used up.
    */
   renew?(since: number, kid: unknown): Promise<boolean>
-  /** Reports that a key of this source has verified a signature. */
+  /** Call it when a key of this source has verified a signature. */
   prove?(): void
 }
 
 /** The keys of one issuer, for the life of the process. */
 export interface RemoteKeys extends Required<KeySource> {
-  /** Fetches the keys unless good keys are there. */
+  /** Fetches the keys, unless usable keys are there. */
   warm(): Promise<void>
 }
 
@@ -87,8 +92,8 @@ function requirePermit(permit: boolean): void {
 }
 
 /**
- * Keys from a JWK Set URL, or from an issuer's discovery document (RP-50 to RP-54). A known key of a fresh set answers
- * at once. A stale set is refreshed first. An unknown key causes a fetch, as far as the issuer's budget allows.
+ * Keys from a JWK Set URL, or from an issuer's discovery document (RP-50 to RP-54). A key of a fresh set is returned at once.
+ * A stale set is refreshed first. An unknown `kid` causes a fetch, if the issuer's budget allows it.
  */
 export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
   const { keysTimeout = defaultKeysTimeout, budgets = new Map<string, KeyBudget>() } = options
@@ -98,12 +103,12 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let jwksUri = String(location.keys)
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let loadedAt = -Infinity
-  /** When the request began that brought the keys. */
+  /** The time when the request for the current keys began. */
   let requestedAt = -Infinity
   let nextRefreshAt = 0
   const backgroundTime = Math.max(fetchTime, keysTimeout)
   const flights = singleFlight<Flight<void>>(backgroundTime)
-  /** Until when a `kid` causes no other fetch. */
+  /** For each `kid`, the time until which it causes no other fetch. */
   const noFetchUntil = new LruMap<number>(maxRemembered)
 
   const readMetadata = createDiscovery(location, options)
@@ -128,7 +133,10 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     loadedAt = monotonicNow()
   }
 
-  /** Pays for a fetch. An issuer that never proved itself also needs a permit of the process, and waits for it. */
+  /**
+   * Takes the permits for a fetch. An issuer that never verified a signature also needs a permit of the process, and waits
+   * for it.
+   */
   const pay = async (isRefresh = false): Promise<KeyBudget> => {
     const budget = budgets.get(name) ?? createBudget()
     const [takeFetch, , takeRefresh] = budget
@@ -137,12 +145,13 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       requirePermit(wait <= keysTimeout / 2)
       await pause(wait)
     }
-    // Only a fetch that was paid for puts a budget into the bounded map, so forged tokens cannot push others out.
+    // The map of budgets is bounded. A budget enters the map only after a paid fetch, so forged tokens cannot push out other
+    // budgets.
     budgets.set(name, budget)
     return budget
   }
 
-  /** Waits for the fetch under way, or starts a fetch that later callers share. */
+  /** Waits for the fetch in progress, or starts a fetch. Later callers share the fetch. */
   const join = (work: (signal: AbortSignal) => Promise<void>, kind = ''): Flight<void> =>
     flights.run(() => withTimeout(backgroundTime, () => work(AbortSignal.timeout(backgroundTime * 1000))), kind)
 
@@ -155,14 +164,14 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
 
-  /** Reads discovery, and loads the keys. */
+  /** Reads the metadata, and loads the keys. */
   const reload = async (signal: AbortSignal, isRefresh?: boolean): Promise<void> => {
     const [, takeDiscovery] = await pay(isRefresh)
     if (isRefresh) takeDiscovery()
     await load(await discover(signal), signal)
   }
 
-  /** Loads the keys again from the same place, and reads discovery again if that did not help. */
+  /** Loads the keys again from the same URL. If that does not help, reads the metadata again. */
   const reloadUntil = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
     const uri = jwksUri
     const [, takeDiscovery] = await pay()
@@ -175,7 +184,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (failure) throw failure
   }
 
-  /** Refreshes a stale set, and waits a short time for it: the provider may have withdrawn a key (RP-51). */
+  /**
+   * Refreshes a stale set, because the provider may have withdrawn a key. Waits only a short time for the refresh (RP-51).
+   */
   const refresh = async (): Promise<void> => {
     let flight = flights.get('refresh')
     if (!flight && monotonicNow() >= nextRefreshAt) {
@@ -183,7 +194,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       flight = join((signal) => reload(signal, true), 'refresh')
       flight.result.catch((error: unknown) => options.onError?.(keysUnavailable(error)))
     }
-    // All tokens stop waiting at the same moment, so a silent provider delays them once.
+    // All tokens stop waiting at the same moment, so a silent provider delays tokens only once.
     const wait = nextRefreshAt - staleRetry - monotonicNow()
     if (flight && wait > 0) await withTimeout(wait, () => flight.result).catch(() => {})
   }
@@ -195,9 +206,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     else if (age() >= freshFor) await refresh()
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
-    // A fetch that began before this token arrived may lack the key of the token, if the provider has just published the key.
+    // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
     if (!key && requestedAt < startedAt && !isHeldBack(id)) {
-      // Several tokens share this fetch. It can fail for another token and still bring the key of this token.
+      // Several tokens share this fetch. Even if the fetch fails for another token, it can bring the key of this token.
       const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).result.catch(
         (error: unknown) => error,
       )
@@ -221,7 +232,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       await withTimeout(since + keysTimeout - monotonicNow(), async () => {
         const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true)).result
         await refetch()
-        // The first call may have joined a fetch that was under way. That fetch may have brought the old key.
+        // The first call may have joined a fetch in progress, which may have brought the old key.
         if (requestedAt < since) await refetch()
       })
       noFetchUntil.set(id, monotonicNow() + renewedFor)

@@ -8,10 +8,10 @@ import type { CheckedClaims } from '../token/logout-token.js'
 import { verify, type Verified } from '../token/verify-logout-token.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 
-/** Seconds that a run may take besides its listeners and calls of the store. */
+/** The seconds that a run may take in addition to its listeners and store calls. */
 const otherTime = 10
 
-/** One run of `receive`: its result, and the token as soon as it is verified. */
+/** One run of `receive`. It has the result, and the token as soon as the token is verified. */
 export interface Receiving extends Flight<LogoutEvent> {
   token?: Verified['token']
 }
@@ -31,7 +31,10 @@ export interface Receiver {
   settled(): Promise<unknown>
 }
 
-/** The scopes that a token ends (RP-30): with `sid` that session, and the sessions of the subject without a known `sid`. */
+/**
+ * Returns the scopes that a token ends (RP-30). A token with `sid` ends that session, and the sessions of the subject without
+ * a known `sid`.
+ */
 function scopesOfToken(
   { sub, sid }: CheckedClaims,
   { logoutScope, issuer, sessionIssuer: iss = issuer }: Registration,
@@ -58,7 +61,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
         iat: token.iat + registration.iatSkew,
         scopes: scopesOfToken(token, registration),
       })),
-      // "Done" is remembered for as long as the token would be accepted: until `exp`, or `maxTokenAge` after `iat`.
+      // The record must exist for as long as the token would be accepted: until `exp`, or until `maxTokenAge` after `iat`.
       done: registrations.map(({ clientId, clockTolerance, maxTokenAge }) => {
         const end = exp ?? token.iat + maxTokenAge!
         return { key: doneKey(token, clientId), expiresAt: expiryFor(0, time, end + clockTolerance - time) }

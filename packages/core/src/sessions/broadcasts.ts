@@ -6,7 +6,10 @@ import { parseBroadcast } from './markers.js'
 
 /** The broadcasts of other instances about new markers, if the store can subscribe. */
 export interface Broadcasts {
-  /** Subscribes once. Resolves when that is done or has failed; a failure is reported and tried again later. */
+  /**
+   * Subscribes once. Resolves when the subscription has begun or has failed. A failure is reported, and a later call tries
+   * again.
+   */
   subscribe(): Promise<void>
   close(): Promise<void>
 }
@@ -14,11 +17,11 @@ export interface Broadcasts {
 export interface BroadcastsOptions {
   store: Pick<LogoutStore, 'subscribe'>
   storeTimeout: number
-  /** Seconds between two tries to subscribe. */
+  /** The time between two attempts to subscribe is at least half of this value, in seconds. */
   pollInterval: number
   /** Gets the keys of new markers. */
   onKeys(keys: readonly string[]): unknown
-  /** Called when a subscription has begun. Broadcasts before that were not heard. */
+  /** Called when a subscription has begun. Earlier broadcasts were missed. */
   onSubscribed(): void
   onError(error: unknown): void
 }
@@ -39,7 +42,7 @@ export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
     } catch (error) {
       attempt = undefined
       if (subscription === started) subscription = undefined
-      // A subscription that comes too late is ended: another one takes its place.
+      // Ends a subscription that begins too late, because another attempt replaces it.
       runGuarded(async () => (await started.catch(() => {}))?.())
       onError(error)
     }

@@ -9,18 +9,20 @@ import type { SessionClaims } from './session-claims.js'
 /** The most "alive" answers that are kept. */
 const maxAlive = 100_000
 
-/** Whether a session has ended. */
+/** Tells whether a session has ended. */
 export interface Check {
   hasEnded(session: SessionClaims): Maybe<boolean>
   /** Drops the answers that these markers may have changed. */
   invalidate(keys: Iterable<string>): void
-  /** Drops all answers from before now. */
+  /** Drops all answers that exist now. */
   invalidateAll(): void
 }
 
 export interface CheckOptions {
   store: Pick<LogoutStore, 'values'>
-  /** Returns whether a session has ended: by its age, by a pending marker under one of its keys, or by one of the stored values. */
+  /**
+   * Tells whether a session has ended: by its age, by a pending marker under one of its keys, or by one of the stored values.
+   */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
   /** Seconds for which an "alive" answer is reused. */
   recheckAfter: number
@@ -36,9 +38,11 @@ interface Read extends Flight<string[][]> {
 }
 
 export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subscribe }: CheckOptions): Check {
-  /** When the store was asked: monotonic seconds, by session. */
+  /** For each session, the time when the store was asked, in monotonic seconds. */
   const alive = new LruMap<number>(maxAlive)
-  /** When this instance learned of a new marker: monotonic seconds, by key. The oldest comes first. */
+  /**
+   * For each key, the time when this instance learned of a new marker, in monotonic seconds. The oldest entry comes first.
+   */
   const invalidated = new Map<string, number>()
   /** Answers from this time or earlier do not count. */
   let allInvalidated = -Infinity
@@ -55,8 +59,8 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   }
 
   /**
-   * Checks of the same moment share one call of the store. A later check starts its own call, because the earlier call may
-   * have been answered before a new logout.
+   * Checks that start at the same moment share one call of the store. A later check starts its own call, because the store
+   * may have answered the earlier call before a new logout.
    */
   const readNow = (keys: readonly string[]): Maybe<string[][]> => {
     if (isImmediate) return readStore(keys)
@@ -78,7 +82,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     const askedAt = alive.get(aliveId) ?? -Infinity
     if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
     void subscribe()
-    // Checks share a call that is under way. If a new marker has arrived since that call began, a check starts its own call.
+    // Checks share a call in progress. If a new marker has arrived since that call began, a check starts its own call.
     const { result, startedAt } = reads.run(async (started) => {
       started.startedAt = monotonicNow()
       return store.values(keys)

@@ -8,15 +8,15 @@ import { applicationKey, type Scope } from './markers.js'
 import { expiryFor } from './one-rule.js'
 import { checkMembers, type Dated } from './require-session.js'
 
-/** The session that the application ends: the claims that it keeps of it. `sub` or `sid` must be there. */
+/** The session that the application ends, as claims. It must have `sub` or `sid`. */
 export interface SessionToEnd {
   /** Issuer Identifier. */
   iss: string
-  /** NumericDate, seconds: when its first ID Token was issued. */
+  /** The time when its first ID Token was issued: a NumericDate in seconds. */
   iat: number
   sub?: string | undefined
   sid?: string | null | undefined
-  /** Ends only sessions of this client. By default, those of each client that is registered at the issuer. */
+  /** Ends only sessions of this client. @default all clients that are registered at the issuer */
   clientId?: string | undefined
 }
 
@@ -26,13 +26,15 @@ export interface SubjectToEnd {
   iss: string
   /** The End-User at that issuer. */
   sub: string
-  /** Ends only sessions of this client. By default, those of each client that is registered at the issuer. */
+  /** Ends only sessions of this client. @default all clients that are registered at the issuer */
   clientId?: string | undefined
-  /** NumericDate, seconds. Sessions that began in this second or earlier end. @default now */
+  /** NumericDate in seconds. Sessions that began in this second or earlier end. @default now */
   before?: number | undefined
 }
 
-/** Where a wish to end sessions comes from. Listeners run once per `key`, as they do once per `jti` of a Logout Token. */
+/**
+ * The cause of a logout by the application. Listeners run once per `key`, just as they run once per `jti` of a Logout Token.
+ */
 export type LogoutOrigin =
   | { key?: string | undefined }
   | { source: 'security-event'; key?: string | undefined; jti: string; events: object; claims: object }
@@ -59,9 +61,9 @@ export interface EndSession {
 
 type MembersOf<T> = T extends unknown ? keyof T : never
 
-/** A rule that accepts each value: it only makes the name known. */
+/** A rule that accepts each value. It only makes the name of the option known. */
 const any: Rule = [() => true, '', undefined]
-// The types name each member, so a rule that is missing does not compile.
+// The type has every member, so TypeScript reports a missing rule.
 const originRules: Record<MembersOf<LogoutOrigin>, Rule> = {
   source: any,
   key: text(undefined),
@@ -77,7 +79,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
   const flights = singleFlight<Flight<LogoutEvent>>(longest)
   let runs = 0
   const nextName = (): string => String((runs += 1))
-  /** Counts the whole call as in progress, also while the issuer function is asked. */
+  /** Counts the whole call as in progress, including the call of the issuer function. */
   const counted = (call: () => Promise<LogoutEvent>): Promise<LogoutEvent> => flights.run(call, nextName()).result
 
   const end = (
@@ -116,7 +118,8 @@ export function createEndSession(options: EndSessionOptions): EndSession {
         requireOption(sub === undefined || isText(sub), 'session.sub', mustBeText)
         readOptions(origin, originRules, 'origin')
         const registrations = await findRegistrations(dated, 'session')
-        // Other sessions of the user live on, also those whose `sid` is not known. A Logout Token or a security event ends those.
+        // Other sessions of the user stay alive, also sessions without a known `sid`. A Logout Token or a security event ends
+        // sessions without a known `sid`.
         const scopes: Scope[] = sid ? [['sid', iss, sid]] : []
         if (sub && (!sid || 'source' in origin)) scopes.push(['nosid', iss, sub])
         return end({ ...dated, sub, sid }, scopes, registrations, origin)

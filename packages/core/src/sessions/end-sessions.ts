@@ -19,11 +19,11 @@ import { retryTime, type PendingMarkers, type StoredMarker } from './pending-mar
 
 /** The sessions that a logout ended. */
 export interface EndedSessions {
-  /** The Issuer Identifier that the sessions carry. */
+  /** The Issuer Identifier in the sessions. */
   iss: string
   /** The client registrations whose sessions ended. */
   clientIds: readonly string[]
-  /** NumericDate, seconds. Sessions that began in this second or earlier have ended. */
+  /** NumericDate in seconds. Sessions that began in this second or earlier have ended. */
   iat: number
   /** The End-User, if known. */
   sub?: string
@@ -31,16 +31,16 @@ export interface EndedSessions {
   sid?: string
   /** The ids of the tracked sessions that ended. */
   sessionIds: readonly string[]
-  /** True if this logout was carried out before, for each of these registrations. Then listeners are not called again. */
+  /** True if this logout was carried out before, for each of these registrations. Listeners are not called again. */
   replayed: boolean
 }
 
-/** A logout, as listeners get it. `source` says who asked for the logout. */
+/** The event that listeners get. `source` says who asked for the logout. */
 export type LogoutEvent =
   | (EndedSessions & {
       source: 'logout-token' | 'security-event'
       jti: string
-      /** `events` of the token. Keycloak's `revoke_offline_access` is in it (RP-34). */
+      /** The `events` of the token. For example, Keycloak's `revoke_offline_access` is in it (RP-34). */
       events: object
       /** All claims, as they were sent. */
       claims: object
@@ -49,11 +49,11 @@ export type LogoutEvent =
 
 type Distribute<E> = E extends unknown ? Omit<E, 'sessionIds' | 'replayed'> : never
 
-/** A wish to end sessions, wherever it comes from. */
+/** A request to end sessions: from a Logout Token, a security event or the application. */
 export interface Wish {
   /** The event for the listeners, without the members that this file adds. */
   event: Distribute<LogoutEvent>
-  /** The markers to write: the date for each client, and the scopes that it applies to. */
+  /** The markers to write. Each has the client, the date, and the scopes that it applies to. */
   markers: readonly (Marker & { scopes: readonly Scope[] })[]
   /** The keys that record this logout as carried out, each with its expiry. Without keys, the logout is not recorded. */
   done: readonly { key: string; expiresAt: number }[]
@@ -62,7 +62,7 @@ export interface Wish {
 export interface EndSessionsOptions {
   store: LogoutStore
   pending: PendingMarkers
-  /** Gets new markers, whether the store took them or they are pending. */
+  /** Gets new markers, both stored and pending ones. */
   onMarkers(markers: readonly StoredMarker[]): void
   listeners: ReadonlySet<(event: LogoutEvent) => unknown>
   destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
@@ -72,7 +72,9 @@ export interface EndSessionsOptions {
   onError(error: unknown): void
 }
 
-/** Makes the function that ends sessions. Markers come first, so the sessions are dead whatever fails later. */
+/**
+ * Makes the function that ends sessions. It writes the markers first, so the sessions have ended even if a later step fails.
+ */
 export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => Promise<LogoutEvent> {
   const { store, pending, onMarkers, listeners, destroySession, sessionMaxAge, listenerTimeout, now, onError } = options
 
@@ -131,8 +133,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const sessionIds = replayed ? [] : [...new Set([...tracked].map((value) => parseTracked(value)[0]))]
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
-    // Removes the older markers of the same client. A marker that stays does no harm. Parses all values before it removes the
-    // first: if a value cannot be parsed, no removal may be in progress, because nobody would await it.
+    // Removes the older markers of the same client. An older marker that stays does no harm. All values are parsed before the
+    // first removal. Otherwise a parse error would leave a removal in progress that nobody awaits.
     const superseded = markers.flatMap((marker) =>
       valuesOf(marker.key)
         .filter((value) => supersedes(marker, parseMarker(value)))
@@ -146,7 +148,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
           scopesOfSession(parseTracked(value)[1]).map((scope) => [trackKey(scope), value] as const),
         ),
       )
-      // The record comes last: a logout that failed half-way is carried out again when the provider retries.
+      // The record is written last. If a logout fails before this line, a retry by the provider carries it out again.
       await retryUntil(deadline, () => all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
       await trackedRemoved
     }

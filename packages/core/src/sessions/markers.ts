@@ -3,8 +3,8 @@ import { isObject } from '../util/objects.js'
 import type { SessionClaims } from './session-claims.js'
 
 /*
- * The format of what is stored and broadcast. It outlives a release, and instances of two releases read it at the same
- * time. So it is API, and carries a version.
+ * The format of stored and broadcast data. Stored data outlives a release, and instances of two releases read it at the same
+ * time. So the format is API, and has a version.
  */
 const version = 1
 
@@ -14,15 +14,17 @@ const version = 1
  */
 export type Scope = readonly [kind: 'sid' | 'sub' | 'nosid', iss: string, name: string]
 
-/** JSON in printable ASCII. No two tuples have the same text, and every database can store it. */
+/**
+ * Formats a tuple as JSON in printable ASCII. Different tuples have different texts, and every database can store the text.
+ */
 function formatTuple(...tuple: unknown[]): string {
   const json = JSON.stringify(tuple)
-  // Most texts are ASCII, and a test is much cheaper than a replacement that finds nothing.
+  // Most texts are ASCII. This test is much cheaper than a replacement that finds nothing.
   if (!/[^ -~]/.test(json)) return json
   return json.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Formats one text as {@link formatTuple} does. Most texts need no escape, and then JSON costs more than a test. */
+/** Formats one text in the same way as {@link formatTuple}. Most texts need no escape, and this test is cheaper than JSON. */
 const formatText = (text: string): string =>
   /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : formatTuple(text).slice(1, -1)
 
@@ -33,17 +35,17 @@ const scopeKey = (type: string, [kind, iss, name]: Scope): string =>
 export const markerKey = (scope: Scope): string => scopeKey('logout', scope)
 /** The key of the tracked sessions of a scope. */
 export const trackKey = (scope: Scope): string => scopeKey('session', scope)
-/** The key that says that a token was carried out for a client. A `jti` alone does not identify a token (RP-24). */
+/** The key of the record that a token was carried out for a client. A `jti` alone does not identify a token (RP-24). */
 export const doneKey = (
   { iss, jti, iat, sub, sid }: { iss: string; jti: string; iat: number; sub?: string; sid?: string },
   clientId: string,
 ): string => formatTuple(version, 'done', iss, clientId, jti, iat, sub, sid)
 
-/** The key that says that a logout of the application was carried out for a client. */
+/** The key of the record that a logout by the application was carried out for a client. */
 export const applicationKey = (iss: string, clientId: string, key: string): string =>
   formatTuple(version, 'key', iss, clientId, key)
 
-/** The scopes that a session belongs to: by its `sid`, or by not having one, and by its subject. */
+/** Returns the two scopes of a session: the scope of its `sid` (or of an unknown `sid`), and the scope of its subject. */
 export function scopesOfSession({ iss, sub, sid }: SessionClaims): [Scope, Scope] {
   return [sid ? ['sid', iss, sid] : ['nosid', iss, sub], ['sub', iss, sub]]
 }
@@ -51,7 +53,7 @@ export function scopesOfSession({ iss, sub, sid }: SessionClaims): [Scope, Scope
 /** The keys of all markers that can end a session. */
 export const markerKeysOf = (session: SessionClaims): string[] => scopesOfSession(session).map(markerKey)
 
-/** The record of a logout: for which client, and its date. */
+/** The record of a logout: its client and its date. */
 export interface Marker {
   clientId: string
   /** NumericDate, whole seconds. */
@@ -60,13 +62,13 @@ export interface Marker {
 
 export const formatMarker = ({ clientId, iat }: Marker): string => formatTuple(clientId, iat)
 
-/** Parses a stored value. A value that cannot be parsed is an error: to ignore it would let a session live. */
+/** Parses a stored value. Throws if the value is wrong, because ignoring it could keep an ended session alive. */
 function parse<T extends unknown[]>(value: string, isRight: (tuple: T) => boolean): T {
   try {
     const tuple = JSON.parse(value) as T
     if (isRight(tuple)) return tuple
   } catch {
-    // The error below says so.
+    // The error is thrown below.
   }
   throw asLogoutError('reading an entry')
 }
@@ -76,7 +78,7 @@ export function parseMarker(value: string): Marker {
   return { clientId, iat }
 }
 
-/** A session of the application: its id there, and its claims. */
+/** A session of the application: its id in the application, and its claims. */
 export type TrackedSession = [sessionId: string, session: SessionClaims]
 
 export const formatTracked = (sessionId: string, { iss, sub, sid, iat, clientId }: SessionClaims): string =>
@@ -85,10 +87,10 @@ export const formatTracked = (sessionId: string, { iss, sub, sid, iat, clientId 
 export const parseTracked = (value: string): TrackedSession =>
   parse<TrackedSession>(value, ([, session]) => isObject(session))
 
-/** The broadcast after new markers: it names their keys, so that other instances look again. */
+/** The broadcast after new markers. It names the keys of the markers, and other instances read these keys again. */
 export const formatBroadcast = (keys: Iterable<string>): string => formatTuple(version, ...keys)
 
-/** The keys that a broadcast names. A message of another kind names none. */
+/** Returns the keys that a broadcast names. Returns no keys for any other message. */
 export function parseBroadcast(message: string): string[] {
   try {
     const [found, ...keys] = JSON.parse(message) as [unknown, ...string[]]

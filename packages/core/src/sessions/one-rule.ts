@@ -2,19 +2,21 @@ import { systemNow } from '../util/clock.js'
 import { parseMarker, type Marker } from './markers.js'
 import type { SessionClaims } from './session-claims.js'
 
-/** Whether a marker covers a session: it is dated in the second in which the session began, or later (RP-32). */
+/**
+ * Tells whether a marker covers a session: the date of the marker is the second in which the session began, or later (RP-32).
+ */
 export const covers = (marker: Marker, { iat, clientId }: SessionClaims): boolean =>
-  // A session that names a client is covered by markers of that client only. The `iat` of an older cookie may have a fraction.
+  // If a session has a `clientId`, only markers of that client cover it. The `iat` of an older cookie may have a fraction.
   marker.iat >= Math.floor(iat) && (clientId === undefined || clientId === marker.clientId)
 
-/** Whether a marker makes another one pointless: it is of the same client, and later. */
+/** Tells whether a marker makes another marker unnecessary: it has the same client and a later date. */
 export const supersedes = (marker: Marker, other: Marker): boolean =>
   marker.clientId === other.clientId && marker.iat > other.iat
 
 /**
  * The one rule: a session has ended if a marker covers it, or if it is older than `sessionMaxAge` (RP-32, RP-36).
  *
- * @param pending Markers that wait to be written.
+ * @param pending Markers that are not yet in the store.
  * @param stored The values that the store has under the session's keys.
  */
 export const hasEnded = (session: SessionClaims, { pending, stored, now, sessionMaxAge }: EndedBy): boolean =>
@@ -29,7 +31,7 @@ export interface EndedBy {
   sessionMaxAge: number
 }
 
-/** The latest expiry of an entry: a date in the year 9987. No store has to represent a later one. */
+/** The latest expiry of an entry. It is a date in the year 9987, because some stores cannot represent a later date. */
 const latestExpiry = 253e9
 
 /**

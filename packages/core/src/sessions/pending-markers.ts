@@ -8,7 +8,7 @@ import { withTimeout } from '../util/with-timeout.js'
 import type { Marker } from './markers.js'
 import { supersedes } from './one-rule.js'
 
-/** A marker as it is, or will be, in the store. */
+/** A marker that is in the store, or is going to be written. */
 export interface StoredMarker extends Marker {
   key: string
   value: string
@@ -17,30 +17,30 @@ export interface StoredMarker extends Marker {
 
 /** Milliseconds for which a request tries again to write its markers (RP-38). */
 export const retryTime = 1500
-/** The most keys with pending markers. */
+/** The largest number of keys with pending markers. */
 const maxPending = 100_000
 /** Seconds between two flushes. */
 const retryAfter = 1
-/** The most writes at once. A flush ends if all writes of such a group fail. */
+/** The largest number of writes in progress. A flush stops if all writes of one group fail. */
 const maxWrites = 50
 
 /**
- * Writes markers. If the store does not take a marker within the time of its request, the marker is pending: this process
- * honours it, and writes it when the store is back (RP-38). Pending markers are lost when the process ends.
+ * Writes markers. If the store does not take a marker before the request ends, the marker is pending: this process obeys the
+ * marker, and writes it when the store is back (RP-38). Pending markers are lost when the process ends.
  */
 export interface PendingMarkers {
   /** Rejects if the store has not taken all markers by the deadline (`performance.now()`). */
   write(markers: readonly StoredMarker[], deadline: number): Maybe<void>
   /** The pending markers under these keys. */
   markersOf(keys: readonly string[]): Marker[]
-  /** Writes the pending markers, and reports those that the store does not take. It can be called again. */
+  /** Writes the pending markers. Reports how many of them the store does not take. You can call it again. */
   close(): Promise<void>
 }
 
 export interface PendingMarkersOptions {
   store: Pick<LogoutStore, 'add'>
   storeTimeout: number
-  /** Gets the key of each marker that was written after its request had failed. */
+  /** Gets the key of each marker that was written later than its request. */
   onWritten(key: string): void
   onError(error: unknown): void
 }
@@ -52,20 +52,20 @@ export function createPendingMarkers({
   onError,
 }: PendingMarkersOptions): PendingMarkers {
   const pending = new MultiMap<StoredMarker>()
-  /** A flush begins no write after this time. */
+  /** A flush starts no write after this time. */
   const flushes = singleFlight<Flight<void>>(10 * storeTimeout)
   const pauses = singleFlight<Flight<void>>(2 * retryAfter)
   let cancel = (): void => {}
   let isClosed = false
 
-  /** Also writes a marker that seems to have expired: `now` may be wrong, and the store knows better. */
+  /** Also writes a marker that seems to have expired. `now` may be wrong, and the store has its own clock. */
   const write = (marker: StoredMarker): Maybe<void> =>
     chain(store.add(marker.key, marker.value, marker.expiresAt), () => {
       if (pending.remove(marker.key, marker)) onWritten(marker.key)
     })
 
   const keep = (marker: StoredMarker): void => {
-    // A marker that fails goes to the end, so that the next flush begins with the others.
+    // A marker that fails moves to the end, so that the next flush begins with other markers.
     pending.remove(marker.key, marker)
     for (const other of pending.valuesOf([marker.key])) {
       if (supersedes(other, marker)) return
@@ -124,7 +124,7 @@ export function createPendingMarkers({
       }
       const written = retryUntil(deadline, attempt)
       if (!isPromise(written)) return flushRest()
-      // The error of the last attempt says more than the time-out.
+      // The error of the last attempt is more useful than the time-out.
       const toError = (error: unknown): unknown => failure ?? error
       return withTimeout(retryTime / 1000, () => written, toError).then(flushRest, (error: unknown) => {
         markers.forEach(keep)
@@ -135,7 +135,7 @@ export function createPendingMarkers({
     async close() {
       isClosed = true
       cancel()
-      // A flush that is under way does not write the markers that came after its start.
+      // A flush that is already running does not write markers that came after its start.
       await flushes.get()?.result
       await flush()
       const { size } = pending

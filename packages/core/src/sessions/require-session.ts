@@ -4,21 +4,23 @@ import { isText, mustBeText, requireOption } from '../util/options.js'
 
 const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
 
-/** The members that a session must have, whatever is to be done with it. */
+/** The members that every session must have. */
 export interface Dated {
   iss: string
   clientId?: string | undefined
   iat: number
 }
 
-/** Checks what does not depend on the issuers. `name` is for messages. The values of `sub` and `sid` never are in them. */
+/** Checks the members that do not depend on the issuers. `name` is for messages. Messages never contain `sub` or `sid`. */
 export function checkMembers({ iss, clientId, iat }: Dated, name: string, dateName = 'iat'): void {
   requireOption(isText(iss), `${name}.iss`, mustBeText, iss)
   requireOption(Number.isFinite(iat), `${name}.${dateName}`, mustBePast, iat)
   requireOption(clientId === undefined || isText(clientId), `${name}.clientId`, mustBeText, clientId)
 }
 
-/** Finds the registrations of a session's issuer and client. Answers at once, unless a function finds the issuers (RP-37). */
+/**
+ * Finds the registrations of a session's issuer and client. Returns a promise only if a function finds the issuers (RP-37).
+ */
 export function createFindRegistrations(issuers: Issuers, now: () => number) {
   return (
     { iss, clientId: wanted, iat }: Dated,

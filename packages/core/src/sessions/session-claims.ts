@@ -3,8 +3,8 @@ import { isText, mustBeText, requireOption } from '../util/options.js'
 import { checkMembers } from './require-session.js'
 
 /**
- * The claims that an application keeps in its session: those of the ID Token that signed the user in. An ID Token from a
- * refresh does not replace them.
+ * The claims that an application keeps in its session. They come from the ID Token of the sign-in. An ID Token from a refresh
+ * does not replace them.
  */
 export interface SessionClaims {
   /** Issuer Identifier. */
@@ -13,13 +13,16 @@ export interface SessionClaims {
   sub: string
   /** The session at the provider. If it is absent, null or empty, the `sid` is unknown. */
   sid?: string | null | undefined
-  /** NumericDate, seconds: when the first ID Token was issued. A fraction is ignored. */
+  /** The time when the first ID Token was issued: a NumericDate in seconds. A fraction is ignored. */
   iat: number
-  /** Set it if several clients of one issuer share a store. Then only logouts for this client end the session. */
+  /** Set it if several clients of one issuer share a store. With it, only logouts for this client end the session. */
   clientId?: string | undefined
 }
 
-/** Checks the form of a session (RP-37). A wrong session is a mistake of the application, never "not logged out". */
+/**
+ * Checks the types of a session's claims (RP-37). A wrong session is a mistake of the application. It throws, and never
+ * counts as "not logged out".
+ */
 export function checkSession(session: SessionClaims): void {
   const claims = Object(session) as SessionClaims
   checkMembers(claims, 'session')
@@ -28,10 +31,10 @@ export function checkSession(session: SessionClaims): void {
 }
 
 /**
- * The claims of an ID Token that a session keeps, for {@link BackchannelLogout.isLoggedOut}.
+ * Picks the claims that a session must keep for {@link BackchannelLogout.isLoggedOut}.
  *
  * @param idTokenClaims The verified claims of the ID Token that signed the user in.
- * @throws {TypeError} if a claim is missing or has a wrong type, or if these are the claims of a Logout Token.
+ * @throws {TypeError} if a claim is missing or has a wrong type, or if the claims are from a Logout Token.
  * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDToken OpenID Connect Core 1.0, 2}
  * @example
  * ```ts

@@ -16,8 +16,8 @@ interface Watcher {
 }
 
 /**
- * Calls listeners when a session ends, on every instance. It uses local logouts, the store's broadcast, and a slow poll as
- * the safety net.
+ * Calls listeners when a session ends, on every instance. It learns of the end from local logouts, from the store's
+ * broadcasts, and from a slow poll as the safety net.
  */
 export interface Watchers {
   /** @param check Throws or rejects if the session is wrong. */
@@ -31,7 +31,7 @@ export interface Watchers {
 
 export interface WatchersOptions {
   store: Pick<LogoutStore, 'values'>
-  /** Whether a session has ended, by its age, by pending markers under its keys, or by these stored values. */
+  /** Tells whether a session has ended: by its age, by pending markers under its keys, or by these stored values. */
   hasEnded(session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean
   /** Subscribes to logouts on other instances. */
   subscribe(): Promise<void>
@@ -55,12 +55,12 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
   const notifyIfEnded = (watcher: Watcher, stored: readonly string[][]): void =>
     runGuarded(() => hasEnded(watcher.session, watcher.keys, stored) && remove(watcher) && watcher.listener(), onError)
 
-  /** Asks the store for each key once, and calls the watchers whose sessions have ended. */
+  /** Reads each key from the store once, and calls the watchers whose sessions have ended. */
   const checkStore = async (
     keys: readonly string[],
     watchersOf = (some: readonly string[]) => watchers.valuesOf(some),
   ): Promise<void> => {
-    // A session that has ended by its age or by a pending marker is found without the store.
+    // This call finds sessions that ended by age or by a pending marker. It does not need the store.
     for (const watcher of watchersOf(keys)) notifyIfEnded(watcher, [])
     for (let start = 0; start < keys.length; start += maxKeys) {
       const part = keys.slice(start, start + maxKeys)
@@ -69,7 +69,7 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
         for (const [index, key] of part.entries())
           if (stored[index]![0]) for (const watcher of watchersOf([key])) notifyIfEnded(watcher, [stored[index]!])
       } catch (error) {
-        // One part that fails does not stop the others.
+        // If one part fails, the other parts still run.
         onError(error)
       }
     }
@@ -92,14 +92,14 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
       const watcher: Watcher = { session: { ...session }, keys: markerKeysOf(session), listener }
       for (const key of watcher.keys) watchers.add(key, watcher)
       if (!isPolling) void poll()
-      // The subscription comes first: a logout after the check of the store is broadcast.
+      // Subscribes before the store is read. A logout after the read is broadcast, so no logout is missed.
       const start = async (): Promise<void> => {
         await checked
         await subscribe()
         await checkStore(watcher.keys, () => [watcher])
       }
       runGuarded(start, (error) => {
-        // The next poll tries again after any other failure.
+        // After any other failure, the next poll tries again.
         if (error instanceof TypeError) remove(watcher)
         onError(error)
       })

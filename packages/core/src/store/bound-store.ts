@@ -5,8 +5,9 @@ import type { LogoutStore } from './store.js'
 import { withTimeout } from '../util/with-timeout.js'
 
 /**
- * Limits the time of each call of the application's store (RP-39). If a call fails, it rejects with an error of this
- * library that holds no claim values. No call throws. An answer without a promise stays one, and needs no timer.
+ * Limits the time of each call of the application's store (RP-39). A failed call rejects with an error of this library, which
+ * contains no claim values. No call throws. If the store answers without a promise, so does this store, and no timer is
+ * needed.
  */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
   const call = <T>(args: readonly unknown[], work: () => Maybe<T>): Maybe<T> => {

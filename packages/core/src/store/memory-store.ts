@@ -1,7 +1,9 @@
 import { nowRules, readOptions } from '../util/options.js'
 import type { LogoutStore } from './store.js'
 
-/** The values of a key form a chain. Most keys have one value, and a list or a Map would take more memory than the value. */
+/**
+ * The values of a key form a linked list. Most keys have one value. An array or a Map would take more memory than the value.
+ */
 interface Entry {
   value: string
   expiresAt: number
@@ -11,8 +13,8 @@ interface Entry {
 }
 
 /**
- * A store in the memory of this process. Use it for tests, and for sessions that end with the process. It forgets all
- * logouts at a restart, and shares none with other instances. A forgotten logout makes its sessions valid again.
+ * A store in the memory of this process. Use it for tests, and for applications whose sessions end with the process. A
+ * restart forgets all logouts, and then the sessions of these logouts work again. Other instances do not see the logouts.
  *
  * Each `add` removes the expired entries of two keys, so no call scans all entries.
  *
@@ -39,7 +41,7 @@ export class MemoryStore implements LogoutStore {
     for (let count = 0; count < 2; count += 1) {
       const { value: swept } = this.#sweep.next()
       if (swept === undefined) this.#sweep = this.#entries.keys()
-      // A clock that is wrong for a moment must not delete an entry.
+      // The clock may be wrong for a moment. That must not delete an entry.
       else this.#keep(swept, (entry) => entry.expiresAt > now || entry.keptUntil > time)
     }
     let entry = this.#entries.get(key)

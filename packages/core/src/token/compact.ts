@@ -4,15 +4,15 @@ import { isObject, type JSONObject } from '../util/objects.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The last two or three characters of base64url that have no spare bits (RP-10a). */
+/** Matches the last two or three characters of base64url if they have no spare bits (RP-10a). */
 const canonicalEnd = /^(?:.[AQgw]|..[AEIMQUYcgkosw048])?$/
 
 const isCanonical = (part: string): boolean => /^[\w-]*$/.test(part) && canonicalEnd.test(part.slice(part.length & ~3))
 
 /**
- * Splits a Compact Serialization into its parts: three of a JWS, or five of a JWE. Each part must have its canonical
- * spelling, without padding, white space or spare bits, so that a signature has only one spelling. A token may have up to
- * 16 KiB (RP-4).
+ * Splits a Compact Serialization into its parts: three parts of a JWS, or five of a JWE. Each part must be canonical
+ * base64url: no padding, no white space, no spare bits. So each signature has exactly one spelling. A token may have up to 16
+ * KiB (RP-4).
  */
 export function splitCompact(token: string, ...lengths: number[]): string[] {
   const parts = typeof token === 'string' && token.length <= 16_384 ? token.split('.', 6) : []
@@ -20,19 +20,19 @@ export function splitCompact(token: string, ...lengths: number[]): string[] {
   throw invalidToken('is not canonical, or too long')
 }
 
-/** Most parts are ASCII, and need no bytes. */
+/** Most parts are ASCII. They are decoded without a copy as bytes. */
 function textOf(part: string): string {
   const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
   return /[^\0-\x7f]/.test(binary) ? utf8.decode(base64url.decode(part)) : binary
 }
 
-/** Decodes a part that holds a JSON object. Drops the error of the parser, because its message can hold claim values. */
+/** Decodes a part that contains a JSON object. Drops the parser's error, because its message can contain claim values. */
 export function decodeObject(part: string): JSONObject {
   try {
     const value: unknown = JSON.parse(textOf(part))
     if (isObject(value)) return value
   } catch {
-    // The error below says so.
+    // The error is thrown below.
   }
   throw invalidToken('has a part that is not an object')
 }

@@ -4,13 +4,13 @@ import { findIssuer, trust, type Trust } from '../issuers/issuer-source.js'
 import type { JSONObject } from '../util/objects.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 
-/** Two JWKs hold the same key if this value is equal: the modulus, the point or the bytes of the key. */
+/** Returns the modulus, the point or the bytes of a key. Two JWKs with equal values hold the same key. */
 const identityOf = (key: JWK | CryptoKey): unknown => {
   const { n, x, k } = key as JWK
   return n ?? x ?? k ?? key
 }
 
-/** Decrypts a Logout Token (RP-16). Only the registrations that have the key may be trusted for the JWS inside. */
+/** Decrypts a Logout Token (RP-16). Only registrations with the decryption key may be trusted for the JWS inside. */
 export async function decrypt(
   jwe: string,
   header: JSONObject,
@@ -20,7 +20,7 @@ export async function decrypt(
   const candidates = iss === undefined ? trusted.all : await findIssuer(iss, trusted, ({ decryption }) => !!decryption)
   const keysOf = ({ decryption }: Registration): readonly (JWK | CryptoKey)[] =>
     decryption?.alg.includes(alg!) && decryption.enc.includes(enc!) ? decryption.keys : []
-  // A key that several registrations share is tried once.
+  // Several registrations can share a key. Each key is tried once.
   const keys = [...new Map(candidates.flatMap(keysOf).map((key) => [identityOf(key), key]))]
   const withKid = keys.filter(([, key]) => kid && (key as JWK).kid === kid)
   for (const [identity, key] of (withKid[0] ? withKid : keys).slice(0, 4)) {
@@ -34,7 +34,7 @@ export async function decrypt(
       )
       return { jws: new TextDecoder().decode(plaintext), trusted: trust(owners) }
     } catch {
-      // The next key may fit.
+      // Tries the next key.
     }
   }
   throw invalidToken('cannot be decrypted')

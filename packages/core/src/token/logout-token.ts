@@ -10,7 +10,7 @@ import type { Registration } from '../issuers/trusted-issuer.js'
  */
 export const BACKCHANNEL_LOGOUT_EVENT: string = 'http://schemas.openid.net/event/backchannel-logout'
 
-/** The `typ` of a Logout Token. Upper and lower case are equal, and `application/` may be left out (RP-22). */
+/** The `typ` of a Logout Token. Case does not matter, and `application/` is optional (RP-22). */
 export const logoutType: RegExp = /^(?:application\/)?logout\+jwt$/i
 
 /** The content of a verified Logout Token. */
@@ -19,10 +19,10 @@ export interface LogoutToken {
   iss: string
   /** The first of {@link clientIds}. */
   clientId: string
-  /** The client registrations that the token counts for. Each of them is in `aud`. */
+  /** The client registrations that accepted the token. Each of them is in `aud`. */
   clientIds: readonly string[]
   aud: string | readonly string[]
-  /** The name of the token. The provider should make it unique. */
+  /** The unique identifier of the token. */
   jti: string
   /** NumericDate in whole seconds. */
   iat: number
@@ -30,9 +30,12 @@ export interface LogoutToken {
   exp?: number
   /** The End-User. If it is absent, `sid` is present. */
   sub?: string
-  /** The session at the provider. If it is absent, the token is for all sessions of `sub`. */
+  /** The session at the provider. If `sid` is absent, the token is for all sessions of `sub`. */
   sid?: string
-  /** `events`, as sent. It can have other members than {@link BACKCHANNEL_LOGOUT_EVENT} (Keycloak: `revoke_offline_access`). */
+  /**
+   * The `events` claim, as sent. It can have other members than {@link BACKCHANNEL_LOGOUT_EVENT} (Keycloak:
+   * `revoke_offline_access`).
+   */
   events: Readonly<Record<string, unknown>>
   /** All claims, as sent. */
   claims: Readonly<Record<string, unknown>>
@@ -41,7 +44,10 @@ export interface LogoutToken {
 /** The content of a token that {@link checkClaims} returns. */
 export type CheckedClaims = Omit<LogoutToken, 'clientId' | 'clientIds'>
 
-/** Reads a claim that must be a finite number; `1e999` is not (RP-17). If the claim is optional, `ifAbsent` replaces it. */
+/**
+ * Reads a claim that must be a finite number (RP-17). `1e999` is not finite. If an optional claim is absent, `ifAbsent` is
+ * returned.
+ */
 function numericDate(claims: JSONObject, name: string, ifAbsent?: number): number {
   const value = claims[name]
   if (value === undefined && ifAbsent !== undefined) return ifAbsent
@@ -57,8 +63,8 @@ function stringClaim(claims: JSONObject, name: string, isRequired: boolean): str
 }
 
 /**
- * Chooses the registrations that a token is for (RP-12). Each registration is one of the audiences and trusts the other
- * audiences. If the token has `azp`, only the client that `azp` names is chosen.
+ * Chooses the registrations that a token is for (RP-12). The client of a chosen registration is in `aud`, and the
+ * registration trusts all other audiences. If the token has `azp`, only the client in `azp` is chosen.
  *
  * @param candidates The registrations at the issuer of the token.
  */
@@ -74,12 +80,12 @@ export function chooseByAudience(
   const chosen = trusting.filter(({ clientId }) => azp === undefined || azp === clientId)
   if (chosen[0]) return chosen
   const [nearest] = [...trusting, ...named, ...candidates]
-  throw claimError(trusting[0] ? 'azp' : 'aud', 'is not this client alone', nearest!.clientId)
+  throw claimError(trusting[0] ? 'azp' : 'aud', 'must be this client only', nearest!.clientId)
 }
 
 /**
- * Checks the claims of a token by the rules of one registration (RP-10, RP-17 to RP-21). Call it after the signature has
- * been verified. A fractional `iat` counts as its whole second.
+ * Checks the claims of a token by the rules of one registration (RP-10, RP-17 to RP-21). Call it after the signature check. A
+ * fraction of `iat` is ignored.
  */
 export function checkClaims(claims: JSONObject, registration: Registration, now: number): CheckedClaims {
   const { clockTolerance, maxTokenAge = Infinity, requireExp, requireSid } = registration
@@ -94,7 +100,7 @@ export function checkClaims(claims: JSONObject, registration: Registration, now:
   if (future) throw claimError(future, 'is in the future')
   const { iss, aud, events, nonce } = claims
   if (!isObject(events) || !isObject(events[BACKCHANNEL_LOGOUT_EVENT]))
-    throw claimError('events', 'is not that of a logout')
+    throw claimError('events', 'has no logout event')
   if (nonce !== undefined) throw claimError('nonce', 'is present')
   const jti = stringClaim(claims, 'jti', true)!
   const sid = stringClaim(claims, 'sid', requireSid)

@@ -8,16 +8,19 @@ import { isText, nowRules, readOptions, requireOption } from '../util/options.js
 import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from '../issuers/trusted-issuer.js'
 import { readHeader, signatureError, verifySignature } from './verify-signature.js'
 
-/** A verified token, and the registrations that it counts for: at least one. */
+/** A verified token, and the registrations that accepted it. There is at least one. */
 export interface Verified {
   token: Omit<LogoutToken, 'clientId'>
   registrations: readonly Registration[]
 }
 
-/** Accepted unless `requireTyp` is set. A missing `typ` counts as `JWT`, which fits every kind of token (RP-22). */
+/**
+ * The values of `typ` that are accepted if `requireTyp` is false. A missing `typ` counts as `JWT`, which fits every kind of
+ * token (RP-22).
+ */
 const possibleType = /^(?:application\/)?(?:logout\+)?jwt$/i
 
-/** Verifies a token. Each registration that the token names checks it by its own rules (RP-12). */
+/** Verifies a token. Each registration that the token names checks the token by its own rules (RP-12). */
 export async function verify(jwt: string, source: IssuerSource, now: () => number): Promise<Verified> {
   let jws = jwt
   let trusted: Trust = source
@@ -31,7 +34,8 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   const claims = decodeObject(parts[1]!)
   const audiences = [claims['aud']].flat()
   const atIssuer = await findIssuer(claims['iss'], trusted, ({ clientId }) => audiences.includes(clientId))
-  // Registrations of an issuer share its keys, so they share one check of the signature. Client secrets can differ.
+  // The registrations of an issuer share its keys, so the signature is checked once for all of them. A client secret needs
+  // its own check.
   const checks = new Map<string | undefined, Promise<void>>()
   const registrations: Registration[] = []
   let checked: CheckedClaims | undefined
@@ -58,12 +62,12 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 
-/** The key sets of all calls in this process, one per URL and issuer. */
+/** The key sets of all calls in this process. There is one key set per URL and issuer. */
 const keySets = createKeySets()
 
 /**
- * Verifies a Logout Token and returns its content. This function ends no session and remembers nothing. Most applications
- * use `createBackchannelLogout` instead.
+ * Verifies a Logout Token and returns its content. This function ends no session and stores nothing. Most applications use
+ * `createBackchannelLogout` instead.
  *
  * @param jwt The `logout_token` as it was sent.
  * @param issuers The client registrations to trust. Each has `keys`, or HS* algorithms and a `clientSecret`.
@@ -93,7 +97,7 @@ export async function verifyLogoutToken(
   requireOption(Array.isArray(issuers), 'issuers', 'must be a list', issuers)
   issuers.forEach((issuer, index) => {
     const hasKeys = !!Object(issuer).keys || needsNoKeys(register(issuer, index))
-    requireOption(hasKeys, `issuers[${index}].keys`, 'must be set, as by discoverKeys')
+    requireOption(hasKeys, `issuers[${index}].keys`, 'must be set, see discoverKeys')
   })
   const source = createIssuers({ issuers }, keySets)
   const { token } = await verify(jwt, source, now!)

@@ -7,10 +7,13 @@ import { decodeObject } from './compact.js'
 
 const encoder = new TextEncoder()
 
-/** The most keys that are tried on a token whose header fits several keys (RP-54). */
+/** The largest number of keys that are tried if the header fits several keys (RP-54). */
 const maxKeys = 8
 
-/** Reads a header. It must name no critical extension, and its `kid` must be a text of limited length (RP-15). */
+/**
+ * Reads a header. The header must not have `crit` or `b64`, and its `kid` must be a string of at most 1,024 characters
+ * (RP-15).
+ */
 export function readHeader(part: string): JSONObject {
   const header = decodeObject(part)
   const { crit, b64, kid = '' } = header
@@ -18,7 +21,7 @@ export function readHeader(part: string): JSONObject {
   throw invalidToken('has a wrong "crit", "b64" or "kid"')
 }
 
-/** The error for a signature that is wrong, or has another algorithm than the issuer uses. */
+/** The error for a wrong signature, or for an algorithm that is not registered. */
 export const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'token is not signed as registered', { cause })
 
@@ -29,7 +32,7 @@ interface Parameters {
   saltLength?: number
 }
 
-/** The parameters of WebCrypto. They follow from the registered algorithm alone (RP-13). */
+/** The WebCrypto parameters of each registered algorithm. Only the algorithm decides them (RP-13). */
 const parameters = new Map<string, Parameters>(
   ['256', '384', '512'].flatMap((bits): [string, Parameters][] => {
     const hash = `SHA-${bits}`
@@ -42,7 +45,7 @@ const parameters = new Map<string, Parameters>(
 )
 for (const alg of ['EdDSA', 'Ed25519']) parameters.set(alg, { name: 'Ed25519' })
 
-/** Whether jose would use this key for this algorithm without importing or refusing it. */
+/** Tells whether jose would accept this key for this algorithm without an import. */
 function isUsable(key: unknown, { name, hash, namedCurve }: Parameters): key is CryptoKey {
   const { type, usages, algorithm } = Object(key) as Partial<CryptoKey>
   const has = Object(algorithm) as {
@@ -61,8 +64,8 @@ function isUsable(key: unknown, { name, hash, namedCurve }: Parameters): key is 
 }
 
 /**
- * Verifies with one key. jose chooses and imports keys. WebCrypto checks the signature directly, because jose would parse
- * the token a second time. jose also gets the keys that it must import or refuse, secrets, and other algorithms.
+ * Verifies with one key. jose has found the key. WebCrypto checks the signature directly, because jose would parse the token
+ * a second time. jose still verifies with all other keys and algorithms: keys to import, keys to refuse, and secrets.
  */
 async function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<void> {
   const found = parameters.get(alg)
@@ -73,7 +76,7 @@ async function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<J
   if (!isRight) throw new errors.JWSSignatureVerificationFailed()
 }
 
-/** Verifies with the key that `getKey` finds. If several keys fit, tries them one by one (RP-54). */
+/** Verifies with the key that `getKey` finds. If several keys fit, tries one key after the other (RP-54). */
 async function verifyWith(jws: string, header: { alg: string }, getKey: JWTVerifyGetKey): Promise<void> {
   const [encoded, payload, signature] = jws.split('.') as [string, string, string]
   let key
@@ -108,7 +111,7 @@ export async function verifySignature(
   const since = monotonicNow()
   try {
     await verifyWith(jws, header, getKey).catch(async (error: unknown) => {
-      // Some providers replace a key under the same kid, or send none (RP-52).
+      // Some providers replace a key but keep its `kid`, or send no `kid` (RP-52).
       const isBad = codeOf(error) === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'
       if (!(isBad && (await renew?.(since, header.kid)))) throw error
       await verifyWith(jws, header, getKey)

@@ -1,4 +1,4 @@
-/** A map with several values under one key. A key without values is removed. */
+/** A map with several values under one key. A key is removed together with its last value. */
 export class MultiMap<V> extends Map<string, Set<V>> {
   add(key: string, value: V): void {
     this.set(key, (this.get(key) ?? new Set()).add(value))

@@ -1,10 +1,10 @@
 /** A parsed JSON object. Its members have unknown types. */
 export type JSONObject = Record<string, unknown>
 
-/** Tells whether a value is a JSON object, not null, an array or a primitive value. */
+/** Tells whether a value is a JSON object: not null, not an array, not a primitive value. */
 export const isObject = (value: unknown): value is JSONObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Copies an object without its members that are `undefined`. */
+/** Copies an object without the members that are `undefined`. */
 export const defined = <T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never

@@ -35,7 +35,7 @@ export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: one
 /** The options of functions that need only a clock. */
 export const nowRules: Rules = { now: callback(systemNow) }
 
-/** Objects are not shown, as they can have secrets in them. */
+/** Does not show objects, because they can contain secrets. */
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(show)}]`
@@ -43,9 +43,9 @@ function show(value: unknown): string {
 }
 
 /**
- * Throws a `TypeError` if an option is wrong. The message has the path of the option, and says what the option must be.
+ * Throws a `TypeError` if an option is wrong. The message contains the path of the option and the rule.
  *
- * @param got The value, for the message. Leave it out for a secret and for personal data.
+ * @param got The value, for the message. Leave it out if it is a secret or personal data.
  */
 export function requireOption(
   condition: boolean,
@@ -56,7 +56,7 @@ export function requireOption(
   if (!condition) throw new TypeError([`${path} ${words}`, ...got.map((value) => `got ${show(value)}`)].join(', '))
 }
 
-/** Names the option that a misspelt name resembles most, if they share half of its pairs of letters. */
+/** Finds the option name that is most similar to a misspelt name. Both must share at least half of the letter pairs. */
 function suggest(misspelt: string, names: string[]): string {
   const pairs = misspelt.toLowerCase().match(/..?/g) ?? []
   const shared = (name: string): number => pairs.filter((pair) => name.toLowerCase().includes(pair)).length

@@ -1,7 +1,7 @@
 /** A stream of bytes: a Web stream, a Node stream, or another async iterable. */
 export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
 
-/** Reads text. Resolves to `undefined` as soon as the text is longer than `limit` bytes, and reads no more of it. */
+/** Reads text. Resolves to `undefined` and stops reading as soon as the text is longer than `limit` bytes. */
 export const readText = (
   stream: ByteStream | Iterable<Uint8Array | string>,
   limit: number,
@@ -14,7 +14,8 @@ export const readText = (
       for await (const chunk of stream as AsyncIterable<Uint8Array | string>) {
         const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
         length += bytes.byteLength
-        // Resolves before the stream is cancelled: the body of a cloned request waits until its clone is cancelled too.
+        // Resolves before it cancels the stream. Cancelling the body of a cloned request waits until its clone is cancelled
+        // too.
         if (length > limit) return resolve(undefined)
         text += decoder.decode(bytes, { stream: true })
       }

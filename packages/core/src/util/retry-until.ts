@@ -1,14 +1,14 @@
 import { isPromise, type Maybe } from './maybe.js'
 import { pause } from './timers.js'
 
-/** Seconds between two tries. */
+/** Seconds between two attempts. */
 const interval = 0.05
 
 /**
- * Repeats `work` until it succeeds, or until the deadline (milliseconds of `performance.now()`). Rejects with the last
- * error. An answer that is there at once needs no promise.
+ * Repeats `work` until it succeeds, or until the deadline (milliseconds of `performance.now()`). Rejects with the last error.
+ * Returns a promise only if `work` does.
  *
- * @param work Does not throw: if it fails, it returns a promise that rejects.
+ * @param work Must not throw. If it fails, it must return a promise that rejects.
  */
 export function retryUntil<T>(deadline: number, work: () => Maybe<T>): Maybe<T> {
   const first = work()

@@ -1,4 +1,4 @@
-/** Runs code of the application. Passes its error to `onError`, and neither throws nor waits. */
+/** Runs code of the application. Passes an error to `onError`. Never throws, and does not wait. */
 export const runGuarded = (work: () => unknown, onError: (error: unknown) => void = () => {}): void => {
   new Promise((resolve) => resolve(work())).catch(onError)
 }

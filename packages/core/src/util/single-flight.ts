@@ -1,29 +1,29 @@
 import { withTimeout } from './with-timeout.js'
 
-/** One run of work that callers share. */
+/** One run of some work. Callers share its result. */
 export interface Flight<T> {
   result: Promise<T>
   /** The run counts as lost after this time: milliseconds of `performance.now()`. */
   until: number
 }
 
-/** Callers that come while work is in progress share its run. */
+/** Callers that arrive while work is in progress share the result of that work. */
 export interface SingleFlight<F extends Flight<unknown>> {
-  /** Joins the work in progress under this key, or starts it. */
+  /** Joins the work in progress under this key. If there is none, starts the work. */
   run(work: (flight: F) => F['result'], key?: string): F
   /** The work in progress under this key. */
   get(key?: string): F | undefined
   /** The number of runs in progress. */
   size(): number
-  /** Waits until all work in progress has ended, or counts as lost. */
+  /** Waits until all work in progress has ended or counts as lost. */
   settled(): Promise<unknown>
 }
 
 /**
  * Makes a group of shared work.
  *
- * @param seconds After this time, work counts as lost. Some runtimes end timers and fetches together with the request that
- *   began them. Then the promise never settles.
+ * @param seconds After this time, work counts as lost. On some runtimes, timers and fetches end together with the request
+ *   that began them. Then the promise never settles.
  */
 export function singleFlight<F extends Flight<unknown>>(seconds: number): SingleFlight<F> {
   const flights = new Map<string, F>()

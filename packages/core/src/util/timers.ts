@@ -1,4 +1,4 @@
-/** Starts a timer. A time of more than 24.8 days is cut to that, the longest time that `setTimeout` takes. */
+/** Starts a timer. The longest time is 24.8 days, because `setTimeout` takes no longer time. */
 export const startTimer = (seconds: number, work: () => void): ReturnType<typeof setTimeout> =>
   setTimeout(work, Math.min(seconds * 1000, 2 ** 31 - 1))
 

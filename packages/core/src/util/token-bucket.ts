@@ -1,8 +1,8 @@
 import { monotonicNow } from './clock.js'
 
 /**
- * A rate limit: `size` permits at once, and one more every `refill` seconds. The function takes a permit and returns true, or
- * returns false. With a `cost` of -1 it gives a permit back.
+ * A rate limit: `size` permits at once, and one more permit every `refill` seconds. The returned function takes a permit and
+ * returns true. If no permit is left, it returns false. With a `cost` of -1, it gives a permit back.
  */
 export function createTokenBucket(size: number, refill: number): (cost?: number) => boolean {
   let permits = size

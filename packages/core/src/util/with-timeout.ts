@@ -1,12 +1,12 @@
 import { startTimer } from './timers.js'
 
-/** Microtasks to wait before the timer starts. A store in memory answers within them, so it needs no timer. */
+/** The number of microtasks to wait before the timer starts. A store in memory answers earlier, so it needs no timer. */
 const turns = 6
 
 /**
- * Runs `work` for at most `seconds`, and rejects after that. The result of late work is dropped.
+ * Runs `work` for at most `seconds`. Then rejects, and ignores a later result.
  *
- * @param toError Makes the error to reject with from the error that occurred.
+ * @param toError Converts the error to the error of the returned promise.
  */
 export const withTimeout = <T>(
   seconds: number,

@@ -1,15 +1,18 @@
 import { defined } from './objects.js'
 import { isText } from './options.js'
 
-/** Matches the parts of keys and values that are not claim values: punctuation, the version, and fixed words. */
+/** Matches parts of keys and values that are not claim values: punctuation, the version, and fixed words. */
 const fixedPart = /^(?:[[\]{},:]+\d*[[\]{},:]*|logout|session|done|nosid|sid|sub|iss|iat|clientId)?$/
 const withheld = '[withheld]'
-/** The most claim values that are searched for, the longest text that holds them, and the longest text that is shown. */
+/**
+ * Limits: the number of claim values that are searched for, the length of the keys and values, and the length of an error
+ * text.
+ */
 const maxClaims = 50
 const maxClaimsLength = 4000
 const maxLength = 10_000
 
-/** Withholds the rest of a line from its last key on, if the key does not end in the line. */
+/** If the last key of a line is cut off, withholds the line from the start of that key. */
 function withoutCutKey(line: string): string {
   const end = line.lastIndexOf('"]') + 1
   const start = line.slice(end).search(/\[1,\\*"/)
@@ -17,31 +20,32 @@ function withoutCutKey(line: string): string {
 }
 
 /**
- * Copies an error, and replaces the claim values in its texts. The driver's own words stay.
+ * Copies an error, and replaces the claim values in its texts. Keeps the driver's own words.
  *
- * @param args The arguments of the call that failed. Their texts hold the claim values.
+ * @param args The arguments of the failed call. They contain the claim values.
  */
 export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   const escaped = args.join('"')
   const plain = escaped.replace(/(?<!\\)\\+u(....)/g, (_, hex) => String.fromCharCode(`0x${hex}` as never))
-  // Splits claim values at quotes and backslashes, because drivers escape those in several ways.
+  // Splits claim values at quotes and backslashes, because drivers escape these characters in several ways.
   const parts = `${escaped}"${plain}`.split(/[\\"'`]+/).filter((part) => !fixedPart.test(part))
   const times = escaped.match(/\d{5,}/g) ?? []
   const claims = [...new Set([...parts, ...times])].sort((one, other) => other.length - one.length)
-  // A stranger can choose the issuer of a token. Many parts, or long ones, would cost more than the message is worth.
+  // A stranger can choose the issuer of a token. Many or long parts would cost too much time.
   const isTooLarge = claims.length > maxClaims || escaped.length > maxClaimsLength
 
-  /** Returns `undefined` if no part of the text can be shown. */
+  /** Returns `undefined` if no part of the text may be shown. */
   const clean = (text: unknown): string | undefined => {
     if (!isText(text) || isTooLarge) return undefined
     let rest = text.slice(0, maxLength)
     const words = new Set(rest.split(/\W+/))
     for (const claim of claims) {
       if (claim.length > 3) rest = rest.replaceAll(claim, withheld)
-      // A short value can be a word of the driver. Its place in a known sentence would reveal it.
+      // A short claim value can equal a word of the driver. The position of the replacement would reveal the value, so the
+      // whole text is withheld.
       else if (/\W/.test(claim) ? rest.includes(claim) : words.has(claim)) return undefined
     }
-    // A key that the driver has cut off ends in a part of a claim value.
+    // If the driver has cut off a key, the end of the key is an incomplete claim value.
     return rest.split('\n').map(withoutCutKey).join('\n')
   }
 
@@ -52,7 +56,7 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
       const members = { name: clean(name), code: clean(code), detail: clean(detail), cause: copy(cause, depth + 1) }
       return Object.assign(new Error(clean(message) ?? members.code ?? withheld), defined(members))
     } catch {
-      // A getter has thrown.
+      // A getter threw an error.
       return undefined
     }
   }
