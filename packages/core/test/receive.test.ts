@@ -384,6 +384,25 @@ describe('the order of receive', () => {
     await logout.close()
   })
 
+  test('RP-38: a marker counts here while the store has not answered yet', async () => {
+    const store = new SpyStore()
+    const [asked, answers] = [deferred(), deferred()]
+    store.before = (call) => {
+      if (call === 'values') throw new Error('the store is down')
+      asked.resolve()
+      return answers.promise
+    }
+    const logout = create(op, { store })
+    const received = logout.receive(await op.logoutToken())
+    await asked.promise
+    expect(await logout.isLoggedOut(op.session())).toBe(true)
+    store.before = () => {}
+    answers.resolve()
+    await received
+    store.entries.clear()
+    expect(await logout.isLoggedOut(op.session())).toBe(false)
+  })
+
   test('RP-38: of two clients that share a subject, both logouts wait and are written', async () => {
     const store = new SpyStore()
     store.before = () => {

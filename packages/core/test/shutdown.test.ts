@@ -276,7 +276,7 @@ test('a logout that is dropped because too many are pending is reported', async 
   const markers = Array.from({ length: 100_002 }, (_, index) => marker(index))
   await expect(pending.write(markers, 0)).rejects.toThrow('down')
   expect(onError.mock.calls.map(([error]) => String(error))).toEqual(
-    Array(2).fill('Error: too many logouts wait for the store: one was dropped'),
+    Array(2).fill('Error: too many logouts were not written to the store: one is dropped'),
   )
   expect(pending.markersOf(['0', '1'])).toEqual([])
   expect(pending.markersOf(['2'])).toEqual([marker(2)])

@@ -17,7 +17,7 @@ export interface StoredMarker extends Marker {
 
 /** Milliseconds for which a request tries again to write its markers (RP-38). */
 export const retryTime = 1500
-/** The largest number of keys with pending markers. */
+/** The largest number of markers that wait for the store. */
 const maxPending = 100_000
 /** Seconds between two flushes. */
 const retryAfter = 1
@@ -25,8 +25,9 @@ const retryAfter = 1
 const maxWrites = 50
 
 /**
- * Writes markers. If the store does not take a marker before the request ends, the marker is pending: this process obeys the
- * marker, and writes it when the store is back (RP-38). Pending markers are lost when the process ends.
+ * Writes markers. A marker is pending until the store takes it. This process obeys a pending marker at once. If the store
+ * does not take the marker before the request ends, the marker is written when the store is back (RP-38). Pending markers are
+ * lost when the process ends.
  */
 export interface PendingMarkers {
   /** Rejects if the store has not taken all markers by the deadline (`performance.now()`). */
@@ -52,6 +53,8 @@ export function createPendingMarkers({
   onError,
 }: PendingMarkersOptions): PendingMarkers {
   const pending = new MultiMap<StoredMarker>()
+  /** The pending markers whose request has failed. A flush writes only these: a request still writes the others. */
+  const failed = new Set<StoredMarker>()
   /** A flush starts no write after this time. */
   const flushes = singleFlight<Flight<void>>(10 * storeTimeout)
   const pauses = singleFlight<Flight<void>>(2 * retryAfter)
@@ -61,26 +64,34 @@ export function createPendingMarkers({
   /** Also writes a marker that seems to have expired. `now` may be wrong, and the store has its own clock. */
   const write = (marker: StoredMarker): Maybe<void> =>
     chain(store.add(marker.key, marker.value, marker.expiresAt), () => {
-      if (pending.remove(marker.key, marker)) onWritten(marker.key)
+      if (drop(marker)) onWritten(marker.key)
     })
+
+  /** Returns true if the request of the marker had failed. */
+  const drop = (marker: StoredMarker): boolean => {
+    pending.remove(marker.key, marker)
+    return failed.delete(marker)
+  }
 
   const keep = (marker: StoredMarker): void => {
     // A marker that fails moves to the end, so that the next flush begins with other markers.
-    pending.remove(marker.key, marker)
+    drop(marker)
     for (const other of pending.valuesOf([marker.key])) {
       if (supersedes(other, marker)) return
-      if (other.clientId === marker.clientId) pending.remove(marker.key, other)
+      if (other.clientId === marker.clientId) drop(other)
     }
     pending.add(marker.key, marker)
-    if (pending.size > maxPending) {
-      pending.delete(pending.keys().next().value!)
-      onError(new Error('too many logouts wait for the store: one was dropped'))
+    failed.add(marker)
+    if (failed.size > maxPending) {
+      drop(failed.values().next().value!)
+      onError(new Error('too many logouts were not written to the store: one is dropped'))
     }
   }
 
-  const flush = (): Promise<void> =>
-    flushes.run(async (flight) => {
-      const waiting = pending.valuesOf(pending.keys())
+  const flush = (): Promise<void> | undefined => {
+    if (failed.size === 0) return undefined
+    return flushes.run(async (flight) => {
+      const waiting = [...failed]
       let failure: unknown
       let isTaken = true
       while (waiting[0] && isTaken && performance.now() < flight.until) {
@@ -99,9 +110,10 @@ export function createPendingMarkers({
       if (failure) onError(failure)
       schedule()
     }).result
+  }
 
   const schedule = (): void => {
-    if (isClosed || pending.size === 0) return
+    if (isClosed || failed.size === 0) return
     const { result } = pauses.run(() => new Promise((resolve) => (cancel = startBackgroundTimer(retryAfter, resolve))))
     void result.then(flush)
   }
@@ -110,36 +122,28 @@ export function createPendingMarkers({
     markersOf: (keys) => pending.valuesOf(keys),
     write(markers, deadline) {
       let failure: unknown
-      const attempt = (): unknown => {
-        const written = all(markers.map(write))
-        return isPromise(written)
-          ? written.catch((error: unknown) => {
-              failure = error
-              throw error
-            })
-          : written
-      }
-      const flushRest = (): void => {
-        if (pending.size > 0) void flush()
-      }
-      const written = retryUntil(deadline, attempt)
-      if (!isPromise(written)) return flushRest()
-      // The error of the last attempt is more useful than the time-out.
-      const toError = (error: unknown): unknown => failure ?? error
-      return withTimeout(retryTime / 1000, () => written, toError).then(flushRest, (error: unknown) => {
-        markers.forEach(keep)
-        schedule()
-        throw error
+      for (const marker of markers) pending.add(marker.key, marker)
+      const written = retryUntil(deadline, () => {
+        const attempt = all(markers.map(write))
+        return isPromise(attempt) ? attempt.catch((error) => Promise.reject((failure = error))) : attempt
       })
+      const inTime = isPromise(written)
+        ? withTimeout(retryTime / 1000, () => written).catch((error: unknown) => {
+            markers.forEach(keep)
+            schedule()
+            // The error of the last attempt is more useful than the time-out.
+            throw failure ?? error
+          })
+        : written
+      return chain(inTime, () => void flush())
     },
     async close() {
       isClosed = true
       cancel()
       // A flush that is already running does not write markers that came after its start.
-      await flushes.get()?.result
+      await flushes.settled()
       await flush()
-      const { size } = pending
-      if (size > 0) onError(new Error(`${size} logouts were not written to the store`))
+      if (failed.size > 0) onError(new Error(`${failed.size} logouts were not written to the store`))
     },
   }
 }

@@ -45,11 +45,8 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
   let isPolling = false
   let isClosed = false
 
-  const remove = (watcher: Watcher): boolean => {
-    let wasThere = false
-    for (const key of watcher.keys) wasThere = watchers.remove(key, watcher) || wasThere
-    return wasThere
-  }
+  /** Returns true if the watcher was there. */
+  const remove = (watcher: Watcher): boolean => watcher.keys.map((key) => watchers.remove(key, watcher)).includes(true)
 
   /** Calls the listener once if its session has ended. An entry that cannot be parsed does not stop other watchers. */
   const notifyIfEnded = (watcher: Watcher, stored: readonly string[][]): void =>
