@@ -483,13 +483,28 @@ describe('RP-52: what forged tokens can make us ask', () => {
     await outcome({ kid: 'forged' })
     await outcome({ kid: 'forged' })
     const before = requests.length
-    expect(await outcome({ kid: 'forged' })).toBe(wrongSignature)
+    expect(await outcome({ kid: 'forged' })).toBe(unavailable)
     advance(clock, 29)
-    expect(await outcome({ kid: 'forged' })).toBe(wrongSignature)
+    expect(await outcome({ kid: 'forged' })).toBe(unavailable)
     expect(requests.length).toBe(before)
     advance(clock, 31)
     await outcome({ kid: 'forged' })
     expect(requests.length).toBeGreaterThan(before)
+  })
+
+  test('RP-52g: a new key that the provider publishes late is an outage until it is looked for again', async () => {
+    const op = await createTestIssuer()
+    const published = [{ keys: [...op.jwks.keys] }]
+    const { clock, outcome } = discovering(op, {
+      answer: (url) => (url === jwks ? Response.json(published.at(-1)) : undefined),
+    })
+    expect(await outcome()).toBe('ok')
+    await op.rotate()
+    expect(await outcome()).toBe(wrongSignature)
+    published.push(op.jwks)
+    expect(await outcome()).toBe(unavailable)
+    advance(clock, 30)
+    expect(await outcome()).toBe('ok')
   })
 
   test('RP-52c: bad signatures under a known kid cost one permit in 15 s', async () => {

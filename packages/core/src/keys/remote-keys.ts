@@ -21,7 +21,7 @@ const staleRetry = 30
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
-/** If a fetch did not bring the key of a `kid`, this `kid` causes no other fetch for this many seconds (RP-52). */
+/** If a fetch did not bring the key of a `kid`, tokens under this `kid` are an outage for this many seconds (RP-52g). */
 const absentFor = 30
 /** If a bad signature caused a fetch, its `kid` causes no other fetch for this many seconds (RP-52). */
 const renewedFor = 15
@@ -207,7 +207,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
-    if (!key && requestedAt < startedAt && !isHeldBack(id)) {
+    if (!key && requestedAt < startedAt) {
+      requirePermit(!isHeldBack(id))
       // Several tokens share this fetch. Even if the fetch fails for another token, it can bring the key of this token.
       const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).result.catch(
         (error: unknown) => error,
