@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util'
 
+import { buildExamples } from './build-examples.ts'
 import { nextSecond } from './clock.ts'
+import { startDemoPage } from './demo-page.ts'
 import { createDevice, type Device } from './device.ts'
+import { freePorts } from './free-ports.ts'
 import { failure, formatAnswer, formatMe, heading, line, printLogoutToken, success, table } from './print.ts'
 import type { Delivery } from './provider-client.ts'
 import { type App, type AppOptions, type Stack, startStack } from './stack.ts'
@@ -20,11 +23,18 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 
 try {
   const flag = { type: 'boolean', default: false } as const
-  const { values } = parseArgs({ options: { serve: flag, all: flag } })
-  const stack = await startStack(values.all ? ALL_APPS : APPS)
+  const { values } = parseArgs({ options: { serve: flag, all: flag, build: flag } })
+  const apps = values.all ? ALL_APPS : APPS
+  if (values.build) await buildExamples(apps.map(({ example }) => example))
+  const [port] = (await freePorts(1)) as [number]
+  heading('Starting the provider and the applications')
+  const stack = await startStack(apps, {
+    providerEnv: { DEMO_URL: `http://127.0.0.1:${port}/` },
+    onReady: (name, url) => line(`${name.padEnd(8)}  ${url}`),
+  })
   try {
     await show(stack)
-    if (values.serve) await serve(stack)
+    if (values.serve || (process.stdin.isTTY && process.stdout.isTTY)) await serve(stack, port)
   } finally {
     await stack.stop()
   }
@@ -39,7 +49,6 @@ async function show({ provider, apps }: Stack): Promise<void> {
   const showMe = (expected: Expected) => showAndCheckMe(apps, expected)
 
   heading(`${USER} signs in on two devices`)
-  table([['provider', provider.url], ...apps.map(({ clientId, url }) => [clientId, url] as const)])
   for (const device of [laptop, phone]) for (const app of apps) await device.signIn(app, USER)
   await showMe({ signedIn: [laptop, phone], signedOut: [] })
   const oldLaptop = createDevice("laptop's old cookie", laptop.browser.copy())
@@ -106,13 +115,16 @@ function describe(error: unknown): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
-async function serve({ provider, apps }: Stack): Promise<void> {
-  heading('All of it goes on running, until Ctrl-C')
+async function serve({ provider, apps }: Stack, port: number): Promise<void> {
+  const page = await startDemoPage(port, provider.url, apps)
+  heading('Everything keeps running until Ctrl-C')
   table([
     ...apps.map(({ clientId, url }) => [`sign in, ${clientId}`, url] as const),
     ['end sessions', `${provider.url}/sessions`],
   ])
+  success(`Open http://127.0.0.1:${port}/ to see all of it in one page.`)
   await new Promise((resolve) => {
     process.removeAllListeners('SIGINT').once('SIGINT', resolve)
   })
+  page.stop()
 }

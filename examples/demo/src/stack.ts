@@ -37,12 +37,16 @@ export interface Stack {
 export interface StackOptions {
   /** Puts a server in front of the provider. Gets the provider's address, and returns the issuer. */
   front?: (providerUrl: string) => string
+  /** More environment for the provider. */
+  providerEnv?: Record<string, string>
+  /** Called when the provider or an application is ready. */
+  onReady?: (name: string, url: string) => void
 }
 
 /** A provider and Relying Parties on free loopback ports, each a process of its own. */
 export async function startStack(
   apps: readonly AppOptions[],
-  { front = (providerUrl) => providerUrl }: StackOptions = {},
+  { front = (providerUrl) => providerUrl, providerEnv = {}, onReady = () => {} }: StackOptions = {},
 ): Promise<Stack> {
   const [providerPort, ...appPorts] = (await freePorts(1 + apps.length)) as [number, ...number[]]
   const providerUrl = `http://127.0.0.1:${providerPort}`
@@ -64,17 +68,24 @@ export async function startStack(
   }))
 
   // The provider starts first. An application that starts before its provider needs some seconds longer.
-  const provider = await startExample('provider', providerPort, { ISSUER: issuer, CLIENTS: JSON.stringify(clients) })
+  const provider = await startExample('provider', providerPort, {
+    ISSUER: issuer,
+    CLIENTS: JSON.stringify(clients),
+    ...providerEnv,
+  })
+  onReady('provider', providerUrl)
   const starting = await Promise.allSettled(
-    parties.map(({ example, clientId, clientSecret, port, env }) =>
-      startExample(example, port, {
+    parties.map(async ({ example, clientId, clientSecret, port, url, env }) => {
+      const started = await startExample(example, port, {
         ISSUER: issuer,
         CLIENT_ID: clientId,
         CLIENT_SECRET: clientSecret,
         SESSION_SECRET: randomBytes(32).toString('base64url'),
         ...env,
-      }),
-    ),
+      })
+      onReady(clientId, url)
+      return started
+    }),
   )
   const started = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
   const stop = async () => void (await Promise.all([provider, ...started].map((process) => process.stop())))

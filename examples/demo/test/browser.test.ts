@@ -3,8 +3,10 @@ import { writeFile } from 'node:fs/promises'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
+import { startDemoPage } from '../src/demo-page.ts'
 import { findChromium, launchChromium } from '../src/chromium.ts'
 import { takePicture } from '../src/picture.ts'
+import { freePorts } from '../src/free-ports.ts'
 import { type App, type Stack, startStack } from '../src/stack.ts'
 
 const EXAMPLES = ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs']
@@ -18,6 +20,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
   let stack: Stack
   let browser: Browser
   let context: BrowserContext
+  let complaints: string[]
 
   beforeAll(async () => {
     browser = await launchChromium()
@@ -30,6 +33,9 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
 
   beforeEach(async () => {
     context = await browser.newContext({ locale: 'en-GB', viewport: { width: 333, height: 300 } })
+    complaints = []
+    // Chromium reports here what the content security policy of a page refuses.
+    context.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
   })
 
   afterEach(() => context?.close())
@@ -60,12 +66,48 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
 
     for (const page of pages) await page.getByText(/^Signed out at \d\d:\d\d:\d\d$/).waitFor()
     await provider.getByText('Nobody is signed in.').waitFor()
+    await provider.getByRole('status').getByText('One session of Alice Adams ended').waitFor()
+    for (const page of pages) {
+      await page.getByRole('status').getByText('The server ended this session.').waitFor()
+      expect(await page.title()).toMatch(/^Signed out · /)
+    }
+    expect(complaints).toEqual([])
     const picture = process.env['SCREENSHOT']
     if (picture !== undefined) await writeFile(picture, await takePicture(browser, [provider, ...pages]))
     for (const page of pages) {
       await page.reload()
       await page.getByText('Not signed in').waitFor()
     }
+  })
+
+  it.each(['hono', 'nextjs'])(
+    'the page of the %s example moves the focus from a button to the sign-in',
+    async (example) => {
+      const page = await signIn(stack.apps.find(({ clientId }) => clientId === example)!)
+      await page.getByRole('button', { name: 'Sign out everywhere' }).focus()
+
+      await stack.provider.endSessionsOf('alice')
+
+      await page.getByText('Signed out at').waitFor()
+      await page.locator('a:focus', { hasText: 'Sign in' }).waitFor()
+    },
+  )
+
+  it('the page of the demo signs in at all applications, and shows the sign-out in its frames', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const demo = await startDemoPage(port, stack.provider.url, stack.apps)
+    const page = await context.newPage()
+    await page.goto(`http://127.0.0.1:${port}/`)
+
+    await page.getByRole('button', { name: 'Sign in Alice everywhere' }).click()
+    const frames = EXAMPLES.map((name) => page.frameLocator(`iframe[title="${name}"]`))
+    for (const frame of frames) await frame.getByText('Signed in as alice').waitFor()
+    // The page of the provider loads itself again when sessions begin.
+    await page.frameLocator('iframe.provider').getByRole('button', { name: 'End', exact: true }).click()
+
+    for (const frame of frames) await frame.getByText('Signed out at').waitFor()
+    expect(complaints).toEqual([])
+    demo.stop()
   })
 
   it.each(EXAMPLES)(

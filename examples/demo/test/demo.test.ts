@@ -29,10 +29,14 @@ it('with --serve, all processes keep running until Ctrl-C', { timeout: 120_000 }
     const addresses = () => [...printed.matchAll(/(?:sign in, \w+|end sessions) +(http:\S+)\n/g)].map(([, url]) => url!)
     for await (const chunk of child.stdout.setEncoding('utf8')) {
       printed += chunk
-      if (addresses().length === 4) break
+      if (printed.includes('Open http:')) break
     }
     const pages = await Promise.all(addresses().map(async (url) => (await fetch(url)).status))
     expect(pages).toEqual([200, 200, 200, 200])
+    const [demoUrl = ''] = /(?<=Open )\S+/.exec(printed) ?? []
+    const demoPage = await (await fetch(demoUrl)).text()
+    for (const url of addresses()) expect(demoPage).toContain(`src="${url.replace(/(:\d+)$/, '$1/')}"`)
+    expect(await (await fetch(addresses()[3]!)).text()).toContain(`<a href="${demoUrl}">Demo</a>`)
 
     child.kill('SIGINT')
 

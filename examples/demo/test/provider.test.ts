@@ -41,6 +41,25 @@ it('lists the sessions with a button to end each', async () => {
   expect((await device.me(app)).status).toBe(401)
 })
 
+it('says what has happened, and shows each token with its content and the session that it ends', async () => {
+  const device = createDevice('laptop')
+  await device.signIn(app, 'dave')
+  const [session] = await stack.provider.sessionsOf('dave')
+  const { browser } = createDevice('administrator')
+
+  const { body } = await browser.post(`${stack.provider.url}/users/dave/end-sessions`)
+
+  expect(body).toContain('<p id="state">All sessions of Dave Davis ended</p>')
+  expect(body).toMatch(/The provider sent a Logout Token\.\s+hono&lt;&amp;&gt; accepted, and open pages/)
+  const { sid } = session!.clients[0]!
+  expect(body).toContain(`ends session ${sid} of Dave Davis`)
+  expect(body).toContain('&quot;typ&quot;: &quot;logout+jwt&quot;')
+  expect(body).toContain(`&quot;sid&quot;: &quot;${sid}&quot;`)
+
+  await device.signIn(app, 'carol')
+  expect((await browser.get(`${stack.provider.url}/sessions`)).body).not.toContain('All sessions of Dave Davis ended')
+})
+
 it('signs out the present account even if the id_token_hint is for another account', async () => {
   const device = createDevice('laptop')
   await device.signIn(app, 'erin')

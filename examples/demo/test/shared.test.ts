@@ -15,9 +15,13 @@ const read = (example: string) => {
 // In that example, Auth.js signs users in, and React renders the pages.
 it('the shared files of examples/nextjs are the same as those of examples/hono', () => {
   const { 'log.ts': log, ...files } = read('nextjs')
-  expect(Object.keys(files)).toEqual(['environment.ts', 'readiness.ts', 'streams.ts'])
+  expect(Object.keys(files)).toEqual(['environment.ts', 'look.ts', 'readiness.ts', 'streams.ts'])
   expect(read('hono')).toMatchObject(files)
   expect(log).toBeDefined()
+})
+
+it('the look of examples/provider is that of examples/hono', () => {
+  expect(read('provider')).toEqual({ 'look.ts': read('hono')['look.ts'] })
 })
 
 // Each example can be copied out alone, so each has a copy of these files.

@@ -2,5 +2,5 @@ import { createPages } from './shared/pages.ts'
 
 export const { signedInPage, signedOutPage, signInFailedPage } = createPages({
   title: 'Express example',
-  color: '#5f8f6b',
+  color: '#2f7a4f',
 })

@@ -2,5 +2,5 @@ import { createPages } from './shared/pages.ts'
 
 export const { signedInPage, signedOutPage, signInFailedPage } = createPages({
   title: 'Fastify example',
-  color: '#8aa88a',
+  color: '#8a5a00',
 })

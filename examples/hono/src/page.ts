@@ -2,5 +2,5 @@ import { createPages } from './shared/pages.ts'
 
 export const { signedInPage, signedOutPage, signInFailedPage } = createPages({
   title: 'Hono example',
-  color: '#ff5b11',
+  color: '#d9480f',
 })

@@ -2,5 +2,5 @@ import { createPages } from './shared/pages.ts'
 
 export const { signedInPage, signedOutPage, signInFailedPage } = createPages({
   title: 'Koa example',
-  color: '#8a8aa8',
+  color: '#5b5b8c',
 })

@@ -2,5 +2,5 @@ import { createPages } from './shared/pages.ts'
 
 export const { signedInPage, signedOutPage, signInFailedPage } = createPages({
   title: 'NestJS example',
-  color: '#e0234e',
+  color: '#c81d44',
 })

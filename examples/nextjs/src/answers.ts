@@ -1,3 +1,6 @@
+import { COLOR, LETTER, TITLE } from './look.ts'
+import { icon, iconUrl, styleSheet } from './shared/look.ts'
+
 const headers = { 'cache-control': 'no-store' }
 
 export const json = (body: object, status = 200): Response => Response.json(body, { status, headers })
@@ -15,12 +18,19 @@ export const signInFailed = (reason: string, status: number): Response =>
   <head>
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width" />
-    <title>Next.js example</title>
+    <title>${TITLE}</title>
+    <link rel="icon" href="${iconUrl(COLOR, LETTER)}" />
+    <style>${styleSheet(COLOR)}</style>
   </head>
   <body>
-    <p>Signing in did not work</p>
-    <p>The reason: ${reason}</p>
-    <a href="/login">Try again</a>
+    <main>
+      <h1>${icon(COLOR, LETTER)} ${TITLE}</h1>
+      <div id="status" class="ended" role="alert">
+        <p id="state">Signing in did not work</p>
+        <p id="explanation">The reason: ${reason}</p>
+      </div>
+      <div id="actions"><a class="button" href="/login">Try again</a></div>
+    </main>
   </body>
 </html>`,
     { status, headers: { ...headers, 'content-type': 'text/html; charset=utf-8' } },

@@ -5,27 +5,41 @@ import { errors } from 'oidc-provider'
 
 import { accounts } from './accounts.ts'
 import type { Delivery } from './deliveries.ts'
-import { errorPage, loginPage, sessionsPage } from './pages.ts'
+import { errorPage, loginPage } from './pages.ts'
 import type { ExampleProvider } from './provider.ts'
+import { type LastAction, sessionsPage } from './sessions-page.ts'
 
 type Env = { Bindings: HttpBindings }
 
 /** The pages around oidc-provider: signing in without a password, and ending sessions. */
-export function createApp({ provider, clients, sessions, deliveries }: ExampleProvider): Hono<Env> {
+export function createApp(
+  { provider, clients, sessions, deliveries }: ExampleProvider,
+  { demoUrl }: { demoUrl?: string | undefined } = {},
+): Hono<Env> {
   const app = new Hono<Env>()
+  let lastAction: LastAction | undefined
   const handleOidc = provider.callback()
 
   app.get('/', (c) => c.redirect('/sessions'))
   app.get('/healthz', (c) => c.text('ok'))
-  app.get('/sessions', (c) => c.html(sessionsPage(sessions.list(), deliveries.all(), clients)))
+  app.get('/sessions', (c) => {
+    const shown = { sessions: sessions.list(), deliveries: deliveries.all(), clients, lastAction, demoUrl }
+    return c.html(sessionsPage(shown))
+  })
   app.get('/api/sessions', (c) => c.json(sessions.list()))
   app.get('/api/deliveries', (c) => c.json(deliveries.all()))
 
   app.post('/sessions/:uid/end', async (c) => {
-    const made = await sessions.end(c.req.param('uid'))
-    return made ? answer(c, made) : c.json({ error: 'no such session' }, 404)
+    const uid = c.req.param('uid')
+    const session = sessions.list().find((listed) => listed.uid === uid)
+    const made = await sessions.end(uid)
+    if (!session || !made) return c.json({ error: 'no such session' }, 404)
+    return answer(c, `One session of ${nameOf(session.sub)} ended`, made)
   })
-  app.post('/users/:sub/end-sessions', async (c) => answer(c, await sessions.endAll(c.req.param('sub'))))
+  app.post('/users/:sub/end-sessions', async (c) => {
+    const sub = c.req.param('sub')
+    return answer(c, `All sessions of ${nameOf(sub)} ended`, await sessions.endAll(sub))
+  })
 
   app.get('/interaction/:uid', async (c) => {
     const { incoming, outgoing } = c.env
@@ -61,9 +75,13 @@ export function createApp({ provider, clients, sessions, deliveries }: ExamplePr
     return c.redirect(returnTo, 303)
   }
 
+  function answer(c: Context<Env>, sentence: string, made: Delivery[]) {
+    lastAction = { sentence, deliveries: made, left: new Set(sessions.list().map(({ uid }) => uid)) }
+    const wantsJson = c.req.header('accept')?.includes('application/json')
+    return wantsJson ? c.json(made) : c.redirect('/sessions', 303)
+  }
+
   return app
 }
 
-function answer(c: Context<Env>, made: Delivery[]) {
-  return c.req.header('accept')?.includes('application/json') ? c.json(made) : c.redirect('/sessions', 303)
-}
+const nameOf = (sub: string): string => accounts.get(sub) ?? sub

@@ -4,6 +4,8 @@ export interface Config {
   port: number
   issuer: string
   clients: ClientMetadata[]
+  /** The address of the demo. The page of sessions links to it. */
+  demoUrl: string | undefined
 }
 
 /** Reads the environment. A wrong value is an `Error` that names the variable. */
@@ -13,6 +15,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     port,
     issuer: readIssuer(env['ISSUER'] ?? `http://127.0.0.1:${port}`),
     clients: env['CLIENTS'] === undefined ? defaultClients() : readClients(env['CLIENTS']),
+    demoUrl: env['DEMO_URL'],
   }
 }
 

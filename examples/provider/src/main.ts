@@ -6,8 +6,8 @@ import { readConfig } from './config.ts'
 import { createProvider } from './provider.ts'
 
 try {
-  const { port, issuer, clients } = readConfig(process.env)
-  const app = createApp(await createProvider({ issuer, clients }))
+  const { port, issuer, clients, demoUrl } = readConfig(process.env)
+  const app = createApp(await createProvider({ issuer, clients }), { demoUrl })
   const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, () => {
     console.log(`OpenID Provider ${issuer} on http://127.0.0.1:${port}, sessions at ${issuer}/sessions`)
   })

@@ -1,140 +1,128 @@
+import { createHash } from 'node:crypto'
+
 import type { SessionClaims } from '@bcl/core'
+
+import { isLoopback } from './environment.ts'
+import { icon, iconUrl, styleSheet } from './look.ts'
 
 export interface Look {
   title: string
-  /** Of the line under the title. */
   color: string
 }
 
 /** The pages of an example. */
 export function createPages({ title, color }: Look) {
+  const style = styleSheet(color)
+  const letter = title.slice(0, 1)
+  // Only this style and this script run. The page loads nothing from elsewhere.
+  const policy = `default-src 'none'; base-uri 'none'; connect-src 'self'; img-src data:; style-src '${hash(style)}'; script-src '${hash(script)}'`
   const page = (content: string): string => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
+    <meta http-equiv="content-security-policy" content="${policy}" />
     <meta name="viewport" content="width=device-width" />
     <title>${title}</title>
-    <style>
-      :root {
-        color-scheme: light dark;
-      }
-      body {
-        font: 16px/1.5 system-ui, sans-serif;
-        max-width: 24rem;
-        margin: 2rem auto;
-        padding: 0 1rem;
-      }
-      h1 {
-        font-size: 1rem;
-        border-bottom: 3px solid ${color};
-        padding-bottom: 0.4rem;
-      }
-      #state {
-        font-size: 1.3rem;
-        margin: 1.2rem 0;
-      }
-      #state::before {
-        content: '';
-        display: inline-block;
-        width: 0.7em;
-        height: 0.7em;
-        margin-right: 0.4em;
-        border-radius: 50%;
-        background: #8888;
-      }
-      #state.in::before {
-        background: #2a9d4f;
-      }
-      #state.ended::before {
-        background: #d33c3c;
-      }
-      dl {
-        display: grid;
-        grid-template-columns: auto 1fr;
-        gap: 0.2rem 1rem;
-        font-size: 0.9rem;
-      }
-      dt {
-        opacity: 0.65;
-      }
-      dd {
-        margin: 0;
-        word-break: break-all;
-      }
-      #actions {
-        display: flex;
-        gap: 0.6rem;
-      }
-      button,
-      .button {
-        display: inline-block;
-        font: inherit;
-        color: inherit;
-        text-decoration: none;
-        background: none;
-        border: 1px solid #8888;
-        border-radius: 0.4rem;
-        padding: 0.3rem 1rem;
-        cursor: pointer;
-      }
-    </style>
+    <link rel="icon" href="${iconUrl(color, letter)}" />
+    <style>${style}</style>
   </head>
   <body>
-    <h1>${title}</h1>
-    ${content}
+    <main>
+      <h1>${icon(color, letter)} ${title}</h1>
+      ${content}
+    </main>
   </body>
 </html>`
 
   return {
-    signedInPage({ iss, sub, sid }: SessionClaims): string {
+    signedInPage({ iss, sub, sid, iat }: SessionClaims): string {
+      const user = escape(sub)
+      const since = new Date(iat * 1000)
       return page(`
-    <p id="state" class="in">Signed in as <strong>${escape(sub)}</strong></p>
-    <dl>
-      <dt><code>sid</code></dt>
-      <dd><code>${escape(sid ?? 'none')}</code></dd>
-      <dt>provider</dt>
-      <dd>${escape(iss)}</dd>
-    </dl>
-    <div id="actions">
-      <form method="post" action="/logout"><button>Sign out</button></form>
-      <form method="post" action="/logout-everywhere"><button>Sign out everywhere</button></form>
-    </div>
-    <script>
-      let events
-      function listen() {
-        events = new EventSource('/events')
-        events.addEventListener('logged-out', ({ data }) => {
-          events.close()
-          const state = document.getElementById('state')
-          state.textContent = 'Signed out at ' + new Date(JSON.parse(data).at).toLocaleTimeString()
-          state.className = 'ended'
-          document.getElementById('actions').innerHTML = '<a class="button" href="/login">Sign in</a>'
-        })
-        // The server refused the stream. Either the session has ended, or too many streams are open.
-        events.addEventListener('error', async () => {
-          if (events.readyState !== EventSource.CLOSED) return
-          const answer = await fetch('/me').catch(() => undefined)
-          if (answer?.status === 401) location.reload()
-          else setTimeout(listen, 30_000)
-        })
-      }
-      listen()
-    </script>`)
+      <div id="status" class="in" role="status">
+        <p id="state">Signed in as <strong>${user}</strong></p>
+        <p id="explanation">This page changes by itself when the session ends.</p>
+      </div>
+      <dl>
+        <dt>Since</dt>
+        <dd><time datetime="${since.toISOString()}">${since.toUTCString()}</time></dd>
+        <dt>Provider</dt>
+        <dd>${providerLink(iss)}</dd>
+        <dt>Session (<code>sid</code>)</dt>
+        <dd><code>${escape(sid ?? 'none')}</code></dd>
+      </dl>
+      <div id="actions">
+        <form method="post" action="/logout"><button>Sign out</button>
+          <p>Ends this session only.</p></form>
+        <form method="post" action="/logout-everywhere"><button>Sign out everywhere</button>
+          <p>Ends your sessions on all devices.</p></form>
+      </div>
+      <script>${script}</script>`)
     },
 
     signedOutPage(): string {
       return page(`
-    <p id="state">Not signed in</p>
-    <a class="button" href="/login">Sign in</a>`)
+      <div id="status" role="status">
+        <p id="state">Not signed in</p>
+        <p id="explanation">Press “Sign in”. The provider asks who you are, and sends you back to this page.</p>
+      </div>
+      <div id="actions"><a class="button" href="/login">Sign in</a></div>`)
     },
 
     signInFailedPage(reason: string): string {
       return page(`
-    <p id="state">Signing in did not work</p>
-    <p>The reason: ${escape(reason)}</p>
-    <a class="button" href="/login">Try again</a>`)
+      <div id="status" class="ended" role="alert">
+        <p id="state">Signing in did not work</p>
+        <p id="explanation">The reason: ${escape(reason)}</p>
+      </div>
+      <div id="actions"><a class="button" href="/login">Try again</a></div>`)
     },
   }
+}
+
+/** Shows the sign-out as soon as the server reports it. */
+const script = `
+  const element = (id) => document.getElementById(id)
+  const since = document.querySelector('time')
+  since.textContent = new Date(since.dateTime).toLocaleString()
+
+  function showSignedOut(at) {
+    const actions = element('actions')
+    const hadFocus = actions.contains(document.activeElement)
+    element('status').className = 'ended'
+    element('state').textContent = 'Signed out at ' + new Date(at).toLocaleTimeString()
+    element('explanation').textContent =
+      'The server ended this session. The browser still has its cookie, but the application refuses the cookie from now on.'
+    actions.innerHTML = '<a class="button" href="/login">Sign in</a>'
+    if (hadFocus) actions.firstChild.focus()
+    document.title = 'Signed out · ' + document.title
+  }
+
+  function listen() {
+    const events = new EventSource('/events')
+    events.addEventListener('logged-out', ({ data }) => {
+      events.close()
+      showSignedOut(JSON.parse(data).at)
+    })
+    // The server refused the stream. Either the session has ended, or too many streams are open.
+    events.addEventListener('error', async () => {
+      if (events.readyState !== EventSource.CLOSED) return
+      const answer = await fetch('/me').catch(() => undefined)
+      if (answer?.status === 401) location.reload()
+      else setTimeout(listen, 30_000)
+    })
+  }
+  listen()
+`
+
+/** A provider on this machine has a start page. The issuer of another provider is a name, and often no page. */
+function providerLink(iss: string): string {
+  if (!isLoopback(iss)) return escape(iss)
+  return `<a href="${escape(new URL('/', iss).href)}" target="_top">${escape(iss)}</a>`
+}
+
+function hash(content: string): string {
+  return `sha256-${createHash('sha256').update(content).digest('base64')}`
 }
 
 function escape(text: string): string {

@@ -1,15 +1,24 @@
 import type { ReactNode } from 'react'
 
-import './page.css'
+import { COLOR, LETTER, TITLE } from '../look.ts'
+import { icon, iconUrl, styleSheet } from '../shared/look.ts'
 
-export const metadata = { title: 'Next.js example' }
+export const metadata = { title: TITLE, icons: iconUrl(COLOR, LETTER) }
 
 export default function Layout({ children }: { children: ReactNode }) {
   return (
     <html lang="en">
+      <head>
+        <style dangerouslySetInnerHTML={{ __html: styleSheet(COLOR) }} />
+      </head>
       <body>
-        <h1>Next.js example</h1>
-        {children}
+        <main>
+          <h1>
+            <span dangerouslySetInnerHTML={{ __html: icon(COLOR, LETTER) }} />
+            {TITLE}
+          </h1>
+          {children}
+        </main>
       </body>
     </html>
   )

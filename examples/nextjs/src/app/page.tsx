@@ -1,20 +1,28 @@
 import { headers } from 'next/headers'
 
 import { activeSession } from '../session.ts'
+import { isLoopback } from '../shared/environment.ts'
 import { SignedIn } from './signed-in.tsx'
 
 export default async function Page() {
   const session = await activeSession(await headers())
   if (session) {
-    const { iss, sub, sid } = session.claims
-    return <SignedIn iss={iss} sub={sub} sid={sid ?? 'none'} />
+    const { iss, sub, sid, iat } = session.claims
+    // A provider on this machine has a start page. The issuer of another provider is a name, and often no page.
+    const providerPage = isLoopback(iss) ? new URL('/', iss).href : undefined
+    return <SignedIn iss={iss} sub={sub} sid={sid ?? 'none'} iat={iat} providerPage={providerPage} />
   }
   return (
     <>
-      <p id="state">Not signed in</p>
-      <a className="button" href="/login">
-        Sign in
-      </a>
+      <div id="status" role="status">
+        <p id="state">Not signed in</p>
+        <p id="explanation">Press “Sign in”. The provider asks who you are, and sends you back to this page.</p>
+      </div>
+      <div id="actions">
+        <a className="button" href="/login">
+          Sign in
+        </a>
+      </div>
     </>
   )
 }

@@ -2,48 +2,114 @@
 
 import { useEffect, useState } from 'react'
 
+interface Props {
+  iss: string
+  sub: string
+  sid: string
+  iat: number
+  providerPage: string | undefined
+}
+
+interface Ended {
+  at: string
+  /** Whether a button had the focus. The link in its place gets the focus then. */
+  hadFocus: boolean
+}
+
 /** Turns to signed out by itself when the session ends. */
-export function SignedIn({ iss, sub, sid }: { iss: string; sub: string; sid: string }) {
-  const [endedAt, setEndedAt] = useState<string>()
-  useEffect(() => listen(setEndedAt), [])
+export function SignedIn({ iss, sub, sid, iat, providerPage }: Props) {
+  const [ended, setEnded] = useState<Ended>()
+  useEffect(
+    () =>
+      listen((at) => {
+        setEnded({ at, hadFocus: Boolean(document.activeElement?.closest('#actions')) })
+        document.title = `Signed out · ${document.title}`
+      }),
+    [],
+  )
   return (
     <>
-      {endedAt === undefined ? (
-        <p id="state" className="in">
-          Signed in as <strong>{sub}</strong>
-        </p>
-      ) : (
-        <p id="state" className="ended">
-          Signed out at {new Date(endedAt).toLocaleTimeString()}
-        </p>
-      )}
+      <div id="status" className={ended ? 'ended' : 'in'} role="status">
+        {ended ? <SignedOutState {...ended} /> : <SignedInState sub={sub} />}
+      </div>
       <dl>
+        <dt>Since</dt>
+        <dd>
+          <Since date={new Date(iat * 1000)} />
+        </dd>
+        <dt>Provider</dt>
+        <dd>
+          {providerPage === undefined ? (
+            iss
+          ) : (
+            <a href={providerPage} target="_top">
+              {iss}
+            </a>
+          )}
+        </dd>
         <dt>
-          <code>sid</code>
+          Session (<code>sid</code>)
         </dt>
         <dd>
           <code>{sid}</code>
         </dd>
-        <dt>provider</dt>
-        <dd>{iss}</dd>
       </dl>
-      <div id="actions">
-        {endedAt === undefined ? (
-          <>
-            <form method="post" action="/logout">
-              <button>Sign out</button>
-            </form>
-            <form method="post" action="/logout-everywhere">
-              <button>Sign out everywhere</button>
-            </form>
-          </>
-        ) : (
-          <a className="button" href="/login">
-            Sign in
-          </a>
-        )}
-      </div>
+      <Actions ended={ended} />
     </>
+  )
+}
+
+function SignedInState({ sub }: { sub: string }) {
+  return (
+    <>
+      <p id="state">
+        Signed in as <strong>{sub}</strong>
+      </p>
+      <p id="explanation">This page changes by itself when the session ends.</p>
+    </>
+  )
+}
+
+function SignedOutState({ at }: Ended) {
+  return (
+    <>
+      <p id="state">Signed out at {new Date(at).toLocaleTimeString()}</p>
+      <p id="explanation">
+        The server ended this session. The browser still has its cookie, but the application refuses the cookie from now
+        on.
+      </p>
+    </>
+  )
+}
+
+/** The server does not know the language and the time zone of the browser. So the browser writes the time again. */
+function Since({ date }: { date: Date }) {
+  const [text, setText] = useState(date.toUTCString())
+  useEffect(() => setText(date.toLocaleString()), [])
+  return <time dateTime={date.toISOString()}>{text}</time>
+}
+
+function Actions({ ended }: { ended: Ended | undefined }) {
+  if (ended) {
+    return (
+      <div id="actions">
+        <a className="button" href="/login" ref={(link) => (ended.hadFocus ? link?.focus() : undefined)}>
+          Sign in
+        </a>
+      </div>
+    )
+  }
+  return (
+    <div id="actions">
+      <form method="post" action="/logout">
+        <button>Sign out</button>
+        <p>Ends this session only.</p>
+      </form>
+      <form method="post" action="/logout-everywhere">
+        <button>Sign out everywhere</button>
+        <p>Ends your sessions on all devices.</p>
+      </form>
+    </div>
   )
 }
 
