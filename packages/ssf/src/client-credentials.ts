@@ -58,7 +58,7 @@ function authenticationOf({ clientSecret, privateKey, kid, authentication }: Cli
 export function createTokenSource(
   credentials: ClientCredentials & { authorizationServer: string },
   options: { fetch?: typeof fetch | undefined; allowInsecureRequests?: boolean | undefined },
-): () => Promise<string> {
+): (isRefused?: boolean) => Promise<string> {
   const { clientId, scope = 'ssf.read ssf.manage', authorizationServer } = credentials
   const authentication = authenticationOf(credentials)
   const issuer = new URL(authorizationServer)
@@ -91,5 +91,5 @@ export function createTokenSource(
     usableUntil = monotonicNow() + seconds - earlier
     return token
   }
-  return async () => (monotonicNow() < usableUntil ? token : flights.run(get).result)
+  return async (isRefused) => (!isRefused && monotonicNow() < usableUntil ? token : flights.run(get).result)
 }

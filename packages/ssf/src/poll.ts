@@ -84,16 +84,15 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller): Promis
   return { handled, refused, failed, moreAvailable: moreAvailable === true }
 }
 
-/** Waits, or until the signal aborts. */
+/** Waits, or until the signal aborts. Nothing else uses the signal. */
 const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(end, seconds * 1000)
-    signal.addEventListener('abort', end)
-    function end(): void {
+    const timer = setTimeout(resolve, seconds * 1000)
+    const end = (): void => {
       clearTimeout(timer)
-      signal.removeEventListener('abort', end)
       resolve()
     }
+    signal.onabort = end
     if (signal.aborted) end()
   })
 

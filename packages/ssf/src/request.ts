@@ -17,8 +17,15 @@ export class StreamRequestError extends Error {
   }
 }
 
-/** An access token for a transmitter, or the function that gets one. */
-export type AccessToken = string | (() => string | Promise<string>)
+/**
+ * An access token for a transmitter, or the function that gets one. The function is called again with `true` if the
+ * transmitter refused the token: then it must get a new one.
+ */
+export type AccessToken = string | ((isRefused?: boolean) => string | Promise<string>)
+
+/** Gets a token. `isRefused`: the transmitter refused the last one. */
+export const tokenOf = async (token: AccessToken, isRefused?: boolean): Promise<string> =>
+  typeof token === 'function' ? token(isRefused) : token
 
 /** How requests to one transmitter are sent. */
 export interface RequestOptions {
@@ -34,18 +41,16 @@ export interface RequestOptions {
 const last = new Map<string, Promise<unknown>>()
 
 /** Runs work after all earlier work for the same transmitter: it gets one request at a time. */
-export async function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
+export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
   const previous = last.get(transmitter)
   // Some runtimes end a request together with its promises. So the wait is limited.
   const run = withTimeout(requestTime, async () => previous)
     .catch(() => {})
     .then(work)
   last.set(transmitter, run)
-  try {
-    return await run
-  } finally {
+  return run.finally(() => {
     if (last.get(transmitter) === run) last.delete(transmitter)
-  }
+  })
 }
 
 /**
@@ -63,8 +68,8 @@ export async function send(
   // A remote transmitter must not name an address on this machine.
   if (!isText(url) || !isAllowed(url, options.allowInsecureRequests, transmitter.startsWith('http:')))
     throw new TypeError(`${url} is not allowed`)
-  const request = async (): Promise<JSONObject> => {
-    const token = typeof accessToken === 'function' ? await accessToken() : accessToken
+  const request = async (isRefused = false): Promise<JSONObject> => {
+    const token = await tokenOf(accessToken, isRefused)
     const timeout = AbortSignal.timeout(requestTime * 1000)
     const response = await (options.fetch ?? fetch)(url, {
       method,
@@ -78,10 +83,12 @@ export async function send(
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
     const text = response.body ? await readText(response.body, maxBytes) : ''
+    // A transmitter can revoke a token before it expires.
+    if (response.status === 401 && !isRefused && token !== accessToken) return request(true)
     if (response.ok && text === '') return {}
     const json: unknown = response.ok && text && JSON.parse(text)
     if (isObject(json)) return json
     throw new StreamRequestError(`${method} ${url} answered ${response.status}, or no JSON object`, response.status)
   }
-  return inTurn(transmitter, () => withTimeout(requestTime, request))
+  return inTurn(transmitter, () => withTimeout(requestTime, () => request()))
 }

@@ -14,7 +14,7 @@ import {
 } from '@bcl/core/kit'
 import { createTokenSource, secretMethods, type ClientCredentials } from './client-credentials.js'
 import { metadataUrls } from './metadata.js'
-import { inTurn, send, type AccessToken } from './request.js'
+import { inTurn, send, tokenOf, type AccessToken } from './request.js'
 import { metadataRule, secret } from './rules.js'
 import { isStreamEvent, type SubjectIdentifier } from './security-event.js'
 
@@ -91,8 +91,8 @@ export interface StreamClient {
   verifyStream(streamId: string, state?: string): Promise<void>
   addSubject(streamId: string, subject: SubjectIdentifier, options?: { verified?: boolean }): Promise<void>
   removeSubject(streamId: string, subject: SubjectIdentifier): Promise<void>
-  /** Gets the access token, for `poll`. */
-  accessToken(): Promise<string>
+  /** Gets the access token, for `poll`. `isRefused`: the transmitter refused the last one. */
+  accessToken(isRefused?: boolean): Promise<string>
 }
 
 /** Seconds for all addresses of the metadata. */
@@ -124,7 +124,7 @@ const requestOf = ({
   events_requested: types,
   delivery,
   description,
-}: StreamRequest & { stream_id?: string }): object => ({
+}: StreamRequest & { stream_id?: string | undefined }): object => ({
   stream_id,
   events_requested: types?.filter((type) => !isStreamEvent(type)),
   // The transmitter names the address for poll.
@@ -182,11 +182,11 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
     if (streamId !== undefined) url.searchParams.set('stream_id', streamId)
     return send(request, method, url.href, body as JSONObject)
   }
-  const configure = async (method: string, stream: StreamRequest): Promise<StreamConfiguration> =>
+  const configure = async (method: string, stream: Parameters<typeof requestOf>[0]): Promise<StreamConfiguration> =>
     (await call(method, 'configuration', requestOf(stream))) as StreamConfiguration
 
   return {
-    createStream: ({ ...stream }) => configure('POST', Object.assign(stream, { stream_id: undefined })),
+    createStream: (stream) => configure('POST', { ...stream, stream_id: undefined }),
     getStream: async (id) => (await call('GET', 'configuration', undefined, id)) as StreamConfiguration,
     updateStream: (stream) => configure('PATCH', stream),
     replaceStream: (stream) => configure('PUT', stream),
@@ -198,6 +198,6 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
     addSubject: async (stream_id, subject, { verified } = {}) =>
       void (await call('POST', 'add_subject', { stream_id, subject, verified })),
     removeSubject: async (stream_id, subject) => void (await call('POST', 'remove_subject', { stream_id, subject })),
-    accessToken: async () => (typeof getToken === 'function' ? getToken() : getToken),
+    accessToken: (isRefused) => tokenOf(getToken, isRefused),
   }
 }

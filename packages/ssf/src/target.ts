@@ -71,9 +71,11 @@ export async function findTarget(
     if (narrowing.some((member) => subject[member] !== undefined)) return 'scope'
     if (session === undefined ? user === undefined : !sessionOf(subject)) return 'scope'
     sid = sessionOf(subject)
-    // All sessions of nobody.
-    if (sid === 'ALL' && user === undefined) return 'scope'
-    if (sid === 'ALL') sid = undefined
+    if (sid === 'ALL') {
+      // All sessions of nobody.
+      if (user === undefined) return 'scope'
+      sid = undefined
+    }
   }
   if (!sid && !sub) return 'subject'
   return { iss, sub, sid: sub && isAccountEvent(type) ? undefined : sid }

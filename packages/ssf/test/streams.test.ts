@@ -272,6 +272,23 @@ describe('the stream client', () => {
     },
   )
 
+  test('a token that the transmitter has revoked is replaced, once for each request', async () => {
+    const transmitter = await createTestTransmitter({ key: first.op.key })
+    const clientCredentials = { clientId: 'receiver', clientSecret: 'secret' }
+    const { issuer, fetch } = transmitter
+    const client = createStreamClient({ transmitter: issuer, clientCredentials, fetch })
+    const { stream_id } = await client.createStream({ delivery })
+    const tokens = () => transmitter.requests.filter((request) => request.endsWith('/token')).length
+    let refusals = 1
+    transmitter.fault = ({ url }) =>
+      url.includes('/streams') && (refusals -= 1) >= 0 ? new Response(null, { status: 401 }) : undefined
+    expect(await client.getStream(stream_id)).toMatchObject({ stream_id })
+    expect(tokens()).toBe(2)
+    refusals = Infinity
+    await expect(client.getStream(stream_id)).rejects.toMatchObject({ status: 401 })
+    expect(tokens()).toBe(3)
+  })
+
   test('client credentials with a private key send an assertion', async () => {
     const transmitter = await createTestTransmitter({ key: first.op.key })
     const { privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
