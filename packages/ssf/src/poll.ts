@@ -92,6 +92,7 @@ const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
       clearTimeout(timer)
       resolve()
     }
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it replaces the handler of the last round
     signal.onabort = end
     if (signal.aborted) end()
   })
