@@ -3,7 +3,7 @@ import { hkdfSync } from 'node:crypto'
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { CookieOptions } from 'hono/utils/cookie'
-import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose'
+import { sealData, unsealData } from 'iron-session'
 
 export interface SealedCookieOptions {
   secret: string
@@ -14,33 +14,26 @@ export interface SealedCookieOptions {
 }
 
 /** A cookie that only this application can read and create. It is invalid after `maxAge`. */
-export function createSealedCookie<T extends object>(name: string, options: SealedCookieOptions) {
-  // The key depends on the name, so the value of one cookie is not valid in another cookie.
-  const key = new Uint8Array(hkdfSync('sha256', options.secret, '', name, 32))
-  const attributes: CookieOptions = { path: '/', httpOnly: true, sameSite: 'Lax', secure: options.secure }
+export function createSealedCookie<T extends object>(name: string, { secret, secure, maxAge }: SealedCookieOptions) {
+  // The password depends on the name, so the value of one cookie is not valid in another cookie.
+  const password = Buffer.from(hkdfSync('sha256', secret, '', name, 32)).toString('base64url')
+  const attributes: CookieOptions = { path: '/', httpOnly: true, sameSite: 'Lax', secure }
 
   return {
-    seal(value: T): Promise<string> {
-      return new EncryptJWT({ value } as JWTPayload)
-        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-        .setExpirationTime(`${options.maxAge}s`)
-        .encrypt(key)
-    },
+    seal: (value: T): Promise<string> => sealData(value, { password, ttl: maxAge }),
 
     write(c: Context, sealed: string): void {
-      setCookie(c, name, sealed, { ...attributes, maxAge: options.maxAge })
+      setCookie(c, name, sealed, { ...attributes, maxAge })
     },
 
     async read(c: Context): Promise<T | undefined> {
       const sealed = getCookie(c, name)
       if (sealed === undefined) return undefined
       try {
-        const { payload } = await jwtDecrypt(sealed, key, {
-          keyManagementAlgorithms: ['dir'],
-          contentEncryptionAlgorithms: ['A256GCM'],
-        })
-        return payload['value'] as T
+        const value = await unsealData<Partial<T>>(sealed, { password, ttl: maxAge })
+        return Object.keys(value).length > 0 ? (value as T) : undefined
       } catch {
+        // iron-session returns {} for most values that it did not make, and throws for others.
         return undefined
       }
     },

@@ -1,7 +1,7 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { Hono } from 'hono'
 import type { IDToken } from 'openid-client'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 
 import { readConfig } from '../src/config.ts'
 import { createSessions } from '../src/session.ts'
@@ -40,6 +40,15 @@ it('keeps the claims and the ID Token', async () => {
     claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat },
     idToken: 'id-token',
   })
+})
+
+it('is sealed by iron-session, and ends after its maximum age', async () => {
+  const cookie = cookieOf(await start(claims, 'id-token'))
+  expect(cookie).toMatch(/^hono_session=Fe26\.2\*/)
+  // iron-session allows for clocks that differ by a minute.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + (config.sessionMaxAge + 61) * 1000 })
+  expect(await read(cookie)).toBeNull()
+  vi.useRealTimers()
 })
 
 it('leaves out an ID Token that would make the cookie too long for a browser', async () => {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { callbackify } from 'node:util'
 
 import { type LogoutStore, MemoryStore } from '@bcl/core'
 import { RedisStore } from '@bcl/redis'
 import { ServiceUnavailableException } from '@nestjs/common'
-import session, { type SessionData } from 'express-session'
+import { RedisStore as RedisSessions } from 'connect-redis'
+import session from 'express-session'
 import { createClient, type RedisClientType } from 'redis'
 
 export interface Stores {
@@ -26,7 +26,7 @@ export async function createStores(redisUrl: string | undefined): Promise<Stores
   await redis.connect()
   return {
     logouts: new RedisStore(redis, { prefix: 'bcl-nestjs:' }),
-    sessions: new RedisSessions(redis as RedisClientType),
+    sessions: new RedisSessions({ client: withTimeout(redis as RedisClientType), prefix: 'nestjs-session:' }),
     close: async () => redis.destroy(),
   }
 }
@@ -37,40 +37,16 @@ export function destroySession(sessions: session.Store, sessionId: string): Prom
   })
 }
 
-type Done<T = void> = (error: unknown, result?: T) => void
-
-/** Sessions of express-session, in Redis. */
-class RedisSessions extends session.Store {
-  readonly #redis: RedisClientType
-
-  constructor(redis: RedisClientType) {
-    super()
-    this.#redis = redis
+/** The commands that connect-redis sends for one session. */
+function withTimeout(redis: RedisClientType): RedisClientType {
+  const commands: Pick<RedisClientType, 'get' | 'set' | 'expire' | 'del'> = {
+    get: (...args) => soon(redis.get(...args)),
+    set: (...args) => soon(redis.set(...args)),
+    expire: (...args) => soon(redis.expire(...args)),
+    del: (...args) => soon(redis.del(...args)),
   }
-
-  get(id: string, done: Done<SessionData | null>): void {
-    const read = async () => {
-      const text = await soon(this.#redis.get(keyOf(id)))
-      return text === null ? null : (JSON.parse(text) as SessionData)
-    }
-    callbackify(read)(done)
-  }
-
-  set(id: string, data: SessionData, done: Done<unknown> = () => {}): void {
-    const expiration = { type: 'PX', value: Math.ceil(data.cookie.originalMaxAge!) } as const
-    callbackify(() => soon(this.#redis.set(keyOf(id), JSON.stringify(data), { expiration })))(done)
-  }
-
-  override touch(id: string, data: SessionData, done: Done<unknown> = () => {}): void {
-    callbackify(() => soon(this.#redis.pExpire(keyOf(id), Math.ceil(data.cookie.originalMaxAge!))))(done)
-  }
-
-  destroy(id: string, done: Done<unknown> = () => {}): void {
-    callbackify(() => soon(this.#redis.del(keyOf(id))))(done)
-  }
+  return commands as RedisClientType
 }
-
-const keyOf = (id: string): string => `nestjs-session:${id}`
 
 /** Redis answers within a second, or it counts as down: node-redis itself waits without end for one that is frozen. */
 async function soon<T>(answer: Promise<T>): Promise<T> {
