@@ -1,5 +1,6 @@
 // Rehearses a release. It takes the steps of a release on a copy of the checkout, with a registry on loopback. Then it does
-// what users do: it installs the packages into empty projects, compiles the projects, and logs out in each.
+// what users do: it installs the packages into empty projects, compiles the projects, and logs out in each. The option
+// --all-managers repeats this with each package manager that can install the project.
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -86,10 +87,11 @@ async function redisUrl(): Promise<string | undefined> {
   }
 }
 
-/** Follows each project with each of its package managers, three at a time. Returns the failures. */
+/** Follows each project with its package managers, three at a time. Returns the failures. */
 async function install(version: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const wanted = projects.filter(({ name }) => name !== 'redis' || env['REDIS_URL'] !== undefined)
-  const left = wanted.flatMap((project) => project.managers.map((manager) => ({ project, manager })))
+  const managers = process.argv.includes('--all-managers') ? 'allManagers' : 'managers'
+  const left = wanted.flatMap((project) => project[managers].map((manager) => ({ project, manager })))
   const failures: string[] = []
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined && !signal.aborted; next = left.shift()) {
