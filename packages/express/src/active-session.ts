@@ -2,16 +2,18 @@ import type { SessionClaims } from '@bcl/core'
 import type { Request, RequestHandler, Response } from 'express'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
-/** Options of {@link activeSession}. An error of a function goes to `next`. */
+/** Options of {@link activeSession}. If one of these functions fails, the error goes to `next`. */
 export interface ActiveSessionOptions {
-  /** Returns the claims that the session of the request keeps. Without a session return nothing: then the request passes. */
+  /** Returns the claims that the request's session keeps. Return nothing if the request has no session. Such a request passes. */
   session: (
     request: Request,
     response: Response,
   ) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
-  /** Answers if the session has been logged out. End the session locally, too. @default an empty answer with 401 */
+  /** Sends the response if the session has been logged out. End the local session here, too. @default an empty answer with 401 */
   onLoggedOut?: ((request: Request, response: Response) => unknown) | undefined
-  /** Answers if the check failed, for example because the store is down. @default an error with `status` 503 for `next` */
+  /**
+   * Sends the response if the check failed, for example because the store is down. @default an error with `status` 503 for `next`
+   */
   onUnavailable?: ((request: Request, response: Response, error: unknown) => unknown) | undefined
 }
 
@@ -48,7 +50,7 @@ export interface ActiveSessionOptions {
 export function activeSession(logout: LogoutSource, options: ActiveSessionOptions): RequestHandler {
   const { session: sessionOf, onLoggedOut, onUnavailable } = options
 
-  /** Answers the request, or resolves to true if it passes. */
+  /** Sends a response, or resolves to true if the request passes. */
   const passes = async (request: Request, response: Response): Promise<boolean> => {
     const session = await sessionOf(request, response)
     if (!session) return true
@@ -58,7 +60,7 @@ export function activeSession(logout: LogoutSource, options: ActiveSessionOption
     } catch (error) {
       if (error instanceof TypeError) throw error
       if (!onUnavailable) {
-        // Express answers with `status`. Error handlers for http-errors show the message only if `expose` is true.
+        // Express answers with `status`. Error handlers that know http-errors show the message only if `expose` is true.
         throw Object.assign(new Error('Service Unavailable', { cause: error }), { status: 503, expose: false })
       }
       await onUnavailable(request, response, error)

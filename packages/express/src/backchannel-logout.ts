@@ -4,11 +4,11 @@ import type { RequestHandler } from 'express'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to. Mount the endpoint for all methods. Mount it before CSRF
+ * The endpoint to which the OpenID Provider posts Logout Tokens. Mount the endpoint for all methods. Mount it before CSRF
  * protection, rate limits and any other middleware that refuses a form POST without a login.
  *
- * @param logout The receiver from `createBackchannelLogout`, another receiver that has `respond`, or a function that gets it from
- *   the request. An error of the function goes to `next`.
+ * @param logout The receiver from `createBackchannelLogout`, another receiver that has `respond`, or a function that gets the
+ *   receiver from the request. An error of the function goes to `next`.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts

@@ -4,16 +4,16 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
 export interface ActiveSessionOptions {
-  /** Returns the claims that the session of the request keeps. Without a session return nothing: then the request passes. */
+  /** Returns the claims that the request's session keeps. Return nothing if the request has no session. Such a request passes. */
   session: (request: FastifyRequest) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
   /**
-   * Sends the reply if the session has been logged out. End the session locally, too. Awaited.
+   * Sends the reply if the session has been logged out. End the local session here, too. The hook waits for a returned promise.
    *
    * @default an empty reply with 401
    */
   onLoggedOut?: ((request: FastifyRequest, reply: FastifyReply) => unknown) | undefined
   /**
-   * Sends the reply if the check failed, for example because the store is down. Awaited.
+   * Sends the reply if the check failed, for example because the store is down. The hook waits for a returned promise.
    *
    * @default an error with the `statusCode` 503
    */
@@ -22,12 +22,13 @@ export interface ActiveSessionOptions {
 
 /**
  * A hook that refuses a request whose session has been logged out. A request without a session passes. Use the hook for one
- * route, or for all routes of a scope with `addHook`. It fits `onRequest`, `preParsing`, `preValidation` and `preHandler`. It must
- * run after the hook that reads the session.
+ * route, or for all routes of a scope with `addHook`. You can use it as `onRequest`, `preParsing`, `preValidation` or
+ * `preHandler`. It must run after the hook that reads the session.
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the request.
- * @returns A hook. It throws a `TypeError` if the session does not match `SessionClaims`, and an error with the `statusCode` 503
- *   if the check failed and there is no `onUnavailable`. Fastify handles both like any error of a hook.
+ * @returns A hook. It throws a `TypeError` if the session does not match `SessionClaims`. It throws an error with the
+ * `statusCode` 503 if the check failed and there is no `onUnavailable`. Fastify handles these errors in the same way as any error
+ * of a hook.
  * @example
  * ```ts
  * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
@@ -73,7 +74,7 @@ export function activeSession(
     if (!loggedOut) return undefined
     if (onLoggedOut) await onLoggedOut(request, reply)
     else reply.code(401).send()
-    // Fastify then waits for the reply. Without it, the request would continue while an `onSend` hook is running.
+    // The returned reply tells Fastify to wait. Otherwise the request would continue while an `onSend` hook is running.
     return reply
   }
 }

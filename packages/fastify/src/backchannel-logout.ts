@@ -6,21 +6,24 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 /** Options of {@link backchannelLogout}. */
 export interface BackchannelLogoutPluginOptions {
   /**
-   * The receiver from `createBackchannelLogout`, or a function that gets the receiver from the request. Any other receiver that
-   * has `respond` can be mounted too.
+   * The receiver from `createBackchannelLogout`, or a function that gets the receiver from the request. You can also mount any
+   * other receiver that has `respond`.
    */
   logout: LogoutSource<LogoutEndpoint>
-  /** The path of the endpoint. The `prefix` of the registration and of its scope comes before it. @default '/backchannel-logout' */
+  /**
+   * The path of the endpoint. The `prefix` of the registration and of its scope is added before it. @default
+   * '/backchannel-logout'
+   */
   path?: string | undefined
 }
 
 /**
- * A plugin with the endpoint that the OpenID Provider posts Logout Tokens to. The plugin is encapsulated, so it changes nothing
- * else, takes a `prefix`, and can be registered several times.
+ * A plugin with the endpoint to which the OpenID Provider posts Logout Tokens. The plugin is encapsulated: it does not affect
+ * other routes. It takes a `prefix`, and you can register it several times.
  *
- * The plugin answers in its own `onRequest` hook. So content-type parsers, body limits, rate limits of routes, and the hooks of
- * later stages do not apply to the endpoint, wherever you register it. Fastify runs `onRequest` hooks in the order in which
- * they were added, so register the plugin before logins, CSRF protection and `@fastify/cors`.
+ * The plugin answers in its own `onRequest` hook. So content-type parsers, body limits, route rate limits and hooks of later
+ * stages do not apply to the endpoint, wherever you register it. Fastify runs `onRequest` hooks in the order in which they were
+ * added. So register the plugin before logins, CSRF protection and `@fastify/cors`.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
@@ -39,7 +42,8 @@ export async function backchannelLogout(
   app: FastifyInstance,
   { logout, path = '/backchannel-logout' }: BackchannelLogoutPluginOptions,
 ): Promise<void> {
-  // Not in the handler: a body parser, an `onSend` hook or CSRF protection of an outer scope would come between.
+  // This code is not in the handler, because a body parser, an `onSend` hook or CSRF protection of an outer scope would run
+  // before it.
   app.addHook('onRequest', async (request, reply) => {
     const answer = await respondTo(logoutOf(logout, request), request.raw, request)
     reply.hijack()

@@ -5,11 +5,13 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
 export interface ActiveSessionOptions<E extends Env> {
-  /** Returns the claims that the session of the request keeps. Without a session return nothing: then the request passes. */
+  /** Returns the claims that the request's session keeps. Return nothing if the request has no session. Such a request passes. */
   session: (c: Context<E>) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
-  /** Answers if the session has been logged out. End the session locally, too. @default an empty answer with 401 */
+  /**
+   * Returns the response if the session has been logged out. End the local session here, too. @default an empty answer with 401
+   */
   onLoggedOut?: ((c: Context<E>) => Response | Promise<Response>) | undefined
-  /** Answers if the check failed, for example because the store is down. @default an HTTPException with 503 */
+  /** Returns the response if the check failed, for example because the store is down. @default an HTTPException with 503 */
   onUnavailable?: ((c: Context<E>, error: unknown) => Response | Promise<Response>) | undefined
 }
 

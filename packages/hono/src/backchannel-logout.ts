@@ -15,16 +15,19 @@ function incomingOf({ env }: Context): Incoming | undefined {
   return typeof incoming?.readableDidRead === 'boolean' ? incoming : undefined
 }
 
-/** The body: a stream that nobody has read, or the copy that Hono kept for an earlier middleware. Null if no copy is left (T-13). */
+/**
+ * Returns the body: an unread stream, or the copy that Hono kept for an earlier middleware. Returns null if there is no copy
+ * (T-13).
+ */
 async function bodyOf({ req }: Context, incoming: Incoming | undefined): Promise<LogoutRequest['body']> {
   if (!req.raw.bodyUsed) {
-    // Node's stream is much faster than the Web stream that is made from it. An earlier middleware can have replaced the Web
-    // stream by a decoded stream, so an encoded body is read from the Web stream.
+    // Node's stream is much faster than the Web stream that is made from it. But an earlier middleware can have replaced the Web
+    // stream with a decoded stream. So an encoded body is read from the Web stream.
     const isUntouched = incoming?.readableDidRead === false && incoming.headers['content-encoding'] === undefined
     return isUntouched ? readBody(incoming as never) : req.raw.body
   }
   try {
-    // If Hono has cached the form as FormData, its text() would return multipart.
+    // If Hono has cached the form as FormData, its text() would return multipart text.
     return (await req.bodyCache.formData) ?? (await req.text())
   } catch {
     return null
@@ -32,11 +35,11 @@ async function bodyOf({ req }: Context, incoming: Incoming | undefined): Promise
 }
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to. Mount the endpoint for all methods. Mount it before
- * `hono/csrf` and any other middleware that refuses a form POST from another site or without a login.
+ * The endpoint to which the OpenID Provider posts Logout Tokens. Mount the endpoint for all methods. Mount it before `hono/csrf`
+ * and any other middleware that refuses a form POST from another site or without a login.
  *
- * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context. Any
- *   other receiver that has `respond` can be mounted too.
+ * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context. You can also
+ *   mount any other receiver that has `respond`.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts
@@ -64,7 +67,8 @@ export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E, L
     })
     incoming?.resume() // discards the rest of a refused body, which would block the connection
     c.res = new Response(body === '' ? null : body, { status, headers })
-    // Hono has put the headers that an earlier middleware set on c.res over these headers. So set these headers again.
+    // An earlier middleware can have set headers on c.res. Hono lets those headers win, so the headers of the answer are set
+    // again.
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
     return c.res
   }

@@ -4,13 +4,19 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
 export interface ActiveSessionOptions<StateT, ContextT> {
-  /** Returns the claims that the session of the request keeps. Without a session return nothing: then the request passes. */
+  /** Returns the claims that the request's session keeps. Return nothing if the request has no session. Such a request passes. */
   session: (
     ctx: ParameterizedContext<StateT, ContextT>,
   ) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
-  /** Answers if the session has been logged out. End the session locally, too. Awaited. @default an empty answer with 401 */
+  /**
+   * Sets the response if the session has been logged out. End the local session here, too. The middleware waits for a returned
+   * promise. @default an empty answer with 401
+   */
   onLoggedOut?: ((ctx: ParameterizedContext<StateT, ContextT>) => unknown) | undefined
-  /** Answers if the check failed, for example because the store is down. Awaited. @default an HttpError with 503 */
+  /**
+   * Sets the response if the check failed, for example because the store is down. The middleware waits for a returned promise.
+   * @default an HttpError with 503
+   */
   onUnavailable?: ((ctx: ParameterizedContext<StateT, ContextT>, error: unknown) => unknown) | undefined
 }
 

@@ -6,8 +6,8 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 /** Options of {@link backchannelLogout}. */
 export interface BackchannelLogoutEndpointOptions {
   /**
-   * The path of the endpoint. Requests with another path pass. The path must match exactly, so a trailing slash counts. Leave
-   * the path out if a router chooses the requests.
+   * The path of the endpoint. Requests with another path pass. The path must match exactly, including a trailing slash. Leave the
+   * path out if a router selects the requests.
    *
    * @default the middleware answers every request
    */
@@ -15,11 +15,11 @@ export interface BackchannelLogoutEndpointOptions {
 }
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to. Pass it to `app.use` with a `path`, or mount it in a router for
+ * The endpoint to which the OpenID Provider posts Logout Tokens. Pass it to `app.use` with a `path`, or mount it in a router for
  * all methods. Mount it before CSRF protection and any other middleware that refuses a form POST without a login.
  *
- * @param logout The receiver from `createBackchannelLogout`, another object with the same `respond`, or a function that gets it from
- *   the context.
+ * @param logout The receiver from `createBackchannelLogout`, another object with the same `respond`, or a function that gets the
+ *   receiver from the context.
  * @throws {TypeError} if `path` does not begin with a slash.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example

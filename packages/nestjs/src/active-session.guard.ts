@@ -13,12 +13,12 @@ import type { BackchannelLogoutModuleOptions } from './options.js'
 import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
 
 /**
- * Refuses requests, GraphQL operations and WebSocket messages whose session has been logged out. The guard gets the session
- * from the option `session` of the module, so this option is required. Without a session the request passes, so the guard
- * can be global. Then put `@AllowLoggedOut()` on the sign-in routes.
+ * Refuses requests, GraphQL operations and WebSocket messages whose session has been logged out. The guard gets the session from
+ * the option `session` of the module, so this option is required. A request without a session passes, so the guard can be global.
+ * If the guard is global, put `@AllowLoggedOut()` on the sign-in routes.
  *
- * @throws {UnauthorizedException} 401 if the session has been logged out and `onLoggedOut` throws nothing.
- * @throws {ServiceUnavailableException} 503 if the check failed and `onUnavailable` throws nothing.
+ * @throws {UnauthorizedException} 401 if the session has been logged out and `onLoggedOut` does not throw.
+ * @throws {ServiceUnavailableException} 503 if the check failed and `onUnavailable` does not throw.
  * @throws {TypeError} if the session does not match `SessionClaims`. Nest answers 500.
  * @example
  * ```ts
@@ -28,7 +28,7 @@ import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
  *
  * @Controller()
  * class SignInController {
- *   @AllowLoggedOut() // without it, a user who was logged out gets 401 here, too
+ *   @AllowLoggedOut() // without this line, a user whose session was logged out gets 401 here, too
  *   @Get('login')
  *   @Redirect('https://op.example.com/authorize')
  *   login() {}
@@ -65,14 +65,14 @@ export class ActiveSessionGuard implements CanActivate {
   }
 }
 
-/** Injects the receiver and the options of a registration into the constructor of a guard. Returns the guard. */
+/** Creates a guard whose constructor gets the receiver and the options of a registration. Returns the guard. */
 export function injectRegistration(guard: Type<ActiveSessionGuard>, name?: string): Type<ActiveSessionGuard> {
   Inject(getBackchannelLogoutToken(name))(guard, undefined, 0)
   Inject(optionsToken(name))(guard, undefined, 1)
   return guard
 }
 
-// Function calls replace decorator syntax here, because the compiled code of decorators would be a fifth of this package.
+// Calls the decorators as functions, because the compiled code of decorator syntax would be a fifth of this package.
 
 Injectable()(ActiveSessionGuard)
 injectRegistration(ActiveSessionGuard)

@@ -3,13 +3,14 @@ import { metadataOf, SetMetadata } from './metadata.js'
 
 const KEY = 'ALLOW_LOGGED_OUT'
 
-/** Whether the method or its class has `@AllowLoggedOut()`. */
+/** Tells whether the method or its class has `@AllowLoggedOut()`. */
 export const allowsLoggedOut = (context: ExecutionContext): true | undefined =>
   metadataOf(KEY, context.getHandler(), context.getClass())
 
 /**
- * Opens a method, or all methods of a class, to sessions that have been logged out. The guards let each request pass and ask
- * nothing. Use it for the sign-in routes if a guard is global. Otherwise a user whose session was logged out cannot sign in again.
+ * Opens a method, or all methods of a class, to sessions that have been logged out. The guards let each request pass without a
+ * check. If a guard is global, use this decorator for the sign-in routes. Otherwise a user whose session was logged out cannot
+ * sign in again.
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import type { BackchannelLogoutModuleOptions, BackchannelLogoutRegistration } fr
 import { register } from './registration.js'
 import { getBackchannelLogoutToken, KEY, optionsToken } from './tokens.js'
 
-/** Creates the receiver. Removes the options of the guards first, because core refuses options that it does not know. */
+/** Creates the receiver. Removes the options of the guards first, because core refuses unknown options. */
 const createLogout = ({
   session: _session,
   onLoggedOut: _onLoggedOut,

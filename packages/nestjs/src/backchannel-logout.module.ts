@@ -3,17 +3,16 @@ import { DiscoveryModule } from '@nestjs/core'
 import { ConfigurableModuleClass } from './backchannel-logout.module-definition.js'
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to, and the providers that the guards and decorators of this package
- * need. Import the module once for each registration, in any module. It is global.
+ * Adds the endpoint to which the OpenID Provider posts Logout Tokens, and the providers for the guards and decorators of this
+ * package. Import the module once for each registration, in any module. It is global.
  *
- * The endpoint answers exactly at `path`. It is the first thing that the HTTP adapter runs for a request, on Express and on
- * Fastify. So the guards, pipes, interceptors, filters, prefixes, versions, body parsers and middleware of the application do
- * not apply to it. Use `onDelivery` to log its requests. Only middleware that was added to an Express or Fastify instance
- * before Nest got this instance runs earlier.
+ * The endpoint answers exactly at `path`. On Express and on Fastify, the HTTP adapter runs the endpoint before everything else.
+ * So guards, pipes, interceptors, filters, prefixes, versions, body parsers and middleware of the application do not apply to it.
+ * Use `onDelivery` to log its requests. Only middleware of an Express or Fastify instance that you pass to Nest runs earlier.
  *
- * On shutdown the module waits for logouts under way, writes pending logouts to the store, and ends the subscription. It does
- * so in `onModuleDestroy`, and again when the server is closed. Close the client of the store in `onApplicationShutdown`, which
- * runs later. Call `app.close()` or `app.enableShutdownHooks()`, or Nest runs none of these hooks.
+ * On shutdown, the module waits for logouts in progress, writes pending logouts to the store, and ends the subscription. It does
+ * this in `onModuleDestroy`, and again when the server is closed. Close the client of the store in `onApplicationShutdown`, which
+ * runs later. Nest runs these hooks only if you call `app.close()` or `app.enableShutdownHooks()`.
  *
  * @example
  * ```ts

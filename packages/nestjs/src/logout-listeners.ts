@@ -5,7 +5,7 @@ import { listensTo } from './on-logout.decorator.js'
 type Listener = (event: LogoutEvent) => unknown
 
 /**
- * Registers the methods with `@OnLogout(name)` of all providers and controllers as listeners.
+ * Registers listeners: the methods with `@OnLogout(name)` of all providers and controllers.
  *
  * @param name The name of the registration that gets the listeners.
  * @param names The names of all registrations.
@@ -17,7 +17,7 @@ export function addListeners(
   names: readonly string[],
 ): void {
   const scanner = new MetadataScanner()
-  const seen = new Set<object>() // one instance can have several tokens
+  const seen = new Set<object>() // one instance can be provided under several tokens
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
     const { instance } = wrapper as { instance: Record<string, Listener> }
     if (Object(instance) !== instance || seen.has(instance)) continue
@@ -25,7 +25,7 @@ export function addListeners(
     const prototype = Object.getPrototypeOf(instance) as Record<string, Listener> | null
     for (const method of scanner.getAllMethodNames(prototype)) {
       for (const wanted of listensTo(prototype![method]!)) {
-        // Nest holds an instance of each request-scoped or transient class, but has not called the constructor.
+        // Nest keeps an empty instance of each request-scoped or transient class. Its constructor was not called.
         const problem = names.includes(wanted)
           ? (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) && 'its class is request-scoped or transient'
           : `no BackchannelLogoutModule has the name "${wanted}"`

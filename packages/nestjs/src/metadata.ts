@@ -4,6 +4,6 @@ export { SetMetadata } from '@nestjs/common'
 
 const reflector = new Reflector()
 
-/** The metadata of the first target that has any, or undefined. */
+/** Returns the metadata of the first target that has any, or undefined. */
 export const metadataOf = <T>(key: string, ...targets: Parameters<Reflector['get']>[1][]): T | undefined =>
   reflector.getAllAndOverride<T | undefined>(key, targets)

@@ -3,7 +3,7 @@ import { backchannelLogout } from '@bcl/node'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { KEY } from './tokens.js'
 
-/** Express passes Node's own objects. Fastify wraps them. */
+/** Express passes Node's own objects. Fastify passes wrappers of these objects. */
 type Wrapped<T> = T & { raw?: T }
 type RequestHook = (
   request: Wrapped<IncomingMessage>,
@@ -22,7 +22,7 @@ export interface RequestHookHost {
   close(): unknown
 }
 
-/** The path without the query string. A proxy may put the address of the server before the path (RFC 9112, 3.2.2). */
+/** Returns the path without the query string. A proxy may put the address of the server before the path (RFC 9112, 3.2.2). */
 const pathOf = (url: string): string => url.replace(/^https?:\/\/[^/?]*|\?.*/gis, '')
 
 /** Sets a request hook that answers the endpoints. Returns the map of the endpoints. */
@@ -33,11 +33,11 @@ function installHook(adapter: RequestHookHost): Map<string, Endpoint> {
     const raw = request.raw ?? request
     const endpoint = endpoints.get(pathOf(raw.url!))
     if (!endpoint) return nextHook ? nextHook.call(adapter, request, response, done) : done()
-    // Does not return the promise: the Fastify adapter would continue the request when the promise is fulfilled.
+    // The promise is not returned, because the Fastify adapter would continue the request after it.
     void endpoint(raw, response.raw ?? response)
     return undefined
   })
-  // The adapter holds one hook. A hook that is set later runs after this hook and does not replace it.
+  // The adapter has only one hook. A hook that the application sets later runs after this hook and does not replace it.
   adapter.setOnRequestHook = (hook) => {
     nextHook = hook
   }

@@ -2,12 +2,12 @@ import type { LogoutEvent } from '@bcl/core'
 import { metadataOf, SetMetadata } from './metadata.js'
 import { KEY } from './tokens.js'
 
-/** The names of the registrations that a method listens to. */
+/** Returns the names of the registrations that a method listens to. */
 export const listensTo = (method: (event: LogoutEvent) => unknown): readonly string[] => metadataOf(KEY, method) ?? []
 
 /**
- * Calls a method for each logout, on the instance that received the logout. The method is awaited. If it fails, the logout fails,
- * and the provider may send the logout again.
+ * Calls a method for each logout, on the instance that received the logout. The logout waits for the method. If the method fails,
+ * the logout fails, and the provider may send it again.
  *
  * The class can be a provider or a controller of any module. It must not be request-scoped or transient.
  *

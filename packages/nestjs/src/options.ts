@@ -1,34 +1,34 @@
 import type { BackchannelLogoutOptions, SessionClaims } from '@bcl/core'
 import type { ExecutionContext } from '@nestjs/common'
 
-/** Options of `BackchannelLogoutModule`: the options of `createBackchannelLogout`, and three options of the guards. */
+/** Options of `BackchannelLogoutModule`: the options of `createBackchannelLogout` and three options for the guards. */
 export interface BackchannelLogoutModuleOptions extends BackchannelLogoutOptions {
   /**
-   * Returns the claims that the session of a request, message or operation keeps. Without a session return nothing: then the
-   * request passes. Required if you use a guard.
+   * Returns the claims that the session of a request, message or operation keeps. Return nothing if there is no session. Such a
+   * request passes. This option is required if you use a guard.
    */
   session?:
     | ((context: ExecutionContext) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>)
     | undefined
   /**
-   * The guards call it if the session has been logged out. End the session locally, too. Awaited. An exception that it throws
-   * replaces the `UnauthorizedException`.
+   * The guards call this function if the session has been logged out. End the local session here, too. The guard waits for a
+   * returned promise. An exception from this function replaces the `UnauthorizedException`.
    */
   onLoggedOut?: ((context: ExecutionContext) => unknown) | undefined
   /**
-   * The guards call it if the check failed, for example because the store is down. Awaited. An exception that it throws replaces
-   * the `ServiceUnavailableException`.
+   * The guards call this function if the check failed, for example because the store is down. The guard waits for a returned
+   * promise. An exception from this function replaces the `ServiceUnavailableException`.
    */
   onUnavailable?: ((context: ExecutionContext, error: unknown) => unknown) | undefined
 }
 
-/** Options that the module needs before a factory runs. Put them beside `useFactory`, `useClass` or `useExisting`. */
+/** Options that the module needs before a factory runs. Put them next to `useFactory`, `useClass` or `useExisting`. */
 export interface BackchannelLogoutRegistration {
   /** The name of the registration, if the application has several. @default none */
   name?: string | undefined
   /**
    * The path of the endpoint, from the root of the server, without the global prefix and version. The path of the request must
-   * match exactly, so a trailing slash counts. The query string does not count.
+   * match exactly, including a trailing slash. The query string is ignored.
    *
    * @default '/backchannel-logout'
    */

@@ -7,12 +7,12 @@ import { KEY } from './tokens.js'
 
 /** The lifecycle hooks of one `BackchannelLogoutModule`. */
 export interface Registration extends OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown {
-  /** An empty string for the registration without a name. */
+  /** The name, or an empty string if the registration has no name. */
   name: string
   path: string
 }
 
-/** The names of all registrations. Throws if two registrations have the same name or path, because one could not be reached. */
+/** Returns the names of all registrations. Throws if two registrations have the same name or path. */
 function namesOf(discovery: DiscoveryService): string[] {
   const registrations = discovery
     .getProviders()
@@ -26,9 +26,9 @@ function namesOf(discovery: DiscoveryService): string[] {
 }
 
 /**
- * At the start, adds the listeners and mounts the endpoint. On shutdown, closes the receiver.
+ * Adds the listeners and mounts the endpoint when the application starts. Closes the receiver on shutdown.
  *
- * The receiver is closed several times, because logouts arrive until the server is closed. The last time comes before
+ * The receiver is closed several times, because logouts can arrive until the server is closed. The last `close` comes before
  * `onApplicationShutdown`, in which an application closes the client of its store (RP-39a).
  */
 export const register =
@@ -40,7 +40,7 @@ export const register =
       path,
       onModuleInit() {
         addListeners(logout, discovery, name, namesOf(discovery))
-        // A standalone application has no HTTP adapter.
+        // An application context without a server has no HTTP adapter.
         const adapter = host.httpAdapter as RequestHookHost | null
         if (!adapter) return
         mount(adapter, path, logout)

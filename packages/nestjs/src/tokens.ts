@@ -1,12 +1,12 @@
 /**
- * The key under which this package stores data in Nest: the token of a registration, the metadata of a listener, and a property
- * of the HTTP adapter. The key is a string, so that several copies of this package share it.
+ * The key of the data that this package stores in Nest: the injection token of a registration, the metadata of a listener, and a
+ * property of the HTTP adapter. The key is a string, so that several copies of this package have the same key.
  */
 export const KEY = 'BACKCHANNEL_LOGOUT'
 
 /**
- * The injection token of the `BackchannelLogout` of a registration. Use the token where you cannot use a decorator: for `app.get`
- * in `main`, or for `overrideProvider` in a test.
+ * Returns the injection token of a registration's `BackchannelLogout`. Use the token where you cannot use a decorator: for
+ * `app.get` in `main`, or for `overrideProvider` in a test.
  *
  * @param name The name of the registration, if the application has several.
  * @example

@@ -4,11 +4,11 @@ import { respondTo } from './respond-to.js'
 import { sendResponse } from './send-response.js'
 
 /**
- * The endpoint that the OpenID Provider posts Logout Tokens to, for `node:http`, Connect and the API routes of Next.js. Mount
+ * The endpoint to which the OpenID Provider posts Logout Tokens, for `node:http`, Connect and the API routes of Next.js. Mount
  * the endpoint for all methods, and before CSRF protection.
  *
  * @param logout The receiver from `createBackchannelLogout`, or another object with the same `respond`.
- * @returns A function that answers a request. Its promise is fulfilled when the answer has been sent, and does not reject.
+ * @returns A function that answers a request. Its promise is fulfilled when the answer has been sent, and never rejects.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts

@@ -4,13 +4,12 @@ import type { Readable } from 'node:stream'
 const decoder = new TextDecoder()
 
 /**
- * Returns a function that reads a Node stream as text. Pass the function to `respond` as the body. The function reads by events,
+ * Returns a function that reads a Node stream as text. Pass the function to `respond` as the body. It uses the stream's events,
  * which is faster than the stream's iterator.
  *
- * The function keeps at most `limit` bytes. It discards the rest and lets the stream flow, because an unread rest blocks the
- * connection.
+ * The function keeps at most `limit` bytes. It reads and discards the rest, because unread data blocks the connection.
  *
- * @throws {Error} The function rejects if the stream fails, is closed early, or has been read to its end before.
+ * @throws {Error} The function rejects if the stream fails, is closed early, or was read before.
  */
 export const readBody =
   (stream: Readable): BodyReader =>
@@ -25,14 +24,15 @@ export const readBody =
         else resolve(undefined)
       }
       const onClose = (): void => {
-        // Creates no error after a body that has arrived.
-        if (!stream.readableEnded) reject(new Error('the request was closed before its body had arrived'))
+        // If the body has already arrived, no error is created.
+        if (!stream.readableEnded) reject(new Error('the request was closed before the whole body arrived'))
       }
-      if (stream.destroyed || stream.readableEnded) return reject(new Error('the body has been read before'))
-      // The listeners stay. They are idle after the promise has settled, and an `error` event without a listener would be thrown.
+      if (stream.destroyed || stream.readableEnded) return reject(new Error('the body was read before'))
+      // The listeners stay. They do nothing after the promise has settled. Without an `error` listener, Node would throw the
+      // error.
       stream.on('data', onData)
       stream.on('end', () => resolve(decoder.decode(Buffer.concat(chunks))))
       stream.on('error', reject)
       stream.on('close', onClose)
-      stream.resume() // a listener does not start a stream that a parser has paused
+      stream.resume() // a parser may have paused the stream, and a listener does not start it again
     })

@@ -2,17 +2,17 @@ import type { LogoutEndpoint, LogoutRequest, LogoutResponse } from '@bcl/core'
 import type { IncomingMessage } from 'node:http'
 import { readBody } from './read-body.js'
 
-/** Where body parsers and serverless platforms leave a body. */
+/** The members in which body parsers and serverless platforms store the body. */
 interface ParsedBody {
   rawBody?: unknown
   body?: unknown
 }
 
 /**
- * The body: the bytes that a parser kept, the stream that nobody has read, or the value that a parser made (T-3).
+ * Returns the bytes that a parser kept, the unread stream, or the value that a parser made (T-3).
  *
- * The parsed value counts only if the stream has been read. For an unknown media type, a parser makes an empty object and does
- * not read the stream. On a serverless platform, `body` can be a getter that throws.
+ * The value of a parser counts only if the stream has been read. For an unknown media type, a parser makes an empty object and
+ * does not read the stream. On a serverless platform, `body` can be a getter that throws.
  */
 function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): LogoutRequest['body'] {
   try {
@@ -27,10 +27,10 @@ function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): Logo
 /**
  * Passes a request of `node:http` to the receiver and returns its answer. Adapters for frameworks send the answer themselves.
  *
- * Discards what is left of the body, because an unread rest blocks the connection.
+ * Discards the rest of the body, because unread data blocks the connection.
  *
  * @param logout The receiver from `createBackchannelLogout`, or another object with the same `respond`.
- * @param parsed The request of the framework, if its body parsers leave the body there.
+ * @param parsed The request of the framework, if its body parsers store the body in that object.
  * @example
  * ```ts
  * import type { BackchannelLogout } from '@bcl/core'

@@ -1,14 +1,14 @@
 /** A value under a key, and its expiry (NumericDate). */
 export type Entry = readonly [value: string, expiresAt: number]
 
-/** The operations that the store needs of a client. There is one driver for each kind of client. */
+/** The operations that the store needs from a client. Each kind of client has a driver. */
 export interface Driver {
   /** Runs a script on one key, in one round trip. */
   runScript(script: string, key: string, ...args: string[]): Promise<unknown>
   /**
    * Reads the whole sorted set of each key, in the order of `keys`. Returns the replies of the client.
    *
-   * @param bypassCache Asks Redis even if the client has a cache.
+   * @param bypassCache Reads from Redis even if the client has a cache.
    */
   ranges(keys: readonly string[], bypassCache: boolean): Promise<readonly unknown[]>
   /** Parses one reply of `ranges`. */
@@ -16,15 +16,17 @@ export interface Driver {
   remove(key: string, value: string): Promise<unknown>
   publish(channel: string, message: string): Promise<unknown>
   /**
-   * Subscribes to a channel on a separate connection. Resolves to a function that ends the subscription. Absent if the client
-   * cannot subscribe.
+   * Subscribes to a channel on a separate connection. Resolves to a function that ends the subscription. A driver has no
+   * `subscribe` if the client cannot subscribe.
    */
   subscribe?(channel: string, listener: (message: string) => void): Promise<() => Promise<unknown>>
 }
 
-/** Parses a member of a sorted set and its score. Throws on anything else: if a member were left out, a session would live. */
+/**
+ * Parses a member of a sorted set and its score. Throws if it cannot, because a skipped member would keep an ended session alive.
+ */
 export function toEntry(member: unknown, score: unknown): Entry {
-  // Number() alone would read null and an empty text as 0, which counts as expired.
+  // Number() alone would return 0 for null and for an empty string. The score 0 means "expired".
   const expiresAt = Number(String(score) || Number.NaN)
   const isText = typeof member === 'string' || member instanceof Uint8Array
   if (isText && Number.isFinite(expiresAt)) return [String(member), expiresAt]
@@ -37,18 +39,18 @@ export function entriesOfReply(reply: unknown): Entry[] {
   return Array.from({ length: Math.ceil(flat.length / 2) }, (_, index) => toEntry(flat[index * 2], flat[index * 2 + 1]))
 }
 
-/** Whether the client is an object that has all these methods. */
+/** Tells whether the client is an object that has all these methods. */
 export const hasMethods = (client: unknown, ...names: string[]): boolean =>
   typeof client === 'object' &&
   client !== null &&
   names.every((name) => typeof (client as Record<string, unknown>)[name] === 'function')
 
-/** The time-out of the start of a subscription, in seconds. */
+/** The time-out for starting a subscription, in seconds. */
 const subscribeTimeout = 5
 
 /**
- * Starts a subscription. Resolves to `stop`. If the start fails or takes too long, calls `stop` and rejects: without this, a
- * client would try to subscribe for as long as it lives.
+ * Starts a subscription. Resolves to `stop`. If the start fails or takes too long, calls `stop` and rejects. Otherwise the client
+ * would try to subscribe for ever.
  */
 export function startSubscription({ start, stop }: Subscription): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { hasMethods, toEntry, type Driver } from './driver.js'
 
-/** The methods of Valkey GLIDE that the store uses: of a `GlideClient` or a `GlideClusterClient`. */
+/** The methods of Valkey GLIDE that the store uses. `GlideClient` and `GlideClusterClient` have them. */
 export interface GlideClient {
   customCommand(args: string[]): Promise<unknown>
   zrangeWithScores(key: string, range: { start: number; end: number }): Promise<unknown>
@@ -13,14 +13,14 @@ interface Member {
   score: unknown
 }
 
-/** The number of keys that are read at the same time. By default a GLIDE client has at most 1,000 requests in flight. */
+/** The number of keys that are read at the same time. By default, a GLIDE client allows 1,000 requests in flight. */
 const keysPerBatch = 250
 
 export const isGlide = (client: unknown): client is GlideClient =>
   hasMethods(client, 'customCommand', 'zrangeWithScores', 'zrem', 'publish')
 
 /**
- * The driver has no `subscribe`: a GLIDE client passes messages only to the callback that its constructor got, and it cannot be
+ * The driver has no `subscribe`. A GLIDE client passes messages only to the callback of its constructor, and it cannot be
  * duplicated.
  */
 export const glide = (client: GlideClient): Driver => ({

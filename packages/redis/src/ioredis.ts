@@ -1,10 +1,10 @@
 import { entriesOfReply, hasMethods, startSubscription, type Driver } from './driver.js'
 
-/** The methods of ioredis and iovalkey that the store uses: of a `Redis` or a `Cluster`. */
+/** The methods of ioredis and iovalkey that the store uses. `Redis` and `Cluster` have them. */
 export interface IoredisClient {
   readonly isCluster: boolean
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
-  // `never`, because TypeScript cannot choose among the many overloads of this method.
+  // The type is `never`, because TypeScript cannot choose among the many overloads of this method.
   zrange(...args: never[]): unknown
   zrem(key: string, member: string): Promise<unknown>
   publish(channel: string, message: string): Promise<unknown>
@@ -24,8 +24,8 @@ interface Subscriber {
 }
 
 /**
- * Settings of the connection that subscribes. They replace the settings of the application: a subscription waits for its
- * connection, and is restored after a reconnect.
+ * Settings of the connection that subscribes. They replace the settings of the application. The subscription must wait for its
+ * connection, and must be restored after a reconnect.
  */
 const subscriberOptions = { enableOfflineQueue: true, autoResubscribe: true }
 
@@ -36,7 +36,7 @@ export const isIoredis = (client: unknown): client is IoredisClient =>
 
 export const ioredis = (client: IoredisClient): Driver => ({
   runScript: (script, key, ...args) => client.eval(script, 1, key, ...args),
-  // Parallel commands instead of a pipeline, because the keys of a cluster are on several nodes.
+  // Uses parallel commands instead of a pipeline, because the keys of a cluster are on several nodes.
   ranges: (keys) => Promise.all(keys.map((key) => typed(client).zrange(key, 0, -1, 'WITHSCORES'))),
   entriesOf: entriesOfReply,
   remove: (key, value) => client.zrem(key, value),

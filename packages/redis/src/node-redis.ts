@@ -1,6 +1,6 @@
 import { hasMethods, startSubscription, toEntry, type Driver } from './driver.js'
 
-/** The methods of node-redis that the store uses: of a client, a pool, a cluster or a sentinel. */
+/** The methods of node-redis that the store uses. Clients, pools, clusters and sentinels have them. */
 export interface NodeRedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
   zRangeWithScores(key: string, min: number, max: number): Promise<unknown>
@@ -33,7 +33,7 @@ interface Subscriber {
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   destroy?(): unknown
-  /** The name of `destroy` in node-redis 4. */
+  /** The node-redis 4 name of `destroy`. */
   disconnect?(): unknown
 }
 
@@ -42,17 +42,21 @@ interface Member {
   score: unknown
 }
 
-/** Settings of the connection that subscribes. It must not share the cache, because its end would empty the cache. */
+/**
+ * Settings of the connection that subscribes. It must not share the client-side cache, because closing it would empty the cache.
+ */
 const subscriberOptions = { clientSideCache: undefined, emitInvalidate: false }
 
 const asPool = (client: NodeRedisClient): Pool | undefined =>
   hasMethods(client, 'execute') ? (client as Pool) : undefined
 
-/** Reads each key by one command. Only these commands use the client-side cache, and only these reach all nodes of a cluster. */
+/**
+ * Reads each key with its own command. Only such commands use the client-side cache, and only they reach all nodes of a cluster.
+ */
 const readEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
   Promise.all(keys.map((key) => client.zRangeWithScores(key, 0, -1)))
 
-/** Reads all keys by one pipeline, so a pool uses one connection. A pipeline does not use the client-side cache. */
+/** Reads all keys with one pipeline, so a pool uses one connection. A pipeline does not use the client-side cache. */
 function readByPipeline(client: TypedClient, keys: readonly string[]): Promise<readonly unknown[]> {
   const pipeline = client.multi()
   for (const key of keys) pipeline.zRangeWithScores(key, 0, -1)
@@ -89,7 +93,7 @@ export const nodeRedis = (client: NodeRedisClient): Driver => ({
     const typed = client as TypedClient
     if (!typed.clientSideCache) return asPool(client) ? readByPipeline(typed, keys) : readEach(client, keys)
     if (!bypassCache) return readEach(client, keys)
-    // One pipeline for each key, because the keys of a cluster are on several nodes.
+    // Uses one pipeline per key, because the keys of a cluster are on several nodes.
     return Promise.all(keys.map(async (key) => (await readByPipeline(typed, [key]))[0]))
   },
   entriesOf: (range) => (range as Member[]).map(({ value, score }) => toEntry(value, score)),

@@ -20,10 +20,12 @@ export interface RedisStoreOptions {
 }
 
 /**
- * Adds a value and says whether Redis kept it. A script is one atomic round trip with any client. It touches one key, so it
- * also works in a cluster. Redis removes expired values by its own clock: an instance whose clock is ahead must not remove
- * the values of others. The key expires with its latest member. `EXPIREAT … GT` cannot do that: it never sets an expiry
- * on a key that has none.
+ * Adds a value and returns whether Redis kept it. The script is one atomic round trip with any client. It uses one key, so it
+ * also works in a cluster.
+ *
+ * The script removes expired values by the clock of Redis. An instance whose clock is ahead must not remove the values of other
+ * instances. The key expires with its latest member. `EXPIREAT … GT` cannot set this expiry, because it ignores a key without an
+ * expiry.
  */
 const addScript = `
 redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
@@ -103,7 +105,7 @@ export class RedisStore implements LogoutStore {
   async add(key: string, value: string, expiresAt: number): Promise<void> {
     const kept = Number(await this.#driver.runScript(addScript, this.#prefix + key, value, String(expiresAt)))
     if (kept === 1) return
-    // Upstash's client resolves to a text if its request is aborted.
+    // If the request is aborted, Upstash's client resolves to a text.
     if (kept !== 0) throw new Error('Redis did not say whether it kept the value')
     if (expiresAt > Date.now() / 1000)
       throw new Error('Redis did not keep the value. Likely cause: the clock of Redis is ahead')
@@ -111,13 +113,13 @@ export class RedisStore implements LogoutStore {
 
   async values(keys: readonly string[]): Promise<string[][]> {
     if (keys.length === 0) return []
-    // The commands do not contain the time, so a client can answer them from its cache.
+    // The commands do not contain the time, so a client can take the answers from its cache.
     const ranges = await this.#driver.ranges(
       keys.map((key) => this.#prefix + key),
       this.#isNotifying,
     )
     if (!Array.isArray(ranges) || ranges.length !== keys.length)
-      throw new Error('Redis did not answer once for each key')
+      throw new Error('Redis did not return one answer per key')
     const now = Date.now() / 1000
     return ranges.map((range) => {
       const entries = this.#driver.entriesOf(range)
@@ -130,8 +132,8 @@ export class RedisStore implements LogoutStore {
   }
 
   /**
-   * Calls a listener. Reads that the listener starts at once bypass the cache of the client, because a message can arrive before
-   * the invalidation of the cache.
+   * Calls a listener. A message can arrive before the client's cache is invalidated. So the reads that the listener starts at
+   * once bypass the cache.
    */
   #notify(listener: (message: string) => void, message: string): void {
     this.#isNotifying = true

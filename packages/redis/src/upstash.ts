@@ -7,7 +7,7 @@ export interface UpstashClient {
   publish(channel: string, message: string): Promise<unknown>
 }
 
-/** Puts "=" before each value. Our values look like JSON, and without a mark the client would parse them as JSON. */
+/** Puts "=" before each value. The values look like JSON, and the client would parse them without this character. */
 const rangesScript = `
 local all = {}
 for i, key in ipairs(KEYS) do
@@ -19,7 +19,7 @@ return all`
 export const isUpstash = (client: unknown): client is UpstashClient =>
   hasMethods(client, 'eval', 'zrem', 'publish', 'createScript') && !hasMethods(client, 'duplicate')
 
-/** The driver has no `subscribe`: the client does not restore its stream of messages after a lost connection. */
+/** The driver has no `subscribe`, because the client does not restore its message stream after a lost connection. */
 export const upstash = (client: UpstashClient): Driver => ({
   runScript: (script, key, ...args) => client.eval(script, [key], args),
   ranges: (keys) => client.eval(rangesScript, [...keys], []) as Promise<unknown[]>,

@@ -4,12 +4,12 @@ const name = (table: string): string => quote(table, '`')
 const columns = 'CONVERT(entry_key USING utf8mb4) AS k, CONVERT(coalesce(full_value, entry_value) USING utf8mb4) AS v'
 const expired = 'expires_at <= UNIX_TIMESTAMP()'
 
-/** Reads all rows, even if the server sets `sql_select_limit`. A missing row would let a session live. */
+/** Reads all rows, even if the server sets `sql_select_limit`. A missing row would keep an ended session alive. */
 const noLimit = 'LIMIT 18446744073709551615'
 
 export const mysql: Dialect = {
   name,
-  // VARBINARY, because most text collations ignore case, and even `_bin` collations ignore trailing spaces.
+  // The columns are VARBINARY. Most text collations ignore case, and even `_bin` collations ignore trailing spaces.
   schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
   entry_key VARBINARY(255) NOT NULL,
   entry_value VARBINARY(255) NOT NULL,
@@ -44,7 +44,7 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLim
     ]
   },
   remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
-  // The limit is part of the text: drivers send numbers of JavaScript as fractions, and a prepared LIMIT rejects fractions.
+  // The limit is part of the statement. Drivers send JavaScript numbers as fractions, and a prepared LIMIT rejects fractions.
   sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
   countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
   likelyCause: `${wrongTable} Or the driver escapes parameters wrongly: query() of mysql2 does so under NO_BACKSLASH_ESCAPES, use execute(). Or the query function reads from a replica.`,

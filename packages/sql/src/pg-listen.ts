@@ -1,9 +1,9 @@
 import type { SqlListen } from './sql-store.js'
 
-/** Seconds before each attempt to connect reconnect. */
+/** Seconds to wait before each attempt to reconnect. */
 const reconnectDelay = 1
 
-/** The methods of a `Client` of `pg` that `pgListen` uses. The client is not connected yet. */
+/** The methods of a `pg` `Client` that `pgListen` uses. The client is not connected yet. */
 export interface PgClient {
   connect(): Promise<unknown>
   query(text: string): Promise<unknown>
@@ -17,7 +17,7 @@ export interface PgClient {
 
 /**
  * Creates the option `listen` of `SqlStore` for `pg`. It listens on a separate connection. If this connection is lost, it tries
- * every second to open a new one. Messages that are published in the meantime are lost.
+ * to open a new one every second. Messages that are published in the meantime are lost.
  *
  * @param create Creates a client that is not connected. Do not take the client from a pool.
  * @example
@@ -48,7 +48,7 @@ export function pgListen(create: () => PgClient): SqlListen {
       client.on('notification', (notification) => {
         if (notification.channel === channel) listener(notification.payload ?? '')
       })
-      // Without a listener, an error would end the process. The event `end` follows the error.
+      // Without this listener, an error would end the process. `pg` emits `end` after the error.
       client.on('error', () => {})
       client.on('end', () => {
         isLost = true

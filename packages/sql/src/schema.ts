@@ -14,7 +14,7 @@ export function dialectOf(name: SqlDialect): Dialect {
   return dialects[name]
 }
 
-/** The rule of a table name. The name must be short, because the names of the index and the channel contain it. */
+/** The rule for the name of a table. The name must be short, because it is part of the names of the index and the channel. */
 export const tableRule: Rule = [
   (table: unknown) =>
     typeof table === 'string' && table.length <= 48 && /^(?:[A-Za-z_]\w*\.)?[A-Za-z_]\w*$/.test(table),
@@ -23,9 +23,9 @@ export const tableRule: Rule = [
 ]
 
 /**
- * Returns the statements that create the table and its index, for a migration. They do nothing if both exist.
+ * Returns the statements that create the table and its index, for a migration. The statements change nothing if both exist.
  *
- * @param options `table` is the name of the table, by default `bcl_logouts`. Give `SqlStore` the same name.
+ * @param options `table` is the name of the table, by default `bcl_logouts`. Use the same name for `SqlStore`.
  * @throws {TypeError} if the dialect is unknown, or an option is wrong or unknown.
  * @example
  * ```ts

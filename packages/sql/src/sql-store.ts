@@ -4,15 +4,15 @@ import { indexedText, indexedTexts, sha256 } from './indexed-text.js'
 import { dialectOf, tableRule, type SqlDialect } from './schema.js'
 import type { Dialect, Row, SqlParameter, Statement } from './statement.js'
 
-/** Rows as objects whose properties are the columns: an array, or an object with the array `rows`. */
+/** The rows of a statement, as objects with one property per column: an array, or an object with the array `rows`. */
 export type SqlResult = readonly unknown[] | { readonly rows: readonly unknown[] }
 
-/** Runs a statement and returns its rows. An `INSERT … RETURNING` has rows, too. */
+/** Runs a statement and returns its rows. An `INSERT … RETURNING` must return rows, too. */
 export type SqlQuery = (text: string, params: SqlParameter[]) => SqlResult | PromiseLike<SqlResult>
 
 /**
- * Listens to the notifications of a channel, on a connection that it keeps and restores. Resolves to a function that ends the
- * subscription.
+ * Listens to the notifications of a channel on its own connection, and reconnects when needed. Resolves to a function that ends
+ * the subscription.
  */
 export type SqlListen = (channel: string, listener: (payload: string) => void) => Promise<() => unknown>
 
@@ -20,30 +20,35 @@ export type SqlListen = (channel: string, listener: (payload: string) => void) =
 export interface SqlStoreOptions {
   /** The database. Use `mysql` for MariaDB, too. */
   dialect: SqlDialect
-  /** Runs a statement with the driver of the application. It must run on the primary, because a replica is late. */
+  /**
+   * Runs a statement with the driver of the application. It must use the primary, because a replica may not have the newest rows
+   * yet.
+   */
   query: SqlQuery
   /** The name of the table that `schema` creates. @default 'bcl_logouts' */
   table?: string | undefined
-  /** Runs `LISTEN`, which makes live sign-out immediate. For PostgreSQL only. Without it, `watch` relies on its poll. */
+  /** Runs `LISTEN`, which makes live sign-out immediate. Only for PostgreSQL. Without this option, `watch` uses its poll. */
   listen?: SqlListen | undefined
 }
 
 /** Every eighth add deletes expired rows. */
 const addsPerSweep = 8
 
-/** The most rows that one sweep deletes. So sweeps delete up to 100 rows per 8 adds, and no add takes long. */
+/** The largest number of rows that one sweep deletes. So sweeps delete up to 100 rows per 8 adds, and no add takes long. */
 const rowsPerSweep = 100
 
-/** The most rows that one statement of `prune` deletes. On MySQL, adds wait for the rows that the statement locks. */
+/** The largest number of rows that one statement of `prune` deletes. On MySQL, adds wait for rows that the statement locks. */
 const rowsPerPrune = 1000
 
-/** The most times that an add writes one row. It writes the row again if another instance has removed the row before the add reads it back. */
+/**
+ * The largest number of writes of one row. If another instance removes the row before the add reads it, the add writes it again.
+ */
 const maxWrites = 5
 
-/** The most bytes of a message that is sent in a notification. PostgreSQL allows payloads of less than 8,000 bytes. */
+/** The largest message that fits into a notification, in bytes. PostgreSQL allows payloads of less than 8,000 bytes. */
 const maxMessageBytes = 7900
 
-/** Seconds for which a longer message is kept in the table. */
+/** Seconds for which the table keeps a longer message. */
 const messageLifetime = 60
 
 const rules: Rules = {
@@ -57,7 +62,7 @@ const rules: Rules = {
 /**
  * A store in one table of PostgreSQL, SQLite, MySQL or MariaDB. It uses the driver of the application.
  *
- * The store deletes expired rows as it adds new rows. It has `publish` on PostgreSQL, and `subscribe` if `listen` is set.
+ * The store deletes expired rows when it adds new rows. It has `publish` on PostgreSQL, and `subscribe` if `listen` is set.
  *
  * @example
  * ```ts
@@ -91,7 +96,7 @@ export class SqlStore implements LogoutStore {
     this.#table = this.#dialect.name(table)
     const { notify } = this.#dialect
     if (listen && !notify) throw new TypeError(`listen works with PostgreSQL only, but dialect is "${dialect}"`)
-    // A plain name in lower case, because some drivers quote the name of a channel and others do not.
+    // Converts the name to lower case, because some drivers quote the name of a channel and others do not.
     const channel = table.toLowerCase().replace('.', '_')
     if (notify)
       this.publish = async (message) => void (await this.#run(notify(channel, await this.#toPayload(message))))
@@ -114,7 +119,7 @@ export class SqlStore implements LogoutStore {
     const found = new Map<string, string[]>(ids.map((id) => [id, []]))
     for (const { k, v } of entriesOf(result)) {
       const values = found.get(k)
-      if (!values) throw this.#wrongAnswer('answered with a key that was not asked for')
+      if (!values) throw this.#wrongAnswer('returned a key that was not requested')
       values.push(v)
     }
     return ids.map((id) => [...found.get(id)!])
@@ -125,12 +130,13 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Deletes the rows that have expired when it is called, 1,000 at a time. Call it in a scheduled job if logouts are rare, because
-   * only a new logout makes the store delete expired rows. On PostgreSQL, it leaves rows that another transaction locks.
+   * Deletes the rows that have expired when it is called, 1,000 rows at a time. The store deletes expired rows only when it
+   * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, it skips rows that another
+   * transaction locks.
    */
   async prune(): Promise<void> {
     const [row] = rowsOf(await this.#run(this.#dialect.countExpired(this.#table)))
-    // Counts the statements beforehand: a row that cannot be deleted must not make this loop endless.
+    // Computes the number of statements in advance. A row that cannot be deleted must not make the loop endless.
     const statements = Math.ceil(Number(Object(row).n) / rowsPerPrune)
     if (Number.isNaN(statements)) throw wrongResult()
     for (let index = 0; index < statements; index += 1)
@@ -138,20 +144,21 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Writes a row and checks that the database stored exactly this row. With a wrong collation, the database changes the expiry of the
-   * row of another key instead. A short column truncates the key. In both cases no check would find the logout.
+   * Writes a row and checks that the database stored exactly this row. If the collation is wrong, the database may change the row
+   * of another key instead. If a column is too short, it truncates the key. In both cases, checks would not find the logout.
    */
   async #putRow(row: Row): Promise<void> {
     const { add, readRow } = this.#dialect
     for (let writes = 1; ; writes += 1) {
       const written = await this.#write(add(this.#table, row))
       const stored = entriesOf(readRow ? await this.#run(readRow(this.#table, row)) : written)
-      // A sweep of another instance can already have deleted an expired row.
+      // A sweep of another instance may have deleted an expired row already.
       if (row.expiresAt <= now()) return
       if (stored.some(({ k, v }) => k === row.key && v === (row.fullValue ?? row.value))) return
-      // Another instance can have removed the row before it was read back. A row with a truncated key is never read back.
+      // Another instance may have removed the row before this read. A row with a truncated key is never found, so the number of
+      // writes is limited.
       if (!readRow || stored.length > 0 || writes === maxWrites)
-        throw this.#wrongAnswer('did not store the entry as it was given')
+        throw this.#wrongAnswer('did not store the exact entry')
     }
   }
 
@@ -163,7 +170,7 @@ export class SqlStore implements LogoutStore {
     return this.#query(text, params)
   }
 
-  /** Runs a statement. Retries once if the database rolled it back: on MySQL, adds and sweeps can deadlock. */
+  /** Runs a statement. Retries once if the database rolled the statement back. On MySQL, adds and sweeps can deadlock. */
   async #write(statement: Statement): Promise<SqlResult> {
     try {
       return await this.#run(statement)
@@ -173,7 +180,10 @@ export class SqlStore implements LogoutStore {
     }
   }
 
-  /** Deletes some expired rows at every eighth add. A failure is ignored: checks do not read expired rows, and a later add tries again. */
+  /**
+   * Deletes some expired rows at every eighth add. Ignores a failure, because checks do not read expired rows, and a later add
+   * tries again.
+   */
   async #sweep(): Promise<void> {
     this.#adds += 1
     if (this.#adds % addsPerSweep !== 1) return
@@ -182,7 +192,10 @@ export class SqlStore implements LogoutStore {
     } catch {}
   }
 
-  /** The payload for a message: "=" and the message. A message that is too long goes into the table, and the payload is "#" and its key. */
+  /**
+   * Returns the payload for a message: "=" and the message. A message that is too long is stored in the table. Its payload is "#"
+   * and its key.
+   */
   async #toPayload(message: string): Promise<string> {
     if (new TextEncoder().encode(message).length <= maxMessageBytes) return `=${message}`
     const key = `message:${await sha256(message)}`
@@ -190,7 +203,7 @@ export class SqlStore implements LogoutStore {
     return `#${key}`
   }
 
-  /** The messages of a payload. There is none if the message in the table has expired. */
+  /** Returns the messages of a payload. Returns none if the message in the table has expired. */
   async #fromPayload(payload: string): Promise<string[]> {
     return payload.startsWith('#') ? (await this.values([payload.slice(1)]))[0]! : [payload.slice(1)]
   }
@@ -200,7 +213,7 @@ export class SqlStore implements LogoutStore {
     const deliver = async (payload: string): Promise<void> => {
       for (const message of await this.#fromPayload(payload)) if (!hasEnded) listener(message)
     }
-    // A message is only a hint, so a message that cannot be read is ignored.
+    // A message is only a hint. If it cannot be read, it is ignored.
     const end = await listen(channel, (payload) => void deliver(payload).catch(() => {}))
     return async () => {
       hasEnded = true
@@ -209,7 +222,7 @@ export class SqlStore implements LogoutStore {
   }
 }
 
-/** Whether the database rolled the transaction back, for example because of a deadlock: class 40 of SQLSTATE. */
+/** Tells whether the database rolled the transaction back, for example because of a deadlock: class 40 of SQLSTATE. */
 function isRolledBack(error: unknown): boolean {
   const { sqlState, code } = Object(error) as { sqlState?: unknown; code?: unknown }
   return String(sqlState ?? code).startsWith('40')
@@ -220,14 +233,16 @@ const now = (): number => Math.floor(Date.now() / 1000)
 const wrongResult = (): TypeError =>
   new TypeError('query must return rows as objects with text columns. If it does, the table was not made by schema()')
 
-/** The rows of a result. Throws on any other result: if it counted as no rows, a session would live. */
+/**
+ * Returns the rows of a result. Throws on any other result, because counting it as "no rows" would keep an ended session alive.
+ */
 function rowsOf(result: SqlResult): readonly unknown[] {
   const rows = Array.isArray(result) ? (result as unknown[]) : (result as { rows?: unknown } | undefined)?.rows
   if (!Array.isArray(rows)) throw wrongResult()
   return rows
 }
 
-/** The keys and values in the rows of a result. */
+/** Returns the keys and values in the rows of a result. */
 function entriesOf(result: SqlResult): readonly { k: string; v: string }[] {
   const isEntry = (row: unknown): row is { k: string; v: string } => {
     const { k, v } = Object(row) as { k?: unknown; v?: unknown }

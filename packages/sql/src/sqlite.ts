@@ -4,7 +4,10 @@ const name = (table: string): string => quote(table, '"')
 const columns = 'entry_key AS k, coalesce(full_value, entry_value) AS v'
 const expired = "expires_at <= CAST(strftime('%s', 'now') AS INTEGER)"
 
-/** The highest number of keys with a placeholder each. More keys go as JSON into one placeholder, which is slower. D1 allows 100 placeholders. */
+/**
+ * Up to this number, each key has its own placeholder. More keys share one placeholder as JSON, which is slower. D1 allows 100
+ * placeholders.
+ */
 const maxPlaceholders = 64
 
 export const sqlite: Dialect = {

@@ -4,7 +4,7 @@ export type SqlParameter = string | number | null
 /** A statement, and the values of its placeholders. */
 export type Statement = readonly [text: string, ...params: SqlParameter[]]
 
-/** A row to be written. If the value is too long for an index, `value` is its hash and `fullValue` is the value itself. */
+/** A row to write. If the value is too long for an index, `value` is its hash and `fullValue` is the value. */
 export interface Row {
   key: string
   value: string
@@ -16,15 +16,15 @@ export interface Row {
 /**
  * The statements of one database.
  *
- * A row is live by `now`, the clock of this process, because core judges the age of a session by the same clock. A row may be
- * deleted by the clock of the database, because a process whose clock is ahead must not delete the rows of others.
+ * Reads use `now`, the clock of this process, because core judges the age of a session by the same clock. Deletes use the clock
+ * of the database. A process whose clock is ahead must not delete the rows of other processes.
  */
 export interface Dialect {
   /** The quoted name of a table. The statements get this name. */
   name(table: string): string
   schema(table: string): string
   /**
-   * Inserts a row, or extends the expiry of the existing row. Returns the stored row as `k` and `v`, unless the dialect has
+   * Inserts a row. If the row exists, extends its expiry. Returns the stored row as `k` and `v`, unless the dialect has
    * `readRow`.
    */
   add(table: string, row: Row): Statement
@@ -33,26 +33,29 @@ export interface Dialect {
   /** Reads the live rows of `keys`, as `k` and `v`. */
   values(table: string, keys: readonly string[], now: number): Statement
   remove(table: string, key: string, value: string): Statement
-  /** Deletes at most `limit` expired rows, the oldest first. The order makes the database use the index. */
+  /** Deletes at most `limit` expired rows, the oldest first. This order lets the database use the index. */
   sweep(table: string, limit: number): Statement
   /** Counts the expired rows, as `n`. */
   countExpired(table: string): Statement
-  /** Sends a notification. Absent if the database has none. */
+  /** Sends a notification. Only for a database with notifications. */
   notify?(channel: string, payload: string): Statement
-  /** The likely reason why the database returns or stores other texts than it got. These are sentences of an error message. */
+  /**
+   * The likely reason why the database stores or returns texts that differ from the input. These sentences are part of an error
+   * message.
+   */
   likelyCause: string
 }
 
-/** The likely cause if a migration tool made the table. */
+/** The likely cause if a migration tool created the table. */
 export const wrongTable =
   'the table was not made by schema(), and its columns change texts or treat different texts as equal.'
 
-/** The quoted name of a table, with or without the name of a schema. */
+/** Returns the quoted name of a table. The name can contain the name of a schema. */
 export const quote = (table: string, mark: string): string => mark + table.split('.').join(mark + '.' + mark) + mark
 
 export const withoutSchema = (table: string): string => table.split('.').at(-1)!
 
-/** Repeats the last element up to a length that is a power of two. So statements for lists have only a few different texts. */
+/** Repeats the last element until the length is a power of two. So list statements have only a few different texts. */
 export function padToPowerOfTwo(list: readonly string[]): string[] {
   const length = 2 ** Math.ceil(Math.log2(list.length))
   return Array.from({ length }, (_, index) => list[Math.min(index, list.length - 1)]!)

@@ -7,9 +7,9 @@ const dialects: SqlDialect[] = ['postgresql', 'sqlite', 'mysql']
 
 describe.each(dialects)('%s', (dialect) => {
   test.each<[string, object[]]>([
-    ['a key that was not asked for', [{ k: 'other', v: 'v' }]],
+    ['a key that was not requested', [{ k: 'other', v: 'v' }]],
     [
-      'a key that was asked for and a key that was not',
+      'a requested key and another key',
       [
         { k: 'key', v: 'v' },
         { k: 'Key', v: 'v' },
@@ -18,7 +18,7 @@ describe.each(dialects)('%s', (dialect) => {
   ])('an answer with %s is an error, not "not logged out"', async (_, rows) => {
     const store = new SqlStore({ dialect, query: () => rows })
     await expect(store.values(['key', 'another'])).rejects.toThrow(
-      /^The database answered with a key that was not asked for\. Likely cause: /,
+      /^The database returned a key that was not requested\. Likely cause: /,
     )
   })
 
@@ -29,7 +29,7 @@ describe.each(dialects)('%s', (dialect) => {
   ])('a database that stores %s is an error', async (_, rows) => {
     const store = new SqlStore({ dialect, query: () => rows })
     await expect(store.add('key', 'v', soon())).rejects.toThrow(
-      /^The database did not store the entry as it was given\. Likely cause: /,
+      /^The database did not store the exact entry\. Likely cause: /,
     )
   })
 

@@ -4,25 +4,25 @@ import { isTextList } from './rules.js'
 /** The audience of a stream. */
 export type Audience = string | readonly string[]
 
-/** Seconds for which the answer of an audience function is used. */
+/** Seconds for which the answer of an audience function is cached. */
 const cachedFor = 60
-/** Seconds after which a token with another audience causes a new call of the function. */
+/** Seconds after which a token with an unknown audience causes a new call of the function. */
 const recheckedAfter = 1
 
-/** Whether a value is the audience of a stream. */
+/** Tells whether a value can be the audience of a stream. */
 export const isAudience = (value: unknown): value is Audience => isText(value) || isTextList(value)
 
 export const mustBeAudience = 'must be a string or a list of strings'
 
-/** Whether `aud` has one of the audiences. */
+/** Tells whether `aud` has one of the audiences. */
 export const isOneOf = (aud: unknown, known: Audience): boolean => {
   const audiences = new Set([aud].flat())
   return [known].flat().some((name) => audiences.has(name))
 }
 
 /**
- * Makes the check of `aud` (SE-3). An audience function is limited in time, and concurrent tokens share its call. It is
- * called again early if a token has another audience: the stream may be a new one.
+ * Makes the check of `aud` (SE-3). An audience function has a time-out, and concurrent tokens share one call. If a token has an
+ * unknown audience, the function is called again early, because the stream may be new.
  *
  * @param seconds The time-out of an audience function.
  */

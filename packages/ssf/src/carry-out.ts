@@ -7,9 +7,9 @@ import type { KnownTransmitter } from './transmitter.js'
 
 /** Seconds after which an event in progress counts as lost. */
 const longest = 20
-/** Seconds to wait for the record of what is done. A silent store must not delay the marker. */
+/** Seconds to wait for the answer whether the event was carried out before. A silent store must not delay the marker. */
 const recordTime = 0.2
-/** Seconds for which the record is tried again. */
+/** Seconds for which the write of the record is retried. */
 const retryTime = 1.5
 
 export interface CarryOutOptions extends TargetOptions {
@@ -20,20 +20,23 @@ export interface CarryOutOptions extends TargetOptions {
   now(): number
 }
 
-/** The sessions that an event ends began at this time or earlier (SE-8): never later than the token was issued. */
+/**
+ * Returns the date of the logout: sessions that began at this time or earlier end (SE-8). It is never later than the `iat` of the
+ * token.
+ */
 function dateOf({ values, claims, iat }: SecurityEvent): number {
   const stated = [values['event_timestamp'], claims['toe'], iat].find(Number.isFinite) as number
   return Math.floor(Math.min(stated, iat))
 }
 
 export interface CarryOut {
-  /** Carries out one event. Resolves to false if that was done before. Rejects with a failure of ours. */
+  /** Carries out one event. Resolves to false if the event was carried out before. Rejects if this side fails. */
   carryOut(event: SecurityEvent, transmitter: KnownTransmitter): Promise<boolean>
   /** Waits for all events in progress. */
   settled(): Promise<unknown>
 }
 
-/** Makes the function that carries out events, each once (SE-12). The marker comes first, and the record comes last. */
+/** Makes the function that carries out each event once (SE-12). It writes the marker first and the record last. */
 export function createCarryOut(options: CarryOutOptions): CarryOut {
   const { logout, store, endsSessions, onEvent, now } = options
   const flights = singleFlight<Flight<boolean>>(longest)
@@ -70,7 +73,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
 
   return {
     carryOut(event, transmitter) {
-      // The transmitter, `jti` and type identify an event. A retry may be dated anew.
+      // The transmitter, `jti` and type identify an event. A retry may have a new `iat`.
       const key = doneKey({ iss: event.transmitter, jti: event.jti, iat: 0 }, event.type)
       return flights.run(
         () =>

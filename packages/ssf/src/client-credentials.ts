@@ -15,10 +15,10 @@ import {
   type CryptoKey,
 } from 'oauth4webapi'
 
-/** OAuth client credentials for the management of streams and for poll. */
+/** The OAuth client credentials for stream management and poll. */
 export interface ClientCredentials {
   clientId: string
-  /** The secret of the client, for the methods that use one. */
+  /** The secret of the client, for methods that use a secret. */
   clientSecret?: string | undefined
   /** The private key of the client, for `private_key_jwt`. */
   privateKey?: CryptoKey | undefined
@@ -32,14 +32,14 @@ export interface ClientCredentials {
   authorizationServer?: string | undefined
 }
 
-/** Seconds for all requests that one token takes. */
+/** The time-out for all requests that fetch one token, in seconds. */
 const tokenTime = 10
-/** Seconds before its expiry after which a token is not used. */
+/** A token is not used in the last seconds before its expiry. */
 const earlier = 30
 /** Seconds for which a token without `expires_in` is used. */
 const usedFor = 60
 
-/** The methods that use the secret of the client. */
+/** The authentication methods that use the secret of the client. */
 export const secretMethods = {
   client_secret_basic: ClientSecretBasic,
   client_secret_post: ClientSecretPost,
@@ -54,7 +54,10 @@ function authenticationOf({ clientSecret, privateKey, kid, authentication }: Cli
   return PrivateKeyJwt(kid ? { key: privateKey!, kid } : privateKey!)
 }
 
-/** Makes the function that gets an access token by client credentials (RFC 6749, 4.4), and keeps it until it expires. */
+/**
+ * Makes the function that gets an access token by client credentials (RFC 6749, 4.4). The function caches the token until it
+ * expires.
+ */
 export function createTokenSource(
   credentials: ClientCredentials & { authorizationServer: string },
   options: { fetch?: typeof fetch | undefined; allowInsecureRequests?: boolean | undefined },
@@ -70,12 +73,12 @@ export function createTokenSource(
   const get = async (): Promise<string> => {
     const http = {
       [customFetch]: (url: string, init: object): Promise<Response> => {
-        // Addresses of a remote server must not be on this machine.
+        // The metadata of a remote server must not name an address on this machine.
         if (!isAllowed(url, options.allowInsecureRequests, issuer.protocol === 'http:'))
           throw new TypeError(`${url} is not allowed`)
         return (options.fetch ?? fetch)(url, init)
       },
-      // The check above takes its place.
+      // The check above replaces the check of the library.
       [insecure]: true,
       signal: AbortSignal.timeout(tokenTime * 1000),
     }

@@ -26,25 +26,25 @@ import { parseSet, verifySet, type ParsedSet } from './verify-set.js'
 export interface SecurityEventReceiverOptions {
   /** The receiver of Logout Tokens, from `createBackchannelLogout`. Its markers end the sessions. */
   logout: BackchannelLogout
-  /** The transmitters to trust. Each has an issuer of its own. */
+  /** The transmitters to trust. Each must have a different issuer. */
   transmitters: readonly Transmitter[]
   /**
-   * Maps subjects to users of the application. It is called for every subject of an event that ends sessions. Without it,
-   * only `iss_sub` and complex subjects with `iss_sub` or a session have an effect.
+   * Maps subjects to users of the application. The receiver calls it for every subject of an event that ends sessions. Without
+   * this function, only `iss_sub` subjects, and complex subjects with `iss_sub` or a session, end sessions.
    */
   resolveSubject?: ResolveSubject | undefined
   /**
-   * Says whether an event ends sessions. `undefined` leaves that to the default: session-revoked of CAEP,
-   * account-disabled, account-purged and sessions-revoked of RISC, and tokens-revoked of Google do.
+   * Decides whether an event ends sessions. Return `undefined` for the default. By default, these events end sessions:
+   * session-revoked of CAEP, account-disabled, account-purged and sessions-revoked of RISC, and tokens-revoked of Google.
    */
   endsSessions?: ((event: SecurityEvent) => boolean | undefined) | undefined
-  /** Seconds for a whole push. The answer is 503 after that. @default 0.9, because Keycloak waits for one second */
+  /** Seconds for a whole push. After this time, the answer is 503. @default 0.9, because Keycloak waits for one second */
   timeout?: number | undefined
-  /** Gets every event, also those that end no session. It is awaited. If it fails, the event is not acknowledged. */
+  /** Gets every event, also events that end no session. The receiver waits for it. If it fails, the event is not acknowledged. */
   onEvent?: ((event: SecurityEvent) => unknown) | undefined
-  /** Gets one record for each push. An error that it throws changes nothing. */
+  /** Gets one record for each push. An error that it throws is ignored. */
   onDelivery?: ((delivery: SecurityEventDelivery) => void) | undefined
-  /** Gets errors of work in the background, such as the refresh of keys. */
+  /** Gets errors of background work, such as the refresh of keys. */
   onError?: ((error: unknown) => void) | undefined
   /** The `fetch` to use. @default globalThis.fetch */
   fetch?: typeof fetch | undefined
@@ -54,25 +54,28 @@ export interface SecurityEventReceiverOptions {
   now?: (() => number) | undefined
 }
 
-/** A receiver of Security Event Tokens. An adapter can mount it, as it can mount a receiver of Logout Tokens. */
+/** A receiver of Security Event Tokens. The same adapters can mount it. */
 export interface SecurityEventReceiver extends LogoutEndpoint {
-  /** Answers a Web-standard `Request` with a push. */
+  /** Answers a push that arrives as a Web-standard `Request`. */
   handle(request: Request): Promise<Response>
   /**
-   * Does one round of poll (RFC 8936): for schedulers and Workers.
+   * Does one round of poll (RFC 8936). Use it in schedulers and on Workers.
    *
    * @throws {TypeError} if the transmitter is not configured, or if its address is not allowed.
    * @throws {StreamRequestError} if the transmitter answers with an error status.
    */
   pollOnce(options: PollOnceOptions): Promise<PollResult>
   /**
-   * Repeats rounds of poll until `signal` aborts or the receiver is closed. Errors go to `onError`, and the next round is
-   * later. Resolves when it has stopped.
+   * Repeats rounds of poll until `signal` aborts or the receiver is closed. Resolves after the last round. Errors go to
+   * `onError`. After an error, the next round starts later.
    *
    * @throws {TypeError} if the transmitter is not configured.
    */
   poll(options: PollOptions): Promise<void>
-  /** Fetches the metadata and keys of all transmitters. Call it at the start: a push must be answered within a second. */
+  /**
+   * Fetches the metadata and keys of all transmitters. Call it when the application starts, because a push must be answered
+   * within a second.
+   */
   warm(): Promise<void>
   /** Stops poll, and waits for pushes and rounds in progress. */
   close(): Promise<void>
@@ -91,12 +94,12 @@ const rules: Rules = {
   now: callback(),
 }
 
-/** Seconds after which a push counts as lost, besides its time-out. */
+/** Seconds after its time-out at which a push counts as lost. */
 const longest = 20
 
 /**
- * Creates a receiver of Security Event Tokens (Shared Signals, CAEP, RISC). It verifies tokens and ends the sessions that
- * they name through `logout`. Construction makes no request.
+ * Creates a receiver of Security Event Tokens (Shared Signals, CAEP, RISC). It verifies tokens and uses `logout` to end the
+ * sessions that they name. The call sends no request.
  *
  * @throws {TypeError} if an option is wrong or unknown.
  * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0}
@@ -131,7 +134,7 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
     knowTransmitter(transmitter, `transmitters[${index}]`, { fetch, allowInsecureRequests, onError, timeout }),
   )
   const byIssuer = new Map(transmitters.map((transmitter) => [transmitter.issuer as unknown, transmitter]))
-  requireOption(byIssuer.size === transmitters.length, 'transmitters', 'must each have an issuer of its own')
+  requireOption(byIssuer.size === transmitters.length, 'transmitters', 'must have different issuers')
 
   const events = createCarryOut({ logout, store, isTrusted, resolveSubject, endsSessions, onEvent, now })
 
@@ -166,7 +169,7 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
     onError,
     findTransmitter(iss) {
       const transmitter = byIssuer.get(iss)
-      requireOption(!!transmitter, 'transmitter', 'must be a configured one', iss)
+      requireOption(!!transmitter, 'transmitter', 'must be a configured issuer', iss)
       return transmitter
     },
     receive: (jwt, transmitter, hasAudience) =>
@@ -176,7 +179,7 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
         { hasAudience },
       ),
   }
-  /** The loops that poll, and what stops them. */
+  /** The running poll loops, each with the controller that stops it. */
   const polls = new Map<Promise<void>, AbortController>()
 
   return {

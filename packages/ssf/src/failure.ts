@@ -1,14 +1,14 @@
 import { BackchannelLogoutError } from '@bcl/core'
 import { codeOf } from '@bcl/core/kit'
 
-/** The error for a failure of ours. The transmitter may send the token again. */
+/** The error for a failure on this side. The transmitter may send the token again. */
 export const failure = (part: string, cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
 
-/** Tells a failure of ours from a wrong token. */
+/** Tells whether an error is a failure on this side. Otherwise the token is wrong. */
 export const isFailure = (error: unknown): boolean => /_(?:FAILED|UNAVAILABLE)$/.test(String(codeOf(error)))
 
-/** The error codes of push and poll. The registry has them for SETs. */
+/** The error codes for push and poll. They are in the IANA registry for SETs. */
 type SetErrorCode =
   | 'invalid_request'
   | 'invalid_key'
@@ -17,7 +17,7 @@ type SetErrorCode =
   | 'authentication_failed'
   | 'access_denied'
 
-/** The fault of a token, as the transmitter is told it. It holds no claim values. */
+/** The answer that tells the transmitter what is wrong with a token. It contains no claim values. */
 export interface SetFault {
   err: SetErrorCode
   description: string

@@ -1,8 +1,8 @@
 const wellKnown = '/.well-known/ssf-configuration'
 
 /**
- * The addresses that the metadata of a transmitter may have (SE-4). The standard inserts the well-known part between host
- * and path. Keycloak appends it to the issuer.
+ * Returns the possible addresses of a transmitter's metadata (SE-4). The standard inserts the well-known part between the host
+ * and the path. Keycloak appends it to the issuer.
  *
  * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0, 7.2}
  */

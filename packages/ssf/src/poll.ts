@@ -8,15 +8,15 @@ import type { KnownTransmitter } from './transmitter.js'
 
 /** Options of `pollOnce`. */
 export interface PollOnceOptions {
-  /** The issuer of one of the `transmitters`. */
+  /** The issuer of a configured transmitter. */
   transmitter: string
   /** The stream, from `getStream` or `createStream`. Its `aud` is the audience of the tokens. */
   stream: Pick<StreamConfiguration, 'delivery'> & Partial<StreamConfiguration>
-  /** The access token, or a function that gets one, such as `accessToken` of a stream client. */
+  /** The access token, or a function that gets it, such as `accessToken` of a stream client. */
   accessToken: AccessToken
   /** Stops the request. */
   signal?: AbortSignal | undefined
-  /** The most tokens of one round. @default 25 */
+  /** The largest number of tokens in one round. @default 25 */
   maxEvents?: number | undefined
 }
 
@@ -26,19 +26,19 @@ export interface PollOptions extends PollOnceOptions {
   interval?: number | undefined
 }
 
-/** What one round did. */
+/** The result of one round. */
 export interface PollResult {
-  /** The tokens that were carried out, now or before. They are acknowledged. */
+  /** The number of tokens that were carried out, now or earlier. They are acknowledged. */
   handled: number
-  /** The wrong tokens. They are reported to the transmitter. */
+  /** The number of wrong tokens. They are reported to the transmitter. */
   refused: number
-  /** The tokens that an outage of ours stopped. The transmitter keeps them. */
+  /** The number of tokens that failed because of an outage on this side. The transmitter keeps them. */
   failed: number
-  /** Whether the transmitter has more tokens. */
+  /** True if the transmitter has more tokens. */
   moreAvailable: boolean
 }
 
-/** Seconds for one token. */
+/** The time-out for one token, in seconds. */
 const tokenTime = 10
 /** The longest back-off, in seconds. */
 const longestWait = 60
@@ -50,7 +50,7 @@ export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureReq
   onError(error: unknown): void
 }
 
-/** Does one round (RFC 8936): gets tokens, carries them out, and then acknowledges them. */
+/** Does one round (RFC 8936): gets tokens, carries them out, and acknowledges them. */
 export async function pollOnce(options: PollOnceOptions, poller: Poller): Promise<PollResult> {
   const { transmitter: issuer, stream, accessToken, signal, maxEvents = 25 } = options
   const transmitter = poller.findTransmitter(issuer)
@@ -66,7 +66,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller): Promis
   const ack: string[] = []
   const faults: [string, SetFault][] = []
   let failed = 0
-  // One after the other, so that the order of the transmitter is kept.
+  // Handles one token after the other, to keep the order of the transmitter.
   for (const [jti, jwt] of Object.entries(isObject(sets) ? sets : {})) {
     try {
       await withTimeout(tokenTime, () => poller.receive(jwt as string, transmitter, hasAudience))
@@ -84,7 +84,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller): Promis
   return { handled, refused, failed, moreAvailable: moreAvailable === true }
 }
 
-/** Waits, or until the signal aborts. Nothing else uses the signal. */
+/** Waits for some seconds, or until the signal aborts. Nothing else uses the signal. */
 const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000)
@@ -92,12 +92,12 @@ const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
       clearTimeout(timer)
       resolve()
     }
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it replaces the handler of the last round
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- replaces the handler of the last round
     signal.onabort = end
     if (signal.aborted) end()
   })
 
-/** Repeats rounds until the signal aborts. After a failure it waits longer and longer. */
+/** Repeats rounds until the signal aborts. After each further failure it waits longer, up to `longestWait`. */
 export async function poll(options: PollOptions & { signal: AbortSignal }, poller: Poller): Promise<void> {
   const { signal, interval = 1 } = options
   poller.findTransmitter(options.transmitter)
@@ -112,7 +112,7 @@ export async function poll(options: PollOptions & { signal: AbortSignal }, polle
       failures += 1
       if (!signal.aborted) poller.onError(error)
     }
-    // Jitter, so that many instances do not come back at the same moment.
+    // Adds jitter, so that many instances do not retry at the same moment.
     const jitter = failures === 0 ? 1 : 0.5 + Math.random() / 2
     if (!hasMore) await waitFor(Math.min(longestWait, interval * 2 ** failures) * jitter, signal)
   }

@@ -2,13 +2,13 @@ import { isAllowed, isObject, isText, readText, withTimeout, type JSONObject } f
 
 /** The largest answer that is read from a transmitter, in bytes. */
 const maxBytes = 1024 * 1024
-/** Seconds for one request. */
+/** The time-out for one request, in seconds. */
 const requestTime = 10
 
-/** A request to a transmitter was not answered as it should be. */
+/** The transmitter answered a request with an error status or with a wrong body. */
 export class StreamRequestError extends Error {
   override readonly name: string = 'StreamRequestError'
-  /** The HTTP status of the answer. 409 for a new stream means that a stream exists. */
+  /** The HTTP status of the answer. If `createStream` gets 409, a stream already exists. */
   readonly status: number
 
   constructor(message: string, status: number) {
@@ -18,16 +18,16 @@ export class StreamRequestError extends Error {
 }
 
 /**
- * An access token for a transmitter, or the function that gets one. The function is called again with `true` if the
- * transmitter refused the token: then it must get a new one.
+ * An access token for a transmitter, or a function that gets it. If the transmitter refuses the token, the function is called
+ * again with `true`, and must get a new token.
  */
 export type AccessToken = string | ((isRefused?: boolean) => string | Promise<string>)
 
-/** Gets a token. `isRefused`: the transmitter refused the last one. */
+/** Gets a token. `isRefused` is true if the transmitter refused the last token. */
 export const tokenOf = async (token: AccessToken, isRefused?: boolean): Promise<string> =>
   typeof token === 'function' ? token(isRefused) : token
 
-/** How requests to one transmitter are sent. */
+/** The options for requests to one transmitter. */
 export interface RequestOptions {
   /** The issuer of the transmitter. */
   transmitter: string
@@ -40,10 +40,10 @@ export interface RequestOptions {
 /** The last request to each transmitter. */
 const last = new Map<string, Promise<unknown>>()
 
-/** Runs work after all earlier work for the same transmitter: it gets one request at a time. */
+/** Runs work after all earlier work for the same transmitter, so a transmitter gets one request at a time. */
 export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
   const previous = last.get(transmitter)
-  // Some runtimes end a request together with its promises. So the wait is limited.
+  // On some runtimes, promises end together with the request that made them. So this wait has a time-out.
   const run = withTimeout(requestTime, async () => previous)
     .catch(() => {})
     .then(work)
@@ -54,7 +54,7 @@ export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<
 }
 
 /**
- * Sends one request with the access token, after earlier requests to the same transmitter.
+ * Sends one request with the access token. Waits for earlier requests to the same transmitter.
  *
  * @returns the JSON object of the answer. It is empty if the answer has no body.
  */
@@ -88,7 +88,10 @@ export async function send(
     if (response.ok && text === '') return {}
     const json: unknown = response.ok && text && JSON.parse(text)
     if (isObject(json)) return json
-    throw new StreamRequestError(`${method} ${url} answered ${response.status}, or no JSON object`, response.status)
+    throw new StreamRequestError(
+      `${method} ${url} answered with status ${response.status} or without a JSON object`,
+      response.status,
+    )
   }
   return inTurn(transmitter, () => withTimeout(requestTime, () => request()))
 }

@@ -4,29 +4,29 @@ import { faultOf, isFailure } from './failure.js'
 import type { ParsedSet } from './verify-set.js'
 import type { KnownTransmitter } from './transmitter.js'
 
-/** One record for each push, for logs and metrics. It holds no token and no name of a user. */
+/** One record for each push, for logs and metrics. It contains no token and nothing that names a user. */
 export interface SecurityEventDelivery {
-  /** `replayed`: every event of the token was carried out before. */
+  /** `replayed` means that every event of the token was carried out before. */
   outcome: 'handled' | 'replayed' | 'refused' | 'failed'
-  /** Why it was refused or failed. */
+  /** The reason, if the push was refused or failed. */
   code?: BackchannelLogoutErrorCode
   error?: unknown
   /** `iss`, `jti` and `types` are set only if the token was verified. */
   iss?: string
   jti?: string
-  /** The types of its events. */
+  /** The types of the token's events. */
   types?: readonly string[]
   /** Milliseconds. */
   durationMs: number
 }
 
-/** What was found out about a token. */
+/** The verified facts about a token. */
 export type Receipt = Pick<SecurityEventDelivery, 'iss' | 'jti' | 'types'> & { replayed?: boolean }
 
 export interface RespondOptions {
   transmitters: readonly KnownTransmitter[]
   parse(jwt: string): ParsedSet
-  /** Verifies a token and carries its events out. Adds to the receipt. */
+  /** Verifies a token and carries out its events. Adds the facts to the receipt. */
   receive(set: ParsedSet, receipt: Receipt): Promise<void>
   timeout: number
   onDelivery: ((delivery: SecurityEventDelivery) => void) | undefined
@@ -36,7 +36,7 @@ const encoder = new TextEncoder()
 const digest = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
 
-/** Compares two texts. The time it takes does not depend on where they differ. */
+/** Compares two texts in a time that does not depend on their content. */
 async function isSame(one: string, other: string): Promise<boolean> {
   const [left, right] = [await digest(one), await digest(other)]
   return left.reduce((difference, byte, index) => difference | (byte ^ right[index]!), 0) === 0
@@ -53,13 +53,13 @@ export const createRespond =
 
     const run = async (): Promise<void> => {
       if (method !== 'POST') throw requestError(405, 'method')
-      // The value of any transmitter will do until `iss` is read.
+      // Accepts the value of any transmitter for now. The check is repeated when `iss` is known.
       if (!(await Promise.all(transmitters.map(isAuthorized))).includes(true)) throw requestError(401, 'authorization')
       if (!/^\s*application\/secevent\+jwt\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
       const jwt = await readBody(body)?.catch((error: unknown) => {
         throw codeOf(error) === 'ERR_LOGOUT_REQUEST_INVALID' ? error : requestError(400, 'body', error)
       })
-      // An object that a parser made is no token.
+      // A body parser can have made an object. An object is never a valid token.
       const set = parse(jwt as string)
       if (!(await isAuthorized(set.transmitter))) throw requestError(401, 'authorization')
       await receive(set, receipt)

@@ -2,7 +2,7 @@ import { isListOf, isText, requireOption, type Rule } from '@bcl/core/kit'
 
 export const isTextList = isListOf(isText)
 
-/** The rule for an optional secret: its message does not show the value. */
+/** The rule for an optional secret. Its error message does not show the value. */
 export const secret = (test: (value: unknown) => boolean, words: string): Rule => [
   (value, path) => {
     requireOption(test(value), path, words)

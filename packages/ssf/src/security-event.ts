@@ -1,6 +1,6 @@
 import type { JSONObject } from '@bcl/core/kit'
 
-/** A Subject Identifier: its format, and the members of that format. */
+/** A Subject Identifier: a format, and the members of that format. */
 export interface SubjectIdentifier {
   /** For example `iss_sub`, `opaque`, `email` or `complex`. */
   readonly format: string
@@ -8,13 +8,13 @@ export interface SubjectIdentifier {
 }
 
 /**
- * Why an event ended no session.
+ * The reason why an event ended no session.
  *
- * - `type`: events of this type end no sessions, or `endsSessions` said so.
+ * - `type`: events of this type do not end sessions, or `endsSessions` returned false.
  * - `subject`: the subject names no known user or session.
- * - `scope`: the subject names fewer than all sessions of a user, in a way that cannot be mapped to sessions.
- * - `issuer`: this transmitter may not sign out users of that issuer, or the application does not trust that issuer.
- * - `critical`: the subject has a critical member that this receiver does not understand.
+ * - `scope`: the subject names only some sessions of a user, and these sessions cannot be found.
+ * - `issuer`: this transmitter may not sign out users of the subject's issuer, or the application does not trust that issuer.
+ * - `critical`: the subject has a critical member that this receiver does not know.
  */
 export type NothingEnded = 'type' | 'subject' | 'scope' | 'issuer' | 'critical'
 
@@ -22,27 +22,27 @@ export type NothingEnded = 'type' | 'subject' | 'scope' | 'issuer' | 'critical'
 export interface SecurityEvent {
   /** The issuer of the token. */
   readonly transmitter: string
-  /** The name of the token. A token can hold several events. */
+  /** The unique identifier of the token. A token can contain several events. */
   readonly jti: string
-  /** When the token was issued: a NumericDate in whole seconds. */
+  /** The time when the token was issued: a NumericDate in whole seconds. */
   readonly iat: number
   /** The URI of the event type. */
   readonly type: string
-  /** The subject of the event. The older form of RISC, `subject` within the event, is converted to this form. */
+  /** The subject of the event. The older form of RISC has `subject` inside the event. It is converted to this form. */
   readonly subject?: SubjectIdentifier | undefined
   /** The members of the event, as sent. */
   readonly values: Readonly<JSONObject>
   /** All claims of the token, as sent. */
   readonly claims: Readonly<JSONObject>
-  /** The sessions that this event ended. Only `onEvent` gets it. */
+  /** The sessions that this event ended. Only `onEvent` gets this member. */
   readonly ended?: 'session' | 'all' | 'nothing'
-  /** Why no session ended. Only `onEvent` gets it. */
+  /** The reason why no session ended. Only `onEvent` gets this member. */
   readonly reason?: NothingEnded
 }
 
 const base = 'https://schemas.openid.net/secevent/'
 
-/** Events about the stream itself. They have no user. */
+/** Events about the stream. They have no user. */
 const streamEvents = new Set([
   `${base}ssf/event-type/verification`,
   `${base}ssf/event-type/stream-updated`,
@@ -56,10 +56,10 @@ const accountEvents = new Set([
   `${base}oauth/event-type/tokens-revoked`,
 ])
 
-/** Whether an event is about the stream (SE-10). */
+/** Tells whether an event is about the stream (SE-10). */
 export const isStreamEvent = (type: string): boolean => streamEvents.has(type)
-/** Whether an event ends all sessions of its subject, also if the subject names one session. */
+/** Tells whether an event ends all sessions of its subject, even if the subject names one session. */
 export const isAccountEvent = (type: string): boolean => accountEvents.has(type)
-/** Whether an event ends sessions by default (SE-9). */
+/** Tells whether an event ends sessions by default (SE-9). */
 export const endsByDefault = (type: string): boolean =>
   isAccountEvent(type) || type === `${base}caep/event-type/session-revoked`

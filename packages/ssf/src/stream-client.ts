@@ -18,17 +18,17 @@ import { inTurn, send, tokenOf, type AccessToken } from './request.js'
 import { metadataRule, secret } from './rules.js'
 import { isStreamEvent, type SubjectIdentifier } from './security-event.js'
 
-/** How a stream delivers tokens. */
+/** The way in which a stream delivers tokens. */
 export interface StreamDelivery {
   /** `urn:ietf:rfc:8935` for push, `urn:ietf:rfc:8936` for poll. */
   method: string
-  /** Push: the address of your endpoint. Poll: the transmitter names it. */
+  /** Push: the URL of your endpoint. Poll: the transmitter sets the URL. */
   endpoint_url?: string | undefined
-  /** Push: the value of `Authorization`. Set it as `pushAuthorization` of the receiver, too. */
+  /** Push: the value of the `Authorization` header. Use the same value for `pushAuthorization` of the receiver. */
   authorization_header?: string | undefined
 }
 
-/** The members of a stream that a receiver supplies. */
+/** The members of a stream that the receiver sets. */
 export interface StreamRequest {
   events_requested?: readonly string[] | undefined
   delivery?: StreamDelivery | undefined
@@ -57,9 +57,9 @@ export interface StreamStatus {
 export interface StreamClientOptions {
   /** The issuer of the transmitter. */
   transmitter: string
-  /** A Bearer token, or a function that gets one. */
+  /** A Bearer token, or a function that gets it. */
   accessToken?: AccessToken | undefined
-  /** The client that gets access tokens. */
+  /** The client credentials for access tokens. */
   clientCredentials?: ClientCredentials | undefined
   /** The address of the metadata. @default `/.well-known/ssf-configuration`, inserted before the path, or after the path */
   metadata?: URL | undefined
@@ -76,18 +76,18 @@ export interface StreamClientOptions {
  * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0, 8.1}
  */
 export interface StreamClient {
-  /** Status 409 means that a stream exists. */
+  /** Creates a stream. Status 409 means that a stream already exists. */
   createStream(stream: StreamRequest): Promise<StreamConfiguration>
   getStream(streamId: string): Promise<StreamConfiguration>
-  /** Changes the members that are given (PATCH). A transmitter may not have this: 405. */
+  /** Changes the given members (PATCH). Status 405 means that the transmitter does not support this. */
   updateStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
-  /** Replaces all members (PUT). A transmitter may not have this: 405. */
+  /** Replaces all members (PUT). Status 405 means that the transmitter does not support this. */
   replaceStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
   deleteStream(streamId: string): Promise<void>
   getStatus(streamId: string): Promise<StreamStatus>
-  /** A transmitter may not have this: 405. */
+  /** Sets the status. Status 405 means that the transmitter does not support this. */
   setStatus(status: StreamStatus): Promise<StreamStatus>
-  /** Asks for a verification event. It comes through the stream, with `state`. */
+  /** Requests a verification event with `state`. The event arrives through the stream. */
   verifyStream(streamId: string, state?: string): Promise<void>
   addSubject(streamId: string, subject: SubjectIdentifier, options?: { verified?: boolean }): Promise<void>
   removeSubject(streamId: string, subject: SubjectIdentifier): Promise<void>
@@ -95,7 +95,7 @@ export interface StreamClient {
   accessToken(isRefused?: boolean): Promise<string>
 }
 
-/** Seconds for all addresses of the metadata. */
+/** The time-out for all possible addresses of the metadata, in seconds. */
 const metadataTime = 5
 
 const poll = 'urn:ietf:rfc:8936'
@@ -118,7 +118,7 @@ const rules: Rules = {
   metadata: metadataRule,
 }
 
-/** The members that a receiver supplies. Verification and stream-updated events come without being asked for. */
+/** Picks the members that a receiver sets. Transmitters send verification and stream-updated events without a request. */
 const requestOf = ({
   stream_id,
   events_requested: types,
@@ -127,13 +127,13 @@ const requestOf = ({
 }: StreamRequest & { stream_id?: string | undefined }): object => ({
   stream_id,
   events_requested: types?.filter((type) => !isStreamEvent(type)),
-  // The transmitter names the address for poll.
+  // With poll, the transmitter sets the URL.
   delivery: delivery?.method === poll ? { method: poll } : delivery,
   description,
 })
 
 /**
- * Makes a client that manages the streams of one transmitter. Construction makes no request.
+ * Makes a client that manages the streams of one transmitter. The call sends no request.
  *
  * @throws {TypeError} if an option is wrong or unknown.
  * @example
@@ -156,7 +156,7 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
   const read = readOptions(options, rules) as StreamClientOptions
   const { transmitter, accessToken, clientCredentials, metadata, fetch, allowInsecureRequests } = read
   requireAddress({ issuer: transmitter }, '', allowInsecureRequests)
-  requireOption(!accessToken !== !clientCredentials, 'accessToken', 'or clientCredentials must be set, not both')
+  requireOption(!accessToken !== !clientCredentials, 'accessToken', 'or clientCredentials must be set, but not both')
   const getToken =
     accessToken ??
     createTokenSource(

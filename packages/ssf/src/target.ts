@@ -2,7 +2,7 @@ import { isObject, isText } from '@bcl/core/kit'
 import { isAccountEvent, type NothingEnded, type SecurityEvent, type SubjectIdentifier } from './security-event.js'
 import type { KnownTransmitter } from './transmitter.js'
 
-/** Whom a subject means, in the names that the application's sessions carry. */
+/** The user or session that a subject means, with the claim values of the application's sessions. */
 export interface ResolvedSubject {
   /** The issuer of the ID Tokens. */
   iss: string
@@ -10,7 +10,7 @@ export interface ResolvedSubject {
   sid?: string | undefined
 }
 
-/** Maps a subject. For `iss_sub`, `undefined` means to use it unchanged. `null` means to end nothing. */
+/** Maps a subject. For `iss_sub`, return `undefined` to use the subject unchanged. Return `null` to end nothing. */
 export type ResolveSubject = (
   subject: SubjectIdentifier,
   event: SecurityEvent,
@@ -22,25 +22,25 @@ export interface TargetOptions {
   isTrusted(iss: string): Promise<boolean>
 }
 
-/** Members of a complex subject with which fewer than all sessions of a user are meant (SE-7). */
+/** Members of a complex subject that limit the event to some sessions of a user (SE-7). */
 const narrowing = ['device', 'application', 'group', 'org_unit']
 const knownMembers = new Set(['format', 'user', 'session', 'tenant', ...narrowing])
 
 const formatOf = (subject: unknown): unknown => Object(subject).format
 
-/** The user that an `iss_sub` names. */
+/** Returns the user that an `iss_sub` subject names. */
 function userOf(subject: unknown): ResolvedSubject | undefined {
   const { iss, sub } = Object(subject) as { iss?: unknown; sub?: unknown }
   return formatOf(subject) === 'iss_sub' && isText(iss) && isText(sub) ? { iss, sub } : undefined
 }
 
-/** The `sid` that a subject names in `session`. `ALL` is Keycloak's word for all sessions of the user. */
+/** Returns the `sid` in the member `session` of a subject. Keycloak sends `ALL` for all sessions of the user. */
 function sessionOf({ session }: SubjectIdentifier): string | undefined {
   const { id } = Object(session) as { id?: unknown }
   return formatOf(session) === 'opaque' && isText(id) ? id : undefined
 }
 
-/** Whom a subject means if `resolveSubject` does not say so (SE-6, SE-7). */
+/** Maps a subject if `resolveSubject` returns nothing (SE-6, SE-7). */
 function resolveByDefault(subject: SubjectIdentifier, subjectIssuers: readonly string[]): ResolvedSubject | undefined {
   if (subject.format !== 'complex') return userOf(subject)
   if (subject['user'] !== undefined) return userOf(subject['user'])
@@ -48,7 +48,7 @@ function resolveByDefault(subject: SubjectIdentifier, subjectIssuers: readonly s
   return subjectIssuers.length === 1 ? { iss: iss! } : undefined
 }
 
-/** Finds the sessions that an event is about, or the reason why there are none (SE-5 to SE-7). */
+/** Finds the sessions of an event. Returns the reason if there are none (SE-5 to SE-7). */
 export async function findTarget(
   event: SecurityEvent,
   { subjectIssuers, criticalMembers }: KnownTransmitter,
@@ -72,7 +72,7 @@ export async function findTarget(
     if (session === undefined ? user === undefined : !sessionOf(subject)) return 'scope'
     sid = sessionOf(subject)
     if (sid === 'ALL') {
-      // All sessions of nobody.
+      // `ALL` without a user means no sessions.
       if (user === undefined) return 'scope'
       sid = undefined
     }

@@ -20,40 +20,40 @@ import { isTextList, metadataRule, secret } from './rules.js'
 
 /** A transmitter of Security Event Tokens that the application trusts. */
 export interface Transmitter {
-  /** The issuer of the tokens. It is compared byte for byte, so a trailing slash matters. */
+  /** The issuer of the tokens. It is compared byte for byte. For example, a trailing slash makes a different issuer. */
   issuer: string
   /**
-   * The `aud` that the stream has: a value, several, or a function that finds it. The answer of the function is cached for
-   * 60 seconds. Keycloak uses `<client>/<stream id>`.
+   * The `aud` of the stream: one value, several values, or a function that finds the value. The answer of the function is cached
+   * for 60 seconds. Keycloak uses `<client>/<stream id>`.
    */
   audience: string | readonly string[] | (() => Audience | Promise<Audience>)
-  /** The value of the `Authorization` header that the transmitter sends on push. @default none is required */
+  /** The value of the `Authorization` header that the transmitter sends with a push. @default no header is required */
   pushAuthorization?: string | undefined
   /** The issuers whose users this transmitter may sign out. @default its own issuer */
   subjectIssuers?: readonly string[] | undefined
   /** The address of its metadata. @default `/.well-known/ssf-configuration`, inserted before the path, or after the path */
   metadata?: URL | undefined
-  /** The source of its keys. With it the metadata is not read. @default the `jwks_uri` of its metadata */
+  /** The source of its keys. If it is set, the metadata is not read. @default the `jwks_uri` of its metadata */
   keys?: TrustedIssuer['keys']
-  /** JWS algorithms. HS* is not possible. @default ['RS256'] */
+  /** JWS algorithms. HS* is not allowed. @default ['RS256'] */
   algorithms?: readonly string[] | undefined
   /** Seconds by which the clocks of the transmitter and of this machine may differ. @default 60 */
   clockTolerance?: number | undefined
-  /** Seconds after `iat` for which a token is accepted. "Done" is remembered for this time. @default 604800, 7 days */
+  /** Seconds after `iat` for which a token is accepted. Its record is kept for the same time. @default 604800, 7 days */
   maxTokenAge?: number | undefined
-  /** Accept only `typ: secevent+jwt`. If false, `JWT` and a missing `typ` are accepted too. @default true */
+  /** Accept only `typ: secevent+jwt`. If this option is false, `JWT` and a missing `typ` are also accepted. @default true */
   requireTyp?: boolean | undefined
 }
 
 type Defaulted = 'issuer' | 'subjectIssuers' | 'algorithms' | 'clockTolerance' | 'maxTokenAge' | 'requireTyp'
 type Checked = { [Name in Defaulted]-?: Exclude<Transmitter[Name], undefined> }
 
-/** A {@link Transmitter} that was checked, with its keys. */
+/** A {@link Transmitter} that was checked, and its keys. */
 export interface KnownTransmitter extends Readonly<Checked> {
   readonly pushAuthorization: string | undefined
   readonly hasAudience: (aud: unknown) => Promise<boolean>
   readonly keys: KeySource & { warm?(): Promise<void> }
-  /** The members of a complex subject that the transmitter declares to be critical. */
+  /** The members of a complex subject that the transmitter declares as critical. */
   readonly criticalMembers: () => readonly unknown[]
 }
 
@@ -67,7 +67,7 @@ const rules: Rules = {
   metadata: metadataRule,
 }
 
-/** Checks one entry of `transmitters`. Makes no request. */
+/** Checks one entry of `transmitters`. Sends no request. */
 export function knowTransmitter(
   transmitter: Transmitter,
   path: string,

@@ -15,13 +15,13 @@ import { failure } from './failure.js'
 import { isStreamEvent, type SecurityEvent, type SubjectIdentifier } from './security-event.js'
 import type { KnownTransmitter } from './transmitter.js'
 
-/** The most events of one token (SE-1). */
+/** The largest number of events in one token (SE-1). */
 const maxEvents = 10
 
 const setType = /^(?:application\/)?secevent\+jwt$/i
 const anyType = /^(?:application\/)?jwt$/i
 
-/** A token whose form and `typ` are right, and whose `iss` is a known transmitter. Nothing else is checked yet. */
+/** A token with a right form, a right `typ`, and the `iss` of a known transmitter. Nothing else has been checked. */
 export interface ParsedSet {
   jwt: string
   header: { alg: string; kid?: unknown }
@@ -29,7 +29,7 @@ export interface ParsedSet {
   transmitter: KnownTransmitter
 }
 
-/** Reads a token, and finds its transmitter (SE-1, SE-2). */
+/** Parses a token and finds its transmitter (SE-1, SE-2). */
 export function parseSet(jwt: string, findTransmitter: (iss: unknown) => KnownTransmitter | undefined): ParsedSet {
   const [head, payload] = splitCompact(jwt, 3) as [string, string]
   const header = readHeader(head) as { alg: string; kid?: unknown; typ?: unknown }
@@ -50,10 +50,10 @@ function subjectOf(subject: unknown): SubjectIdentifier | undefined {
 }
 
 /**
- * Verifies a token: `aud`, signature, claims and events, in this order.
+ * Verifies a token. Checks `aud`, the signature, the claims and the events, in this order.
  *
  * @param hasAudience Checks `aud`.
- * @returns its events: at least one.
+ * @returns the events of the token. There is at least one.
  */
 export async function verifySet(
   { jwt, header, claims, transmitter }: ParsedSet,
@@ -63,7 +63,7 @@ export async function verifySet(
   const isForUs = await hasAudience(claims['aud']).catch((error: unknown) => {
     throw failure('the audience', error)
   })
-  if (!isForUs) throw claimError('aud', 'is not this receiver')
+  if (!isForUs) throw claimError('aud', 'is not the audience of this receiver')
   if (!transmitter.algorithms.includes(header.alg)) throw signatureError()
   await verifySignature(jwt, header, transmitter.keys)
 

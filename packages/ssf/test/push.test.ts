@@ -600,7 +600,7 @@ describe('options', () => {
       { transmitters: [{ ...right, metadata: new URL('http://op.example.com/x') }] },
       'transmitters[0].metadata must be https, got "http://op.example.com/x"',
     ],
-    ['one issuer twice', { transmitters: [right, right] }, 'transmitters must each have an issuer of its own'],
+    ['one issuer twice', { transmitters: [right, right] }, 'transmitters must have different issuers'],
   ])('%s: TypeError', (_, options, message) => {
     const create = () => createSecurityEventReceiver({ logout, transmitters: [right], ...options } as never)
     expect(create).toThrow(new TypeError(message))
