@@ -4,7 +4,7 @@ import { createProgram } from './program.js'
 import { CommandError } from './terminal/command-error.js'
 import { createOutput } from './terminal/output.js'
 
-/** The exit code if a command could not do its work. Exit code 1 means that the command has found a fault. */
+/** The exit code if a command could not run. Exit code 1 means that the command found a fault. */
 const couldNotRun = 2
 
 const output = createOutput()
@@ -12,19 +12,19 @@ const { notes } = output
 
 function report(error: unknown): void {
   process.exitCode = couldNotRun
-  // commander has already written its own errors, and also the help, which it throws with exit code 0.
+  // commander has already printed its own errors. It also throws after it has printed the help, with exit code 0.
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) process.exitCode = 0
   } else if (error instanceof CommandError) {
     notes.write(`${notes.style('red', error.message)}\n${error.remedy}`)
   } else {
-    notes.write(`${notes.style('red', 'bcl has a bug.')}\nPlease report it, with the following text.\n`)
+    notes.write(`${notes.style('red', 'This is a bug of bcl.')}\nPlease report it, with the following text.\n`)
     notes.write(String((error as Error).stack ?? error))
   }
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // EPIPE: the reader of the output has closed the pipe, for example `head`. This is no error.
+  // EPIPE means that the reader of the output closed the pipe. For example, `head` does so. This is not an error.
   if (error.code !== 'EPIPE') report(error)
   process.exit(couldNotRun)
 })

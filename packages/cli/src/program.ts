@@ -21,10 +21,10 @@ import type { ServeOptions } from './provider/serve-provider.js'
 import { CommandError, toSentence } from './terminal/command-error.js'
 import type { Output } from './terminal/output.js'
 
-/** Sets the exit code. */
+/** A function that sets the exit code. */
 type Exit = (code: number) => void
 
-/** Adds the options of the commands that start a provider. */
+/** Adds the options of all commands that start a provider. */
 const withProviderOptions = (command: Command): Command =>
   command
     .option('--port <port>', 'the port of the provider on this machine', parsePort, 4000)

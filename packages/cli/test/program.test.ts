@@ -92,7 +92,7 @@ test.each([
   [
     'a file without keys',
     ['inspect', 'a.b.c', '--keys', manifest],
-    /has no keys \("keys" is no list\)\.\nPass the URL/,
+    /has no keys \("keys" is not a list\)\.\nPass the URL/,
   ],
 ])('%s causes an error of one sentence and a remedy', async (_, args, message) => {
   const { code, err } = await bcl(args)

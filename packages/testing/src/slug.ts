@@ -1,4 +1,4 @@
-/** Turns a name into an id: its words, joined by hyphens. */
+/** Converts a name to an id: its words with hyphens between them. */
 export const slug = (name: string): string =>
   name
     .replaceAll(/[^\w+]+/g, '-')

@@ -25,7 +25,9 @@ export function parseAlgorithm(text: string): string {
   throw new InvalidArgumentError('It must be a signature algorithm in the spelling of the standards, such as RS256.')
 }
 
-/** Parses the algorithm of a provider that has keys: no HMAC, and only what Web Crypto supports everywhere. */
+/**
+ * Parses the algorithm of a provider that has keys. HMAC is not allowed. Web Crypto must support the algorithm on every runtime.
+ */
 export function parseKeyAlgorithm(text: string): string {
   if (/^(?:[RPE]S(?:256|384|512)|EdDSA)$/.test(text)) return text
   throw new InvalidArgumentError('It must be RS256, PS256, ES256, EdDSA or one of their longer forms.')
@@ -48,10 +50,10 @@ export function parseSeconds(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds greater than 0.')
 }
 
-/** Collects the values of an option that can be repeated, and that takes several values with commas. */
+/** Collects the values of an option that can be repeated. One value can also be a list with commas. */
 export const collect = (text: string, earlier: readonly string[] = []): string[] => [...earlier, ...text.split(',')]
 
-/** Parses `name=value` and adds it to the earlier claims. The value is JSON, or else text. */
+/** Parses `name=value` and adds it to the earlier claims. The value is parsed as JSON. If it is not JSON, it is text. */
 export function parseClaim(text: string, earlier: object = {}): object {
   const equals = text.indexOf('=')
   if (equals < 1) throw new InvalidArgumentError('It must be name=value, such as --claim acr=1.')

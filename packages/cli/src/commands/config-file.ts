@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command, Option } from 'commander'
 import { CommandError } from '../terminal/command-error.js'
 
-/** The configuration file in the current folder: an object with the options of each command. */
+/** The name of the configuration file in the current folder. It contains an object with the options of each command. */
 const configFile = 'bcl.config.json'
 
 async function readConfig(): Promise<Record<string, unknown>> {
@@ -10,11 +10,14 @@ async function readConfig(): Promise<Record<string, unknown>> {
   try {
     return Object(JSON.parse(text)) as Record<string, unknown>
   } catch (error) {
-    throw new CommandError(`${configFile} is no JSON (${(error as Error).message}).`, 'Correct the file.')
+    throw new CommandError(`${configFile} is not valid JSON (${(error as Error).message}).`, 'Correct the file.')
   }
 }
 
-/** Parses a value as on the command line. `undefined`: the option has no parser, or the value is no text or number. */
+/**
+ * Parses a value in the same way as on the command line. Returns `undefined` if the option has no parser, or if the value is
+ * neither text nor a number.
+ */
 function parse(option: Option, value: unknown): unknown {
   const isText = typeof value === 'string' || typeof value === 'number'
   if (!option.parseArg || !isText) return value
@@ -25,7 +28,7 @@ function parse(option: Option, value: unknown): unknown {
   }
 }
 
-/** Sets the options of a command from the configuration file. An option on the command line wins. */
+/** Sets the options of a command from the configuration file. An option on the command line overrides the file. */
 export async function applyConfig(command: Command): Promise<void> {
   const values = Object((await readConfig())[command.name()]) as Record<string, unknown>
   for (const [name, value] of Object.entries(values)) {

@@ -18,7 +18,7 @@ import { formatHead, formatResult, writeSummary } from '../report/text.js'
 import { CommandError, toSentence } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
 
-/** Seconds. The longest time that a known application keeps the keys of an earlier run before it fetches keys again. */
+/** Seconds. After a key change, the known applications fetch keys again within this time. */
 const maxKeyAge = 65
 
 export interface ConformanceCommandOptions {
@@ -31,13 +31,13 @@ export interface ConformanceCommandOptions {
   clientSecret: string
   login?: string
   me?: string
-  /** `false`: no sign-in. A text: the command that signs in. An array: the command, in the configuration file. */
+  /** `false` means no sign-in. A text is the command that signs in. In the configuration file, the command can be an array. */
   signIn?: boolean | string | string[]
   only?: string[]
   accept204?: boolean
-  /** Seconds. */
+  /** Seconds to wait for the application to start. */
   wait: number
-  /** Seconds. */
+  /** Seconds that one answer may take. */
   timeout: number
   json?: boolean
   junit?: string
@@ -54,7 +54,7 @@ function selectCases(only: readonly string[] | undefined): readonly ConformanceC
   }
 }
 
-/** Lists the cases, one in a line. Runs none. */
+/** Lists the cases, one per line. Does not run them. */
 export function listCases({ only, json }: Pick<ConformanceCommandOptions, 'only' | 'json'>, { out }: Output): void {
   const cases = selectCases(only)
   if (json) return out.write(JSON.stringify({ cases }, undefined, 2))
@@ -63,7 +63,7 @@ export function listCases({ only, json }: Pick<ConformanceCommandOptions, 'only'
   }
 }
 
-/** Fails before the cases run, not after them, if a report cannot be written. */
+/** Fails before the cases run if a report cannot be written. */
 async function requireWritable(path: string): Promise<void> {
   await appendFile(path, '').catch((error: Error) => {
     throw new CommandError(`${path} cannot be written (${error.message}).`, 'Use a path in a folder that exists.')
@@ -71,8 +71,8 @@ async function requireWritable(path: string): Promise<void> {
 }
 
 /**
- * Returns where browsers sign in: the addresses in the options, or else `/login` and `/me` beside the endpoint. If `/login` does not
- * redirect, returns `undefined` and says so.
+ * Returns the sign-in addresses: from the options, or `/login` and `/me` next to the endpoint. If `/login` does not redirect,
+ * prints a message and returns `undefined`.
  *
  * @throws {CommandError} if the sign-in address answers with 5xx.
  */
@@ -98,7 +98,7 @@ async function findSignIn(
   return undefined
 }
 
-/** Runs the conformance cases and reports the results. Returns the exit code: 1 if a MUST case failed. */
+/** Runs the conformance cases and reports the results. Returns the exit code. The exit code is 1 if a MUST case failed. */
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
   const { only, accept204, timeout, json, junit, html } = options
   const selected = selectCases(only)
@@ -106,7 +106,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
   const served = await serveProvider(options)
   const { provider, close } = served
   try {
-    // With --json, standard output has nothing but JSON.
+    // With --json, standard output contains only JSON.
     const channel = json ? output.notes : output.out
     channel.write(describeProvider(served, url))
     await waitFor(url, options.wait, () => channel.write(`Waiting for ${url} ...`))

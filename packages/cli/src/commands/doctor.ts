@@ -18,7 +18,7 @@ interface DoctorArguments extends DoctorCommandOptions {
   url: string
 }
 
-/** What to register at the provider, with the names of OpenID Connect Dynamic Client Registration. */
+/** Returns the client metadata to register at the provider, with the names of OpenID Connect Dynamic Client Registration. */
 const registrationFor = (clientId: string, url: string, alg: string): object => ({
   client_id: clientId,
   backchannel_logout_uri: url,
@@ -33,7 +33,7 @@ function formatFinding({ level, what, remedy }: DoctorFinding, { style }: Channe
   return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
 }
 
-/** Checks the provider, the endpoint and Redis. Returns the exit code: 1 if there is a problem. */
+/** Checks the provider, the endpoint and Redis. Returns the exit code. The exit code is 1 if there is a problem. */
 export async function doctor(
   { issuer, clientId, url, redis, alg = 'RS256', json }: DoctorArguments,
   { out }: Output,

@@ -15,7 +15,7 @@ export interface InspectCommandOptions {
   json?: boolean
 }
 
-/** Reads a token, or a form with a `logout_token`, from the argument or else from standard input. */
+/** Reads a token, or a form with a `logout_token`. Reads from the argument, or from standard input if there is no argument. */
 async function readInput(argument: string | undefined): Promise<string> {
   const input = (argument ?? (process.stdin.isTTY ? '' : await text(process.stdin))).trim()
   if (input === '') {
@@ -32,7 +32,7 @@ async function readKeys(location: string): Promise<TrustedIssuer['keys']> {
     .catch((error: Error) => {
       throw new CommandError(`${location} has no keys (${error.message}).`, remedy)
     })
-  if (!Array.isArray(json?.keys)) throw new CommandError(`${location} has no keys ("keys" is no list).`, remedy)
+  if (!Array.isArray(json?.keys)) throw new CommandError(`${location} has no keys ("keys" is not a list).`, remedy)
   return json as TrustedIssuer['keys']
 }
 
@@ -44,7 +44,7 @@ async function readPrivateKey(file: string): Promise<InspectOptions['decryptionK
     })
 }
 
-/** Inspects a Logout Token. Returns the exit code: 1 if the token has a fault. */
+/** Inspects a Logout Token. Returns the exit code. The exit code is 1 if the token has a fault. */
 export async function inspect(
   token: string | undefined,
   { issuer, clientId, keys, key, json }: InspectCommandOptions,

@@ -15,13 +15,13 @@ const page = (html: string): Response => new Response(html, { headers: pageHeade
 const seeOther = (location: string, headers: Record<string, string> = {}): Response =>
   new Response(null, { status: 303, headers: { location, ...headers } })
 
-/** Whether a form comes from a page of the provider itself. */
+/** Tells whether a form comes from a page of this provider. */
 const isOwnForm = ({ headers, url }: Request): boolean => {
   const site = headers.get('sec-fetch-site')
   return site === null ? [null, new URL(url).origin].includes(headers.get('origin')) : site === 'same-origin'
 }
 
-/** A session that a user began at the provider, and what ends it there. */
+/** A session of a user at the provider, with the function that ends it there. */
 interface LiveSession extends ProviderSession {
   sid: string
   cookie: string
@@ -29,7 +29,7 @@ interface LiveSession extends ProviderSession {
 
 const maxDeliveries = 50
 
-/** The state of `bcl provider`: who is signed in, and what was sent. */
+/** The state of `bcl provider`: the signed-in users and the sent Logout Tokens. */
 function createDashboard(url: string) {
   let sessions: LiveSession[] = []
   const deliveries: Delivery[] = []
@@ -47,7 +47,7 @@ function createDashboard(url: string) {
     deliveries.splice(maxDeliveries)
   }
 
-  /** Ends the sessions that `isMeant` chooses, and posts a Logout Token with the given names. */
+  /** Ends the sessions for which `isMeant` returns true. Posts a Logout Token with the given `sub` and `sid`. */
   async function end(provider: TestProvider, isMeant: (session: LiveSession) => boolean, names: object): Promise<void> {
     const ended = sessions.filter(isMeant)
     sessions = sessions.filter((session) => !ended.includes(session))
@@ -90,7 +90,7 @@ function createDashboard(url: string) {
 
 const namesOf = ({ sub, sid }: LiveSession): object => ({ sub, sid })
 
-/** Starts a provider with a page, until the process gets a signal. */
+/** Starts a provider with a page. Runs until the process gets a signal. */
 export async function provider(url: string, options: ServeOptions, { out }: Output): Promise<void> {
   const served = await serveProvider({ ...options, intercept: createDashboard(url) })
   out.write(describeProvider(served, url))

@@ -17,11 +17,14 @@ export interface SendCommandOptions extends ServeOptions {
   me?: string
   login?: string
   cookie?: string[]
-  /** Seconds. */
+  /** Seconds to wait for the application to start. */
   wait: number
 }
 
-/** The sub and sid come from the options, else from the session that signed in. Without both, the sub is "alice". */
+/**
+ * Returns the sub and sid of the options. Without these options, returns the sub and sid of the session that signed in. Without a
+ * session, the sub is "alice".
+ */
 function claimsFor({ sub, sid, claim }: SendCommandOptions, signedIn: ProviderSession | undefined): object {
   const isUnnamed = sub === undefined && sid === undefined && signedIn === undefined
   return {
@@ -31,7 +34,7 @@ function claimsFor({ sub, sid, claim }: SendCommandOptions, signedIn: ProviderSe
   }
 }
 
-/** Posts a Logout Token and writes the answer. Returns the exit code: 1 if the endpoint refused the token. */
+/** Posts a Logout Token and prints the answer. Returns the exit code. The exit code is 1 if the endpoint refused the token. */
 async function postToken(url: string, provider: TestProvider, claims: object, out: Channel): Promise<number> {
   const token = await provider.op.logoutToken(claims)
   const body = new URLSearchParams({ logout_token: token })
@@ -52,7 +55,7 @@ async function postToken(url: string, provider: TestProvider, claims: object, ou
   return response.ok ? 0 : 1
 }
 
-/** On a terminal, waits for Enter, so that the user can see the session before the logout. */
+/** On a terminal, waits for Enter, so that the user can look at the session before the logout. */
 async function waitForEnter({ sub, sid }: ProviderSession, { write }: Channel): Promise<void> {
   write(`${sub} signed in${sid === null ? '' : `, with the sid ${sid}`}.`)
   if (!process.stdin.isTTY) return
@@ -62,7 +65,7 @@ async function waitForEnter({ sub, sid }: ProviderSession, { write }: Channel): 
   lines.close()
 }
 
-/** Says whether a session ended. */
+/** Reports whether a session ended. */
 interface Observer {
   /** Returns the exit code: 1 if the session is still live. */
   report(): Promise<number>
@@ -70,7 +73,10 @@ interface Observer {
   session?: ProviderSession
 }
 
-/** Observes a session with the cookies of the user, or signs in at `/login` beside `me`. Fails if the session is not live. */
+/**
+ * Observes a session with the cookies of the user. Without cookies, signs in at `/login` next to `me`. Fails if the session is
+ * not live.
+ */
 async function observe(
   { me, login, cookie = [], sub, sid }: SendCommandOptions,
   provider: TestProvider,
@@ -105,7 +111,10 @@ async function observe(
   }
 }
 
-/** Starts a provider and posts one Logout Token. Returns the exit code: 1 if the endpoint refused the token, or if the session is live. */
+/**
+ * Starts a provider and posts one Logout Token. Returns the exit code. The exit code is 1 if the endpoint refused the token, or
+ * if the session is still live.
+ */
 export async function send(url: string, options: SendCommandOptions, { out, notes }: Output): Promise<number> {
   let onSignIn: (session: ProviderSession) => void = () => {}
   const firstSignIn = new Promise<ProviderSession>((resolve) => (onSignIn = resolve))

@@ -3,16 +3,16 @@ import { isLoopback, isPrivate } from '../network/address.js'
 import { reasonOf } from '../network/reason-of.js'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
 
-/** What to do if the endpoint answers a bad request with a status other than 400. */
+/** The remedy for each status that is not the expected 400. */
 const remedies: Record<number, string> = {
-  401: 'Mount the endpoint in front of the login check. The provider is not signed in; the signature of the token proves who sent it.',
+  401: 'Mount the endpoint in front of the login check. The provider is not signed in. The signature of the token proves who sent it.',
   403: 'Mount the endpoint in front of the CSRF check, origin check or firewall. The provider sends no cookie and no Origin.',
   404: 'Mount the endpoint at this path, or correct the path. A prefix or a base path may be missing.',
   405: 'Mount the endpoint for POST. Another route may have the same path.',
   411: 'Let the proxy pass requests without Content-Length.',
   413: 'Let the proxy and the body parser accept bodies of 64 KiB.',
   415: 'Let the framework parse application/x-www-form-urlencoded, or let it leave the body to the endpoint.',
-  429: 'Exclude the endpoint from the rate limit, or raise the limit. One user can have many sessions.',
+  429: 'Exclude the endpoint from the rate limit, or raise the limit. The provider sends one request for each session.',
   502: 'The proxy does not reach the application. Check where the proxy sends requests.',
   503: 'The application has not started, or its store is down. Start them.',
 }
@@ -60,7 +60,7 @@ function checkStatus({ status, headers }: Response, sent: string): DoctorFinding
   return problem(`The endpoint answers ${sent} with ${status}, not with 400.`, remedy)
 }
 
-/** Checks the headers and the body of an answer of 400. */
+/** Checks the headers and the body of a 400 answer. */
 async function checkRefusal(response: Response): Promise<DoctorFinding[]> {
   if (response.status !== 400) return []
   const body = await response.text()
@@ -72,7 +72,7 @@ async function checkRefusal(response: Response): Promise<DoctorFinding[]> {
     hasError(body)
       ? good('The answer gives a reason in JSON.')
       : warning(
-          'The answer is no JSON object with an error.',
+          'The answer is not a JSON object with an error.',
           'Another part of the application may have answered. See its log.',
         ),
   ]
@@ -88,7 +88,7 @@ function hasError(body: string): boolean {
 
 const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-/** An unsigned token that is as long as a real one, so that a firewall that refuses long forms shows. */
+/** Makes an unsigned token that is as long as a real token. So this check also finds a firewall that refuses long forms. */
 const unsignedToken = (): string => {
   const claims = {
     iss: 'https://unsigned.invalid',
@@ -103,7 +103,7 @@ const unsignedToken = (): string => {
   return `${encode({ alg: 'none', typ: 'logout+jwt' })}.${encode(claims)}.`
 }
 
-/** Checks the answer to an unsigned token. An endpoint without keys may answer 400 to every token. */
+/** Checks the answer to an unsigned token. Without keys, an endpoint may answer 400 to every token. */
 function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
   if (response.status !== 400 || hasKeys) return checkStatus(response, 'an unsigned token')
   return warning(
@@ -113,9 +113,9 @@ function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
 }
 
 /**
- * Checks the address of the endpoint, and sends two bad requests as a provider would.
+ * Checks the address of the endpoint. Sends two bad requests in the way a provider sends them.
  *
- * @param hasKeys Whether the keys of the provider can be fetched.
+ * @param hasKeys Tells whether the keys of the provider can be fetched.
  */
 export async function checkEndpoint(url: string, hasKeys: boolean): Promise<DoctorFinding[]> {
   const findings = checkAddress(url)

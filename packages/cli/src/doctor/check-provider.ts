@@ -8,7 +8,7 @@ type Json = Record<string, unknown>
 const timeout = 10_000
 const discoveryPath = '/.well-known/openid-configuration'
 
-/** Fetches a JSON object. Returns the reason as text if this fails. */
+/** Fetches a JSON object. If the fetch fails, returns the reason as text. */
 async function fetchJson(url: string): Promise<Json | string> {
   try {
     const headers = { accept: 'application/json' }
@@ -16,7 +16,7 @@ async function fetchJson(url: string): Promise<Json | string> {
     const location = response.headers.get('location')
     if (location !== null) return `the answer redirects to ${location}`
     if (response.status !== 200) return `the answer has the status ${response.status}`
-    return parseObject(await response.text()) ?? 'the answer is no JSON object'
+    return parseObject(await response.text()) ?? 'the answer is not a JSON object'
   } catch (error) {
     return reasonOf(error)
   }
@@ -57,7 +57,7 @@ function checkIssuer(issuer: string, announced: unknown): DoctorFinding {
     const remedy = 'Check that the address is the issuer of an OpenID Provider.'
     return problem('The discovery document names no issuer.', remedy)
   }
-  const slash = differOnlyBySlash(announced, issuer) ? 'The two differ by a slash at the end, which counts. ' : ''
+  const slash = differOnlyBySlash(announced, issuer) ? 'They differ by a slash at the end. ' : ''
   return problem(
     `The discovery document names the issuer "${announced}", not "${issuer}".`,
     `${slash}Configure the issuer as "${announced}".`,
@@ -81,7 +81,7 @@ function checkSupport(metadata: Json): DoctorFinding[] {
   ]
 }
 
-/** The type of the keys that fit an algorithm. */
+/** Returns the type of the keys that fit an algorithm. */
 function keyTypeFor(alg: string): { kty: string; crv?: RegExp } {
   if (/^[RP]S/.test(alg)) return { kty: 'RSA' }
   if (alg.startsWith('ES')) return { kty: 'EC', crv: new RegExp(`^P-${alg === 'ES512' ? 521 : alg.slice(2)}$`) }
@@ -93,7 +93,7 @@ function fitsAlgorithm({ kty, crv, alg: ofKey }: Json, alg: string): boolean {
   return kty === type.kty && (type.crv?.test(String(crv)) ?? true) && (ofKey === undefined || ofKey === alg)
 }
 
-/** What the provider can sign with. */
+/** The result of the check of the keys. */
 interface KeyCheck {
   finding: DoctorFinding
   /** An algorithm for which the provider has a key. */
@@ -135,7 +135,7 @@ async function checkKeys(issuer: string, metadata: Json, alg: string): Promise<K
   return { finding, usable: others.find(isAlgorithm) }
 }
 
-/** The algorithms with which the provider says that it signs ID Tokens. */
+/** Returns the algorithms that the provider announces for ID Tokens. */
 function announcedAlgorithms(metadata: Json): string[] {
   const algorithms = metadata['id_token_signing_alg_values_supported']
   return Array.isArray(algorithms) ? algorithms.map(String) : []
@@ -149,7 +149,7 @@ function checkAlgorithm(metadata: Json, alg: string): DoctorFinding[] {
   return [warning(what, remedy)]
 }
 
-/** Looks for the discovery document at the addresses of RFC 8414, which some providers use instead. */
+/** Looks for the discovery document at the addresses of RFC 8414. Some providers use these addresses. */
 async function findElsewhere(issuer: string): Promise<Json | undefined> {
   const { origin, pathname } = new URL(issuer)
   const path = pathname.replace(/\/$/, '')
@@ -160,12 +160,12 @@ async function findElsewhere(issuer: string): Promise<Json | undefined> {
   return undefined
 }
 
-/** What {@link checkProvider} found. */
+/** The result of {@link checkProvider}. */
 export interface ProviderCheck {
   findings: DoctorFinding[]
-  /** Whether the keys could be fetched. */
+  /** True if the keys could be fetched. */
   hasKeys: boolean
-  /** The algorithm to register the client with: the given one, or else one for which the provider has a key. */
+  /** The algorithm to register the client with: the given algorithm, or another algorithm for which the provider has a key. */
   alg: string
 }
 
@@ -186,7 +186,7 @@ export async function checkProvider(issuer: string, alg: string): Promise<Provid
     good(`Discovery at ${url} works.`),
     checkIssuer(issuer, metadata['issuer']),
     ...checkSupport(metadata),
-    // A missing key for the algorithm already explains the same fault.
+    // If a key is missing, this check would report the same fault again.
     ...(finding.level === 'good' ? checkAlgorithm(metadata, alg) : []),
     finding,
   ]

@@ -14,7 +14,7 @@ function openSocket(url: URL): Socket {
     : connect(address)
 }
 
-/** Sends commands and QUIT. Returns everything that the server answers before it closes the connection. */
+/** Sends commands and QUIT. Returns all answers that the server sends before it closes the connection. */
 function sendCommands(url: URL, commands: readonly (readonly string[])[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = openSocket(url)

@@ -2,7 +2,7 @@
 export interface DoctorFinding {
   level: 'good' | 'warning' | 'problem'
   what: string
-  /** What to do. Not set if the level is `good`. */
+  /** The action that solves the problem. Not set if the level is `good`. */
   remedy?: string
 }
 

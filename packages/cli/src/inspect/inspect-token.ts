@@ -17,27 +17,30 @@ import { isCanonical, readToken } from './token-parts.js'
 
 /** Options of {@link inspectLogoutToken}. */
 export interface InspectOptions {
-  /** The issuer that the token should have. @default the `iss` of the token */
+  /** The expected issuer. @default the `iss` of the token */
   issuer?: string | undefined
-  /** The client that the token should be for. @default the first audience of the token */
+  /** The expected client. @default the first audience of the token */
   clientId?: string | undefined
-  /** The keys with which the signature is checked. If only `issuer` is given, its keys are discovered. @default no check */
+  /**
+   * The keys that check the signature. If only `issuer` is given, its keys are fetched by discovery. @default the signature is
+   * not checked
+   */
   keys?: TrustedIssuer['keys']
-  /** The private key that decrypts the token. @default an encrypted token stays closed */
+  /** The private key that decrypts the token. @default an encrypted token is not decrypted */
   decryptionKey?: JWK | undefined
   /** Returns the current time as a NumericDate, in seconds. @default the system clock */
   now?: () => number
 }
 
-/** What {@link inspectLogoutToken} found. */
+/** The result of {@link inspectLogoutToken}. */
 export interface Inspection {
   header: Record<string, unknown>
   /** Not set if the token is encrypted. */
   claims?: Record<string, unknown>
   findings: Finding[]
-  /** The settings of all findings. If each finding has settings, `@bcl/core` accepts the token with them. */
+  /** The settings of all findings together. If each finding has settings, `@bcl/core` accepts the token with these settings. */
   settings: Partial<TrustedIssuer>
-  /** `unchecked`: no keys were available, or a fault was found that is checked before the signature. */
+  /** `unchecked` means that no keys were available, or that the token has a fault that is checked before the signature. */
   signature: 'good' | 'bad' | 'unchecked'
 }
 
@@ -45,15 +48,16 @@ const maxFindings = 20
 /** `@bcl/core` refuses longer tokens. */
 const maxTokenLength = 16 * 1024
 
-/** Replaces members of an object. A member that is `undefined` is removed. */
+/** Replaces members of an object. Removes a member whose new value is `undefined`. */
 const withChanges = (object: Record<string, unknown>, changes: object = {}): Record<string, unknown> =>
   Object.fromEntries(Object.entries({ ...object, ...changes }).filter(([, value]) => value !== undefined))
 
 let signer: Promise<TestIssuer> | undefined
 
 /**
- * Finds all faults of the header and the claims. Signs them with a new key, so that the checks of `@bcl/core` do not stop at the
- * signature. Repairs each fault that a check finds, and checks again.
+ * Finds all faults of the header and the claims. Each check of `@bcl/core` stops at the first fault. So this function repairs
+ * each fault that it finds, and checks again. It signs the repaired token with a new key, because a wrong signature would stop
+ * the checks.
  */
 async function findFaults(token: InspectedToken): Promise<Finding[]> {
   const issuer = await (signer ??= createTestIssuer())
@@ -68,8 +72,8 @@ async function findFaults(token: InspectedToken): Promise<Finding[]> {
     header = withChanges(header, repair.header)
     claims = withChanges(claims, repair.claims)
   }
-  // Repair these first, because the checks below cannot find them. The new signature is RS256 and has its own kid, and jose does
-  // not sign a header with crit or b64.
+  // Repairs these faults first, because the checks below cannot find them. The new signature is RS256 and has its own kid. jose
+  // does not sign a header with crit or b64.
   if (header['alg'] !== 'RS256') apply(repairAlgorithm({ ...token, header }))
   if ('crit' in header || 'b64' in header) apply(repairHeader({ ...token, header }))
   if ('kid' in header && !isKid(header['kid'])) apply(repairHeader({ ...token, header }))
@@ -89,7 +93,7 @@ async function findFaults(token: InspectedToken): Promise<Finding[]> {
   return findings
 }
 
-/** Claims that `@bcl/core` checks before the signature. */
+/** The claims that `@bcl/core` checks before the signature. */
 const checkedBeforeSignature = new Set(['iss', 'aud', 'azp'])
 
 /** Checks the signature of a token that may have other faults. */
@@ -110,7 +114,7 @@ async function checkSignature(
     await verifyLogoutToken(token, [trusted], { now: () => now })
     return { signature: 'good' }
   } catch (error) {
-    // A TypeError: the token has no valid alg or no audience, so there are no valid settings to check it with.
+    // A TypeError means that the token has no valid alg or no audience. Without them, there are no valid settings for the check.
     if (!(error instanceof BackchannelLogoutError)) return { signature: 'unchecked' }
     const { code, claim = '' } = error
     if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') {
@@ -139,16 +143,16 @@ function encryptedFinding({ alg, enc }: Record<string, unknown>): Finding {
   }
 }
 
-/** Whether `@bcl/core` fetches the keys of an issuer by discovery. */
+/** Tells whether `@bcl/core` fetches the keys of an issuer by discovery. */
 const canBeDiscovered = (iss: string): boolean =>
   URL.canParse(iss) && (iss.startsWith('https:') || (iss.startsWith('http:') && isLoopback(iss)))
 
 const undiscoverableFinding = (iss: string): Finding => ({
-  problem: `"iss" is ${formatValue(iss)}, which is no https URL.`,
+  problem: `"iss" is ${formatValue(iss)}, which is not an https URL.`,
   remedy: 'The keys of this issuer cannot be discovered. Configure keys, or let the provider use an https URL.',
 })
 
-/** Decrypts a token and inspects the signed token in it. */
+/** Decrypts a token and inspects the signed token inside. */
 async function inspectEncrypted(
   token: string,
   key: JWK,
@@ -161,8 +165,7 @@ async function inspectEncrypted(
     signed = new TextDecoder().decode(plaintext)
   } catch (error) {
     const problem = `The key does not decrypt the token (${(error as Error).message}).`
-    const remedy =
-      'Pass another private key with --key. Its public key must be the one in the registration of the client.'
+    const remedy = 'Pass another private key with --key. The registration of the client must contain its public key.'
     return { header, findings: [{ problem, remedy }], settings: {}, signature: 'unchecked' }
   }
   const inner = await inspectLogoutToken(signed, { ...options, decryptionKey: undefined })
@@ -178,13 +181,13 @@ async function inspectEncrypted(
 
 const tooLongFinding = ({ length }: string): Finding => ({
   problem: `The token has ${length} characters. Receivers refuse more than ${maxTokenLength}.`,
-  remedy: 'Find the claim that is so long. A list of groups does not belong in a Logout Token.',
+  remedy: 'Find the longest claim, for example a list of groups, and remove it from Logout Tokens.',
 })
 
 /**
  * Decodes a Logout Token and finds its faults.
  *
- * @returns The findings, or a sentence that says why the text is no token.
+ * @returns the findings, or a sentence that says why the text is not a token.
  */
 export async function inspectLogoutToken(token: string, options: InspectOptions = {}): Promise<Inspection | string> {
   const parts = readToken(token)
@@ -215,13 +218,13 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   if (!isIntact) {
     findings.unshift({
       problem: 'The token is not canonical base64url. It has padding, white space or spare bits that are not zero.',
-      remedy: 'Check that nothing was added when the token was copied. A receiver must refuse it.',
+      remedy: 'Check that copying the token added nothing. A receiver must refuse such a token.',
     })
   }
   const keys = options.keys ?? (options.issuer === undefined ? undefined : discoverKeys(options.issuer))
   const { signature, finding } =
     keys === undefined ? { signature: 'unchecked' as const } : await checkSignature(token, inspected, keys)
-  // A token that was changed, or that another issuer signed, has a wrong signature. So list the cause before the signature.
+  // If the token was changed, or another issuer signed it, the signature is wrong for that reason. So the cause is listed first.
   const hasCause = !isIntact || claims['iss'] !== trusted.issuer || !isAlgorithm(header['alg'])
   if (finding) findings.splice(hasCause ? findings.length : 0, 0, finding)
   const settings = Object.assign({}, ...findings.map((one) => one.settings)) as Partial<TrustedIssuer>

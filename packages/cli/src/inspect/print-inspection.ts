@@ -3,7 +3,7 @@ import { formatValue } from './format-value.js'
 import type { Inspection } from './inspect-token.js'
 import type { Finding } from './remedies.js'
 
-/** Formats a NumericDate as a date and its distance from now. Returns an empty text if the value is no date. */
+/** Formats a NumericDate as a date and its distance from now. Returns an empty text if the value is not a date. */
 function formatDate(value: unknown): string {
   if (typeof value !== 'number' || !Number.isFinite(value) || Math.abs(value) > 8e12) return ''
   const seconds = Math.round(value - Date.now() / 1000)
@@ -26,7 +26,7 @@ const formatSettings = (settings: object): string =>
 const formatFinding = ({ problem, remedy, settings }: Finding, { style }: Channel): string =>
   `${style('red', '✗')} ${problem}\n  ${remedy}${settings ? `\n  Accepted with: ${formatSettings(settings)}` : ''}`
 
-/** Says which sessions the token ends. */
+/** Describes the sessions that the token ends. */
 function describeScope({ claims = {} }: Inspection): string {
   const { sub, sid } = claims
   if (typeof sid === 'string') return `The token ends the session ${formatValue(sid)}, and no other.`
@@ -41,7 +41,7 @@ function describeSignature({ signature }: Inspection, hasKeys: boolean): string 
   return `The signature was not checked: ${reason}.`
 }
 
-/** Writes an inspection as text. `hasKeys`: whether the user passed keys or an issuer. */
+/** Prints an inspection. `hasKeys` says whether the user passed keys or an issuer. */
 export function printInspection(inspection: Inspection, hasKeys: boolean, out: Channel): void {
   const { header, claims, findings, settings } = inspection
   out.write(out.style('bold', 'Header'))

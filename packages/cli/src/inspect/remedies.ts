@@ -4,15 +4,18 @@ import { isAlgorithm } from './jws-algorithm.js'
 
 /** A fault of a Logout Token. */
 export interface Finding {
-  /** What is wrong, in one sentence. */
+  /** The fault, in one sentence. */
   problem: string
-  /** What to do. */
+  /** The action that solves the problem. */
   remedy: string
-  /** Settings of `TrustedIssuer` with which `@bcl/core` accepts the token in spite of this fault. */
+  /** Settings of `TrustedIssuer` with which `@bcl/core` accepts the token despite this fault. */
   settings?: Partial<TrustedIssuer>
 }
 
-/** A finding, and the changes to the token that repair the fault. With the changes, the next check can find the next fault. */
+/**
+ * A finding, and the changes to the token that repair the fault. The next check uses the repaired token, so it can find the next
+ * fault.
+ */
 export interface Repair extends Finding {
   header?: Record<string, unknown>
   claims?: Record<string, unknown>
@@ -27,11 +30,11 @@ export interface InspectedToken {
   now: number
 }
 
-/** Seconds. Clocks of servers rarely differ by more. */
+/** Seconds. The clocks of servers rarely differ by more than this. */
 const plausibleSkew = 300
-/** A time in seconds is below this for thousands of years. A time in milliseconds is above it. */
+/** A current time in seconds is below this number. A current time in milliseconds is above it. */
 const smallestMilliseconds = 1e11
-/** Seconds. The age at which `@bcl/core` refuses a token without `exp`: 120 s, and the tolerance of 60 s. */
+/** Seconds. `@bcl/core` refuses an older token without `exp`. The limit is 120 s plus the tolerance of 60 s. */
 const maxAgeWithoutExp = 180
 /** `@bcl/core` refuses a longer `kid`. */
 const maxKidLength = 1024
@@ -45,7 +48,7 @@ const describeClaim = (claim: string, value: unknown, wanted?: string): string =
 const repairsByClaim: Record<string, (token: InspectedToken) => Repair> = {
   iss: ({ claims: { iss }, trusted: { issuer } }) => {
     const differsBySlash = typeof iss === 'string' && iss.replace(/\/$/, '') === issuer.replace(/\/$/, '')
-    const slash = differsBySlash ? 'The two differ by a slash at the end, which counts. ' : ''
+    const slash = differsBySlash ? 'They differ by a slash at the end. ' : ''
     return {
       problem: describeClaim('iss', iss, typeof iss === 'string' ? issuer : undefined),
       remedy: `${slash}Configure the issuer exactly as the provider writes it in its tokens and in its discovery document.`,
@@ -138,7 +141,7 @@ const repairsByClaim: Record<string, (token: InspectedToken) => Repair> = {
   }),
 }
 
-/** Whether the claims are those of Keycloak, which adds a claim `typ` and has `/realms/` in its issuers. */
+/** Tells whether a token comes from Keycloak. Keycloak adds a claim `typ`, and its issuers contain `/realms/`. */
 const isKeycloak = ({ typ, iss }: Record<string, unknown>): boolean =>
   typ === 'Logout' || (typeof iss === 'string' && /\/realms\/[^/]+$/.test(iss))
 
@@ -170,7 +173,7 @@ export function repairAlgorithm({ header: { alg }, claims }: InspectedToken): Re
   }
 }
 
-/** Whether `@bcl/core` accepts a value as `kid`. */
+/** Tells whether `@bcl/core` accepts a value as `kid`. */
 export const isKid = (kid: unknown): boolean => typeof kid === 'string' && kid.length <= maxKidLength
 
 /** The repair for a header that no receiver accepts, or `undefined` if the header has no known fault. */
@@ -188,7 +191,7 @@ export function repairHeader({ header }: InspectedToken): Repair | undefined {
   if (typ === undefined) return undefined
   return {
     problem: describeClaim('typ', typ),
-    remedy: '"typ" must be logout+jwt, JWT or absent. This is another kind of token.',
+    remedy: '"typ" must be logout+jwt, JWT or absent. Any other value means another kind of token.',
     header: { typ: undefined },
   }
 }
@@ -198,7 +201,7 @@ function repairAge({ claims: { iat, exp }, now }: InspectedToken, claim: string 
   const age = Math.floor(now - Number(claim === 'exp' ? exp : iat))
   return {
     problem: claim === 'exp' ? `The token expired ${age} s ago.` : `The token is ${age} s old.`,
-    remedy: 'Receivers refuse old tokens. If this token is new, the clocks differ: set them.',
+    remedy: 'Receivers refuse old tokens. If this token is new, the clocks differ. Correct the clocks.',
     ...(age <= plausibleSkew && { settings: { clockTolerance: age + 1 } }),
     claims: { exp: now + 120, iat: now },
   }

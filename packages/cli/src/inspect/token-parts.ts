@@ -9,7 +9,7 @@ export interface TokenParts {
 const decodePart = (part: string): Record<string, unknown> | undefined => {
   try {
     const value = JSON.parse(Buffer.from(part, 'base64url').toString()) as unknown
-    // `JSON.parse` accepts values that are nested so deep that `JSON.stringify` throws. Such a value cannot be shown.
+    // `JSON.parse` accepts deeply nested values for which `JSON.stringify` throws. Such a value cannot be shown.
     JSON.stringify(value)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
@@ -19,7 +19,7 @@ const decodePart = (part: string): Record<string, unknown> | undefined => {
   }
 }
 
-/** Decodes a token. Returns a sentence that says what is wrong if this fails. */
+/** Decodes a token. If the text cannot be decoded, returns a sentence with the reason. */
 export function readToken(token: string): TokenParts | string {
   const parts = token.split('.')
   if (parts.length !== 3 && parts.length !== 5)
@@ -33,6 +33,6 @@ export function readToken(token: string): TokenParts | string {
     : 'The second part of the token is not base64url of a JSON object.'
 }
 
-/** Whether each part of a token is canonical base64url (RFC 4648, 3.5). */
+/** Tells whether each part of a token is canonical base64url (RFC 4648, 3.5). */
 export const isCanonical = (token: string): boolean =>
   token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)

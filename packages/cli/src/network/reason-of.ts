@@ -1,4 +1,4 @@
-/** Says in one line why a `fetch` or a connection failed. */
+/** Returns one line that says why a `fetch` or a connection failed. */
 export function reasonOf(error: unknown): string {
   const { name, message, cause, code } = error as NodeJS.ErrnoException
   if (cause instanceof AggregateError) return reasonOf(cause.errors[0])

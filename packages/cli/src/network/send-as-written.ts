@@ -15,8 +15,8 @@ async function toResponse(incoming: IncomingMessage): Promise<Response> {
 }
 
 /**
- * Sends a request with exactly the given headers, and follows no redirect. The `fetch` of Node.js adds `Sec-Fetch-Mode: cors`, which
- * neither a provider nor a browser that opens a page sends.
+ * Sends a request with exactly the given headers. Does not follow redirects. This function does not use `fetch`, because the
+ * `fetch` of Node.js adds `Sec-Fetch-Mode: cors`. Providers do not send this header, and neither do browsers that open a page.
  */
 export function sendAsWritten(url: string, { method = 'GET', headers, body, signal }: RequestInit): Promise<Response> {
   const request = url.startsWith('https:') ? requestHttps : requestHttp
@@ -24,7 +24,7 @@ export function sendAsWritten(url: string, { method = 'GET', headers, body, sign
     const outgoing = request(url, {
       method,
       headers: Object.fromEntries(new Headers(headers)),
-      // A new connection for each request, because the server may close a kept one while the request is sent.
+      // Uses a new connection for each request, because the server may close a kept connection while the request is sent.
       agent: false,
       ...(signal && { signal }),
     })

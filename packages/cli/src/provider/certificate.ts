@@ -32,7 +32,7 @@ async function toPem(key: KeyPair['privateKey']): Promise<string> {
   return `-----BEGIN PRIVATE KEY-----\n${text.replace(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`
 }
 
-/** A CA of this machine, which signs certificates for the provider and for nothing else. */
+/** A CA of this machine. It signs certificates for the provider only. */
 interface Ca {
   certificate: X509Certificate
   privateKey: KeyPair['privateKey']
@@ -54,7 +54,7 @@ async function createCa(): Promise<Ca> {
   return { certificate, privateKey: keys.privateKey }
 }
 
-/** Returns the CA from the folder. Makes one if there is none. */
+/** Returns the CA in the folder. Makes a CA if the folder has none. */
 async function loadOrCreateCa(folder: string): Promise<Ca> {
   const [certFile, keyFile] = [join(folder, 'ca.pem'), join(folder, 'ca-key.json')]
   try {
@@ -73,7 +73,7 @@ async function loadOrCreateCa(folder: string): Promise<Ca> {
 }
 
 /**
- * Returns a certificate for a host, signed by a CA that `bcl` keeps in the given folder.
+ * Returns a certificate for a host. A CA that `bcl` keeps in the given folder signs it.
  *
  * @param host A name, or an IP address without brackets.
  */
@@ -89,7 +89,7 @@ export async function createServerCertificate(folder: string, host: string): Pro
     signingKey: ca.privateKey,
     signingAlgorithm: algorithm,
     notBefore: new Date(Date.now() - 60_000),
-    // Some clients refuse certificates that live longer.
+    // Some clients refuse certificates that are valid for longer.
     notAfter: new Date(Date.now() + year),
     extensions: [
       new BasicConstraintsExtension(false),

@@ -3,7 +3,7 @@ import { formatValue } from '../inspect/format-value.js'
 import { readToken } from '../inspect/token-parts.js'
 import { escapeXml } from '../report/escape-xml.js'
 
-/** A Logout Token that was sent, and the answer. */
+/** A Logout Token that was sent, and the answer of the endpoint. */
 export interface Delivery {
   token: string
   answer: string
@@ -33,7 +33,7 @@ const formatDelivery = ({ token, answer, date }: Delivery): string => {
   return `<tr><td>${date.toISOString()}</td><td><code>${escapeXml(decoded)}</code></td><td><code>${escapeXml(answer)}</code></td></tr>`
 }
 
-/** The page on which a user chooses a name. `returnTo`: the address at which the sign-in goes on. */
+/** The page on which a user chooses a name. `returnTo` is the address to which the browser returns after the sign-in. */
 export const signInPage = ({ returnTo, base }: { returnTo: string; base: string }): string =>
   layout(
     'Sign in',

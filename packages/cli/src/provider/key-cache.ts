@@ -5,7 +5,7 @@ import { createTestKey, type TestKey } from '@bcl/testing'
 
 const { subtle } = globalThis.crypto
 
-/** The parameters with which Web Crypto imports a key for a JWS algorithm. */
+/** Returns the parameters for importing the key of a JWS algorithm with Web Crypto. */
 function importParameters(alg: string): Parameters<typeof subtle.importKey>[2] {
   const hash = `SHA-${alg.slice(2)}`
   if (alg.startsWith('RS')) return { name: 'RSASSA-PKCS1-v1_5', hash }
@@ -34,20 +34,20 @@ async function loadOrCreateKey(folder: string, alg: string): Promise<TestKey> {
   const created = await createTestKey(alg, crypto.randomUUID())
   const { publicJwk } = created
   const text = JSON.stringify({ privateJwk: await subtle.exportKey('jwk', created.privateKey), publicJwk })
-  // If two runs create a key at the same time, the flag `wx` keeps the first file. If the file cannot be written, each run
-  // has a new key.
+  // If two runs create a key at the same time, the flag `wx` keeps the first file. If the file cannot be written, each run has a
+  // new key.
   await mkdir(folder, { recursive: true, mode: 0o700 })
     .then(() => writeFile(file, text, { mode: 0o600, flag: 'wx' }))
     .catch(() => {})
   return load().catch(() => created)
 }
 
-/** The folder in which `bcl` keeps the keys of its provider and its CA. */
+/** Returns the folder in which `bcl` keeps the keys of its provider and its CA. */
 export const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'bcl')
 
 /**
- * Returns the keys of the provider from the cache folder of the user, so that all runs have the same keys. Most applications
- * keep the keys of a provider for minutes, and would refuse the tokens of the next run under new keys.
+ * Returns the provider's keys from the user's cache folder, so all runs have the same keys. Most applications cache keys for
+ * minutes. With new keys in each run, they would refuse the tokens of the next run.
  */
 export async function loadOrCreateKeys(alg: string): Promise<{ key: TestKey; otherKey: TestKey }> {
   const folder = cacheFolder()

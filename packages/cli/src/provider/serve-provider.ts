@@ -8,13 +8,13 @@ import type { ServerCertificate } from './certificate.js'
 import { cacheFolder, loadOrCreateKeys } from './key-cache.js'
 
 export interface ServeOptions {
-  /** The port. 0 takes any free port. */
+  /** The port. With 0, the system chooses a free port. */
   port: number
-  /** The address to listen on. @default '127.0.0.1' */
+  /** The address that the server listens on. @default '127.0.0.1' */
   host?: string | undefined
   /** The issuer identifier. @default `http://`, the host and the port */
   issuer?: string | undefined
-  /** Whether to serve https, with a certificate of a CA that `bcl` makes. */
+  /** True to serve https with a certificate of a CA that `bcl` makes. */
   tls?: boolean | undefined
   /** The algorithm of the ID Tokens and Logout Tokens. @default 'RS256' */
   alg?: string | undefined
@@ -22,19 +22,19 @@ export interface ServeOptions {
   clientSecret: string
   /** Called at each sign-in. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
-  /** Answers a request before the provider does, or returns `undefined`. */
+  /** Called before the provider handles a request. Returns an answer, or `undefined` if the provider must handle the request. */
   intercept?: ((request: Request, provider: TestProvider) => Promise<Response | undefined>) | undefined
 }
 
 export interface ServedProvider {
   provider: TestProvider
-  /** The file with the certificate of the CA. Set with `tls`. */
+  /** The file with the certificate of the CA. Only set with `tls`. */
   caFile?: string | undefined
   /** Stops the server. */
   close(): Promise<void>
 }
 
-/** The request headers that the provider reads. */
+/** The request headers that the provider needs. */
 const readHeaders = ['accept', 'authorization', 'content-type', 'cookie', 'origin', 'sec-fetch-site']
 
 async function toRequest(incoming: IncomingMessage, origin: string): Promise<Request> {
@@ -66,17 +66,17 @@ function listen(port: number, host: string, certificate: ServerCertificate | und
   })
 }
 
-/** The host in the default issuer. A server that listens on all addresses is reached at loopback. */
+/** Returns the host for the default issuer. For a server that listens on all addresses, this is 127.0.0.1. */
 const hostInIssuer = (host: string): string => {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
 }
 
-/** Starts an OpenID Provider. The provider signs in everybody and asks for no password. */
+/** Starts an OpenID Provider. The provider signs in everybody, without a password. */
 export async function serveProvider(options: ServeOptions): Promise<ServedProvider> {
   const { port, host = '127.0.0.1', tls = false, alg = 'RS256', issuer, intercept, ...providerOptions } = options
   const hostname = issuer === undefined ? hostInIssuer(host) : new URL(issuer).hostname
-  // Imported only here, because the library takes a while to load.
+  // Imports this file only when it is needed, because its library loads slowly.
   const { createServerCertificate } = tls ? await import('./certificate.js') : {}
   const certificate = await createServerCertificate?.(cacheFolder(), hostname.replace(/^\[|\]$/g, ''))
   const server = await listen(port, host, certificate)
@@ -102,7 +102,8 @@ export async function serveProvider(options: ServeOptions): Promise<ServedProvid
 }
 
 /**
- * Lists the settings with which an application trusts the provider, in the form of an `.env` file, and how the client is registered.
+ * Returns the settings for an application that trusts the provider, in the form of an `.env` file. Also returns the registration
+ * of the client.
  *
  * @param endpoint The back-channel logout endpoint of the application.
  */

@@ -56,7 +56,7 @@ function formatCounts(results: readonly ConformanceResult[]): string {
 /**
  * Formats the results of `runConformance` as one HTML page. The page needs no other file and no script.
  *
- * @param about `endpoint`: the address of the endpoint. `date`: the time of the run, by default now.
+ * @param about `endpoint` is the address of the endpoint. `date` is the time of the run, by default now.
  */
 export function formatHtml(results: readonly ConformanceResult[], about: { endpoint: string; date?: Date }): string {
   const { endpoint, date = new Date() } = about

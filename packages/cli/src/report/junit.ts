@@ -1,14 +1,14 @@
 import type { ConformanceResult } from '@bcl/testing'
 import { escapeXml } from './escape-xml.js'
 
-/** Whether a result makes a build fail. Only `MUST` cases do. */
+/** Tells whether a result makes a build fail. Only failed `MUST` cases do. */
 const isFailure = ({ outcome, grade }: ConformanceResult): boolean => outcome === 'failed' && grade === 'MUST'
 
 function formatOutcome(result: ConformanceResult): string {
   const { grade, reference, wants, got, outcome } = result
   if (outcome === 'passed') return ''
   if (outcome === 'skipped') return `<skipped message="${escapeXml(got)}"/>`
-  if (!isFailure(result)) return `<skipped message="${escapeXml(`failed, but is no MUST (${grade}): ${got}`)}"/>`
+  if (!isFailure(result)) return `<skipped message="${escapeXml(`failed, but is not a MUST (${grade}): ${got}`)}"/>`
   return `<failure type="${grade}" message="${escapeXml(got)}">${escapeXml(`wanted ${wants}\n${reference}`)}</failure>`
 }
 
@@ -22,8 +22,8 @@ function formatCase(result: ConformanceResult): string {
 }
 
 /**
- * Formats the results of `runConformance` as JUnit XML, which CI systems read. A failed `MUST` case is a failure. A failed case of
- * another grade is skipped, with a message. Each case has its grade and its real outcome as properties.
+ * Formats the results of `runConformance` as JUnit XML for CI systems. A failed `MUST` case is a failure. A failed case of
+ * another grade is reported as skipped, with a message. The properties of each case contain its grade and its real outcome.
  */
 export function formatJUnit(results: readonly ConformanceResult[]): string {
   const failures = results.filter(isFailure).length

@@ -7,14 +7,14 @@ const gradeWidth = 'interoperability'.length
 /** Formats the head of a table whose rows come from {@link formatResult}. */
 export const formatHead = ({ style }: Channel): string => style('dim', `  ${'grade'.padEnd(gradeWidth)}  case`)
 
-/** Formats a result as one row. A failed result has a second line that says what the application did. */
+/** Formats a result as one row. A failed result has a second line with the behaviour of the application. */
 export function formatResult({ outcome, id, title, grade, got }: ConformanceResult, { style }: Channel): string {
   const [color, sign] = signs[outcome]
   const failure = outcome === 'failed' ? `\n  ${' '.repeat(gradeWidth)}  ${style('red', got)}` : ''
   return `${style(color, sign)} ${grade.padEnd(gradeWidth)}  ${title} ${style('dim', `(${id})`)}${failure}`
 }
 
-/** The most cases of one finding that the summary lists. The table of results has all of them. */
+/** The largest number of cases that the summary lists for one finding. The table of results has all cases. */
 const maxCases = 8
 
 function formatFinding({ what, results }: ConformanceFinding, { style }: Channel): string {
@@ -56,7 +56,7 @@ function countReasons(results: readonly ConformanceResult[]): Map<string, number
   return counts
 }
 
-/** Writes what comes after the table of results: the findings, the counts and the verdict. */
+/** Prints the findings, the counts and the verdict after the table of results. */
 export function writeSummary(results: readonly ConformanceResult[], channel: Channel): void {
   const { write, style } = channel
   for (const finding of findingsOf(results)) write(`\n${formatFinding(finding, channel)}`)

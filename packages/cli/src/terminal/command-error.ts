@@ -1,4 +1,4 @@
-/** An error to show to the user: what went wrong, in one sentence, and what to do. Any other error is a bug of `bcl`. */
+/** An error for the user: one sentence with the problem, and one with the remedy. Any other error is a bug of `bcl`. */
 export class CommandError extends Error {
   readonly remedy: string
 

@@ -16,11 +16,11 @@ export interface Output {
   out: Channel
   /** Standard error, for notes and errors. */
   notes: Channel
-  /** Shows the progress on a terminal. The next text that is written replaces it. */
+  /** Shows the progress on a terminal. The next printed text replaces the progress. */
   progress(text: string): void
 }
 
-/** Creates the output of a command. Each of the two streams has colours only if the stream is a terminal. */
+/** Creates the output of a command. A stream has colours only if it is a terminal. */
 export function createOutput(stdout: WriteStream = process.stdout, stderr: WriteStream = process.stderr): Output {
   let isProgressShown = false
   const clearProgress = (): void => {
@@ -28,7 +28,7 @@ export function createOutput(stdout: WriteStream = process.stdout, stderr: Write
     isProgressShown = false
   }
   const createChannel = (stream: WriteStream): Channel => {
-    // `hasColors` reads NO_COLOR and the kind of the terminal.
+    // `hasColors` checks NO_COLOR and the type of the terminal.
     const hasColours = stream.isTTY && stream.hasColors()
     return {
       write(text) {

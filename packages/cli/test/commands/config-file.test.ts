@@ -25,7 +25,7 @@ test('takes options from bcl.config.json, and the command line wins', () => {
 })
 
 test.each([
-  ['{', /bcl\.config\.json is no JSON/],
+  ['{', /bcl\.config\.json is not valid JSON/],
   ['{"conformance": {"onyl": "x"}}', /conformance has no option "onyl"\.\nIt has: url, port/],
   ['{"conformance": {"port": "x"}}', /port is wrong\.\nIt must be a whole number/],
 ])('a wrong file is an error: %s', (config, message) => {

@@ -72,7 +72,7 @@ test.each<[string, (url: string) => Promise<string> | string, RegExp]>([
   [
     'a slash at the end of its issuer',
     () => startProvider((metadata) => ({ ...metadata, issuer: `${String(metadata['issuer'])}/` })),
-    /^problem: .* names the issuer "(.*)\/", not "\1"\. The two differ by a slash .* Configure the issuer as "\1\/"\.$/,
+    /^problem: .* names the issuer "(.*)\/", not "\1"\. They differ by a slash .* Configure the issuer as "\1\/"\.$/,
   ],
   [
     'another issuer',
@@ -182,7 +182,7 @@ test.each<[string, RequestListener, RegExp]>([
   [
     'gives no reason',
     status(400, { 'cache-control': 'no-store' }),
-    /^warning: The answer is no JSON object with an error/,
+    /^warning: The answer is not a JSON object with an error/,
   ],
   [
     'fails for a token',

@@ -147,7 +147,7 @@ test('a token of Keycloak under HS256 has no setting that helps', async () => {
 test('an iss without https is a problem if the keys come from discovery', async () => {
   const http = await createTestIssuer({ issuer: 'http://op.example.com' })
   const token = await http.logoutToken()
-  expect(await problemsOf(token)).toEqual(['"iss" is "http://op.example.com", which is no https URL.'])
+  expect(await problemsOf(token)).toEqual(['"iss" is "http://op.example.com", which is not an https URL.'])
   expect(await problemsOf(token, { keys: http.jwks })).toEqual([])
 })
 

@@ -1,6 +1,6 @@
 import type { ConformanceGrade } from './case.js'
 
-// The grades of the cases that come from the tables of requests and tokens. A case that is not in one of these lists is a MUST.
+// The grades of cases from the tables of requests and tokens. A case that is in neither list is a MUST.
 
 const hardening = [
   'request/a-token-with-a-space-before-it',
@@ -44,7 +44,7 @@ const hardening = [
   // Each client decides which audiences it trusts.
   'refuse/a-further-audience',
   'refuse/a-further-audience-that-is-a-number',
-  // The kid is a hint. The signature is that of the provider.
+  // The kid is only a hint. The signature is made with the provider's key.
   'refuse/an-unknown-kid',
   'refuse/exp-is-1e999',
   'refuse/iat-is-1e999',

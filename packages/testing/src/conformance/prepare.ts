@@ -1,18 +1,18 @@
 import { createBrowser, type FetchLike } from './relying-party/browser.js'
 import { createParty, type PartyOptions, type SignInContract } from './relying-party/party.js'
 
-/** Nobody can sign in at the addresses of `signIn`. */
+/** The error if nobody can sign in at the addresses of `signIn`. */
 export class SignInError extends Error {
   override name = 'SignInError'
 }
 
-/** The endpoint fails or hangs for a good token, so the cases would say nothing. */
+/** The error if the endpoint fails or hangs for a good token. The results of the cases would be worthless. */
 export class EndpointError extends Error {
   override name = 'EndpointError'
 }
 
 /**
- * Signs in once, so that a broken sign-in is one error and not the failure of every case about sessions.
+ * Signs in once before the cases run. So a broken sign-in is one error, and not one failure per session case.
  *
  * @throws {SignInError} if nobody can sign in, or if `me` answers 200 to a browser that is not signed in.
  */
@@ -27,10 +27,10 @@ export async function requireSignIn(fetch: FetchLike, options: PartyOptions, { m
 }
 
 /**
- * Waits until the application accepts a good token, for at most `patience` seconds. An application that still has the keys of an
- * earlier provider accepts no token before it fetches the keys again.
+ * Waits until the application accepts a good token, for at most `patience` seconds. An application may still have the keys of an
+ * earlier provider. It accepts no token until it fetches the keys again.
  *
- * @throws {EndpointError} if the endpoint answers a good token with 5xx to the end, or does not answer it in time.
+ * @throws {EndpointError} if the endpoint still answers a good token with 5xx at the end, or does not answer in time.
  */
 export async function waitUntilTokensAreAccepted(
   fetch: FetchLike,
@@ -39,7 +39,7 @@ export async function waitUntilTokensAreAccepted(
 ): Promise<void> {
   const party = createParty(fetch, options)
   const deadline = performance.now() + patience * 1000
-  // If a sign-in fails before the application gets an ID Token, the keys are not the cause, and waiting does not help.
+  // If a sign-in fails before the application gets an ID Token, the cause is not the keys. Then waiting does not help.
   let mayLackKeys = options.contract === undefined
   let failure: string | undefined
   const isAccepted = async (): Promise<boolean> => {

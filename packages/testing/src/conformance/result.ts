@@ -4,13 +4,13 @@ import type { ConformanceFault } from './relying-party/expectations.js'
 /** The result of one case. */
 export interface ConformanceResult extends Omit<ConformanceCase, 'acts' | 'wantsOfSession'> {
   outcome: 'passed' | 'failed' | 'skipped'
-  /** What the application did, or why the case was skipped. */
+  /** The behaviour of the application, or the reason why the case was skipped. */
   got: string
-  /** What kind of failure this is. Set if the case failed. */
+  /** The kind of the failure. Only set if the case failed. */
   fault?: ConformanceFault
-  /** What the failed case has in common with others, for example `the status 500`. Not set if nothing is known. */
+  /** The common property of this failure and others, for example `the status 500`. Not set if nothing is known. */
   cause?: string
-  /** How long the steps of the case took, in milliseconds. */
+  /** The duration of the case's steps, in milliseconds. */
   durationMs: number
 }
 
@@ -28,9 +28,9 @@ export function sumUp(
   return Object.fromEntries(grades.map((grade) => [grade, countsFor(grade)])) as ReturnType<typeof sumUp>
 }
 
-/** Failed cases with one cause. */
+/** Failed cases with the same cause. */
 export interface ConformanceFinding {
-  /** What the application does wrong, in one sentence. */
+  /** The fault of the application, in one sentence. */
   what: string
   /** The most serious grade of the cases. */
   grade: ConformanceGrade
@@ -38,7 +38,7 @@ export interface ConformanceFinding {
   results: ConformanceResult[]
 }
 
-/** The faults, the most dangerous first. */
+/** The texts for the faults. The most dangerous fault comes first. */
 const faults: Record<ConformanceFault, (about: string) => string> = {
   accepted: (about) => `The application accepts tokens that it must refuse. ${about}`,
   'not ended': (about) => `The application accepts tokens and ends no session. ${about}`,
@@ -48,11 +48,11 @@ const faults: Record<ConformanceFault, (about: string) => string> = {
   other: (about) => about,
 }
 
-/** The case whose failure explains the same fault in every other case. */
+/** The simplest good token. If its case fails, the same fault in other cases has the same cause. */
 const plainest = 'accept/sub-and-sid'
 
 /**
- * Groups the failed cases by their cause. The first findings are tokens that the application accepts although it must refuse them.
+ * Groups the failed cases by cause. Tokens that the application wrongly accepts come first.
  *
  * @example
  * ```ts

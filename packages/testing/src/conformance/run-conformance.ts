@@ -13,33 +13,33 @@ export interface ConformanceOptions {
   provider: TestProvider
   /** The address of the back-channel logout endpoint. */
   endpoint: string
-  /** Where browsers sign in. Without it, the cases about sessions are skipped, and the other cases check only the answers. */
+  /** The sign-in addresses. Without them, the session cases are skipped, and the other cases check only the answers. */
   signIn?: SignInContract | undefined
-  /** Names of the cases to run, as in {@link selectConformanceCases}. @default all cases */
+  /** Names of the cases to run, as for {@link selectConformanceCases}. @default all cases */
   only?: readonly string[] | undefined
-  /** Whether the answer 204 counts as 200. @default false */
+  /** True if the answer 204 counts as 200. @default false */
   accept204?: boolean | undefined
-  /** How long one answer may take, in seconds. @default 10 */
+  /** The time-out for one answer, in seconds. @default 10 */
   timeout?: number | undefined
   /**
-   * How long to wait, in seconds, until the application accepts a first good token. An application that still has the keys of
-   * an earlier provider may take a while before it fetches keys again. @default 0
+   * Seconds to wait until the application accepts the first good token. An application that still has the keys of an earlier
+   * provider may need some time to fetch the keys again. @default 0
    */
   patience?: number | undefined
-  /** Called once if that wait begins. */
+  /** Called once if the runner must wait for the first good token. */
   onWait?: (() => void) | undefined
   /** Called with each result as soon as it is known. */
   onResult?: ((result: ConformanceResult) => void) | undefined
-  /** Called before each step of a case. Most cases have several steps, and steps of other cases run between them. */
+  /** Called before each step of a case. Most cases have several steps. Steps of other cases run in between. */
   onProgress?: ((conformanceCase: ConformanceCase) => void) | undefined
   /** Moves the clock of the provider and the application to a later second. @default waits for the next second */
   nextSecond?: (() => Promise<void>) | undefined
 }
 
-/** A case that is under way. */
+/** A case in progress. */
 interface Run {
   conformanceCase: ConformanceCase
-  /** The steps that are left. */
+  /** The remaining steps. */
   acts: Act[]
   answers: Answer[]
   durationMs: number
@@ -51,12 +51,12 @@ async function waitForNextSecond(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000)))
 }
 
-/** Says how a case failed, and what the failure has in common with others. */
+/** Returns the fault of a failed case, and the common property of this failure and others. */
 function describeFailure(error: unknown, answers: readonly Answer[]): Pick<ConformanceResult, 'fault' | 'cause'> {
   if (!(error instanceof ConformanceFailure)) return { fault: 'other' }
   const { fault, about } = error
   const names = answers.at(-1)?.names
-  // An application may ignore or refuse every token that names only a user, or only a session.
+  // An application may ignore or refuse every token that names only a user or only a session.
   const isAboutNames = (fault === 'refused' || fault === 'not ended') && names !== undefined && names !== 'sub and sid'
   const cause = isAboutNames ? `tokens with ${names}` : about
   return { fault, ...(cause !== undefined && { cause }) }
@@ -128,7 +128,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     return { conformanceCase, acts: conformanceCase.acts(party), answers, durationMs: 0 }
   }
 
-  /** Runs the next step of a case. Returns whether a step is left. */
+  /** Runs the next step of a case. Returns true if the case has another step. */
   const runStep = async (run: Run): Promise<boolean> => {
     const startedAt = performance.now()
     onProgress?.(run.conformanceCase)
@@ -136,7 +136,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       await run.acts.shift()!()
     } catch (error) {
       const durationMs = run.durationMs + performance.now() - startedAt
-      // An application that fetched the keys before this run, and not since, also ends up here.
+      // This is also true for an application that fetched the keys before this run, but not during this run.
       const neverFetchedKeys = run.conformanceCase.needs === 'fetched keys' && !provider.keysWereFetched
       const { message } = error as Error
       if (neverFetchedKeys)
@@ -151,8 +151,8 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     return false
   }
 
-  // Runs one group after the other. In a group, runs the first step of each case, waits for the next second, runs the second
-  // step of each case, and so on. So the wait is shared by all cases of the group.
+  // Runs one group after the other. In a group, runs the first step of each case and waits for the next second. Then runs the
+  // second step of each case, and so on. So all cases of the group share the wait.
   for (const group of new Set(selected.map((conformanceCase) => conformanceCase.group))) {
     let runs: Run[] = []
     for (const conformanceCase of selected.filter((one) => one.group === group)) {
@@ -164,7 +164,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       const unfinished: Run[] = []
       for (const run of runs) if (await runStep(run)) unfinished.push(run)
       runs = unfinished
-      // Without sign-ins there are no sessions, so no token must be dated later than a session.
+      // Without sign-ins, no session exists. So no token has to be dated later than a session.
       if (signIn) await nextSecond()
     }
   }

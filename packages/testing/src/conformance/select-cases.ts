@@ -21,7 +21,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
 const matches = (name: string, { id, group, grade, requirement }: ConformanceCase): boolean =>
   id.startsWith(name) || [group, grade, requirement].includes(name)
 
-/** An exact id selects only that case, although other ids may start with it. */
+/** Returns the cases with this name. An exact id selects only its own case, even if other ids start with it. */
 function casesNamed(name: string): readonly ConformanceCase[] {
   const exact = conformanceCases.filter(({ id }) => id === name)
   const named = exact.length > 0 || name === '' ? exact : conformanceCases.filter((one) => matches(name, one))
@@ -30,7 +30,7 @@ function casesNamed(name: string): readonly ConformanceCase[] {
 }
 
 /**
- * Returns the cases that match at least one of the names, in the order of {@link conformanceCases}. Without names, returns all.
+ * Returns the cases that match at least one name, in the order of {@link conformanceCases}. Without names, returns all cases.
  *
  * @param names Ids, beginnings of ids, groups, grades or requirements.
  * @throws {RangeError} if a name matches no case.

@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
 
-// What the endpoints of an authorization server read from a request, and the answers that they send to a browser.
+// Functions for the endpoints of an authorization server. They read requests and make the answers to a browser.
 
 /** Headers of a page that a browser must not store. */
 export const pageHeaders = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }
@@ -10,7 +10,7 @@ const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character
 const isForm = (request: Request): boolean =>
   /^application\/x-www-form-urlencoded/i.test(request.headers.get('content-type') ?? '')
 
-/** Reads the parameters from the form of a POST, or else from the query string. */
+/** Reads the parameters from the form of a POST. For other methods, reads the query string. */
 export async function readParameters(request: Request): Promise<URLSearchParams> {
   return request.method === 'POST' && isForm(request)
     ? new URLSearchParams(await request.text())
@@ -49,7 +49,7 @@ export async function halfHashOf(code: string): Promise<string> {
 export const errorResponse = (error: string, status = 400): Response =>
   Response.json({ error }, { status, headers: { 'cache-control': 'no-store' } })
 
-/** Sends the browser to an address by a form that submits itself. */
+/** Makes a page with a form that submits itself to an address. */
 function formPost(action: string, fields: URLSearchParams, cookie?: string): Response {
   const inputs = [...fields].map(
     ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}"/>`,
@@ -69,7 +69,7 @@ export function redirect(address: string, parameters: URLSearchParams, cookie?: 
   return seeOther(url.href, cookie)
 }
 
-/** Sends the browser back to the client, by the given `response_mode`. */
+/** Sends the browser back to the client with the given `response_mode`. */
 export function sendToClient(mode: string, address: string, parameters: URLSearchParams, cookie?: string): Response {
   if (mode === 'form_post') return formPost(address, parameters, cookie)
   if (mode === 'fragment') return seeOther(`${address}#${parameters}`, cookie)

@@ -16,7 +16,7 @@ interface KeyPair {
 
 const encoder = new TextEncoder()
 
-/** One key pair for each algorithm. Making a pair is slow, and two tokens of one profile must have the same key. */
+/** One key pair for each algorithm. Making a key pair is slow, and all tokens of one profile must have the same key. */
 const keyPairs = new Map<string, Promise<KeyPair>>()
 
 async function makeKeyPair(alg: string): Promise<KeyPair> {
@@ -30,7 +30,7 @@ function keyPairFor(alg: string): Promise<KeyPair> {
   return pair
 }
 
-/** Adds `now` to the times in a profile, which are relative to the sending of the token. */
+/** Adds `now` to the times in a profile, because these times are relative. */
 const dated = (payload: ProviderProfile['payload'], now: number): object =>
   Object.fromEntries(
     Object.entries(payload).map(([name, value]) =>
@@ -42,7 +42,7 @@ const dated = (payload: ProviderProfile['payload'], now: number): object =>
  * Makes a Logout Token in the form of a profile, with new keys. The token is signed, and encrypted if the provider
  * encrypts its tokens.
  *
- * @param now When the provider sends the token: a NumericDate, in seconds. By default the system clock.
+ * @param now The time at which the provider sends the token: a NumericDate in seconds. By default the system clock.
  * @example
  * ```ts
  * import { verifyLogoutToken } from '@bcl/core'
@@ -60,7 +60,7 @@ export async function profileToken(
 ): Promise<ProfileToken> {
   const { header, payload, encryption, settings = {} } = profile
   const { clientSecret, decryption } = settings
-  // A provider also publishes keys if it signs with the client secret.
+  // A provider publishes keys even if it signs with the client secret.
   const alg = clientSecret === undefined ? header.alg : 'RS256'
   const { publicJwk, privateJwk } = await keyPairFor(alg)
   const jws = await new CompactSign(encoder.encode(JSON.stringify(dated(payload, now))))

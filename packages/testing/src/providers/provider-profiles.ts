@@ -1,44 +1,50 @@
 import { BACKCHANNEL_LOGOUT_EVENT, type BackchannelLogoutErrorCode, type TrustedIssuer } from '@bcl/core'
 
-/** The Logout Token of one provider: its form, how it is sent, and the settings with which `@bcl/core` accepts it. */
+/** The Logout Token of one provider: its form, its HTTP request, and the settings with which `@bcl/core` accepts it. */
 export interface ProviderProfile {
-  /** Stable. If a conformance case sends this token, the id of the case is `provider/` and this id. */
+  /**
+   * The id. It does not change between releases. If a conformance case sends this token, the id of the case is `provider/` and
+   * this id.
+   */
   id: string
   /** The product and its versions. */
   provider: string
-  /** Where the form of the token comes from: a captured request, the source code or the documentation of the provider. */
+  /** The source of the token's form: a captured request, the provider's source code, or its documentation. */
   basis: 'captured' | 'source' | 'documentation'
   /** The JWS header. */
   header: { readonly alg: string; readonly kid?: string; readonly [name: string]: unknown }
-  /** The claims. `iat`, `exp` and `nbf` are seconds relative to the sending. {@link profileToken} adds the current time. */
+  /**
+   * The claims. `iat`, `exp` and `nbf` are in seconds, relative to the time of sending. {@link profileToken} adds the current
+   * time.
+   */
   payload: { readonly iss: string; readonly iat: number; readonly [claim: string]: unknown }
   /** The JWE header, if the provider encrypts the token. */
   encryption?: { readonly alg: string; readonly enc: string; readonly kid: string; readonly [name: string]: unknown }
   http: ProviderHttp
-  /** What `@bcl/core` does with the token if only the issuer, the client and the keys are configured. */
+  /** The result of `@bcl/core` if only the issuer, the client and the keys are configured. */
   byDefault: 'accepted' | { readonly code: BackchannelLogoutErrorCode; readonly claim?: string }
   /**
-   * The settings to configure for the trusted issuer. `@bcl/core` accepts the token with them. Not set: no setting helps.
-   * The keys of `decryption` are missing here. {@link profileToken} adds them.
+   * The settings of the trusted issuer with which `@bcl/core` accepts the token. Not set if no setting helps. `decryption` has no
+   * keys here, because {@link profileToken} adds them.
    */
   settings?: Partial<TrustedIssuer>
   /** Options of `createBackchannelLogout` that suit the provider. */
   options?: { readonly unavailableStatus: 503 }
-  /** What else the user of this provider should know. */
+  /** Other facts for users of this provider. */
   notes: string
 }
 
-/** How a provider sends its Logout Tokens. */
+/** The way in which a provider sends its Logout Tokens. */
 export interface ProviderHttp {
   contentType: string
   userAgent?: string
-  /** How long the provider waits for the answer, in seconds. */
+  /** The time-out of the provider for the answer, in seconds. */
   timeout?: number
-  /** The answers that the provider counts as delivered. */
+  /** The answers that the provider accepts as success. */
   success: string
-  /** When the provider sends a token again. */
+  /** The cases in which the provider sends a token again. */
   retries: string
-  /** What the provider does with a redirect. */
+  /** The behaviour of the provider on a redirect. */
   redirects?: string
 }
 
@@ -112,8 +118,8 @@ const noExp = { code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'exp' } as const
 const otherAlg = { code: 'ERR_LOGOUT_TOKEN_SIGNATURE' } as const
 
 /**
- * The Logout Tokens of known providers. {@link runConformance} sends only the profiles that are signed with RS256 and accepted
- * by default, because every application under test must accept what it sends.
+ * The Logout Tokens of known providers. {@link runConformance} sends only profiles that are signed with RS256 and accepted by
+ * default, because every application under test must accept the tokens that it sends.
  */
 export const providerProfiles: readonly ProviderProfile[] = [
   {

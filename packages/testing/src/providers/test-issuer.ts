@@ -13,7 +13,7 @@ export interface TestIssuerOptions {
   alg?: string | undefined
   /** The `kid` of the first key. @default 'key-1' */
   kid?: string | undefined
-  /** The first key, from {@link createTestKey}. `alg` and `kid` are then ignored. @default a new key */
+  /** The first key, from {@link createTestKey}. If it is set, `alg` and `kid` are ignored. @default a new key */
   key?: TestKey | undefined
   /** Returns the current time as a NumericDate, in seconds. @default the system clock */
   now?: (() => number) | undefined
@@ -25,7 +25,7 @@ export interface TestIssuer {
   readonly clientId: string
   /** An entry for the option `issuers` of `createBackchannelLogout`. It contains the keys. */
   readonly trusted: TrustedIssuer
-  /** The key that signs at present. */
+  /** The current signing key. */
   readonly key: TestKey
   /** The JWK Set at the `jwks_uri`. */
   readonly jwks: JSONWebKeySet
@@ -38,15 +38,18 @@ export interface TestIssuer {
    * @param header Header parameters to replace or to add. The value `undefined` removes a parameter.
    */
   logoutToken(claims?: object, header?: object): Promise<string>
-  /** Returns what an application keeps of a sign-in. The user is "alice", the session "session-1"; it began a minute ago. */
+  /**
+   * Returns the claims that an application keeps of a sign-in. The user is "alice", and the session is "session-1". The session
+   * began a minute ago.
+   */
   session(claims?: Partial<SessionClaims>): SessionClaims
   /** Signs any payload with any header. `key` replaces the key of the provider. */
   sign(payload: object | string | Uint8Array, header: object, key?: CryptoKey | Uint8Array): Promise<string>
-  /** Makes a new key and signs with this key from now on. By default, the old keys stay published. */
+  /** Makes a new key and uses it to sign from now on. By default, the old keys stay published. */
   rotate(options?: { keepOld?: boolean }): Promise<void>
   /** Answers requests for the discovery document and the keys. Adds each URL to {@link requests}. */
   readonly fetch: typeof fetch
-  /** The URLs that {@link fetch} was called with. */
+  /** The URLs of all calls of {@link fetch}. */
   readonly requests: string[]
 }
 

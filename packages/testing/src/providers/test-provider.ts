@@ -25,9 +25,9 @@ export interface TestProviderOptions {
   clientId?: string | undefined
   /** The secret of that client. @default 'test-secret' */
   clientSecret?: string | undefined
-  /** The key that signs. Pass a key from {@link createTestKey} to use one key in several runs. @default a new key */
+  /** The signing key. To use one key in several runs, pass a key from {@link createTestKey}. @default a new key */
   key?: TestKey | undefined
-  /** A second published key, with another algorithm. @default a new key for ES256, or for RS256 if the first key is for ES256 */
+  /** A second published key with another algorithm. @default a new key for ES256, or for RS256 if the first key is for ES256 */
   otherKey?: TestKey | undefined
   /** Called at each sign-in, after the ID Token was made. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
@@ -38,15 +38,15 @@ export interface TestProviderOptions {
 /** A browser session at a {@link TestProvider}. */
 export interface ProviderSession {
   sub: string
-  /** The sid in the ID Tokens. `null`: the ID Tokens have no sid. */
+  /** The sid in the ID Tokens. With `null`, the ID Tokens have no sid. */
   sid: string | null
-  /** Awaited after the ID Token was made and before the application receives it. */
+  /** Called after the ID Token was made. The application receives the ID Token when the returned promise is fulfilled. */
   beforeAnswer?: (() => Promise<unknown>) | undefined
 }
 
 /**
- * An OpenID Provider in memory with discovery, keys, the authorization code flow and logout. An application can sign in
- * there. The provider asks for no password: use it only for tests and on loopback.
+ * An OpenID Provider in memory with discovery, keys, the authorization code flow and logout. An application can sign in there
+ * without a password. So use it only for tests and on loopback.
  */
 export interface TestProvider {
   /** Signs the tokens of the provider. */
@@ -54,21 +54,23 @@ export interface TestProvider {
   readonly clientSecret: string
   /** An entry for the option `issuers` of `createBackchannelLogout`. It contains the keys. */
   readonly trusted: TrustedIssuer
-  /** The second published key. The client is not registered with its algorithm, so a token under this key is wrong. */
+  /**
+   * The second published key. The client is not registered with its algorithm, so a token that is signed with this key is wrong.
+   */
   readonly otherKey: TestKey
-  /** Whether the keys were fetched at least once. */
+  /** True if the keys were fetched at least once. */
   readonly keysWereFetched: boolean
   /** Answers a request to an address below the issuer. */
   handle(request: Request): Promise<Response>
   /** Makes a browser session. Returns the cookie of the session, as `name=value`. */
   createSession(session: ProviderSession): string
-  /** The next browser that signs in and has no session at the provider gets this session. */
+  /** Sets the session for the next browser that signs in without a session at the provider. */
   signInNext(session: ProviderSession): void
-  /** Publishes another key. The returned function withdraws the key. */
+  /** Publishes another key. Returns a function that withdraws the key. */
   publish(key: TestKey): () => void
 }
 
-/** What the provider keeps for an authorization code. */
+/** The data of an authorization code. */
 interface Grant {
   session: ProviderSession
   redirectUri: string
@@ -81,7 +83,7 @@ const authMethods = ['client_secret_basic', 'client_secret_post', 'client_secret
 
 const cookieName = 'bcl_test_provider'
 
-/** The sub of a client assertion. Verifies nothing. */
+/** Returns the sub of a client assertion. Does not verify the assertion. */
 function subjectOf(assertion: string): unknown {
   try {
     return (decodePayload(assertion) as { sub?: unknown }).sub
@@ -178,7 +180,7 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
     return sendToClient(mode, redirectUri, answer, cookie)
   }
 
-  /** Tells the options that a client gets an ID Token now. */
+  /** Calls `onSignIn` before a client gets an ID Token. */
   const announce = async (session: ProviderSession): Promise<void> => {
     await session.beforeAnswer?.()
     onSignIn?.(session)
@@ -194,8 +196,8 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
   }
 
   /**
-   * Whether the client authenticates. The provider does not know the keys of the client, so it does not verify assertions. A public
-   * client has no secret, and needs PKCE.
+   * Tells whether the client authenticates correctly. The provider does not know the keys of the client, so it does not verify
+   * assertions. A public client has no secret and needs PKCE.
    */
   const isClient = (request: Request, form: URLSearchParams, grant: Grant | undefined): boolean => {
     const assertion = form.get('client_assertion')

@@ -1,8 +1,8 @@
 /**
- * Compares an answer with the row of {@link requestCases} that was sent (RP-40 to RP-44).
+ * Compares an answer with the row of {@link requestCases} that caused it (RP-40 to RP-44).
  *
  * @param body The body of the answer.
- * @returns What is wrong with the answer, or `undefined` if nothing is.
+ * @returns the fault of the answer, or `undefined` if the answer is right.
  */
 export function faultOf(
   { status, name }: { status: number; name: string },

@@ -8,21 +8,24 @@ export interface CaseRequest {
   method: string
   headers?: Record<string, string>
   body?: string
-  /** The query string. Append it to the address of the endpoint. */
+  /** The query string. Append it to the URL of the endpoint. */
   query?: string
 }
 
 /** A request, and the status with which the endpoint must answer. */
 export interface RequestCase {
-  /** Stable. If a conformance case sends this request, the id of the case is `request/` and this id. */
+  /**
+   * The id. It does not change between releases. If a conformance case sends this request, the id of the case is `request/` and
+   * this id.
+   */
   id: string
-  /** Says in a few words what is special about the request. */
+  /** The special property of the request, in a few words. */
   name: string
   /** The id of the requirement in docs/requirements.md, for example `RP-3`. */
   requirement: string
   /** The status with which `@bcl/core` answers. */
   status: 200 | 400 | 405 | 413
-  /** The code of the error with which `@bcl/core` refuses the request. Not set if the status is 200. */
+  /** The error code with which `@bcl/core` refuses the request. Not set if the status is 200. */
   code?: BackchannelLogoutErrorCode
   /** Makes the request with a new Logout Token of `op`. */
   make(op: TestIssuer): Promise<CaseRequest>
@@ -67,7 +70,7 @@ const post = (body: string, contentType: string = formType, headers: Record<stri
   body,
 })
 
-/** Makes further parameters of a form, each with its own name. */
+/** Makes more parameters for a form, each with a different name. */
 const parameters = (count: number): string => Array.from({ length: count }, (_, index) => `&p${index}=1`).join('')
 
 const multipart = (token: string): CaseRequest =>

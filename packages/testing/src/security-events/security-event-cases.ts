@@ -3,19 +3,21 @@ import { unpublishedKey } from '../providers/test-key.js'
 import { slug } from '../slug.js'
 import type { TestTransmitter } from './test-transmitter.js'
 
-/** A Security Event Token, and what a receiver must answer when it is pushed. */
+/** A Security Event Token, and the answer that a receiver must give when it is pushed. */
 export interface SecurityEventCase {
-  /** Stable. */
+  /** The id. It does not change between releases. */
   id: string
-  /** Says in a few words what is special about the token. */
+  /** The special property of the token, in a few words. */
   name: string
   /** The id of the requirement in docs/requirements.md, for example `SE-7`. */
   requirement: string
   /** The status of the answer. */
   status: 202 | 400
-  /** The code in the answer to a wrong token. */
+  /** The error code in the answer to a wrong token. */
   err?: string
-  /** The sessions of the user "alice" at the issuer of the transmitter that end: one with the `sid` "session-1", or all. */
+  /**
+   * The sessions of the user "alice" at the transmitter's issuer that end: only the session with the `sid` "session-1", or all.
+   */
   ends: 'nothing' | 'session' | 'all'
   /** Makes the token. */
   make(transmitter: TestTransmitter): Promise<string>
@@ -29,7 +31,7 @@ const sessionRevoked = `${base}caep/event-type/session-revoked`
 const event = (type: string, values: unknown = {}): object => ({ events: { [base + type]: values } })
 const alice = ({ issuer }: TestTransmitter): object => ({ format: 'iss_sub', iss: issuer, sub: 'alice' })
 const session = (id: string): object => ({ format: 'opaque', id })
-/** A complex subject. `user` is added. */
+/** Adds `user` to a complex subject. */
 const ofUser =
   (members: object): ((transmitter: TestTransmitter) => object) =>
   (transmitter) => ({ sub_id: { format: 'complex', user: alice(transmitter), ...members } })

@@ -5,7 +5,7 @@ import { createTestIssuer, type TestIssuer, type TestIssuerOptions } from '../pr
 export interface TestTransmitterOptions extends Pick<TestIssuerOptions, 'key' | 'now'> {
   /** The issuer of the tokens. @default 'https://transmitter.example.com/acme' */
   issuer?: string | undefined
-  /** The `aud` of tokens that are not of a stream. @default 'test-receiver' */
+  /** The `aud` of tokens that do not belong to a stream. @default 'test-receiver' */
   audience?: string | undefined
   /** Sends the pushes. @default globalThis.fetch */
   push?: typeof fetch | undefined
@@ -19,7 +19,7 @@ export interface TestStream {
   aud: string
   status: string
   delivery: { method: string; endpoint_url?: string; authorization_header?: string }
-  /** The tokens that were not acknowledged, by `jti`. */
+  /** The tokens that the receiver has not acknowledged, by `jti`. */
   readonly waiting: Map<string, string>
   /** The errors that the receiver reported, by `jti`. */
   readonly errors: Map<string, unknown>
@@ -36,21 +36,21 @@ export interface TestTransmitter {
   /** Its streams, by id. */
   readonly streams: ReadonlyMap<string, TestStream>
   /**
-   * Signs a token: CAEP session-revoked, about all sessions of "alice". `claims` and `header` replace members. The value
-   * `undefined` removes a member.
+   * Signs a token. By default, it is a CAEP session-revoked event about all sessions of "alice". `claims` and `header` replace
+   * members. The value `undefined` removes a member.
    */
   set(claims?: object, header?: object): Promise<string>
-  /** Adds a token to every enabled stream, and pushes it. */
+  /** Adds a token to every enabled stream, and pushes the token. */
   emit(claims?: object): Promise<void>
-  /** Pushes all tokens that wait. Resolves to the statuses of the answers. */
+  /** Pushes all waiting tokens. Resolves to the statuses of the answers. */
   deliver(): Promise<number[]>
   /** Serves its metadata, keys, access tokens, stream management and poll. Adds each request to {@link requests}. */
   readonly fetch: typeof fetch
   /** The method and the URL of each request. */
   readonly requests: string[]
-  /** The largest number of requests in progress at once, without metadata, keys and access tokens. */
+  /** The largest number of concurrent requests. Requests for metadata, keys and access tokens do not count. */
   readonly mostAtOnce: number
-  /** Answers a request wrongly. Return nothing for the right answer. */
+  /** Returns a wrong answer to a request, or nothing for the right answer. */
   fault: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined
 }
 

@@ -1,17 +1,19 @@
-/** The part of a test library that {@link testStore} and {@link testAdapter} need: `test` of `node:test`, vitest or Jest. */
+/**
+ * The part of a test library that {@link testStore} and {@link testAdapter} need. The `test` of `node:test`, vitest or Jest fits.
+ */
 export type TestFunction = (name: string, run: () => Promise<void>) => unknown
 
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message)
 }
 
-/** Compares two values by their JSON. `what` names them in the error. */
+/** Compares two values by their JSON. `what` is the name of the value in the error. */
 export function assertEqual(actual: unknown, expected: unknown, what: string): void {
   const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)]
   assert(found === wanted, `${what}: found ${found}, wanted ${wanted}`)
 }
 
-/** Waits until `condition` holds. `what` names the condition in the error. */
+/** Waits until `condition` returns true. `what` is the name of the condition in the error. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,

@@ -19,12 +19,12 @@ export interface MountedAdapter {
 }
 
 /**
- * Mounts an adapter in an application of its framework:
+ * Mounts an adapter in an application of its framework. The application has two routes:
  *
- * - at `/backchannel-logout`, for all methods, the endpoint;
- * - at `GET /me`, the session check, in front of a route that answers 200.
+ * - `/backchannel-logout`, for all methods: the endpoint.
+ * - `GET /me`: a route that answers 200, behind the session check.
  *
- * The session check reads the session of a request with `sessionOf`, from the value of the header `x-test-session`.
+ * The session check gets the session from `sessionOf`, which parses the request header `x-test-session`.
  */
 export type MountAdapter = (
   logout: BackchannelLogout,
@@ -47,7 +47,7 @@ interface Application {
   /** Sends a request to the endpoint. */
   send(request: CaseRequest): Promise<Response>
   postToken(claims?: object): Promise<Response>
-  /** Requests `/me`, with a session if one is given. Returns the status. */
+  /** Requests `/me`, with or without a session. Returns the status. */
   me(session?: Partial<SessionClaims>): Promise<number>
 }
 
@@ -56,7 +56,7 @@ interface Application {
  *
  * @param test `test` of `node:test`, vitest, Jest or a similar library.
  * @param mount Mounts the adapter for one test.
- * @param options `endpointOnly`: do not request `/me`.
+ * @param options With `endpointOnly`, no test requests `/me`.
  * @example
  * ```ts
  * import { testAdapter } from '@bcl/testing'

@@ -12,7 +12,7 @@ type Created = LogoutStore | StoreUnderTest
 const future = (): number => Math.floor(Date.now() / 1000) + 3600
 const past = (): number => Math.floor(Date.now() / 1000) - 10
 
-/** Texts that a database may confuse or change: by case, spaces, length, quoting or patterns. */
+/** Texts that a database may confuse or change because of case, spaces, length, quoting or patterns. */
 const confusable = [
   'alice',
   'Alice',
@@ -48,7 +48,7 @@ const valuesOf = async (store: LogoutStore, key: string): Promise<string[]> =>
  *
  * @param test `test` of `node:test`, vitest, Jest or a similar library.
  * @param create Makes a store for one test. Returns the store, or the store and a function that closes its connections.
- *   All tests may use one database, because each test has its own keys.
+ *   All tests may use the same database, because each test has its own keys.
  * @example
  * ```ts
  * import { MemoryStore } from '@bcl/core'
@@ -134,7 +134,7 @@ export function testStore(test: TestFunction, create: () => Created | Promise<Cr
     // After January 2038 the seconds no longer fit into 31 bits.
     await store.add(key('a'), 'v', future() + 20 * 365 * 86_400)
     await store.add(key('b'), 'v', future() + 0.25)
-    // The latest expiry that core asks for. It is in the year 9987.
+    // The latest expiry that core uses. It is in the year 9987.
     await store.add(key('c'), 'v', 253e9)
     await store.add(key('c'), 'w', future())
     assertEqual(

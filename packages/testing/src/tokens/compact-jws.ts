@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
 
-/** Encodes one part of a compact JWS as base64url. An object becomes JSON first. */
+/** Encodes one part of a compact JWS as base64url. Converts an object to JSON first. */
 export const encodePart = (part: object | string | Uint8Array): string =>
   base64url.encode(part instanceof Uint8Array || typeof part === 'string' ? part : JSON.stringify(part))
 
@@ -9,7 +9,7 @@ export function splitToken(token: string): [header: string, payload: string, sig
   return token.split('.') as [string, string, string]
 }
 
-/** Returns the claims of a compact JWS. Checks nothing. */
+/** Returns the claims of a compact JWS. Verifies nothing. */
 export const decodePayload = (token: string): object =>
   JSON.parse(new TextDecoder().decode(base64url.decode(splitToken(token)[1]))) as object
 

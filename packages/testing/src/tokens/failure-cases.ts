@@ -9,15 +9,15 @@ import {
 import type { TestIssuer } from '../providers/test-issuer.js'
 import { decodePayload } from './compact-jws.js'
 
-/** A good Logout Token that a receiver cannot act on, for example because its store is down. */
+/** A good Logout Token that a receiver cannot carry out, for example because its store is down. */
 export interface FailureCase {
-  /** Says in a few words what fails. */
+  /** The part that fails, in a few words. */
   name: string
   /** The id of the requirement in docs/requirements.md, for example `RP-38`. */
   requirement: string
-  /** The code of the error with which `logout.receive(token)` rejects. */
+  /** The error code with which `logout.receive(token)` rejects. */
   code: BackchannelLogoutErrorCode
-  /** Makes a receiver that fails, and a good token for it. `options` are added to the options of the receiver. */
+  /** Makes a receiver that fails, and a good token for the receiver. `options` are added to the options of the receiver. */
   make(
     op: TestIssuer,
     options?: Partial<BackchannelLogoutOptions>,
@@ -46,7 +46,7 @@ const failingWith = ({ name, requirement, code, options, prepare }: Failure): Fa
 
 const failed = (failure: Omit<Failure, 'code'>): FailureCase => failingWith({ ...failure, code: 'ERR_LOGOUT_FAILED' })
 
-/** The receiver must fetch the keys. `answer` replaces the answer of the provider to some of the URLs. */
+/** Makes a case in which the receiver must fetch the keys. `answer` replaces the provider's answer for some of the URLs. */
 const withoutKeys = (
   requirement: string,
   name: string,
@@ -88,7 +88,10 @@ const newKeyAfterForgedTokens: FailureCase = {
   },
 }
 
-/** Good Logout Tokens that the receiver cannot act on. The cause is the receiver or its parts, or an earlier copy. */
+/**
+ * Good Logout Tokens that the receiver cannot carry out. The cause is the receiver, one of its parts, or an earlier copy of the
+ * token.
+ */
 export const failureCases: readonly FailureCase[] = [
   withoutKeys('RP-50', 'discovery is down', (url) =>
     url.endsWith('configuration') ? new Response(null, { status: 503 }) : undefined,

@@ -5,9 +5,12 @@ import { decodePayload } from './compact-jws.js'
 
 /** A Logout Token that a receiver must accept. */
 export interface RightToken {
-  /** Stable. If a conformance case sends this token, the id of the case is `accept/` and this id. */
+  /**
+   * The id. It does not change between releases. If a conformance case sends this token, the id of the case is `accept/` and this
+   * id.
+   */
   id: string
-  /** Says in a few words what is special about the token. */
+  /** The special property of the token, in a few words. */
   name: string
   /** The id of the requirement in docs/requirements.md, for example `RP-18`. */
   requirement: string
@@ -23,7 +26,7 @@ interface Row extends Pick<RightToken, 'name' | 'requirement' | 'settings'> {
   header?: object
 }
 
-/** `claims` and `header` replace members of an ordinary Logout Token. A member that is `undefined` is removed. */
+/** Makes a row. `claims` and `header` replace members of an ordinary Logout Token. The value `undefined` removes a member. */
 const right = ({ id, name, requirement, settings, claims = {}, header = {} }: Row): RightToken => ({
   id: id ?? slug(name),
   name,
@@ -32,7 +35,7 @@ const right = ({ id, name, requirement, settings, claims = {}, header = {} }: Ro
   make: (op) => op.logoutToken(typeof claims === 'function' ? claims(op) : claims, header),
 })
 
-/** A token whose times depend on the clock. */
+/** Makes a row whose times depend on the clock. */
 const dated = (name: string, claims: (now: number) => object): RightToken =>
   right({ name, requirement: 'RP-17', claims: (op) => claims(op.now()) })
 

@@ -7,15 +7,18 @@ import { changeSpareBits, decodePayload, encodePart, splitToken } from './compac
 
 /** A Logout Token that a receiver must refuse. */
 export interface WrongToken {
-  /** Stable. If a conformance case sends this token, the id of the case is `refuse/` and this id. */
+  /**
+   * The id. It does not change between releases. If a conformance case sends this token, the id of the case is `refuse/` and this
+   * id.
+   */
   id: string
-  /** Says in a few words what is wrong with the token. */
+  /** The fault of the token, in a few words. */
   name: string
   /** The id of the requirement in docs/requirements.md, for example `RP-17`. */
   requirement: string
-  /** The code of the error with which `@bcl/core` refuses the token. */
+  /** The error code with which `@bcl/core` refuses the token. */
   code: BackchannelLogoutErrorCode
-  /** The claim at fault. */
+  /** The wrong claim. */
   claim?: string
   /** Settings of the trusted issuer. The token is wrong only with these settings. */
   settings?: Partial<TrustedIssuer>
@@ -27,7 +30,7 @@ type Claims = object | ((op: TestIssuer) => object)
 
 const encoder = new TextEncoder()
 
-/** A token that breaks the compact serialisation. */
+/** Makes a row for a token that is not a valid compact serialization. */
 const malformed = (
   name: string,
   change: (token: string) => string,
@@ -40,7 +43,7 @@ const malformed = (
   make: async (op) => change(await op.logoutToken()),
 })
 
-/** The parameters with which Web Crypto signs by a JWS algorithm. */
+/** Returns the Web Crypto parameters of a JWS algorithm. */
 function parametersFor(alg: string): AlgorithmIdentifier | RsaPssParams | EcdsaParams {
   const bits = Number(alg.slice(2))
   if (alg.startsWith('RS')) return 'RSASSA-PKCS1-v1_5'
@@ -57,7 +60,7 @@ async function signWithHeader(op: TestIssuer, header: object | string | Uint8Arr
   return `${signed}.${encodePart(new Uint8Array(signature))}`
 }
 
-/** A token with a good signature and a header that is no JSON object. */
+/** Makes a row for a token with a good signature whose header is not a JSON object. */
 const unreadableHeader = (name: string, header: string | Uint8Array): WrongToken => ({
   id: slug(name),
   name,
@@ -66,7 +69,7 @@ const unreadableHeader = (name: string, header: string | Uint8Array): WrongToken
   make: (op) => signWithHeader(op, header),
 })
 
-/** A token with a good signature and a payload that is no JSON object. */
+/** Makes a row for a token with a good signature whose payload is not a JSON object. */
 const badPayload = (name: string, payload: string): WrongToken => ({
   id: slug(name),
   name,
@@ -96,7 +99,7 @@ const badSignature = (
   { id = slug(name) } = {},
 ): WrongToken => ({ id, name, requirement, code: 'ERR_LOGOUT_TOKEN_SIGNATURE', make })
 
-/** Tokens with one bad claim. The members of `rows` are a name and the claims that it changes. */
+/** Makes rows for tokens with one bad claim. Each member of `rows` has a name and the changed claims. */
 const badClaims = (
   claim: string,
   requirement: string,
@@ -125,7 +128,7 @@ const expired = (name: string, claims: (now: number) => object, settings?: Parti
   make: (op) => op.logoutToken(claims(op.now())),
 })
 
-/** A claim whose JSON text is one that `JSON.stringify` never writes. */
+/** Makes a row for a claim whose JSON text cannot come from `JSON.stringify`. */
 const rawClaim = (claim: string, text: string): WrongToken => ({
   id: slug(`${claim} is ${text}`),
   name: `${claim} is ${text}`,
@@ -141,11 +144,11 @@ const rawClaim = (claim: string, text: string): WrongToken => ({
 
 const event = BACKCHANNEL_LOGOUT_EVENT
 
-/** Replaces the header of a token and leaves its signature. */
+/** Replaces the header of a token and keeps its signature. */
 const withHeader = (token: string, header: string): string => `${header}.${token.split('.').slice(1).join('.')}`
 
 /**
- * Logout Tokens that every receiver must refuse. Each row has the error code with which `@bcl/core` refuses the token.
+ * Logout Tokens that every receiver must refuse. Each row contains the error code of `@bcl/core`.
  * `make` takes an issuer of {@link createTestIssuer} that signs with RS256.
  */
 export const wrongTokens: readonly WrongToken[] = [
@@ -169,7 +172,7 @@ export const wrongTokens: readonly WrongToken[] = [
     async make(op) {
       for (;;) {
         const [header, payload, signature] = splitToken(await op.logoutToken())
-        // Nearly every signature has one of the two characters.
+        // Nearly every signature contains `-` or `_`.
         if (/[-_]/.test(signature)) return `${header}.${payload}.${signature.replaceAll('-', '+').replaceAll('_', '/')}`
       }
     },
@@ -205,7 +208,7 @@ export const wrongTokens: readonly WrongToken[] = [
 
   badSignature('a changed payload', 'RP-13', async (op) => {
     const [header, , signature] = splitToken(await op.logoutToken())
-    // The user and the session stay the same, so that an application acts on the token if it accepts it.
+    // The user and the session stay the same. So an application that accepts the token ends the session.
     const [, payload] = splitToken(await op.logoutToken({ changed: true }))
     return `${header}.${payload}.${signature}`
   }),

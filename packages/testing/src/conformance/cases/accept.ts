@@ -10,7 +10,7 @@ import { describeAnswer, expectAccepted, expectEnded, expectThat } from '../rely
 import type { Party, Visit } from '../relying-party/party.js'
 import { datedRow, isNearTolerance, type TokenRow } from './token-row.js'
 
-/** Seconds. Less than the tolerance of any receiver. */
+/** Seconds. Every receiver tolerates at least this much. */
 const tenSeconds = 10
 
 const rows: readonly TokenRow[] = [
@@ -24,7 +24,7 @@ const withNames = (op: TestIssuer, names: object): TestIssuer => ({
   logoutToken: (claims, header) => op.logoutToken({ ...names, ...claims }, header),
 })
 
-/** The sub and sid that the token of a row will have, so that this user can sign in first. */
+/** Returns the sub and sid of the token in a row, so that this user can sign in before the token is sent. */
 async function namesIn(row: TokenRow, { provider }: Party): Promise<{ sub: string; sid: string }> {
   const names = { sub: `user-${randomId()}`, sid: randomId() }
   const token = await row.make(withNames(provider.op, names), provider)
@@ -90,7 +90,7 @@ const newKey: ConformanceCase = {
   },
 }
 
-/** The provider does not know whether the session has ended before, or whether the application ever had the session. */
+/** A provider does not know whether a session has already ended, or whether the application ever had the session. */
 const unknownSession: ConformanceCase = {
   id: 'accept/a-session-that-it-does-not-know',
   group: 'accept',
@@ -149,7 +149,7 @@ const sameTokenTwiceAtOnce: ConformanceCase = {
         const answers = await Promise.all([party.post(token), party.post(token)])
         const [first, second] = answers.toSorted((one, other) => one.status - other.status)
         expectAccepted(first!)
-        // accept/the-same-token-again checks whether a copy may be refused.
+        // Another case, accept/the-same-token-again, checks whether a copy may be refused.
         expectThat(second!.status < 500, describeAnswer(second!))
         await expectEnded(visit)
       },
@@ -176,7 +176,7 @@ const jtiOfForgedToken: ConformanceCase = {
         const token = await party.logoutToken(visit)
         const [header, payload] = splitToken(token)
         const [, , signature] = splitToken(await party.logoutToken(visit))
-        // refuse/another-signature checks the answer to this one.
+        // Another case, refuse/another-signature, checks the answer to this token.
         await party.post(`${header}.${payload}.${signature}`)
         expectAccepted(await party.post(token))
         await expectEnded(visit)
@@ -202,7 +202,7 @@ const jtiOfRefusedToken: ConformanceCase = {
       async () => void (visit = await party.signIn()),
       async () => {
         const jti = randomId()
-        // refuse/a-nonce checks the answer to this one.
+        // Another case, refuse/a-nonce, checks the answer to this token.
         await party.post(await party.logoutToken(visit, { jti, nonce: randomId() }))
         expectAccepted(await party.post(await party.logoutToken(visit, { jti })))
         await expectEnded(visit)
@@ -212,8 +212,8 @@ const jtiOfRefusedToken: ConformanceCase = {
 }
 
 /**
- * Logout Tokens that the endpoint must accept. The case with a new key comes after the row without a kid, because more than
- * one key fits a token without kid as soon as the new key is known.
+ * Logout Tokens that the endpoint must accept. The case with a new key must come after the row without a kid. When the new key is
+ * known, several keys fit a token without a kid.
  */
 export const acceptConformance: readonly ConformanceCase[] = [
   ...rows.map(toCase),

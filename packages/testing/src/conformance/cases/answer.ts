@@ -4,7 +4,7 @@ import { referenceFor } from '../references.js'
 import { describeAnswer, expectStatus200, expectThat } from '../relying-party/expectations.js'
 import type { Answer, Party, Visit } from '../relying-party/party.js'
 
-/** Values of a bad token. A refusal must not contain them. */
+/** Values in a bad token. The answer to the token must not contain them. */
 const marks = { sub: 'conformance-sub-mark', jti: 'conformance-jti-mark', claim: 'conformance-claim-mark' }
 
 const sendGoodToken = async (party: Party, visit: Visit): Promise<Answer> => party.post(await party.logoutToken(visit))
@@ -16,7 +16,7 @@ const isRedirect = ({ status }: Answer): boolean => status >= 300 && status < 40
 
 const isNoStore = ({ headers }: Answer): boolean => /(?:^|,)\s*no-store\b/i.test(headers.get('cache-control') ?? '')
 
-/** The body of an answer as a JSON object, or `undefined` if it is none. */
+/** Returns the body of an answer as a JSON object, or `undefined` if the body is not a JSON object. */
 function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined {
   if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(headers.get('content-type') ?? '')) return undefined
   try {
@@ -27,7 +27,7 @@ function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined 
   }
 }
 
-/** Checks an answer only if it is a refusal. Other cases check that bad tokens are refused. */
+/** Runs a check only if the answer is a refusal. Other cases check that bad tokens are refused. */
 const ifRefused =
   (check: (answer: Answer) => void) =>
   (answer: Answer): void => {
@@ -168,5 +168,5 @@ const cases: readonly AnswerCase[] = [
   },
 ]
 
-/** What the answers look like: section 4 of docs/requirements.md. */
+/** The form of the answers: section 4 of docs/requirements.md. */
 export const answerConformance: readonly ConformanceCase[] = cases.map(toCase)

@@ -6,7 +6,9 @@ import type { Answer, Party, Visit } from '../relying-party/party.js'
 
 type Claims = Record<string, unknown>
 
-/** The claims of the OpenID Foundation's Logout Token. It has sub, sid, a short life and a claim that is to be ignored. */
+/**
+ * The claims of the OpenID Foundation's Logout Token. It has sub, sid, a short life and a claim that the endpoint must ignore.
+ */
 function claimsFor({ provider: { op } }: Party, { sub, sid }: Visit): Claims {
   const iat = op.now()
   return {
@@ -22,11 +24,11 @@ function claimsFor({ provider: { op } }: Party, { sub, sid }: Visit): Claims {
   }
 }
 
-/** Signs as the OpenID Foundation does: the header has no typ. */
+/** Signs in the same way as the OpenID Foundation: the header has no typ. */
 const sign = ({ provider: { op } }: Party, claims: object): Promise<string> =>
   op.sign(claims, { alg: op.key.alg, kid: op.key.kid })
 
-/** Posts as the OpenID Foundation does: with a parameter that is to be ignored. */
+/** Posts in the same way as the OpenID Foundation, with a parameter that the endpoint must ignore. */
 const post = (party: Party, token: string): Promise<Answer> =>
   party.send({
     method: 'POST',
@@ -35,7 +37,7 @@ const post = (party: Party, token: string): Promise<Answer> =>
   })
 
 interface Module {
-  /** What comes after the common part of the module's name. */
+  /** The part after the common part of the module's name. */
   suffix: string
   sends: string
   requirement: string
@@ -130,10 +132,10 @@ const modules: readonly Module[] = [
 ]
 
 /**
- * The eight modules for Relying Parties in the OpenID Foundation's conformance suite, under the names of the modules. A case
- * sends what its module sends, and fails for the answers for which its module fails.
+ * The eight modules for Relying Parties in the OpenID Foundation's conformance suite. Each case has the name of its module, sends
+ * the same as the module, and fails for the same answers.
  *
- * Two parts of the modules are left out: RP-initiated logout, and the warning about caching, which `answer/success-is-not-stored`
- * and `answer/refusal-is-not-stored` check.
+ * Two parts of the modules are left out: RP-initiated logout, and the warning about caching. `answer/success-is-not-stored` and
+ * `answer/refusal-is-not-stored` check the caching.
  */
 export const oidfConformance: readonly ConformanceCase[] = modules.map(toCase)

@@ -5,18 +5,24 @@ import { expectAccepted, expectEnded } from '../relying-party/expectations.js'
 import type { Party, Visit } from '../relying-party/party.js'
 
 /**
- * Only profiles that are signed with RS256 and accepted by default become cases. The application under test is configured
- * with nothing but an issuer, a client and RS256. A token that needs another algorithm, encryption or a setting such as
- * `requireExp: false` would fail there, although the application is right.
+ * Tells whether a profile becomes a case. A case needs a profile that is signed with RS256 and accepted by default, because the
+ * application under test knows only an issuer, a client and RS256. An application that is right would refuse a token that needs
+ * another algorithm, encryption or a setting such as `requireExp: false`.
  *
- * If you add another kind of profile, no case sends it. The tests of provider-profiles.ts still verify it with its settings.
+ * Other profiles are sent by no case. The tests of provider-profiles.ts verify them with their settings.
  */
 const isSent = ({ header, byDefault }: ProviderProfile): boolean => header.alg === 'RS256' && byDefault === 'accepted'
 
-/** This profile differs from `wso2-is-default` only in its issuer, which the case replaces. */
+/**
+ * This profile differs from `wso2-is-default` only in its issuer. A case replaces the issuer, so the profile would be a
+ * duplicate.
+ */
 const isDuplicate = ({ id }: ProviderProfile): boolean => id === 'wso2-is-suborg'
 
-/** Signs a token in the form of a profile, with the issuer, client and key of the test provider and the names of a visit. */
+/**
+ * Signs a token in the form of a profile. The issuer, client and key are those of the test provider, and the sub and sid are
+ * those of a visit.
+ */
 function signLike({ header, payload }: ProviderProfile, { provider: { op } }: Party, visit: Visit): Promise<string> {
   const now = op.now()
   const claims = Object.entries(payload).map(([claim, value]) => {
@@ -59,7 +65,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
             ...(http.userAgent !== undefined && { 'user-agent': http.userAgent }),
           }
           expectAccepted(await party.post(await signLike(profile, party, visit), headers))
-          // ZITADEL dates a token one second early. The session may have begun in that second and is then newer.
+          // ZITADEL dates a token one second early. If the session began in that second, the session is newer than the logout.
           const isDatedEarly = payload.iat < 0
           if (!isDatedEarly) await expectEnded(visit)
         },
@@ -68,7 +74,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
   }
 }
 
-/** What providers send to a client that is registered with the defaults. */
+/** The tokens that providers send to a client with default settings. */
 export const providerConformance: readonly ConformanceCase[] = providerProfiles
   .filter((profile) => isSent(profile) && !isDuplicate(profile))
   .map(toCase)

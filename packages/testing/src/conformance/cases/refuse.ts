@@ -7,10 +7,10 @@ import { ConformanceSkip, expectRefused } from '../relying-party/expectations.js
 import type { Party, Visit } from '../relying-party/party.js'
 import { datedRow, isNearTolerance, type TokenRow } from './token-row.js'
 
-/** Seconds. More than the tolerance of any receiver. */
+/** Seconds. No receiver tolerates this much. */
 const tenMinutes = 600
 
-/** Finds a receiver that takes the algorithm from the header, and the client secret as the key. */
+/** Finds a receiver that trusts the algorithm of the header and uses the client secret as the key. */
 const clientSecretAsKey: TokenRow = {
   id: 'the-client-secret-as-the-key-of-HS256-which-is-not-registered',
   name: 'the client secret as the key of HS256, which is not registered',
@@ -23,14 +23,14 @@ const clientSecretAsKey: TokenRow = {
 
 const rows: readonly TokenRow[] = [
   ...wrongTokens.filter((row) => !row.settings && !isNearTolerance(row)),
-  // The iat is later than the sign-in. An application may ignore a logout that is older than the session.
+  // The iat is later than the sign-in, because an application may ignore a logout that is older than the session.
   datedRow('exp ten minutes ago', (now) => ({ exp: now - tenMinutes })),
   datedRow('iat ten minutes ahead', (now) => ({ iat: now + tenMinutes, exp: now + tenMinutes + 120 })),
   datedRow('nbf ten minutes ahead', (now) => ({ nbf: now + tenMinutes, exp: now + tenMinutes + 120 })),
   clientSecretAsKey,
 ]
 
-/** The tables are made for RS256. Skips the case if the provider cannot make the token with its algorithm. */
+/** Makes the token of a row. The rows are made for RS256, so some cannot be made with another algorithm. Skips these cases. */
 async function makeToken(row: TokenRow, party: Party, visit: Visit): Promise<string> {
   const { provider } = party
   const isRegistered = row.id.startsWith('a-good-signature-under-PS256') && provider.op.key.alg === 'PS256'
@@ -59,7 +59,7 @@ function toCase(row: TokenRow): ConformanceCase {
     acts(party) {
       let visit: Visit
       return [
-        // The token names a signed-in user. An endpoint may refuse an unknown user before it has looked at the token.
+        // The token names a signed-in user, because an endpoint may refuse an unknown user before it checks the token.
         async () => void (visit = await party.signIn()),
         async () => {
           const answer = await party.post(await makeToken(row, party, visit))

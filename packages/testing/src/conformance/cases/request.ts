@@ -6,8 +6,8 @@ import { expectAccepted, expectEnded, expectRefused } from '../relying-party/exp
 import type { Answer, Party, Visit } from '../relying-party/party.js'
 
 /**
- * Rows that another endpoint may rightly answer in another way. It may support HEAD, answer OPTIONS for CORS, take
- * `logout_token[]` as an unknown parameter, or have other limits.
+ * Requests that other endpoints may answer differently. They may support HEAD, answer OPTIONS for CORS, ignore `logout_token[]`,
+ * or have other limits.
  */
 const notSent = new Set([
   'HEAD',
@@ -25,7 +25,7 @@ const hugeBody: RequestCase = {
   status: 413,
   make: async (op) => ({
     method: 'POST',
-    // The server may close the connection while the body is sent. The next request must not use this connection.
+    // The server may close the connection while the body is sent. The next request needs a new connection.
     headers: { 'content-type': 'application/x-www-form-urlencoded', connection: 'close' },
     body: `logout_token=${await op.logoutToken()}&x=${'A'.repeat(1024 * 1024)}`,
   }),
@@ -34,7 +34,7 @@ const hugeBody: RequestCase = {
 const sendFor = async (row: RequestCase, party: Party, visit: Visit): Promise<Answer> =>
   party.send(await row.make(party.opFor(visit)))
 
-/** Also accepts a closed connection instead of an answer, because a server may refuse a body before it has read it. */
+/** Sends a huge body. A server may close the connection instead of an answer, so the case accepts that too. */
 const sendHugeBody = (party: Party, visit: Visit): Promise<Answer | undefined> =>
   sendFor(hugeBody, party, visit).catch((error: unknown) => {
     if (String(error).includes('no answer: ')) return undefined
@@ -95,7 +95,7 @@ function toCase(row: RequestCase): ConformanceCase {
   }
 }
 
-/** How a Logout Token arrives: section 1 of docs/requirements.md. */
+/** Ways in which a Logout Token arrives: section 1 of docs/requirements.md. */
 export const requestConformance: readonly ConformanceCase[] = [
   ...requestCases.filter(({ id }) => !notSent.has(id)),
   hugeBody,

@@ -25,7 +25,7 @@ const toCase = ({ id, requirement, reference, ...described }: SessionCase): Conf
 const logOut = async (party: Party, visit: Visit, claims?: object): Promise<void> =>
   expectAccepted(await party.post(await party.logoutToken(visit, claims)))
 
-/** Logs a visit out, and skips the case unless the session has ended. */
+/** Logs a visit out. Skips the case unless the session has ended. */
 const firstLogOut = async (party: Party, visit: Visit, claims?: object): Promise<void> =>
   requireLogout(await party.post(await party.logoutToken(visit, claims)), visit)
 
@@ -40,7 +40,7 @@ interface ThreeVisits {
   otherUser: Visit
 }
 
-/** Signs in three times, logs out the laptop by `logOutLaptop`, and then runs `check`. */
+/** Signs in three times, logs out the laptop with `logOutLaptop`, and then runs `check`. */
 const afterLogoutOfLaptop =
   (logOutLaptop: typeof logOut, claims: object, check: (visits: ThreeVisits) => Promise<void>) =>
   (party: Party): Act[] => {
@@ -134,7 +134,7 @@ const cases: readonly SessionCase[] = [
     sends: 'a token with sub and sid for each of two sessions of a user, both at the same time',
     wants: 'both sessions have ended',
     acts: bothSessionsEnd(async (party, visits) => {
-      // Sign both tokens first. Otherwise one logout may be complete before the other token is signed.
+      // Signs both tokens first. Otherwise one logout may be complete before the other token is signed.
       const tokens = await Promise.all(visits.map((visit) => party.logoutToken(visit)))
       const answers = await Promise.all(tokens.map((token) => party.post(token)))
       answers.forEach(expectAccepted)
@@ -203,7 +203,7 @@ const cases: readonly SessionCase[] = [
           const [header, payload] = splitToken(await party.logoutToken(visit))
           await party.post(`${header}.${payload}.${encodePart(new Uint8Array(256))}`)
           await expectLive(visit, 'after a forged token, the session')
-          // If good tokens end no session either, the case proves nothing.
+          // If good tokens end no session, the case proves nothing.
           await firstLogOut(party, visit)
         },
       ]
@@ -227,7 +227,7 @@ const cases: readonly SessionCase[] = [
         async () => void (visit = await party.signIn()),
         async () => firstLogOut(party, visit),
         signInAgain,
-        // accept/sub-alone checks whether this one is accepted.
+        // Another case, accept/sub-alone, checks whether this token is accepted.
         async () => void (await party.post(await party.logoutToken(visit, onlySub))),
         signInAgain,
       ]
@@ -307,7 +307,7 @@ const cases: readonly SessionCase[] = [
           // An application may refuse the logout of a session that it no longer has.
           await party.post(await party.logoutToken(visit, claims))
           await expectLive(visit, 'the newer session')
-          // If a token with the present time does not end the session either, the case proves nothing.
+          // If a token with the current time does not end the session, the case proves nothing.
           await firstLogOut(party, visit)
         },
       ]
@@ -332,7 +332,7 @@ const cases: readonly SessionCase[] = [
         },
         async () => {
           visit = await party.signIn({ sub: visit.sub, sid: visit.sid, again: visit })
-          // accept/the-same-token-again checks the answer to this one.
+          // Another case, accept/the-same-token-again, checks the answer to this token.
           await party.post(token)
           await expectLive(visit, 'the newer session')
         },
@@ -417,5 +417,5 @@ const cases: readonly SessionCase[] = [
   },
 ]
 
-/** Which sessions end: section 3 of docs/requirements.md. A browser that signed in observes the sessions. */
+/** The sessions that end: section 3 of docs/requirements.md. A signed-in browser observes each session. */
 export const sessionConformance: readonly ConformanceCase[] = cases.map(toCase)

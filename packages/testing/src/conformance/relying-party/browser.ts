@@ -17,11 +17,11 @@ interface Step {
   body?: string
 }
 
-/** A small browser: cookies, redirects and forms that submit themselves. It runs no script. */
+/** A small browser with cookies, redirects and forms that submit themselves. It runs no scripts. */
 export interface Browser {
-  /** Opens an address and follows redirects and self-submitting forms. Returns the status and the address of the last page. */
+  /** Opens a URL. Follows redirects and self-submitting forms. Returns the status and the URL of the last page. */
   visit(url: string): Promise<{ status: number; url: string }>
-  /** Sends one request with the present cookies. Returns the status. Stores no cookie of the answer. */
+  /** Sends one request with the current cookies and returns the status. Ignores cookies in the answer. */
   look(url: string): Promise<number>
   /** Returns another browser with the same cookies. */
   copy(): Browser
@@ -33,7 +33,7 @@ export interface Browser {
 
 const maxSteps = 20
 
-/** What a browser sends when a user opens an address. Some applications refuse other requests. */
+/** The headers of a browser when a user opens a URL. Some applications refuse other requests. */
 const navigationHeaders = {
   accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
   'sec-fetch-mode': 'navigate',
@@ -43,7 +43,7 @@ const navigationHeaders = {
   'upgrade-insecure-requests': '1',
 }
 
-/** Path matching as in RFC 6265, 5.1.4. */
+/** Matches a path as in RFC 6265, 5.1.4. */
 const pathMatches = (cookiePath: string, pathname: string): boolean =>
   pathname === cookiePath || pathname.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
 
@@ -55,7 +55,10 @@ function unescapeHtml(text: string): string {
   })
 }
 
-/** The request of a form that a script submits at once (`response_mode=form_post`), if the page has such a form. */
+/**
+ * Returns the request of a form that a script submits at once (`response_mode=form_post`). Returns `undefined` if the page has no
+ * such form.
+ */
 function formStep(page: string, from: URL): Step | undefined {
   if (!page.includes('document.forms[0].submit()')) return undefined
   const action = /<form\b[^>]*\baction="([^"]*)"/.exec(page)?.[1]
@@ -71,7 +74,7 @@ function redirectStep({ status, headers }: Response, from: URL): Step | undefine
 }
 
 /**
- * Creates a browser. The browser sends requests below the issuer to `provider`, and all other requests to `fetch`.
+ * Creates a browser. It sends requests for URLs of the issuer to `provider`, and all other requests to `fetch`.
  *
  * @example
  * ```ts
@@ -106,7 +109,7 @@ export function createBrowser(fetch: FetchLike, provider: TestProvider, jar: rea
 
   const request = async ({ method, url, body }: Step): Promise<Response> => {
     const headers = new Headers(navigationHeaders)
-    // A form that the page of the provider submits goes from one site to another.
+    // The page of the provider submits this form to another site.
     if (method === 'POST') headers.set('sec-fetch-site', 'cross-site')
     const cookie = cookiesFor(url).join('; ')
     if (cookie) headers.set('cookie', cookie)

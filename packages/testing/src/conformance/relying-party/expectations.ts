@@ -1,13 +1,13 @@
 import type { Answer, Party, Visit } from './party.js'
 
 /**
- * What kind of failure a failed case is.
+ * The kind of a failure.
  *
  * - `accepted`: the application accepted a token or a request that it must refuse.
  * - `not ended`: the application accepted a good token, and the session did not end.
  * - `refused`: the application did not accept a good token or request.
- * - `ended`: a session ended that must go on.
- * - `status`: the application refused a token or a request, but with another status than 400.
+ * - `ended`: a session ended that must stay alive.
+ * - `status`: the application refused a token or a request, but not with 400.
  * - `other`: anything else, for example a missing header.
  */
 export type ConformanceFault = 'accepted' | 'not ended' | 'refused' | 'ended' | 'status' | 'other'
@@ -20,7 +20,7 @@ interface FailureOptions extends ErrorOptions {
 /** A wrong result of the application under test. The message says what happened. */
 export class ConformanceFailure extends Error {
   readonly fault: ConformanceFault
-  /** What the failure has in common with other failures. */
+  /** The common property of this failure and others, for example `the status 500`. */
   readonly about: string | undefined
 
   constructor(message: string, { fault = 'other', about, ...options }: FailureOptions = {}) {
@@ -30,7 +30,7 @@ export class ConformanceFailure extends Error {
   }
 }
 
-/** The case cannot be decided. The message says why. */
+/** The runner cannot decide the case. The message contains the reason. */
 export class ConformanceSkip extends Error {}
 
 /** Fails the case with `message` if the condition does not hold. */
@@ -53,28 +53,28 @@ export function describeAnswer({ status, headers, body }: Answer): string {
 
 const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300
 
-/** The endpoint accepted the token. Every 2xx passes, because `answer/success-is-200` checks the exact status. */
+/** Checks that the endpoint accepted the token. Every 2xx passes, because `answer/success-is-200` checks the exact status. */
 export function expectAccepted(answer: Answer): void {
   expectThat(isSuccess(answer), describeAnswer(answer), { fault: 'refused' })
 }
 
-/** The endpoint accepted the token with 200, the status of the standard (BCL 2.8). */
+/** Checks that the endpoint answered 200, the status of the standard (BCL 2.8). */
 export function expectStatus200(answer: Answer, { accept204 }: Party): void {
   const isRight = answer.status === 200 || (accept204 && answer.status === 204)
   const fault = isSuccess(answer) ? 'other' : 'refused'
   expectThat(isRight, describeAnswer(answer), { fault })
 }
 
-/** The endpoint refused with 400, the status of the standard (BCL 2.8). */
+/** Tells whether the endpoint answered 400, the status of the standard (BCL 2.8). */
 const is400 = ({ status }: Answer): boolean => status === 400
 
-/** The endpoint refused with any 4xx, or with 501, the status for a method that a server does not know. */
+/** Tells whether the endpoint answered any 4xx, or 501, the status for an unknown method. */
 const isRefusal = ({ status }: Answer): boolean => (status >= 400 && status < 500) || status === 501
 
 /**
- * The endpoint refused the token, and the session of the visit did not end.
+ * Checks that the endpoint refused the token, and that the session of the visit did not end.
  *
- * @param mustBe400 Whether 400 is the only right status.
+ * @param mustBe400 True if 400 is the only right status.
  */
 export async function expectRefused(answer: Answer, visit: Visit, mustBe400: boolean): Promise<void> {
   const isLive = await visit.isLive()
@@ -89,12 +89,12 @@ export async function expectRefused(answer: Answer, visit: Visit, mustBe400: boo
 
 const statusFault = ({ status }: Answer): FailureOptions => ({ fault: 'status', about: `the status ${status}` })
 
-/** The session ended. Also passes if sessions cannot be observed. */
+/** Checks that the session ended. Also passes if the session cannot be observed. */
 export async function expectEnded(visit: Visit, what = 'the session'): Promise<void> {
   expectThat((await visit.isLive()) !== true, `${what} is still live`, { fault: 'not ended' })
 }
 
-/** The session did not end. Also passes if sessions cannot be observed. */
+/** Checks that the session did not end. Also passes if the session cannot be observed. */
 export async function expectLive(visit: Visit, what: string): Promise<void> {
   expectThat((await visit.isLive()) !== false, `${what} has ended`, { fault: 'ended' })
 }

@@ -6,14 +6,14 @@ import { decodePayload } from '../../tokens/compact-jws.js'
 import { createBrowser, type Browser, type FetchLike } from './browser.js'
 import { ConformanceFailure, expectThat } from './expectations.js'
 
-/** Where a browser signs in at the application under test, and where the browser sees whether it is signed in. */
+/** The sign-in of the application under test: where a browser signs in, and where it sees whether it is signed in. */
 export interface SignInContract {
   /** The address that redirects a browser to the provider and back. */
   login: string
   /** The address that answers 200 to a signed-in browser, and 401, 403 or a redirect to any other browser. */
   me: string
   /**
-   * Signs in with a browser of its own, for a sign-in that is not made of redirects. Gets `login`. Returns the cookies of the
+   * Signs in with another browser, for a sign-in that does not use redirects. Gets `login`. Returns the cookies of the
    * application, each as `name=value`. @default follows redirects and forms that submit themselves
    */
   run?: ((login: string) => Promise<readonly string[]>) | undefined
@@ -26,7 +26,7 @@ export interface Answer {
   body: string
   /** The time from the request to the end of the body, in milliseconds. */
   durationMs: number
-  /** Which of `sub` and `sid` the Logout Token of the request had. Not set if the request had no token. */
+  /** Says whether the Logout Token of the request had `sub`, `sid` or both. Not set if the request had no token. */
   names?: string | undefined
 }
 
@@ -34,16 +34,16 @@ export interface Answer {
 export interface SignInOptions {
   /** The user. @default a new user */
   sub?: string | undefined
-  /** The sid in the ID Token. `null`: the ID Token has no sid. @default a new sid */
+  /** The sid in the ID Token. With `null`, the ID Token has no sid. @default a new sid */
   sid?: string | null | undefined
   /** An earlier visit. The new sign-in uses the same browser. */
   again?: Visit | undefined
-  /** Awaited after the ID Token was made and before the application receives it. */
+  /** Called after the ID Token was made. The application receives the ID Token when the returned promise is fulfilled. */
   beforeAnswer?: (() => Promise<unknown>) | undefined
 }
 
 /**
- * A user in a browser, signed in at the application under test. Without a {@link SignInContract} nobody signs in, and the
+ * A user in a browser who is signed in at the application under test. Without a {@link SignInContract}, nobody signs in, and the
  * session cannot be observed.
  */
 export interface Visit {
@@ -52,16 +52,16 @@ export interface Visit {
   readonly browser: Browser
   /** Returns whether the session is live, or `undefined` if it cannot be observed. */
   isLive(): Promise<boolean | undefined>
-  /** Returns a visit in another browser, with a copy of the present cookies. */
+  /** Returns a visit in another browser, with a copy of the current cookies. */
   kept(): Visit
 }
 
 /** The application under test. */
 export interface Party {
   readonly provider: TestProvider
-  /** Whether browsers can sign in. */
+  /** True if browsers can sign in. */
   readonly signsIn: boolean
-  /** Whether the answer 204 counts as 200. */
+  /** True if the answer 204 counts as 200. */
   readonly accept204: boolean
   /** Sends a request to the endpoint. */
   send(request: CaseRequest): Promise<Answer>
@@ -70,7 +70,7 @@ export interface Party {
   signIn(options?: SignInOptions): Promise<Visit>
   /** Signs a Logout Token for a visit. */
   logoutToken(visit: Visit, claims?: object, header?: object): Promise<string>
-  /** Returns the provider, whose Logout Tokens have the `sub` and `sid` of a visit by default. */
+  /** Returns the provider. By default, its Logout Tokens have the `sub` and `sid` of a visit. */
   opFor(visit: Pick<Visit, 'sub' | 'sid'>): TestIssuer
 }
 
@@ -79,7 +79,7 @@ export interface PartyOptions {
   endpoint: string
   contract?: SignInContract | undefined
   accept204: boolean
-  /** How long one answer may take, in seconds. */
+  /** The time-out for one answer, in seconds. */
   timeout: number
 }
 
@@ -109,7 +109,7 @@ function withQuery(endpoint: string, query = ''): string {
   return url.href
 }
 
-/** Says which of `sub` and `sid` the Logout Token in a form has. */
+/** Says whether the Logout Token in a form has `sub`, `sid` or both. */
 function namesIn(body: string | undefined): string | undefined {
   const token = new URLSearchParams(body).get('logout_token')
   try {
@@ -121,7 +121,7 @@ function namesIn(body: string | undefined): string | undefined {
   }
 }
 
-/** Creates a client for the application under test. Calls `onAnswer` with each answer of the endpoint. */
+/** Creates a client for the application under test. It calls `onAnswer` with each answer of the endpoint. */
 export function createParty(
   fetch: FetchLike,
   { provider, endpoint, contract, accept204, timeout }: PartyOptions,
