@@ -3,10 +3,10 @@ import type { NextConfig } from 'next'
 export default {
   distDir: 'dist',
   poweredByHeader: false,
-  // Auth.js needs the address as it is. Next.js would make `localhost` of 127.0.0.1.
+  // Auth.js needs the original address. Next.js would replace 127.0.0.1 by `localhost`.
   skipProxyUrlNormalize: true,
-  // The script `types` checks the types.
+  // The build skips the type check, because the script `types` checks the types.
   typescript: { ignoreBuildErrors: true },
-  // The cache takes longer to write than it saves.
+  // Writing this cache takes longer than the time that it saves.
   experimental: { turbopackFileSystemCacheForBuild: false },
 } satisfies NextConfig

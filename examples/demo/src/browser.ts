@@ -1,4 +1,4 @@
-/** The page at the end of a navigation. Redirects are followed, and self-submitting forms are submitted. */
+/** The last page of a navigation. The browser follows redirects and submits self-submitting forms. */
 export interface Page {
   url: string
   status: number
@@ -14,7 +14,7 @@ interface Cookie {
 
 type Step = { method: 'GET' | 'POST'; url: URL; body?: URLSearchParams | string }
 
-/** A browser that can sign in. Like a real browser, it sends the cookies of a host to every port of the host. */
+/** A browser that can sign in. Like a real browser, it sends the cookies of a host to every port of that host. */
 export function createBrowser(jar: readonly Cookie[] = []) {
   let cookies = [...jar]
 
@@ -70,15 +70,15 @@ export function createBrowser(jar: readonly Cookie[] = []) {
     get: (url: string) => visit({ method: 'GET', url: new URL(url) }),
     post: (url: string, fields: Record<string, string> = {}) =>
       visit({ method: 'POST', url: new URL(url), body: new URLSearchParams(fields) }),
-    /** Posts JSON. Does not follow a redirect. */
+    /** Posts JSON. Does not follow redirects. */
     postJson: (url: string, value: object) =>
       request(
         { method: 'POST', url: new URL(url), body: JSON.stringify(value) },
         { 'content-type': 'application/json' },
       ),
-    /** Posts a form. Does not follow the redirect. */
+    /** Posts an empty form. Does not follow redirects. */
     submit: (url: string) => request({ method: 'POST', url: new URL(url), body: new URLSearchParams() }),
-    /** Returns the answer before its body has ended, so that a stream can be read. */
+    /** Returns the response before its body has ended, so that the test can read a stream. */
     fetch: (url: string, headers?: Record<string, string>) => request({ method: 'GET', url: new URL(url) }, headers),
     /** Returns another browser with a copy of the cookies. */
     copy: () => createBrowser(cookies),

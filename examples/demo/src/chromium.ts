@@ -8,7 +8,7 @@ export function findChromium(): string | undefined {
   return folders.map((folder) => join(folder, 'chromium')).find(existsSync)
 }
 
-/** Starts Chromium with a profile of its own. It sends no requests to the internet. */
+/** Starts Chromium with a new profile. It sends no requests to the internet. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = findChromium()
   if (executablePath === undefined) throw new Error('there is no chromium on the PATH')

@@ -24,7 +24,7 @@ export function createDevice(name: string, browser = createBrowser()) {
     /** RP-initiated logout: signs out at the application, and then at the provider. */
     signOut: (app: App) => browser.post(`${app.url}/logout`),
 
-    /** Requests `/me` with a copy of the cookies, so that the answer cannot clear the cookie of the device. */
+    /** Requests `/me` with a copy of the cookies, because the answer could clear the cookie of the device. */
     async me(app: App): Promise<Me> {
       const response = await browser.copy().fetch(`${app.url}/me`)
       const text = await response.text()

@@ -8,23 +8,23 @@ const STOP_TIMEOUT_MS = 3000
 
 export interface ExampleProcess {
   url: string
-  /** Everything that the example has printed. */
+  /** All text that the example has printed. */
   output(): string
   stop(): Promise<void>
 }
 
 export interface ExampleOptions {
   folder?: URL
-  /** Wait until `/healthz` answers 200. Without it, any answer will do: the example has no provider yet. */
+  /** Waits until `/healthz` answers 200. Without this option, any answer counts, because the example has no provider yet. */
   untilReady?: boolean
 }
 
-/** The path of the example's redirect URI. Auth.js has one of its own. */
+/** Returns the path of the example's redirect URI. Auth.js uses a different path. */
 export function callbackPath(example: string): string {
   return example === 'nextjs' ? '/api/auth/callback/oidc' : '/callback'
 }
 
-/** Starts an example on its port, and waits for `/healthz`. The example ends with this process at the latest. */
+/** Starts an example on its port, and waits for `/healthz`. The example ends when this process ends, or earlier. */
 export async function startExample(
   name: string,
   port: number,
@@ -64,7 +64,7 @@ export async function startExample(
   return { url, output: () => output, stop }
 }
 
-/** The arguments that `pnpm start` gives to `node`: the sources if Node.js can run them, otherwise the build. */
+/** Returns the arguments that `pnpm start` gives to `node`: the sources if Node.js can run them, otherwise the build. */
 async function startArguments(folder: URL): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(new URL('package.json', folder), 'utf8'))
   return scripts.start.split(' ').slice(1)

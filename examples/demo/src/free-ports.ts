@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Returns different free loopback ports. They are below the ports that the system assigns by itself, so no other process gets
- * one of them before it is used.
+ * Returns different free loopback ports. The ports are below the range from which the system assigns ports. So no other process
+ * gets them before the caller uses them.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 
-/** Takes the picture of the README: the first page on top, and the other pages side by side below it. */
+/** Takes the picture of the README. The first page is at the top. The other pages are side by side below it. */
 export async function takePicture(browser: Browser, pages: readonly Page[]): Promise<Buffer> {
   const windows = await Promise.all(pages.map(pageAsWindow))
   const page = await browser.newPage({ viewport: { width: 1080, height: 100 } })

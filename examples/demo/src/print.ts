@@ -7,7 +7,7 @@ import type { Delivery } from './provider-client.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-// Plain text unless the output is a terminal.
+// Prints plain text if the output is not a terminal.
 const paint = (style: Style, text: string) => styleText(style, text, { stream: process.stdout })
 
 export function heading(text: string): void {

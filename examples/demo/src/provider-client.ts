@@ -1,4 +1,4 @@
-/** A Logout Token that the provider sent, and the answer. */
+/** A Logout Token that the provider sent, and the answer of the application. */
 export interface Delivery {
   client_id: string
   logout_token: string

@@ -7,13 +7,13 @@ import { freePorts } from './free-ports.ts'
 
 export interface RedisServer {
   url: string
-  /** Pauses the server. Connections stay open, and nothing answers. */
+  /** Pauses the server. Connections stay open, but get no answer. */
   freeze(): void
   thaw(): void
   stop(): Promise<void>
 }
 
-/** Whether this machine has a redis-server to start. */
+/** Tells whether this machine has the command redis-server. */
 export function hasRedis(): boolean {
   try {
     execFileSync('redis-server', ['--version'], { stdio: 'ignore' })
@@ -23,7 +23,7 @@ export function hasRedis(): boolean {
   }
 }
 
-/** Starts a Redis server on a free loopback port. It saves nothing, and ends with this process at the latest. */
+/** Starts a Redis server on a free loopback port. It saves nothing, and ends when this process ends, or earlier. */
 export async function startRedis(): Promise<RedisServer> {
   const [port] = (await freePorts(1)) as [number]
   const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {

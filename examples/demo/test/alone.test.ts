@@ -36,7 +36,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs', 'provide
     const compiled = await run(process.execPath, [tsc, '-p', copy]).catch((error: { stdout: string }) => error)
     expect(compiled.stdout).toBe('')
 
-    // Next.js cannot build a folder whose node_modules is a link.
+    // Next.js cannot build in a folder whose node_modules is a link.
     if (example === 'nextjs') return
     const [port] = (await freePorts(1)) as [number]
     const started = await startExample(
@@ -53,7 +53,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs', 'provide
     const { dependencies } = JSON.parse(await read('package.json')) as { dependencies: object }
     const commands = (await read('README.md')).replaceAll('\\\n', ' ')
     const installed = /^npm install ([^-].*)$/m.exec(commands)![1]!.split(/\s+/)
-    // The name of a package can have a pinned version after it.
+    // A pinned version can follow the name of a package.
     const names = installed.map((name) => name.replace(/(?<=.)@.*$/, ''))
     expect(names.toSorted()).toEqual(Object.keys(dependencies).toSorted())
   })

@@ -15,13 +15,13 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((each) => each.stop()))
 })
 
-/** Ends it after the test. */
+/** Stops the process after the test. */
 function stopLater<T extends { stop(): Promise<void> }>(process: T): T {
   started.push(process)
   return process
 }
 
-/** Makes an application and a provider. After a restart, the provider has new keys and no sessions. */
+/** Prepares an application and its provider. After a restart, the provider has new keys and no sessions. */
 async function prepare(example: string) {
   const [providerPort, port] = (await freePorts(2)) as [number, number]
   const [issuer, url] = [`http://127.0.0.1:${providerPort}`, `http://127.0.0.1:${port}`]
@@ -131,7 +131,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s', {
       expect(await stack.provider.endSession(uid), app.output()).toMatchObject([{ status: 200 }])
       expect((await laptop.me(app)).status).toBe(401)
       expect((await phone.me(app)).status).toBe(200)
-      // The id_token_hint is good, so the provider signs the user out without a question.
+      // The id_token_hint is valid, so the provider signs the user out without asking.
       expect(await phone.signOut(app)).toMatchObject({ status: 200, url: `${app.url}/` })
     }
   })

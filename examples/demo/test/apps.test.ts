@@ -218,7 +218,7 @@ describe.each([
     it('has a button for each sign-out', async () => {
       const device = await signedIn('alice')
       const { body } = await device.browser.get(`${app.url}/`)
-      // React writes the attributes in another order.
+      // React renders the attributes in a different order.
       const forms = [...body.matchAll(/<form\b([^>]*)><button>([^<]*)<\/button>/g)]
       const attributes = forms.map(([, text, label]) => [...text!.trim().split(' ').toSorted(), label])
       expect(attributes).toEqual([

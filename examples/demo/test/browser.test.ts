@@ -11,7 +11,7 @@ import { type App, type Stack, startStack } from '../src/stack.ts'
 
 const EXAMPLES = ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs']
 
-/** In CI a missing Chromium is a failure. */
+/** In CI, the test fails if Chromium is missing. */
 const present = findChromium() !== undefined || process.env['CI'] === 'true'
 const describeChromium = present ? describe : describe.skip
 const why = present ? '' : ': skipped, there is no chromium on the PATH'
@@ -40,13 +40,13 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
 
   afterEach(() => context?.close())
 
-  /** Opens a page that listens for the end of its session, and leaves it open. */
+  /** Opens a page that listens for the end of its session, and keeps the page open. */
   async function signIn(app: App): Promise<Page> {
     const page = await context.newPage()
     const isListening = page.waitForResponse(`${app.url}/events`)
     await page.goto(`${app.url}/`)
     await page.getByRole('link', { name: 'Sign in' }).click()
-    // The provider asks for the account once. Then it sends the browser to the other applications without a question.
+    // The provider asks for the account once. Then it sends the browser to the other applications without asking.
     const account = page.getByRole('button', { name: 'Alice Adams' })
     await account.or(page.getByText('Signed in as alice')).waitFor()
     if (await account.isVisible()) await account.click()

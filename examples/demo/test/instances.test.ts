@@ -110,7 +110,7 @@ describe.skipIf(skip)(title, () => {
       redis.freeze()
       try {
         expect([(await device.me(a)).status, sub]).toEqual([503, 'dave'])
-        // T-20: the page keeps its session cookie, so the session works again when the store is back.
+        // T-20: the page keeps its session cookie, so the session works again when Redis is back.
         const page = await device.browser.copy().fetch(`${a.url}/`)
         expect(page.status).toBe(503)
         expect(page.headers.getSetCookie().join('\n')).not.toContain(`${example}_session=`)

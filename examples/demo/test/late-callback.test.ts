@@ -24,7 +24,7 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s', (
     await gate.stop()
   })
 
-  it('a logout that arrives before the login has finished still counts', async () => {
+  it('a logout that arrives before the sign-in has finished still counts', async () => {
     const app = stack.apps[0]!
     const device = createDevice('laptop')
     const { issued, release } = gate.hold()

@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest'
 
 import { createReadiness } from '../../hono/src/shared/readiness.ts'
 
-/** A clock that only the test moves. */
+/** A clock that moves only when the test moves it. */
 function createClock() {
   const waits: number[] = []
   let pass = () => {}

@@ -65,7 +65,7 @@ afterAll(async () => {
   await example?.stop()
 })
 
-/** Signs a user in twice, and ends the first session at the provider. Returns the checked Logout Token. */
+/** Signs a user in twice, and ends the first session at the provider. Returns the Logout Token after checks of its form. */
 async function ended(name: keyof typeof parties, user: string) {
   const party = started[name]
   const [session, another] = [await party.signIn(user), await party.signIn(user)]
@@ -83,7 +83,7 @@ async function ended(name: keyof typeof parties, user: string) {
   return { token: delivery!.logout_token, session }
 }
 
-/** Returns the answer of a Relying Party that has configured only issuer and client. */
+/** Returns the answer of a Relying Party that has configured only the issuer and the client. */
 async function codeByDefault(clientId: string, token: string) {
   const issuers = [{ issuer: provider.url, clientId }]
   const untuned = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })

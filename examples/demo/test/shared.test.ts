@@ -12,7 +12,7 @@ const read = (example: string) => {
   )
 }
 
-// In that example, Auth.js signs users in, and React renders the pages.
+// In examples/nextjs, Auth.js signs users in, and React renders the pages.
 it('the shared files of examples/nextjs are the same as those of examples/hono', () => {
   const { 'log.ts': log, ...files } = read('nextjs')
   expect(Object.keys(files)).toEqual(['environment.ts', 'look.ts', 'readiness.ts', 'streams.ts'])
@@ -24,7 +24,7 @@ it('the look of examples/provider is that of examples/hono', () => {
   expect(read('provider')).toEqual({ 'look.ts': read('hono')['look.ts'] })
 })
 
-// Each example can be copied out alone, so each has a copy of these files.
+// You can copy each example out alone, so each has a copy of these files.
 describe.each(['koa', 'nestjs', 'express', 'fastify'])('examples/%s/src/shared', (example) => {
   it('is the same as examples/hono/src/shared', () => {
     expect(Object.keys(read('hono')).length).toBeGreaterThan(0)
@@ -32,7 +32,7 @@ describe.each(['koa', 'nestjs', 'express', 'fastify'])('examples/%s/src/shared',
   })
 })
 
-// These files are the same in some examples only.
+// Only some examples have these files.
 it.each([
   ['store.ts', 'fastify'],
   ['store.ts', 'nextjs'],

@@ -20,10 +20,10 @@ const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 
 const SECRET = 'a-secret_of.our~own'
 
-/** Decrypts the ID Tokens of a client that is registered for `dir`. */
+/** A key that decrypts the ID Tokens of a client that is registered for `dir`. */
 const symmetric = { kty: 'oct', k: 'AAECAwQFBgcICQoLDA0ODw' }
 
-/** An OpenID Provider that issues the ID Token that the test wants. */
+/** An OpenID Provider that issues the ID Token of the test. */
 async function startProvider() {
   let pair = await generateKeyPair('RS256')
   let kid: string | undefined
@@ -167,7 +167,7 @@ describe.each([
   })
 
   it('T-16: percent-encodes the secret by client_secret_basic, and not by client_secret_post', async () => {
-    // This provider does not decode the secret. Glewlwyd 2.7 and LemonLDAP::NG 2.21 do not decode it either.
+    // This provider does not decode the secret. Glewlwyd 2.7 and LemonLDAP::NG 2.21 do the same.
     provider.acceptClients((authorization, form) => {
       const [user, password] = atob(authorization?.slice('Basic '.length) ?? '').split(':')
       return (
@@ -178,7 +178,7 @@ describe.each([
     await expect(signIn({})).rejects.toMatchObject({ error: 'invalid_client' })
     await expect(signIn({}, {}, createFor({ CLIENT_AUTH: 'client_secret_post' }))).resolves.toBeDefined()
 
-    // This provider decodes the secret, as RFC 6749 says.
+    // This provider decodes the secret, as RFC 6749 requires.
     provider.acceptClients((authorization) => {
       const [user, password] = atob(authorization?.slice('Basic '.length) ?? '')
         .split(':')

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A proxy in front of a provider. It has the address of the issuer, and can delay the answers of the token endpoint. */
+/** A proxy in front of a provider. It uses the address of the issuer, and can delay the answers of the token endpoint. */
 export async function startTokenGate() {
   let target: URL
   let open = Promise.resolve()
@@ -27,7 +27,9 @@ export async function startTokenGate() {
     leadTo(url: string): void {
       target = new URL(url)
     },
-    /** `issued` is when the next tokens have been issued and wait here for `release`. */
+    /**
+     * Holds the next answer with tokens. `issued` is fulfilled when the provider has issued the tokens. `release` passes them on.
+     */
     hold(): { issued: Promise<void>; release: () => void } {
       const release = Promise.withResolvers<void>()
       const issued = Promise.withResolvers<void>()

@@ -16,7 +16,7 @@ import { createStreams } from './shared/streams.ts'
 import { createSignedCookie } from './signed-cookie.ts'
 
 const HEARTBEAT_MS = 15_000
-// Express itself would add a charset.
+// Express would add a charset to the media type.
 const eventStream = { 'content-type': 'text/event-stream' }
 
 export function createApp(
@@ -30,14 +30,14 @@ export function createApp(
   const app = express()
   const secure = config.baseUrl.startsWith('https:')
   app.disable('x-powered-by')
-  app.set('trust proxy', secure) // a proxy terminates https, and sends X-Forwarded-Proto
+  app.set('trust proxy', secure) // a proxy terminates https and sends X-Forwarded-Proto
 
   const sessions = createSessions(config, logout, store)
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
-  // Not in the session, because a logout that ends the old session must not end the new sign-in.
+  // The pending sign-in is not in the session, because a logout that ends the old session must not end the new sign-in.
   const pendingSignIn = createSignedCookie<PendingSignIn>('express_sign_in', { secure, maxAge: 10 * 60 })
-  // The claims of the session. With them, the user can sign out while the session store is down.
+  // A copy of the session's claims. With it, the user can sign out while the session store is down.
   const signOutClaims = createSignedCookie<SessionClaims>('express_sign_out', { secure, maxAge: config.sessionMaxAge })
 
   const active = (onLoggedOut: (request: Request, response: Response) => void) =>
@@ -49,7 +49,7 @@ export function createApp(
       },
     })
 
-  // First, because the provider's POST has no Origin, and body parsers have limits of their own.
+  // The endpoint comes first, because the provider's POST has no Origin, and body parsers have other limits.
   app.all('/backchannel-logout', backchannelLogout(logout))
   if (securityEvents) app.all('/security-events', backchannelLogout(securityEvents))
   app.use(fromOwnPages(new URL(config.baseUrl).origin))
@@ -77,7 +77,7 @@ export function createApp(
   app.get('/events', (request, response) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(request, response)
-    // Express answers HEAD by this handler too. The answer has no body, so there is no stream.
+    // Express also uses this handler for HEAD. The answer to HEAD has no body, so there is no stream.
     if (request.method === 'HEAD') return void response.writeHead(200, eventStream).end()
     if (response.closed) return
     const close = streams.open(session.claims)
@@ -131,7 +131,7 @@ export function createApp(
     await leave(request, response, url)
   })
 
-  // Behind activeSession(): a stolen cookie that was signed out must not sign the user out everywhere.
+  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
   app.post('/logout-everywhere', active(unauthorized), async (request, response) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(request, response)

@@ -22,7 +22,7 @@ try {
     onError: (error) => logError('Logouts, in the background', error),
   })
   const securityEvents = createSecurityEvents(process.env, config, logout)
-  // The transmitter waits for a second only, so its keys are fetched before the first event.
+  // Fetches the keys of the transmitter before the first event, because the transmitter waits for only one second.
   securityEvents?.warm().catch((error: unknown) => logError('Security events, keys', error))
   const readiness = createReadiness(logout)
   const app = createApp(config, logout, stores.sessions, readiness, createStreams(), securityEvents)
@@ -36,7 +36,7 @@ try {
     process.once(signal, () => {
       readiness.stop()
       server.close(() => void Promise.all([logout.close(), securityEvents?.close()]).then(stores.close))
-      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      // Waits for a logout whose body is still arriving. Then closes open /events streams, because they would keep the server running.
       void logout.close().then(() => setTimeout(() => server.closeAllConnections(), 500).unref())
     })
   }

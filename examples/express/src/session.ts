@@ -10,7 +10,7 @@ import type { Config } from './config.ts'
 declare module 'express-session' {
   interface SessionData {
     claims: SessionClaims
-    /** For the provider's `id_token_hint`. */
+    /** The ID Token for the provider's `id_token_hint`. */
     idToken: string
   }
 }
@@ -24,7 +24,7 @@ const COOKIE = 'express_session'
 
 const destroy = ({ session }: Request): Promise<unknown> => promisify(session.destroy.bind(session))()
 
-/** The session is in the store, under the id in its cookie. */
+/** The session is in the store. Its id is in the cookie. */
 export function createSessions(config: Config, logout: BackchannelLogout, store: expressSession.Store) {
   const secure = config.baseUrl.startsWith('https:')
   const middleware = expressSession({
@@ -34,20 +34,20 @@ export function createSessions(config: Config, logout: BackchannelLogout, store:
     resave: false,
     saveUninitialized: false,
     rolling: true, // `sessionMaxAge` still counts from sign-in
-    proxy: secure, // a proxy terminates https, and sends X-Forwarded-Proto
+    proxy: secure, // a proxy terminates https and sends X-Forwarded-Proto
     cookie: { httpOnly: true, sameSite: 'lax', secure, maxAge: config.sessionMaxAge * 1000 },
   })
 
   return {
-    /** Puts the session into the request. Sign-out works without a session, so it works while the store is down. */
+    /** Adds the session to the request. Sign-out continues without a session, so it also works while the store is down. */
     middleware: ((request, response, next) => {
       const isSignOut = request.method === 'POST' && request.path === '/logout'
       middleware(request, response, (error?: unknown) => (error && !isSignOut ? next(error) : next()))
     }) satisfies RequestHandler,
 
     /**
-     * Replaces the session, under a new id. Refuses a Logout Token in place of an ID Token. Resolves to false if the
-     * provider has ended the session already. Then there is no session.
+     * Replaces the session. The new session has a new id. Refuses a Logout Token in place of an ID Token. If the provider has
+     * already ended the session, resolves to false and creates no session.
      */
     async start(request: Request, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)
@@ -59,7 +59,7 @@ export function createSessions(config: Config, logout: BackchannelLogout, store:
       return alive
     },
 
-    /** The session, or undefined. `request.session` is absent if the store is down. */
+    /** Returns the session, or undefined. `request.session` is absent if the store is down. */
     read(request: Request): Session | undefined {
       const { claims, idToken } = (request.session as Partial<SessionData> | undefined) ?? {}
       return claims?.iss === config.issuer && idToken !== undefined ? { claims, idToken } : undefined
@@ -67,10 +67,10 @@ export function createSessions(config: Config, logout: BackchannelLogout, store:
 
     destroy,
 
-    /** Destroys the session in the store, if the store is there, and clears the cookie. */
+    /** Clears the cookie. Also destroys the session in the store if the store works. */
     async clear(request: Request, response: Response): Promise<void> {
       response.clearCookie(COOKIE)
-      // A failure does no harm: `signOut` has written the marker, or has logged that the store is down.
+      // A failure does no harm, because `signOut` has written the marker or has logged that the store is down.
       if (request.session as unknown) await destroy(request).catch(() => {})
     },
   }

@@ -1,13 +1,13 @@
 import type { Request, Response } from 'express'
 
 export interface SignedCookieOptions {
-  /** Whether the site is served over https. */
+  /** True if the site uses https. */
   secure: boolean
   /** Seconds. */
   maxAge: number
 }
 
-/** A cookie that only this application can make. `cookie-parser` has the secret. */
+/** A cookie that only this application can create. `cookie-parser` has the secret. */
 export function createSignedCookie<T extends object>(name: string, { secure, maxAge }: SignedCookieOptions) {
   const attributes = { signed: true, path: '/', httpOnly: true, sameSite: 'lax', secure } as const
 

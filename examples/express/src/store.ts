@@ -13,8 +13,8 @@ export interface Stores {
 }
 
 /**
- * Keeps logouts and sessions in Redis, for all instances and across restarts, or in this process. Without Redis, a restart
- * forgets both, so no session outlives its logout.
+ * Keeps logouts and sessions in Redis, for all instances and across restarts. Without Redis, keeps both in this process. Then a
+ * restart forgets both, so no session outlives its logout.
  */
 export async function createStores(redisUrl: string | undefined): Promise<Stores> {
   if (redisUrl === undefined) {
@@ -36,7 +36,7 @@ export function destroySession(sessions: session.Store, sessionId: string): Prom
   })
 }
 
-/** The commands that connect-redis sends for one session. */
+/** Adds a time-out to the commands that connect-redis sends for a session. */
 function withTimeout(redis: RedisClientType): RedisClientType {
   const commands: Pick<RedisClientType, 'get' | 'set' | 'expire' | 'del'> = {
     get: (...args) => soon(redis.get(...args)),
@@ -47,7 +47,9 @@ function withTimeout(redis: RedisClientType): RedisClientType {
   return commands as RedisClientType
 }
 
-/** Redis answers within a second, or it counts as down: node-redis itself waits without end for one that is frozen. */
+/**
+ * Rejects if Redis does not answer within a second. node-redis has no such time-out, and would wait for a frozen server for ever.
+ */
 async function soon<T>(answer: Promise<T>): Promise<T> {
   const timer = new AbortController()
   const late = delay(1000, undefined, { signal: timer.signal }).then(() => {

@@ -12,7 +12,7 @@ import { type Served, serve } from './serve.ts'
 const config = readConfig({ SESSION_SECRET: 'secret' })
 
 let watching: Set<() => void>
-/** Called when the request of a page arrives. The page disconnects before the application runs. */
+/** Called when the request of a page arrives. Then the page disconnects, before the application handles the request. */
 let pageArrives: (() => void) | undefined
 let app: Served
 
@@ -40,7 +40,7 @@ beforeEach(async () => {
 
 afterEach(() => app.stop())
 
-/** If the test wants it, runs the application only after the page has disconnected. */
+/** Runs the application. If `pageArrives` is set, first waits until the page has disconnected. */
 function afterPageHasGone(listener: RequestListener): RequestListener {
   return (request, response) => {
     if (!pageArrives) return listener(request, response)
@@ -51,7 +51,7 @@ function afterPageHasGone(listener: RequestListener): RequestListener {
 
 const signIn = async (user: string): Promise<string> => (await app.get(`/start${user}`)).cookie
 
-/** Opens a page that listens for the end of its session, until the page is closed. */
+/** Opens a page that listens for the end of its session. Returns a function that closes the page. */
 async function open(cookie: string, method = 'GET') {
   const closed = new AbortController()
   const response = await fetch(`${app.url}/events`, { method, headers: { cookie }, signal: closed.signal })

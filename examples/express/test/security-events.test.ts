@@ -9,7 +9,7 @@ import { createSecurityEvents } from '../src/security-events.ts'
 import { serve } from './serve.ts'
 
 const { MemoryStore: MemorySessions } = session
-// The receiver gets the transmitter's fetch. This is the real one.
+// The real fetch. The receiver gets the fetch of the transmitter.
 const send = fetch
 
 const transmitter = await createTestTransmitter()

@@ -12,7 +12,7 @@ import { createSessions } from '../src/session.ts'
 import { destroySession } from '../src/store.ts'
 import { type Served, serve } from './serve.ts'
 
-/** Called in the middle of a save. */
+/** A session store that calls `before` and waits for its promise before each save. */
 class HeldStore extends expressSession.MemoryStore {
   before = async () => {}
 
@@ -56,7 +56,7 @@ afterAll(() => app.stop())
 
 beforeEach(() => {
   store.before = async () => {}
-  // Each test has its own session at the provider, because a logout stays.
+  // Logouts are not removed after a test, so each test has a different session at the provider.
   idToken = { ...op.session({ sid: crypto.randomUUID() }) }
 })
 

@@ -27,7 +27,7 @@ export function createApp(
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
 
-  // First, because the provider's POST has no Origin. Its signature is the authentication.
+  // The endpoint comes first, because the provider's POST has no Origin. Its signature is the authentication.
   app.register(backchannelLogout, { logout, path: '/backchannel-logout' })
   app.addHook('onRequest', fromOwnPages(new URL(config.baseUrl).origin))
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
@@ -62,7 +62,7 @@ export function createApp(
   app.get('/events', async (request, reply) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(reply)
-    // Fastify answers HEAD by this handler too. The answer has no body, so there is no stream.
+    // Fastify also uses this handler for HEAD. The answer to HEAD has no body, so there is no stream.
     if (request.method === 'HEAD') return reply.type('text/event-stream').send()
     const close = streams.open(session.claims)
     if (typeof close === 'number') return reply.code(close).send({ error: 'too many open streams' })
@@ -118,7 +118,7 @@ export function createApp(
     return leave(request, reply, url)
   })
 
-  // Behind activeSession(): a stolen cookie that was signed out must not sign the user out everywhere.
+  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
   app.post('/logout-everywhere', { preHandler: active(unauthorized) }, async (request, reply) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(reply)

@@ -28,7 +28,7 @@ try {
         .close()
         .then(() => logout.close())
         .then(store.close)
-      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      // Waits for a logout whose body is still arriving. Then closes open /events streams, because they would keep the server running.
       void logout.close().then(() => setTimeout(() => app.server.closeAllConnections(), 500).unref())
     })
   }

@@ -10,7 +10,7 @@ import type { PendingSignIn } from './shared/sign-in.ts'
 
 export interface Session {
   claims: SessionClaims
-  /** For the provider's `id_token_hint`. */
+  /** The ID Token for the provider's `id_token_hint`. */
   idToken?: string | undefined
 }
 
@@ -23,20 +23,20 @@ declare module '@fastify/secure-session' {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** A cookie of its own, because a logout that ends the old session must not end the new sign-in. */
+    /** The pending sign-in has its own cookie, because a logout that ends the old session must not end the new sign-in. */
     signIn: secureSession.Session<{ pending: PendingSignIn }>
   }
 }
 
-/** Browsers take 4096 bytes for one cookie. This leaves room for its name and attributes. */
+/** Browsers accept 4096 bytes for one cookie. This limit leaves room for the name and the attributes. */
 const MAX_LENGTH = 3800
 
-/** The session is an encrypted cookie. The server keeps no part of it. */
+/** The session is in an encrypted cookie. The server stores no part of it. */
 export function createSessions(app: FastifyInstance, config: Config, logout: BackchannelLogout) {
   const cookie = (sessionName: string, cookieName: string, maxAge: number) => ({
     sessionName,
     cookieName,
-    // The name goes into the key, so that one cookie's value means nothing in another.
+    // The key depends on the name, so the value of one cookie is not valid in another cookie.
     key: Buffer.from(hkdfSync('sha256', config.sessionSecret, '', cookieName, 32)),
     expiry: maxAge,
     cookie: {
@@ -54,8 +54,8 @@ export function createSessions(app: FastifyInstance, config: Config, logout: Bac
 
   return {
     /**
-     * Replaces the session. Refuses a Logout Token in place of an ID Token. Resolves to false if the provider has ended the
-     * session already. Then there is no session.
+     * Replaces the session. Refuses a Logout Token in place of an ID Token. If the provider has already ended the session,
+     * resolves to false and creates no session.
      */
     async start({ session }: FastifyRequest, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)
@@ -74,7 +74,7 @@ export function createSessions(app: FastifyInstance, config: Config, logout: Bac
       return claims?.iss === config.issuer ? { claims, idToken: session.get('idToken') } : undefined
     },
 
-    /** Clears the cookie. Copies of it stay good until the session ends: see `/logout` in app.ts. */
+    /** Clears the cookie. Copies of the cookie stay valid until the session ends. See `/logout` in app.ts. */
     end({ session }: FastifyRequest): void {
       session.delete()
     },

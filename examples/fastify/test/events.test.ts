@@ -14,7 +14,7 @@ const logout = createBackchannelLogout({
 })
 
 let watching: Set<() => void>
-/** Called when the request of a page arrives. The page disconnects before the application runs. */
+/** Called when the request of a page arrives. Then the page disconnects, before the application handles the request. */
 let pageArrives: (() => void) | undefined
 let app: Served
 
@@ -46,7 +46,7 @@ afterEach(() => app.stop())
 
 const signIn = async (user: string): Promise<string> => (await app.get(`/start/${user}`)).cookie
 
-/** Opens a page that listens for the end of its session, until the page is closed. */
+/** Opens a page that listens for the end of its session. Returns a function that closes the page. */
 async function open(cookie: string, method = 'GET') {
   const closed = new AbortController()
   const response = await fetch(`${app.url}/events`, { method, headers: { cookie }, signal: closed.signal })

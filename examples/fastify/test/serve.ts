@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 
 export type Served = Awaited<ReturnType<typeof serve>>
 
-/** Serves on loopback. Returns a function that sends requests as a browser with the given cookies does. */
+/** Serves on loopback. Returns a function that sends requests like a browser with the given cookies. */
 export async function serve(app: FastifyInstance) {
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const ask = async (path: string, cookie: string, init: RequestInit) => {

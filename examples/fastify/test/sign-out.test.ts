@@ -5,7 +5,7 @@ import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { type Served, serve } from './serve.ts'
 
-// There is no provider, so every sign-out leads to the start page.
+// No provider is running, so every sign-out redirects to the start page.
 const config = readConfig({ SESSION_SECRET: 'secret', ISSUER: 'http://127.0.0.1:1' })
 
 let isDown: boolean

@@ -74,7 +74,7 @@ export function createApp(
   app.get('/events', (c) => {
     const session = c.get('session')
     if (!session) return unauthorized(c)
-    // Hono answers HEAD by this handler too. Nothing would tell it when to end the stream.
+    // Hono also uses this handler for HEAD. Nothing would end a stream for HEAD.
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' })
     const close = streams.open(session.claims)
     if (typeof close === 'number') return c.json({ error: 'too many open streams' }, close)
@@ -127,7 +127,7 @@ export function createApp(
     return c.redirect(await signOut.here(c.get('session')), 303)
   })
 
-  // Behind activeSession(): a stolen cookie that was signed out must not sign the user out everywhere.
+  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
   app.post('/logout-everywhere', active(unauthorized), async (c) => {
     const session = c.get('session')
     if (!session) return unauthorized(c)

@@ -7,7 +7,7 @@ import { sealData, unsealData } from 'iron-session'
 
 export interface SealedCookieOptions {
   secret: string
-  /** Whether the site is served over https. */
+  /** True if the site uses https. */
   secure: boolean
   /** Seconds. */
   maxAge: number

@@ -6,7 +6,7 @@ import { logError } from './shared/log.ts'
 
 const names = ['SSF_ISSUER', 'SSF_AUDIENCE', 'SSF_AUTHORIZATION'] as const
 
-/** Makes the receiver of security events, if the SSF_ variables are set. Throws an `Error` if only some of them are. */
+/** Makes the receiver of security events if all SSF_ variables are set. Throws an `Error` if only some of them are set. */
 export function createSecurityEvents(
   env: NodeJS.ProcessEnv,
   config: Pick<Config, 'issuer'>,

@@ -7,14 +7,14 @@ import { createSealedCookie } from './sealed-cookie.ts'
 
 export interface Session {
   claims: SessionClaims
-  /** For the provider's `id_token_hint`. */
+  /** The ID Token for the provider's `id_token_hint`. */
   idToken?: string
 }
 
-/** Browsers take 4096 bytes for one cookie. This leaves room for its name and attributes. */
+/** Browsers accept 4096 bytes for one cookie. This limit leaves room for the name and the attributes. */
 const MAX_LENGTH = 3800
 
-/** The session is the cookie. The server keeps no part of it. */
+/** The session is in an encrypted cookie. The server stores no part of it. */
 export function createSessions(config: Config, logout: BackchannelLogout) {
   const cookie = createSealedCookie<Session>('hono_session', {
     secret: config.sessionSecret,
@@ -24,8 +24,8 @@ export function createSessions(config: Config, logout: BackchannelLogout) {
 
   return {
     /**
-     * Replaces the session. Refuses a Logout Token in place of an ID Token. Resolves to false if the provider has ended the
-     * session already. Then there is no session.
+     * Replaces the session. Refuses a Logout Token in place of an ID Token. If the provider has already ended the session,
+     * resolves to false and creates no session.
      */
     async start(c: Context, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)
@@ -41,7 +41,7 @@ export function createSessions(config: Config, logout: BackchannelLogout) {
       return session?.claims.iss === config.issuer ? session : undefined
     },
 
-    /** Clears the cookie. Copies of it stay good until the session ends: see `signOut` in app.ts. */
+    /** Clears the cookie. Copies of the cookie stay valid until the session ends. See `signOut` in app.ts. */
     end(c: Context): void {
       cookie.clear(c)
     },

@@ -32,7 +32,7 @@ export function createApp(
   const app = new Koa()
   const secure = config.baseUrl.startsWith('https:')
   app.keys = [config.sessionSecret]
-  app.proxy = secure // a proxy terminates https, and sends X-Forwarded-Proto
+  app.proxy = secure // a proxy terminates https and sends X-Forwarded-Proto
   app.on('error', (error) => {
     const pageWasClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // an open /events stream
     if (!error.expose && !pageWasClosed) logError('Not answered', error)
@@ -41,9 +41,9 @@ export function createApp(
   const sessions = createSessions(app, config, logout, store)
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
-  // Not in the session, because a logout that ends the old session must not end the new sign-in.
+  // The pending sign-in is not in the session, because a logout that ends the old session must not end the new sign-in.
   const pendingSignIn = createSignedCookie<PendingSignIn>('koa_sign_in', { secure, maxAge: 10 * 60 })
-  // The claims of the session. With them, the user can sign out while the session store is down.
+  // A copy of the session's claims. With it, the user can sign out while the session store is down.
   const signOutClaims = createSignedCookie<SessionClaims>('koa_sign_out', { secure, maxAge: config.sessionMaxAge })
 
   const active = (onLoggedOut: (ctx: Context) => void) =>
@@ -74,7 +74,7 @@ export function createApp(
   router.get('/events', (ctx) => {
     const session = sessions.read(ctx)
     if (!session) return unauthorized(ctx)
-    // Koa answers HEAD by this handler too. The answer has no body, so there is no stream.
+    // Koa also uses this handler for HEAD. The answer to HEAD has no body, so there is no stream.
     if (ctx.method === 'HEAD') {
       ctx.set('content-type', 'text/event-stream')
       ctx.status = 200
@@ -141,7 +141,7 @@ export function createApp(
     leave(ctx, url)
   })
 
-  // Behind activeSession(): a stolen cookie that was signed out must not sign the user out everywhere.
+  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
   router.post('/logout-everywhere', active(unauthorized), async (ctx) => {
     const session = sessions.read(ctx)
     if (!session) return unauthorized(ctx)
@@ -160,7 +160,7 @@ export function createApp(
     ctx.body = readiness.isReady() ? 'ok' : 'no keys of the provider yet'
   })
 
-  // First, because the provider's POST has no Origin, and the body parser has limits of its own.
+  // The endpoint comes first, because the provider's POST has no Origin, and the body parser has other limits.
   app.use(backchannelLogout(logout, { path: '/backchannel-logout' }))
   app.use(fromOwnPages(new URL(config.baseUrl).origin))
   app.use(bodyParser())
@@ -176,7 +176,7 @@ export function createApp(
         return next()
       })
     } catch (error) {
-      // The session store is down. Sign-out works without it.
+      // The session store is down. Sign-out works without the store.
       const isSignOut = ctx.method === 'POST' && ctx.path === '/logout'
       if (!isSignOut || (error as { status?: unknown }).status !== 503) throw error
       if (!isRead) await next()

@@ -1,8 +1,8 @@
 import type { Middleware } from 'koa'
 
 /**
- * Refuses forms that a page of another site sent. Browsers send `Origin` or `Sec-Fetch-Site` with every POST. A request
- * with neither header did not come from a browser, so it cannot be a cross-site request.
+ * Refuses forms from pages of other sites. Browsers send `Origin` or `Sec-Fetch-Site` with every POST. A request with neither
+ * header did not come from a browser, so it cannot be a cross-site request.
  */
 export function fromOwnPages(origin: string): Middleware {
   return (ctx, next) => {

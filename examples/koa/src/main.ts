@@ -30,7 +30,7 @@ try {
     process.once(signal, () => {
       readiness.stop()
       server.close(() => void logout.close().then(stores.close))
-      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      // Waits for a logout whose body is still arriving. Then closes open /events streams, because they would keep the server running.
       void logout.close().then(() => setTimeout(() => server.closeAllConnections(), 500).unref())
     })
   }

@@ -8,7 +8,7 @@ import type { SessionStore } from './store.ts'
 
 export interface Session {
   claims: SessionClaims
-  /** For the provider's `id_token_hint`. */
+  /** The ID Token for the provider's `id_token_hint`. */
   idToken: string
 }
 
@@ -22,10 +22,10 @@ const COOKIE = 'koa_session'
 
 type Context = Koa.ParameterizedContext<Koa.DefaultState, SessionContext>
 
-/** The session is in the store, under the id in its cookie. */
+/** The session is in the store. Its id is in the cookie. */
 export function createSessions(app: Koa, config: Config, logout: BackchannelLogout, store: SessionStore) {
   return {
-    /** Puts the session into the context. Each request saves it again. `sessionMaxAge` still counts from sign-in. */
+    /** Adds the session to the context. Each request saves the session again. `sessionMaxAge` still counts from sign-in. */
     middleware: createSession(
       {
         key: COOKIE,
@@ -41,15 +41,15 @@ export function createSessions(app: Koa, config: Config, logout: BackchannelLogo
     ) as Koa.Middleware<Koa.DefaultState, SessionContext>,
 
     /**
-     * Replaces the session, under a new id. Refuses a Logout Token in place of an ID Token. Resolves to false if the
-     * provider has ended the session already. Then there is no session.
+     * Replaces the session. The new session has a new id. Refuses a Logout Token in place of an ID Token. If the provider has
+     * already ended the session, resolves to false and creates no session.
      */
     async start(ctx: Context, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)
       await this.end(ctx)
       ctx.session = {}
       await ctx.session!.regenerate()
-      ctx.session = {} // again, because a session keeps the id that it was created with
+      ctx.session = {} // a second new session, because the first one keeps the old id
       const alive = await logout.trackSession(claims, ctx.session!.externalKey)
       ctx.session = alive ? { claims, idToken } : null
       return alive
@@ -60,7 +60,7 @@ export function createSessions(app: Koa, config: Config, logout: BackchannelLogo
       return claims?.iss === config.issuer && idToken !== undefined ? { claims, idToken } : undefined
     },
 
-    /** Clears the cookie. koa-session clears it only if the store could destroy the session. */
+    /** Clears the cookie. koa-session clears the cookie only if the store has destroyed the session. */
     clear(ctx: Context): void {
       ctx.session = null
       ctx.cookies.set(COOKIE, null, { signed: true })

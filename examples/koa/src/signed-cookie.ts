@@ -1,13 +1,13 @@
 import type { Context } from 'koa'
 
 export interface SignedCookieOptions {
-  /** Whether the site is served over https. */
+  /** True if the site uses https. */
   secure: boolean
   /** Seconds. */
   maxAge: number
 }
 
-/** A cookie that only this application can make. */
+/** A cookie that only this application can create. */
 export function createSignedCookie<T extends object>(name: string, { secure, maxAge }: SignedCookieOptions) {
   const attributes = { signed: true, path: '/', httpOnly: true, sameSite: 'lax', secure } as const
 

@@ -19,8 +19,8 @@ export interface Stores {
 }
 
 /**
- * Where logouts and sessions are kept: in Redis, for all instances and across restarts, or in this process. A restart
- * forgets both then, so no session outlives its logout.
+ * Keeps logouts and sessions in Redis, for all instances and across restarts. Without Redis, keeps both in this process. Then a
+ * restart forgets both, so no session outlives its logout.
  */
 export async function createStores(redisUrl: string | undefined): Promise<Stores> {
   if (redisUrl === undefined) {
@@ -49,7 +49,9 @@ export async function createStores(redisUrl: string | undefined): Promise<Stores
   }
 }
 
-/** Counts Redis as down if it does not answer within a second. node-redis itself waits for a frozen server without end. */
+/**
+ * Rejects if Redis does not answer within a second. node-redis has no such time-out, and would wait for a frozen server for ever.
+ */
 async function soon<T>(answer: Promise<T>): Promise<T> {
   const timer = new AbortController()
   const late = delay(1000, undefined, { signal: timer.signal }).then(() => {

@@ -19,7 +19,7 @@ const logout = createBackchannelLogout({
 })
 
 let watching: Set<() => void>
-/** Called when the request of a page arrives. The page disconnects before the application runs. */
+/** Called when the request of a page arrives. Then the page disconnects, before the application handles the request. */
 let pageArrives: (() => void) | undefined
 let app: Served
 
@@ -44,7 +44,7 @@ beforeEach(async () => {
 
 afterEach(() => app.stop())
 
-/** If the test wants it, runs the application only after the page has disconnected. */
+/** Runs the application. If `pageArrives` is set, first waits until the page has disconnected. */
 function afterPageHasGone(listener: RequestListener): RequestListener {
   return (request, response) => {
     if (!pageArrives) return listener(request, response)
@@ -55,7 +55,7 @@ function afterPageHasGone(listener: RequestListener): RequestListener {
 
 const signIn = async (user: string): Promise<string> => (await app.get(user)).cookie
 
-/** Opens a page that listens for the end of its session, until the page is closed. */
+/** Opens a page that listens for the end of its session. Returns a function that closes the page. */
 async function open(cookie: string, method = 'GET') {
   const closed = new AbortController()
   const response = await fetch(`${app.url}/events`, { method, headers: { cookie }, signal: closed.signal })

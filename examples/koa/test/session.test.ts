@@ -22,14 +22,14 @@ const logout = createBackchannelLogout({
   destroySession: (sessionId) => store.destroy(sessionId),
 })
 
-/** Called in the middle of a save. */
+/** The store waits for this function before each save. */
 let beforeSaved: () => Promise<unknown>
 let idToken: Partial<IDToken>
 let app: Served
 
 beforeEach(async () => {
   beforeSaved = async () => {}
-  // Each test has its own session at the provider, because a logout stays.
+  // Logouts are not removed after a test, so each test has a different session at the provider.
   idToken = { ...op.session({ sid: crypto.randomUUID() }) }
   app = await serve(createListener())
 })

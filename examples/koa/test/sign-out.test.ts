@@ -7,7 +7,7 @@ import type { SessionContext } from '../src/session.ts'
 import { createStores, type SessionStore } from '../src/store.ts'
 import { type Served, serve } from './serve.ts'
 
-// There is no provider, so every sign-out leads to the start page.
+// No provider is running, so every sign-out redirects to the start page.
 const config = readConfig({ SESSION_SECRET: 'secret', ISSUER: 'http://127.0.0.1:1' })
 
 let sessions: SessionStore

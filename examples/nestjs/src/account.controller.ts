@@ -62,7 +62,7 @@ export class AccountController {
   @Sse('events')
   events(@Req() request: Request): Observable<MessageEvent> {
     const claims = this.#signedIn(request)
-    // Express answers HEAD by this handler too. The answer has no body, so there is no stream.
+    // Express also uses this handler for HEAD. The answer to HEAD has no body, so there is no stream.
     if (request.method === 'HEAD') return EMPTY
     return new Observable((subscriber) => {
       const close = this.#streams.open(claims)

@@ -22,7 +22,7 @@ export class AppModule implements OnApplicationShutdown {
     this.#stores = stores
   }
 
-  /** Runs last: BackchannelLogoutModule has written pending logouts by then. */
+  /** Nest runs this hook last. BackchannelLogoutModule has already written pending logouts. */
   onApplicationShutdown(): Promise<void> {
     return this.#stores.close()
   }

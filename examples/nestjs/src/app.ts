@@ -12,11 +12,11 @@ export async function createApp(config: Config, stores: Stores, streams?: Stream
   const app = await NestFactory.create<NestExpressApplication>(AppModule.register(config, stores, streams), {
     logger: ['warn', 'error', 'fatal'],
     abortOnError: false,
-    // Open /events streams would keep the server running as long as their pages are open.
+    // An open /events stream would keep the server running until its page is closed.
     forceCloseConnections: true,
     cookies: { secret: config.sessionSecret },
   })
-  // The back-channel logout endpoint runs before all of this.
+  // The back-channel logout endpoint runs before the middleware and checks below.
   app.enableCsrfProtection({ trustedOrigins: [new URL(config.baseUrl).origin] })
   app.use((_request: Request, response: Response, next: NextFunction) => {
     response.setHeader('cache-control', 'no-store')

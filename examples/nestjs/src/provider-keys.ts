@@ -4,7 +4,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common'
 
 import { createReadiness, type Readiness } from './shared/readiness.ts'
 
-/** Fetches the provider's keys in the background, and says whether they were there once. */
+/** Fetches the provider's keys in the background, and tells whether they were fetched at least once. */
 @Injectable()
 export class ProviderKeys implements OnModuleDestroy {
   readonly #readiness: Readiness

@@ -13,7 +13,7 @@ import { CONFIG } from './tokens.ts'
 declare module 'express-session' {
   interface SessionData {
     claims: SessionClaims
-    /** For the provider's `id_token_hint`. */
+    /** The ID Token for the provider's `id_token_hint`. */
     idToken: string
   }
 }
@@ -21,8 +21,8 @@ declare module 'express-session' {
 const COOKIE = 'nestjs_session'
 
 /**
- * Puts the session into the request. It is in the store, under the id in its cookie. Sign-out works without a session,
- * so it works while the store is down.
+ * Adds the session to the request. The session is in the store, and its id is in the cookie. Sign-out continues without a
+ * session, so it also works while the store is down.
  */
 export function sessionMiddleware(config: Config, store: expressSession.Store): RequestHandler {
   const secure = config.baseUrl.startsWith('https:')
@@ -33,7 +33,7 @@ export function sessionMiddleware(config: Config, store: expressSession.Store): 
     resave: false,
     saveUninitialized: false,
     rolling: true,
-    proxy: secure, // a proxy terminates https, and sends X-Forwarded-Proto
+    proxy: secure, // a proxy terminates https and sends X-Forwarded-Proto
     cookie: { httpOnly: true, sameSite: 'lax', secure, maxAge: config.sessionMaxAge * 1000 },
   })
   return (request, response, next) => {
@@ -62,8 +62,8 @@ export class Sessions {
   }
 
   /**
-   * Replaces the session, under a new id. Refuses a Logout Token in place of an ID Token. Resolves to false if the
-   * provider has ended the session already. Then there is no session.
+   * Replaces the session. The new session has a new id. Refuses a Logout Token in place of an ID Token. If the provider has
+   * already ended the session, resolves to false and creates no session.
    */
   async start(request: Request, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
     const claims = sessionClaims(idTokenClaims)
@@ -75,7 +75,7 @@ export class Sessions {
     return alive
   }
 
-  /** The session, or undefined. `request.session` is absent if the store is down. */
+  /** Returns the session, or undefined. `request.session` is absent if the store is down. */
   read(request: Request): { claims: SessionClaims; idToken: string } | undefined {
     const { claims, idToken } = (request.session as Partial<SessionData> | undefined) ?? {}
     return claims?.iss === this.#config.issuer && idToken !== undefined ? { claims, idToken } : undefined
@@ -85,10 +85,10 @@ export class Sessions {
     return claimsOf(request, this.#config)
   }
 
-  /** Destroys the session in the store, if the store is there, and clears the cookie. */
+  /** Clears the cookie. Also destroys the session in the store if the store works. */
   async clear(request: Request, response: Response): Promise<void> {
     response.clearCookie(COOKIE)
-    // A failure does no harm: `signOut` has written the marker, or has logged that the store is down.
+    // A failure does no harm, because `signOut` has written the marker or has logged that the store is down.
     if (request.session as unknown) await destroySessionOf(request).catch(() => {})
   }
 

@@ -23,9 +23,9 @@ import type { createSignIn, PendingSignIn } from './shared/sign-in.ts'
 import { createSignOut } from './shared/sign-out.ts'
 import { CONFIG, SIGN_IN } from './tokens.ts'
 
-// Not in the session, because a logout that ends the old session must not end the new sign-in.
+// The pending sign-in is not in the session, because a logout that ends the old session must not end the new sign-in.
 const PENDING = 'nestjs_sign_in'
-// The claims of the session. With them, the user can sign out while the session store is down.
+// A copy of the session's claims. With it, the user can sign out while the session store is down.
 const CLAIMS = 'nestjs_sign_out'
 
 type SignIn = ReturnType<typeof createSignIn>
@@ -97,7 +97,7 @@ export class SignInController {
     await this.#leave(request, response, url)
   }
 
-  // Behind the guard: a stolen cookie that was signed out must not sign the user out everywhere.
+  // Behind the guard: a stolen cookie of an ended session must not sign the user out everywhere.
   @Post('logout-everywhere')
   @UseGuards(ActiveSessionGuard)
   async logoutEverywhere(@Req() request: Request, @Res() response: Response): Promise<void> {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 export type Served = Awaited<ReturnType<typeof serve>>
 
-/** Serves on loopback. Returns a function that sends requests as a browser with the given cookies does. */
+/** Serves on loopback. Returns a function that sends requests like a browser with the given cookies. */
 export async function serve(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -13,7 +13,7 @@ import { Sessions } from '../src/session.ts'
 import { createStores } from '../src/store.ts'
 import { type Served, serve } from './serve.ts'
 
-/** Called in the middle of a save. */
+/** A session store that calls `before` and waits for its promise before each save. */
 class HeldStore extends expressSession.MemoryStore {
   before = async () => {}
 
@@ -60,7 +60,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   store.before = async () => {}
-  // Each test has its own session at the provider, because a logout stays.
+  // Logouts are not removed after a test, so each test has a different session at the provider.
   idToken = { ...op.session({ sid: crypto.randomUUID() }) }
 })
 

@@ -10,7 +10,7 @@ import { readConfig } from '../src/config.ts'
 import { createStores } from '../src/store.ts'
 import { type Served, serve } from './serve.ts'
 
-// There is no provider, so every sign-out leads to the start page.
+// No provider is running, so every sign-out redirects to the start page.
 const config = readConfig({ SESSION_SECRET: 'secret', ISSUER: 'http://127.0.0.1:1' })
 
 let store: expressSession.MemoryStore

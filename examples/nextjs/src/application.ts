@@ -6,27 +6,29 @@ import { createReadiness, type Readiness } from './shared/readiness.ts'
 import { createStreams, type Streams } from './shared/streams.ts'
 import { createStore } from './store.ts'
 
-/** What all parts of the application share. */
+/** The objects that all parts of the application share. */
 export interface Application {
   config: Config
   logout: BackchannelLogout
   readiness: Readiness
   streams: Streams
-  /** Finishes logouts under way, and then closes the store. */
+  /** Waits for logouts in progress, and then closes the store. */
   close(): Promise<void>
 }
 
-/** Next.js bundles routes, pages and the proxy apart, so that each has its own copy of a module. They share what is global. */
+/**
+ * Next.js bundles routes, pages and the proxy separately, so each has its own copy of a module. They share only global variables.
+ */
 const shared = globalThis as { application?: Promise<Application> }
 
-/** Starts at the first call, because a build has no environment. */
+/** Starts at the first call, because a build has no environment variables. */
 export function application(): Promise<Application> {
   return (shared.application ??= start())
 }
 
 async function start(): Promise<Application> {
   const config = readConfig(process.env)
-  // Auth.js takes its own address from here, and not from a header that a client can choose.
+  // Auth.js gets its own address from this variable. Otherwise it would trust a header that a client can choose.
   process.env['AUTH_URL'] = config.baseUrl
   const store = await createStore(config.redisUrl, 'bcl-nextjs:')
   const logout = createBackchannelLogout({

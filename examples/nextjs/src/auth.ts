@@ -11,13 +11,13 @@ import { logRefusal, logSignInError } from './sign-in-error.ts'
 /** The content of the session cookie, which Auth.js encrypts. */
 export interface Session {
   claims: SessionClaims
-  /** For the provider's `id_token_hint`. */
+  /** The ID Token for the provider's `id_token_hint`. */
   idToken: string
 }
 
 declare module 'next-auth/jwt' {
   interface JWT {
-    /** A key of its own: Auth.js replaces `iat`, `exp` and `jti` each time it encodes the JWT. */
+    /** The session has its own key, because Auth.js replaces `iat`, `exp` and `jti` each time it encodes the JWT. */
     signedIn?: Session
   }
 }
@@ -25,7 +25,7 @@ declare module 'next-auth/jwt' {
 export const SESSION_COOKIE = 'nextjs_session'
 export const SIGN_IN_FAILED = '/sign-in-failed'
 
-/** The settings are read at the first request, because a build has none. */
+/** The settings are read at the first request, because a build has no settings. */
 export const { handlers, signIn, signOut } = NextAuth(async (): Promise<NextAuthConfig> => {
   const { config, logout } = await application()
   return {
@@ -36,20 +36,20 @@ export const { handlers, signIn, signOut } = NextAuth(async (): Promise<NextAuth
     pages: { error: SIGN_IN_FAILED },
     providers: [openIdProvider(config)],
     callbacks: {
-      /** Asks the store once, so that a logout that arrives before the sign-in has finished still counts. */
+      /** Checks the new session once. So a logout that arrives before the sign-in has finished still counts. */
       async signIn({ account, profile }) {
         if (isLogoutToken(account!.id_token!)) throw new Error('the ID Token is a Logout Token')
         if (await logout.isLoggedOut(sessionClaims(profile!))) return `${SIGN_IN_FAILED}?error=SessionEnded`
         return true
       },
-      /** Must not ask the store: Auth.js deletes the session cookie if this callback throws. */
+      /** Must not use the store, because Auth.js deletes the session cookie if this callback throws. */
       jwt({ token, account, profile }) {
         if (!account) return token
         return { signedIn: { claims: sessionClaims(profile!), idToken: account.id_token! } }
       },
     },
     events: {
-      /** Ends this session and all copies of its cookie, on every instance. Auth.js then clears the cookie. */
+      /** Ends this session and all copies of its cookie, on every instance. Then Auth.js clears the cookie. */
       async signOut(message) {
         const session = 'token' in message ? message.token?.signedIn : undefined
         if (!session) return

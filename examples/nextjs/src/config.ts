@@ -2,7 +2,7 @@ import { type Config, readEnvironment } from './shared/environment.ts'
 
 export type { Config } from './shared/environment.ts'
 
-/** The defaults fit examples/provider. */
+/** Reads the settings. The defaults fit examples/provider. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   return readEnvironment(env, { port: 3006, clientId: 'nextjs', clientSecret: 'nextjs-secret' })
 }

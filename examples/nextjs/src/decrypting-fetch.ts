@@ -3,11 +3,11 @@ import { compactDecrypt } from 'jose'
 
 type Decryption = NonNullable<TrustedIssuer['decryption']>
 
-/** A `fetch` that decrypts the ID Token in the answer of the token endpoint, because Auth.js decrypts none. */
+/** Returns a `fetch` that decrypts the ID Token in the answer of the token endpoint. Auth.js cannot decrypt ID Tokens. */
 export function createDecryptingFetch(decryption: Decryption): typeof fetch {
   return async (url, options) => {
     const response = await fetch(url, options)
-    // The token endpoint is the only address that Auth.js posts to here.
+    // Auth.js sends a POST only to the token endpoint.
     if (options?.method !== 'POST' || response.status !== 200) return response
     const tokens = (await response.json()) as { id_token?: unknown }
     const { id_token: idToken } = tokens
@@ -22,7 +22,7 @@ async function decrypt(jwe: string, { keys, alg, enc }: Decryption): Promise<str
     try {
       return new TextDecoder().decode((await compactDecrypt(jwe, key, options)).plaintext)
     } catch {
-      // The next key may fit.
+      // Tries the next key.
     }
   }
   throw new Error('no key of ISSUER_OPTIONS decrypts the ID Token')

@@ -1,4 +1,4 @@
-// `next start` with a shutdown that loses no logout, and with the settings checked first.
+// Like `next start`, but checks the settings first, and does not lose a logout at shutdown.
 import { createServer } from 'node:http'
 
 import next from 'next'
@@ -18,7 +18,7 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       server.close(() => void close().then(() => app.close()))
-      // Waits for a logout whose body is still arriving. Then open /events streams end: they would keep the server running.
+      // Waits for a logout whose body is still arriving. Then closes open /events streams, because they would keep the server running.
       void logout.close().then(() => setTimeout(() => server.closeAllConnections(), 500).unref())
     })
   }

@@ -5,12 +5,15 @@ import { SESSION_COOKIE, SIGN_IN_FAILED } from './auth.ts'
 import { activeSession } from './session.ts'
 import { logError } from './shared/log.ts'
 
-/** A user must be able to sign in and out while the store is down, and `/events` tells of the logout itself. */
+/**
+ * The paths without a check. A user must be able to sign in and out while the store is down, and `/events` itself reports the
+ * logout.
+ */
 const UNCHECKED = new Set(['/login', '/logout', '/events', SIGN_IN_FAILED])
 
 /**
- * The check in front of every page. It is here and not in a callback of Auth.js, because only here an outage of the store
- * can become a 503 that leaves the cookie alone.
+ * Checks the session before every page. The check is not in a callback of Auth.js. Only here, an outage of the store can become a
+ * 503 that keeps the cookie.
  */
 export async function proxy(request: NextRequest): Promise<Response> {
   const { pathname } = request.nextUrl
@@ -46,7 +49,7 @@ async function isFromOwnPages({ method, headers }: NextRequest): Promise<boolean
   return site === null || site === 'same-origin' || site === 'none'
 }
 
-/** Removes what is left of the session, also for the parts behind the proxy: Auth.js would still take the cookie. */
+/** Removes the session cookie from the answer. Also removes it from the request, because Auth.js would still accept it. */
 function withoutSession(request: NextRequest): Response {
   const names = request.cookies.getAll().flatMap(({ name }) => (name.startsWith(SESSION_COOKIE) ? [name] : []))
   for (const name of names) request.cookies.delete(name)

@@ -3,7 +3,7 @@ import { getToken } from 'next-auth/jwt'
 import { application } from './application.ts'
 import { type Session, SESSION_COOKIE } from './auth.ts'
 
-/** The session in the cookie. It may have been logged out. */
+/** Returns the session in the cookie. The session may have been logged out. */
 export async function readSession(headers: Headers): Promise<Session | undefined> {
   const { config } = await application()
   const cookie = { cookieName: SESSION_COOKIE, secret: config.sessionSecret }

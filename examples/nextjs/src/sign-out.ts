@@ -3,9 +3,9 @@ import { signOut } from './auth.ts'
 import { logError } from './shared/log.ts'
 import type { Session } from './auth.ts'
 
-/** Ends the session here, and resolves to the URL where the browser signs out at the provider, too. */
+/** Ends the session in the application. Resolves to the URL at which the browser also signs out at the provider. */
 export async function signOutHere(session: Session | undefined): Promise<string> {
-  // Clears the cookie. The event `signOut` in auth.ts ends the copies of it.
+  // Clears the cookie. The event `signOut` in auth.ts ends the copies of the cookie.
   await signOut({ redirect: false })
   try {
     return await endSessionUrl(session?.idToken)

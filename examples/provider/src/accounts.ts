@@ -8,7 +8,7 @@ const names = new Map([
   ['erin', 'Erin Evans'],
 ])
 
-/** The accounts of the sign-in page, `sub` and name. */
+/** The accounts of the sign-in page: `sub` and name. */
 export const accounts: ReadonlyMap<string, string> = names
 
 export function findAccount(sub: string): Account | undefined {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 
-/** One Logout Token on its way to one Relying Party, and what came back. */
+/** A Logout Token that was sent to a Relying Party, and the answer. */
 export interface Delivery {
   at: string
   client_id: string
@@ -32,14 +32,14 @@ export function createDeliveries() {
   return {
     all: (): readonly Delivery[] => all,
 
-    /** Runs `work` and gives the deliveries made in it, not those made beside it. */
+    /** Runs `work`. Returns the deliveries of this work, without deliveries that happen at the same time. */
     async during(work: () => Promise<unknown>): Promise<Delivery[]> {
       const made: Delivery[] = []
       await gathering.run(made, work)
       return made
     },
 
-    /** A `fetch` that records what it delivers. */
+    /** Returns a `fetch` that records each Logout Token that it sends. */
     recording(fetch: Fetch): Fetch {
       return async (url, init) => {
         const logoutToken = init?.body instanceof URLSearchParams ? init.body.get('logout_token') : null
@@ -71,7 +71,7 @@ export function createDeliveries() {
 
 export type Deliveries = ReturnType<typeof createDeliveries>
 
-/** oidc-provider repeats `aud` in the header of a token that it encrypts. */
+/** Returns the `aud` of a Logout Token. In an encrypted token, oidc-provider repeats `aud` in the header. */
 function audience(logoutToken: string): string {
   const { aud } = decodeProtectedHeader(logoutToken) as { aud?: unknown }
   return String(aud ?? decodeJwt(logoutToken).aud)

@@ -24,7 +24,7 @@ export interface ProviderOptions {
   clients: readonly ClientMetadata[]
 }
 
-/** An OpenID Provider whose keys, sessions and grants die with the process. */
+/** An OpenID Provider that keeps its keys, sessions and grants in memory only. */
 export async function createProvider({ issuer, clients }: ProviderOptions) {
   const storage = createStorage()
   const deliveries = createDeliveries()
@@ -37,7 +37,7 @@ export async function createProvider({ issuer, clients }: ProviderOptions) {
     jwks: { keys: [await signingKey('RS256'), await signingKey('ES256')] },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
-    // What a client may register beyond the ordinary, so that a Relying Party's settings for it can be tried.
+    // Settings that a client may register, so that you can try the matching settings of a Relying Party.
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'HS256'] },
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: (_ctx, accountId, { sectorIdentifier, clientId }) =>
@@ -74,7 +74,8 @@ export async function createProvider({ issuer, clients }: ProviderOptions) {
       RefreshToken: 14 * 24 * HOUR,
       Session: 14 * 24 * HOUR,
     },
-    // The dispatcher refuses loopback addresses, rightly so on a public provider. Here every Relying Party is on one.
+    // The dispatcher refuses loopback addresses. This is right for a public provider, but here every Relying Party is on
+    // loopback.
     fetch(url, options) {
       const init = { ...options }
       delete init.dispatcher
@@ -82,7 +83,7 @@ export async function createProvider({ issuer, clients }: ProviderOptions) {
     },
   } satisfies Configuration)
 
-  // A wrong registration is told of now, not when somebody first signs in there.
+  // Loads each client now, so that a wrong registration is an error at the start and not at the first sign-in.
   for (const { client_id } of clients) await provider.Client.find(client_id)
 
   return { provider, clients, deliveries, sessions: createSessions(provider, storage, deliveries) }
@@ -95,7 +96,9 @@ async function signingKey(alg: 'RS256' | 'ES256'): Promise<JWK> {
   return { ...(await exportJWK(privateKey)), kid: randomBytes(8).toString('base64url'), alg, use: 'sig' } as JWK
 }
 
-/** A hint at another account than the one signed in counts: that one is signed out, everywhere, and the other in. */
+/**
+ * If `login_hint` names another account, the provider signs the current account out everywhere, and signs the other account in.
+ */
 function policyWithLoginHint(): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base()
   const differs = (ctx: KoaContextWithOIDC) => {
@@ -106,7 +109,7 @@ function policyWithLoginHint(): interactionPolicy.DefaultPolicy {
   return policy
 }
 
-/** Nobody is asked for consent here. */
+/** Grants the requested scopes without asking the user for consent. */
 async function grantWhatIsAsked(ctx: KoaContextWithOIDC) {
   const { client, session, account, provider, requestParamOIDCScopes } = ctx.oidc
   const grantId = session!.grantIdFor(client!.clientId)
@@ -117,7 +120,7 @@ async function grantWhatIsAsked(ctx: KoaContextWithOIDC) {
   return grant
 }
 
-/** The ID Token of the very user who is signed in here: then there is nothing left to confirm. */
+/** Tells whether the hint is an ID Token of the signed-in user. Then the user need not confirm the sign-out. */
 function isAskedByItsOwnClient(ctx: KoaContextWithOIDC): boolean {
   return ctx.oidc.entities.IdTokenHint?.payload['sub'] === ctx.oidc.session!.accountId
 }

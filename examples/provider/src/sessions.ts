@@ -10,13 +10,13 @@ export interface SessionInfo {
   clients: { client_id: string; sid?: string }[]
 }
 
-/** What oidc-provider has and its types leave out. */
+/** Members of an oidc-provider client that its types leave out. */
 interface LogoutClient {
   backchannelLogoutUri?: string
   backchannelLogout(sub: string, sid: string | undefined): Promise<void>
 }
 
-/** The sessions at the provider, and how they end there. */
+/** Lists and ends the sessions at the provider. */
 export function createSessions(provider: Provider, storage: Storage, deliveries: Deliveries) {
   function list(): SessionInfo[] {
     return storage
@@ -34,14 +34,14 @@ export function createSessions(provider: Provider, storage: Storage, deliveries:
       .toSorted((a, b) => a.sub.localeCompare(b.sub) || a.login_ts - b.login_ts)
   }
 
-  /** Ends one session and tells each client in it. `undefined`: there is no such session. */
+  /** Ends a session, and sends a Logout Token to each client in it. Returns `undefined` if there is no such session. */
   async function end(uid: string): Promise<Delivery[] | undefined> {
     const session = await provider.Session.findByUid(uid)
     if (session?.accountId === undefined) return undefined
     const sub = session.accountId
     const authorizations = Object.entries(session.authorizations ?? {})
 
-    // The session goes first: while its clients are being told, none of them can sign in with it again.
+    // Ends the session first. So no client can sign in with it again while the Logout Tokens are sent.
     await session.destroy()
     await Promise.all(authorizations.map(([, authorization]) => revoke(authorization)))
     return deliveries.during(() =>
@@ -54,7 +54,7 @@ export function createSessions(provider: Provider, storage: Storage, deliveries:
     return (await Promise.all(ended.map(({ uid }) => end(uid)))).flatMap((made) => made ?? [])
   }
 
-  /** As oidc-provider's own `end_session` does: what was granted for offline access outlives the session. */
+  /** Revokes a grant in the same way as oidc-provider's own `end_session`. A grant for offline access outlives the session. */
   async function revoke({ grantId, persistsLogout }: ClientAuthorizationState): Promise<void> {
     if (grantId === undefined || persistsLogout) return
     await Promise.all([
@@ -65,7 +65,7 @@ export function createSessions(provider: Provider, storage: Storage, deliveries:
     ])
   }
 
-  /** Sends `sub` and `sid`, or `sub` alone to a client registered without `backchannel_logout_session_required`. */
+  /** Sends `sub` and `sid`. A client without `backchannel_logout_session_required` gets only `sub`. */
   async function tell(clientId: string, sub: string, sid: string | undefined): Promise<void> {
     const client = (await provider.Client.find(clientId)) as LogoutClient | undefined
     if (client?.backchannelLogoutUri) await client.backchannelLogout(sub, sid)

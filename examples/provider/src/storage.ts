@@ -5,7 +5,7 @@ interface Entry {
   expiresAt: number
 }
 
-/** What oidc-provider remembers, in memory, and unlike its own in-memory adapter with a list of the sessions. */
+/** Stores the data of oidc-provider in memory. Unlike the in-memory adapter of oidc-provider, it can list the sessions. */
 export function createStorage() {
   const models = new Map<string, Map<string, Entry>>()
 

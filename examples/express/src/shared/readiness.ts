@@ -5,20 +5,20 @@ import type { BackchannelLogout } from '@bcl/core'
 import { logError } from './log.ts'
 
 /**
- * Seconds between tries. A try spends a permit to ask the provider, and Logout Tokens need those permits too: there are
- * four, and one comes back every 15 seconds.
+ * Seconds between attempts. Each attempt uses one of four permits for requests to the provider. Logout Tokens also need these
+ * permits, and one permit comes back every 15 seconds.
  */
 const FIRST_WAIT = 5
 const LONGEST_WAIT = 30
 
 export interface Readiness {
-  /** Whether the provider's keys were there once. From then on, they are refreshed in the background. */
+  /** Tells whether the provider's keys were fetched at least once. After that, they are refreshed in the background. */
   isReady(): boolean
-  /** Ends the tries. */
+  /** Stops the attempts. */
   stop(): void
 }
 
-/** Fetches the provider's keys in the background until they are there. The application can start before its provider. */
+/** Fetches the provider's keys in the background until it succeeds. So the application can start before its provider. */
 export function createReadiness(logout: Pick<BackchannelLogout, 'warm'>, wait = delay): Readiness {
   const stopped = new AbortController()
   let isReady = false
@@ -32,7 +32,7 @@ export function createReadiness(logout: Pick<BackchannelLogout, 'warm'>, wait = 
       } catch (error) {
         logError(`No keys of the provider, next try in ${seconds} s`, error)
       }
-      // Rejects when it is stopped.
+      // The promise rejects when `stop` is called.
       await wait(seconds * 1000, undefined, { signal: stopped.signal }).catch(() => {})
     }
   }

@@ -4,14 +4,14 @@ import * as openid from 'openid-client'
 import { createDecryptingFetch } from './decrypting-fetch.ts'
 import { type Config, isLoopback } from './environment.ts'
 
-/** Kept in the browser between the redirect to the provider and the redirect back. */
+/** The data of a started sign-in. The browser keeps it until the provider redirects back. */
 export interface PendingSignIn {
   state: string
   nonce: string
   codeVerifier: string
 }
 
-/** The discovery document is kept for 10 minutes, because endpoints move. */
+/** The discovery document is cached for 10 minutes, because the endpoints can change. */
 const METADATA_MAX_AGE_MS = 10 * 60 * 1000
 
 /** The authorization code flow, with PKCE, `state` and `nonce`. */
@@ -21,7 +21,9 @@ export function createSignIn({ issuer, clientId, clientSecret, clientAuth, trust
     clientAuth === 'client_secret_post' ? openid.ClientSecretPost(clientSecret) : openid.ClientSecretBasic(clientSecret)
   let discovered: { metadata: Promise<openid.ServerMetadata>; until: number } | undefined
 
-  /** Asks the provider at the first sign-in, so the application can start before its provider. Keeps no failure. */
+  /**
+   * Reads the discovery document at the first sign-in, so the application can start before its provider. Failures are not cached.
+   */
   function discover(): Promise<openid.ServerMetadata> {
     if (discovered && Date.now() < discovered.until) return discovered.metadata
     const metadata = openid
@@ -38,14 +40,15 @@ export function createSignIn({ issuer, clientId, clientSecret, clientAuth, trust
   }
 
   /**
-   * A new Configuration for each sign-in. openid-client keeps the keys of a Configuration for minutes, and a code cannot
-   * be redeemed a second time with fresh keys. So a sign-in after a key rotation would fail.
+   * Makes a new Configuration for each sign-in. openid-client caches the keys of a Configuration for minutes. After a key
+   * rotation, a sign-in with cached keys would fail, and its code cannot be used a second time.
    */
   async function configure(): Promise<openid.Configuration> {
     const configuration = new openid.Configuration(await discover(), clientId, undefined, authentication)
     if (isLoopback(issuer)) openid.allowInsecureRequests(configuration)
     if (trusted.decryption) configuration[openid.customFetch] = createDecryptingFetch(trusted.decryption)
-    // openid-client checks no HMAC. TLS then says who issued the ID Token (OpenID Connect Core 3.1.3.7, step 6).
+    // openid-client does not check an HMAC. In this case, TLS proves who issued the ID Token (OpenID Connect Core 3.1.3.7, step
+    // 6).
     const usesHmac = trusted.algorithms?.some((algorithm) => algorithm.startsWith('HS'))
     if (!usesHmac) openid.enableNonRepudiationChecks(configuration)
     return configuration
@@ -70,7 +73,10 @@ export function createSignIn({ issuer, clientId, clientSecret, clientAuth, trust
       return { url, pending }
     },
 
-    /** `query` is the query that the provider sent to the redirect URI. Refuses a Logout Token in place of an ID Token. */
+    /**
+     * Finishes a sign-in. `query` is the query of the request to the redirect URI. Refuses a Logout Token in place of an ID
+     * Token.
+     */
     async finish(query: string, pending: PendingSignIn): Promise<{ claims: openid.IDToken; idToken: string }> {
       const tokens = await openid.authorizationCodeGrant(await configure(), new URL(redirectUri + query), {
         expectedState: pending.state,
@@ -83,7 +89,7 @@ export function createSignIn({ issuer, clientId, clientSecret, clientAuth, trust
       return { claims: tokens.claims()!, idToken }
     },
 
-    /** Where the browser goes to sign out at the provider too. */
+    /** Returns the URL at which the browser signs out at the provider. */
     async endSessionUrl(idToken: string | undefined): Promise<URL> {
       return openid.buildEndSessionUrl(await configure(), {
         post_logout_redirect_uri: `${baseUrl}/`,

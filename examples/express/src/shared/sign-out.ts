@@ -3,16 +3,16 @@ import type { BackchannelLogout, SessionClaims } from '@bcl/core'
 import { logError } from './log.ts'
 import type { createSignIn } from './sign-in.ts'
 
-/** The part of a session that a sign-out needs. */
+/** The members of a session that a sign-out needs. */
 export interface SignedIn {
   claims: SessionClaims
-  /** For the provider's `id_token_hint`. */
+  /** The ID Token for the provider's `id_token_hint`. */
   idToken?: string | undefined
 }
 
 /**
- * The application's own sign-out. Both functions resolve to the URL where the browser signs out at the provider, too.
- * They never reject, because a user must be able to sign out while the store is down.
+ * Signs users out in the application. Both functions resolve to the URL at which the browser also signs out at the provider. They
+ * never reject, because a user must be able to sign out while the store is down.
  */
 export function createSignOut(
   { endSession, endAllSessions }: Pick<BackchannelLogout, 'endSession' | 'endAllSessions'>,
@@ -37,8 +37,8 @@ export function createSignOut(
     },
 
     /**
-     * Ends all sessions of the user. Call it behind the session check only. The own session ends by its own date: if the
-     * provider's clock is ahead, the session can be dated later than now, and `endAllSessions` alone would leave it alive.
+     * Ends all sessions of the user. Call it only behind the session check. It also ends the caller's own session by its own
+     * date. If the provider's clock is ahead, that date can be later than now, and `endAllSessions` would not end the session.
      */
     everywhere({ claims, idToken }: SignedIn): Promise<string> {
       const { iss, sub } = claims

@@ -13,7 +13,10 @@ export interface Streams {
   open(session: SessionClaims): (() => void) | 429 | 503
 }
 
-/** Bounds open streams. Each one costs a socket, a timer and a watch, and anybody with a session can open streams. */
+/**
+ * Limits the number of open streams. Each stream needs a socket, a timer and a watch, and anybody with a session can open
+ * streams.
+ */
 export function createStreams({ perSession, perProcess }: StreamLimits = { perSession: 5, perProcess: 1000 }): Streams {
   const openOf = new Map<string, number>()
   let openInAll = 0

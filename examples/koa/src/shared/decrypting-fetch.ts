@@ -5,13 +5,13 @@ import type { CustomFetch } from 'openid-client'
 type Decryption = NonNullable<TrustedIssuer['decryption']>
 
 /**
- * A `fetch` that decrypts the ID Token in the answer of the token endpoint. openid-client can decrypt ID Tokens too, but
- * it returns the encrypted one, and `id_token_hint` must not be encrypted. It knows fewer algorithms as well.
+ * Returns a `fetch` that decrypts the ID Token in the answer of the token endpoint. openid-client can also decrypt ID Tokens, but
+ * it returns the encrypted token, and `id_token_hint` must not be encrypted. openid-client also supports fewer algorithms.
  */
 export function createDecryptingFetch(decryption: Decryption): CustomFetch {
   return async (url, options) => {
     const response = await fetch(url, options as RequestInit)
-    // The token endpoint is the only address that openid-client posts to here.
+    // openid-client sends a POST only to the token endpoint.
     if (options.method !== 'POST' || response.status !== 200) return response
     const tokens = (await response.json()) as { id_token?: unknown }
     const { id_token: idToken } = tokens
@@ -26,7 +26,7 @@ async function decrypt(jwe: string, { keys, alg, enc }: Decryption): Promise<str
     try {
       return new TextDecoder().decode((await compactDecrypt(jwe, key, options)).plaintext)
     } catch {
-      // The next key may fit.
+      // Tries the next key.
     }
   }
   throw new Error('no key of ISSUER_OPTIONS decrypts the ID Token')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { createBackchannelLogout, MemoryStore, type TrustedIssuer } from '@bcl/core'
 
-/** Browsers keep a cookie for 400 days at most. In seconds. */
+/** The longest life of a cookie in browsers: 400 days, in seconds. */
 const MAX_AGE = 400 * 24 * 60 * 60
 
 const CLIENT_AUTH = ['client_secret_basic', 'client_secret_post'] as const
@@ -13,18 +13,18 @@ export interface Config {
   issuer: string
   clientId: string
   clientSecret: string
-  /** How the client authenticates at the token endpoint. */
+  /** The method with which the client authenticates at the token endpoint. */
   clientAuth: (typeof CLIENT_AUTH)[number]
-  /** The issuer as `createBackchannelLogout` gets it, with the settings of ISSUER_OPTIONS. */
+  /** The issuer for `createBackchannelLogout`, with the settings of ISSUER_OPTIONS. */
   trusted: TrustedIssuer
   sessionSecret: string
-  /** Seconds that a session may live. Use does not extend it. */
+  /** Seconds that a session may live. Using the session does not extend this time. */
   sessionMaxAge: number
-  /** The Redis that all instances share. Without it, everything is kept in this process. */
+  /** The Redis that all instances share. Without this setting, everything is kept in this process. */
   redisUrl: string | undefined
 }
 
-/** What differs from example to example. */
+/** The values that differ between the examples. */
 export interface Defaults {
   port: number
   clientId: string
@@ -51,7 +51,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: Defaults): Con
   }
 }
 
-/** Plain http is allowed to a provider on this machine only. */
+/** Tells whether a URL is on this machine. Only a provider on this machine may use plain http. */
 export function isLoopback(url: string): boolean {
   return ['127.0.0.1', '[::1]', 'localhost'].includes(new URL(url).hostname)
 }
@@ -73,7 +73,7 @@ function readOneOf<T extends string>(name: string, value: string, allowed: reado
   throw new Error(`${name} must be ${allowed.join(' or ')}, not "${value}"`)
 }
 
-/** Returns the text itself, because an issuer is compared byte for byte. */
+/** Returns the original text, because an issuer is compared byte for byte. */
 function readUrl(name: string, value: string): string {
   const protocol = /[\s?#]/.test(value) ? undefined : URL.parse(value)?.protocol
   if (protocol === 'https:' || (protocol === 'http:' && isLoopback(value))) return value
@@ -93,7 +93,7 @@ function readRedisUrl(name: string, value: string | undefined): string | undefin
   throw new Error(`${name} must be a redis or rediss URL`)
 }
 
-/** Adds the settings in `json` to `own`. `createBackchannelLogout` checks them, as it checks options in code. */
+/** Adds the settings in `json` to `own`. `createBackchannelLogout` checks the settings later, like options in code. */
 function readTrustedIssuer(name: string, json: string, own: TrustedIssuer): TrustedIssuer {
   const settings = readJsonObject(name, json)
   if ('issuer' in settings) throw new Error(`${name} must not contain "issuer": set ISSUER`)
@@ -113,7 +113,7 @@ function readJsonObject(name: string, json: string): Record<string, unknown> {
     const value: unknown = JSON.parse(json)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   } catch {
-    // The message of the parser can contain a secret.
+    // The parser's message can contain a secret, so it is dropped.
   }
   throw new Error(`${name} must be a JSON object`)
 }

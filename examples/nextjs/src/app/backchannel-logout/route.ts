@@ -2,7 +2,7 @@ import { application } from '../../application.ts'
 
 const handle = async (request: Request): Promise<Response> => (await application()).logout.handle(request)
 
-// All methods, so that the endpoint itself refuses the wrong ones.
+// Exports all methods, so that the endpoint itself answers wrong methods.
 export {
   handle as DELETE,
   handle as GET,

@@ -41,7 +41,7 @@ export async function GET(request: Request): Promise<Response> {
   return new Response(body.pipeThrough(new TextEncoderStream()), { headers })
 }
 
-/** Next.js would answer HEAD by GET. Nothing would tell that when to end the stream. */
+/** By default, Next.js answers HEAD with the GET handler. Nothing would end a stream for HEAD. */
 export async function HEAD(request: Request): Promise<Response> {
   return (await readSession(request.headers)) ? new Response(null, { headers }) : new Response(null, { status: 401 })
 }
