@@ -1,5 +1,5 @@
-// Compares the public types of each package with checks/api, so that a review shows each change. With --write, writes
-// checks/api. Leaves out comments.
+// Compares the public types of each package with checks/api, so that a review shows each change. Comments are left out. With
+// --write, writes checks/api.
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
@@ -7,7 +7,7 @@ interface Manifest {
   exports: Record<string, { types: string }>
 }
 
-/** The declarations that an entry of a package reaches, in the order of their paths. */
+/** Returns the declarations that an entry of a package imports, in the order of their paths. */
 function declarationsOf(folder: string, entry: string): string {
   const found = new Map<string, string>()
   const visit = (file: string): void => {
@@ -25,7 +25,7 @@ function declarationsOf(folder: string, entry: string): string {
 }
 
 mkdirSync('checks/api', { recursive: true })
-/** The snapshot and the types of each entry of each package. */
+/** For each entry of each package: the snapshot, and the current types. */
 const entries = globSync('packages/*')
   .sort()
   .flatMap((folder) => {

@@ -1,14 +1,15 @@
-// Checks what each package needs at run time. The manifests and the imports of the built files, with their types, must agree
-// with the table below. Core needs only jose. An adapter or a store needs core and its framework.
+// Checks the dependencies of each package. The table below lists the allowed dependencies. The manifests and the imports of the
+// built files, including their types, must match the table. Core needs only jose. An adapter or a store needs core and its
+// framework.
 import { globSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 
 interface Needs {
   dependencies: readonly string[]
   peers: readonly string[]
-  /** The imported modules that do not belong to the runtime. A peer can be necessary without an import. */
+  /** The imported packages. Modules of Node.js are not in this list. A peer can be necessary without an import. */
   imports: readonly string[]
-  /** Whether the package may import modules of Node.js. A package without them runs on any runtime. */
+  /** Says whether the package may import modules of Node.js. A package without this member runs on any runtime. */
   node?: 'all' | 'types only'
 }
 
@@ -61,14 +62,14 @@ function compare(what: string, found: Iterable<string>, meant: readonly string[]
   for (const name of should.difference(has)) faults.push(`${what} ${name} no more: say so here`)
 }
 
-/** The package of an import: `@scope/name/path` belongs to `@scope/name`. */
+/** Returns the package of an import. For example, `@scope/name/path` belongs to `@scope/name`. */
 const packageOf = (specifier: string): string =>
   specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/')
 
-/** Returns the specifiers of a compiled file. Removes comments first, because examples in them also import. */
+/** Returns the import specifiers of a compiled file. Removes comments first, because examples in comments can contain imports. */
 function importsOf(file: string): string[] {
   const code = readFileSync(file, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
   const hidden = /\b(?:import|require)\s*\(\s*(?!['"])|\bcreateRequire\b|\bgetBuiltinModule\b/.exec(code)

@@ -1,4 +1,4 @@
-// Every file must have a known kind and lie in a known folder. This keeps saved output and stray folders out of commits.
+// Checks that every file has a known type and is in a known folder. This keeps saved output and stray folders out of commits.
 import { execFileSync } from 'node:child_process'
 import { basename, extname } from 'node:path'
 
@@ -14,7 +14,7 @@ function faultOf(file: string): string | undefined {
   return isKnown ? undefined : 'is of an unknown kind'
 }
 
-// Includes new files that git does not ignore, because the next commit would contain them.
+// Includes new files that git does not ignore, because the next commit could contain them.
 const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
 const files = list.trim().split('\n')
 const faults = files.flatMap((file) => {

@@ -1,17 +1,17 @@
-// Checks the tarballs that a release publishes: their files, their number of dependencies, and the results of publint and attw.
-// Checks the tarballs of the given folder, or packs them itself.
+// Checks the tarballs of a release: their files, the number of their dependencies, and the results of publint and attw. Uses the
+// tarballs of the given folder. Without a folder, packs the tarballs first.
 import { execFileSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tarballsIn, type Tarball } from '../release/src/tarballs.ts'
 
-/** The parts of a CycloneDX document that this check reads. */
+/** The members of a CycloneDX document that this check reads. */
 interface BillOfMaterials {
   components: { group?: string; name: string }[]
 }
 
-/** The most dependencies of a package, without peers. */
+/** The allowed dependencies of each package, without peers. */
 const allowed: Record<string, readonly string[]> = {
   core: ['jose'],
   testing: ['jose'],
@@ -26,7 +26,7 @@ const allowed: Record<string, readonly string[]> = {
 
 const faults: string[] = []
 
-/** Runs a check. Shows its output if it fails. */
+/** Runs a command. Shows its output if it fails. */
 function check(name: string, command: string, ...args: string[]): void {
   try {
     execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
@@ -36,7 +36,7 @@ function check(name: string, command: string, ...args: string[]): void {
   }
 }
 
-/** The files that a package must have: the manifest, README, licence, and the output of each source. */
+/** Returns the files that a package must have: the manifest, README, licence, and the output of each source. */
 function filesMeant(folder: string): string[] {
   const sources = globSync('**/*.ts', { cwd: `${folder}/src` }).map((file) => file.slice(0, -'.ts'.length))
   return [

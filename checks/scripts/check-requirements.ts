@@ -1,5 +1,5 @@
-// Checks docs/requirements.md against the tests: a test, or a row of the tables that tests run, must name each
-// requirement. A row that is marked as planned is not built, so no test may name it.
+// Compares docs/requirements.md with the tests. Each requirement must be named by a test, or by a row of a table that tests use.
+// A requirement that is marked as planned must not be named by a test.
 import { globSync, readFileSync } from 'node:fs'
 
 const rows = [
@@ -18,7 +18,7 @@ const ranges = [...text.matchAll(/\b(RP|SE|T)-(\d+) to \1-(\d+)\b/g)]
 
 function isNamed(id: string): boolean {
   if (new RegExp(`\\b${id}\\b`).test(text)) return true
-  // "RP-40 to RP-44" names those between. It names no row with a letter, such as RP-41a.
+  // "RP-40 to RP-44" also names the requirements in between. It does not name a requirement with a letter, such as RP-41a.
   const [, kind, number] = /^(RP|SE|T)-(\d+)$/.exec(id) ?? []
   return ranges.some(
     ([, of, from, to]) => of === kind && Number(from) <= Number(number) && Number(number) <= Number(to),

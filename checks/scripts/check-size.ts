@@ -20,7 +20,7 @@ const budgets = {
   nestjs: 2000,
   ssf: 7000,
 }
-/** What `@bcl/core/kit` adds to an application that bundles both entries of core. */
+/** The bytes that `@bcl/core/kit` adds to an application that bundles both entries of core. */
 const kitBudget = 1200
 
 async function sizeOf(

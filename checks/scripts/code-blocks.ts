@@ -1,12 +1,12 @@
 /** A code block of a Markdown text. */
 export interface CodeBlock {
   language: string
-  /** The file name, if the line before the block begins with a name in backticks and ends with a colon. */
+  /** The file name. It is set if the line before the block starts with a name in backticks and ends with a colon. */
   name?: string
   code: string
 }
 
-/** The code blocks of a Markdown text, in their order. */
+/** Returns the code blocks of a Markdown text in their order. */
 export function codeBlocks(text: string): CodeBlock[] {
   const blocks = text.matchAll(/(?:^`([^`\n]*\.\w+)`[^\n]*:\n\n)?^```(\w+)\n([\s\S]*?)^```/gm)
   return [...blocks].map(([, name, language, code]) => ({ language: language!, ...(name && { name }), code: code! }))

@@ -1,14 +1,14 @@
-// Writes the tables of the docs from the data of the tests. With --check, only reports differences.
+// Writes the tables of the docs from the data of the tests. With --check, it only reports differences.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { failureCases, providerProfiles, requestCases, wrongTokens } from '@bcl/testing'
 
 type Profile = (typeof providerProfiles)[number]
 type Settings = NonNullable<Profile['settings']>
 
-/** Escapes a text, so that it stays in one cell of a table. */
+/** Escapes a text for a cell of a table. */
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
-/** A Markdown table, aligned as oxfmt aligns it. */
+/** Returns a Markdown table, aligned in the style of oxfmt. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map(cell))
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]!.length)))
@@ -18,7 +18,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(cells[0]!), rule, ...cells.slice(1).map(line)].join('\n')
 }
 
-/** Returns a value in TypeScript, without secrets and keys. */
+/** Formats a value as TypeScript. Leaves out secrets and keys. */
 function spell(settings: Settings): string[] {
   return Object.entries(settings).map(([name, value]) => {
     if (name === 'clientSecret') return name

@@ -5,7 +5,7 @@ import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 import { createCheapIssuer } from './tokens.ts'
 
-/** `isLoggedOut` in memory beside the least that such a check could do. */
+/** Compares `isLoggedOut` in memory with the cheapest possible check. */
 export async function measureChecks(scale: Scale): Promise<Pair[]> {
   const {
     checks,
@@ -26,7 +26,7 @@ export async function measureChecks(scale: Scale): Promise<Pair[]> {
     ]),
   )
 
-  /** Sessions as a cookie gives them: new objects with new strings each time. */
+  /** Sessions in the way a cookie gives them: new objects with new strings each time. */
   const parse = (sessions: string) => () => JSON.parse(sessions) as SessionClaims[]
   const check = (sessions: string, isExpected: boolean) => () =>
     rateOf({
@@ -38,7 +38,7 @@ export async function measureChecks(scale: Scale): Promise<Pair[]> {
     })
   const peer = () =>
     rateOf({
-      // The clock of CPU time moves in steps of 4 ms, so a burst must not be too short.
+      // CPU time is measured in steps of 4 ms, so a burst must not be too short.
       count: 16 * checks,
       prepare: parse(alive),
       run: async (list) => {

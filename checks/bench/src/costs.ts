@@ -9,7 +9,7 @@ import type { Scale } from './scale.ts'
 import { createReceiver, signTokens } from './tokens.ts'
 
 const ofFolder = (folder: string): string => `core: \`${folder}/\``
-/** The folders of core. A new folder gets a row of its own. */
+/** The folders of core. Each folder has its own row. */
 const folders = readdirSync(new URL('.', import.meta.resolve('@bcl/core')), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)
@@ -19,7 +19,7 @@ const engine = 'promises, and code of Node.js without a name'
 const webCrypto = 'WebCrypto: the transfer of the signature to another thread'
 const names = [webCrypto, 'jose', ...folders.map(ofFolder), ownFiles, collector, engine]
 
-/** The row of a function, by the file that it is in. A function that fits no row counts as part of its caller. */
+/** Returns the row of a function by the file of the function. A function without a row counts as part of its caller. */
 function rowOf(url: string): string | undefined {
   if (url.startsWith('node:internal/crypto/')) return webCrypto
   if (url.includes('/jose/')) return 'jose'
@@ -28,7 +28,7 @@ function rowOf(url: string): string | undefined {
   return file && ownFiles
 }
 
-/** Microseconds by row. */
+/** Returns the microseconds of each row. */
 function sum({ nodes, samples, timeDeltas }: Profiler.Profile): Map<string, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const parents = new Map(nodes.flatMap(({ id, children }) => (children ?? []).map((child) => [child, id])))
@@ -63,7 +63,7 @@ async function profile<T>(list: readonly T[], many: number, work: (item: T) => P
   return (name: string): number => (times.get(name) ?? 0) / half
 }
 
-/** Microseconds of the main thread for one call, by the part of the code. */
+/** Returns the time of the main thread for one call, in microseconds, for each part of the code. */
 export async function measureCosts({ rounds, tokens, checks }: Scale): Promise<Figures[]> {
   const op = await createTestIssuer()
   const logout = createReceiver(op, new MemoryStore())

@@ -35,7 +35,7 @@ async function measureAlgorithm(alg: string, op: TestIssuer, scale: Scale): Prom
   return beside(`${alg}, ${enc}`, 0, 1)
 }
 
-/** Encrypted tokens beside tokens that are only signed. */
+/** Compares encrypted tokens with tokens that are only signed. */
 export async function measureEncrypted(scale: Scale): Promise<Pair[]> {
   const op = await createTestIssuer()
   const rows: Pair[] = []

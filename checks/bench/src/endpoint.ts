@@ -21,7 +21,7 @@ const post = (token: string): Dispatcher.RequestOptions => ({
   body: `logout_token=${token}`,
 })
 
-/** The provider over HTTP, because the peer and the examples fetch keys by discovery. */
+/** Serves the provider over HTTP, because the peer and the examples fetch keys by discovery. */
 async function startProvider(): Promise<{ provider: TestProvider; trust: Trust; end: () => void }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -42,7 +42,7 @@ async function startProvider(): Promise<{ provider: TestProvider; trust: Trust; 
   }
 }
 
-/** Compares each application with a new process of the peer. In each round both get the same tokens, which are new to both. */
+/** Compares each application with a new process of the peer. In each round, both get the same new tokens. */
 async function measureBesidePeer(
   names: readonly string[],
   start: (name: string, trust: Trust) => Promise<HttpServer>,
@@ -70,8 +70,8 @@ async function measureBesidePeer(
   return rows
 }
 
-/** The endpoint of each framework beside express-openid-connect. */
+/** Compares the endpoint of each framework with express-openid-connect. */
 export const measureEndpoint = (scale: Scale): Promise<Pair[]> => measureBesidePeer(frameworks, startServer, scale)
 
-/** The example applications beside express-openid-connect. */
+/** Compares the example applications with express-openid-connect. */
 export const measureExamples = (scale: Scale): Promise<Pair[]> => measureBesidePeer(examples, startExample, scale)

@@ -1,7 +1,7 @@
 import { MemoryStore, type LogoutStore } from '@bcl/core'
 import { createCheapIssuer } from './tokens.ts'
 
-/** A store that keeps what is written. */
+/** A store that records what core writes. */
 export function recordingStore(): { store: LogoutStore; written: [key: string, value: string, expiresAt: number][] } {
   const memory = new MemoryStore()
   const written: [string, string, number][] = []
@@ -15,10 +15,10 @@ export function recordingStore(): { store: LogoutStore; written: [key: string, v
   }
 }
 
-/** One string in memory, as core writes them, not a tree of pieces. */
+/** Copies a text, so that memory holds one string, as from a request, and not a tree of pieces. */
 const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 
-/** Writes `count` logouts as `receive` does, of subjects `sub-0`, `sub-1` and so on, without verifying as many tokens. */
+/** Writes `count` logouts in the same way as `receive`, but without tokens. The subjects are `sub-0`, `sub-1` and so on. */
 export async function fill(store: LogoutStore, count: number): Promise<number> {
   const { store: recorder, written } = recordingStore()
   const issuer = await createCheapIssuer()

@@ -1,4 +1,4 @@
-// The applications whose endpoint is measured: one for each framework, and the peer.
+// The applications of the endpoint benchmark: one for each framework, and the peer.
 import { createBackchannelLogout, MemoryStore, type BackchannelLogoutOptions } from '@bcl/core'
 import { backchannelLogout as expressEndpoint } from '@bcl/express'
 import { backchannelLogout as fastifyEndpoint } from '@bcl/fastify'
@@ -52,7 +52,7 @@ async function startNest(platform: 'express' | 'fastify', trust: Trust): Promise
   return nest.startNest(platform, trust)
 }
 
-/** The smallest store in the form of express-session. */
+/** The smallest store that express-session accepts. */
 function createSessionStore() {
   const entries = new Map<string, unknown>()
   type Callback = (error: unknown, value?: unknown) => void

@@ -1,8 +1,8 @@
-// One server in a process of its own. It tells its port, and how often it has read its store.
+// Runs one server in its own process. Reports its port, and how often it has read its store.
 import { applications, type Trust } from './http-applications.ts'
 
 const [name, trust] = process.argv.slice(2)
-// The pages import all drivers of databases, which takes a while.
+// This import is separate, because the pages import all database drivers, which takes a while.
 const start = applications[name!] ?? (await import('./pages.ts')).pages[name!]
 const { port, reads, close } = await start!(JSON.parse(trust!) as Trust)
 process.on('message', (question) => {

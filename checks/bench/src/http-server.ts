@@ -7,11 +7,13 @@ import { atOnce, speedOf, type Speed } from './measure.ts'
 
 const connections = 16
 
-/** A server in another process, under load from this process. */
+/** A server in another process. This process sends it requests. */
 export interface HttpServer {
-  /** Sends all requests, 16 at a time. Throws unless each answer has the status. CPU time is that of the server's main thread. */
+  /**
+   * Sends all requests, 16 at a time. Throws if an answer has another status. CPU time is the time of the server's main thread.
+   */
   measure(requests: readonly Dispatcher.RequestOptions[], status?: number): Promise<Speed>
-  /** How often the server has read its store. */
+  /** Returns how often the server has read its store. */
   reads(): Promise<number>
   end(): Promise<void>
 }
@@ -81,7 +83,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts an example application as a user would, and waits until it is ready. */
+/** Starts an example application in the same way as a user, and waits until it is ready. */
 export async function startExample(name: string, { issuer, clientId }: Trust): Promise<HttpServer> {
   const file = name === 'nestjs' ? 'dist/main.js' : 'src/main.ts'
   const cwd = new URL(`../../../examples/${name}/`, import.meta.url)

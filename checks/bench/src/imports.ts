@@ -6,14 +6,14 @@ import type { Scale } from './scale.ts'
 
 const cwd = new URL('..', import.meta.url).pathname
 
-/** Milliseconds that a fresh process takes to import a package. */
+/** Returns the milliseconds that a new process takes to import a package. */
 async function timeToImport(name: string): Promise<number> {
   const code = `const startedAt = performance.now(); await import('${name}'); console.log(performance.now() - startedAt)`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd })
   return Number(stdout)
 }
 
-/** Milliseconds of `import` in a new process. */
+/** Measures `import` in a new process, in milliseconds. */
 export async function measureImports({ rounds }: Scale): Promise<Figures[]> {
   const names = ['@bcl/core', 'jose']
   const times: number[][] = []

@@ -1,5 +1,5 @@
-// Measures everything, and writes checks/bench/results.json and docs/benchmarks.md. With --quick it does little, and writes
-// nothing. Names of sections measure these sections only, and write nothing.
+// Measures everything, and writes checks/bench/results.json and docs/benchmarks.md. With --quick, it measures little and writes
+// nothing. With names of sections, it measures only these sections and writes nothing.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
@@ -36,7 +36,7 @@ const machine = {
 const startedAt = performance.now()
 const found: Record<string, Row[]> = {}
 const chosen = positionals.length > 0 ? (positionals as SectionName[]) : names
-// Figures of a quick run mean nothing, so its sections may disturb each other.
+// The figures of a quick run are not used, so its sections may disturb each other.
 await atOnce(values.quick ? 2 : 1, chosen, async (name) => {
   const since = performance.now()
   found[name] = await measure(name, values.quick ? 'quick' : 'full')

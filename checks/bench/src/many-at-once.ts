@@ -6,7 +6,7 @@ import type { Figures } from './results.ts'
 import type { Scale } from './scale.ts'
 import { createCheapIssuer } from './tokens.ts'
 
-/** Milliseconds that `close` takes with so many pending markers, and a store that takes 2 ms for each. */
+/** Returns the milliseconds that `close` takes with this number of pending markers. The store takes 2 ms for each marker. */
 async function closeTime(pending: number): Promise<number> {
   const issuer = await createCheapIssuer()
   const memory = new MemoryStore()
@@ -31,7 +31,7 @@ async function closeTime(pending: number): Promise<number> {
   return performance.now() - begun
 }
 
-/** The longest time in milliseconds for which polls of so many watches keep the event loop busy. */
+/** Returns the longest time for which polls for this number of watches keep the event loop busy, in milliseconds. */
 async function pollTime(watches: number): Promise<number> {
   const { op } = await createCheapIssuer()
   const logout = createBackchannelLogout({
@@ -50,7 +50,7 @@ async function pollTime(watches: number): Promise<number> {
   return delay.max / 1e6
 }
 
-/** How long work on many markers and many watches takes. */
+/** Measures `close` with many markers and a poll with many watches. */
 export async function measureManyAtOnce({ slowRounds, pending, watches }: Scale): Promise<Figures[]> {
   const times: [close: number, poll: number][] = []
   for (let round = 0; round < slowRounds; round += 1) times.push([await closeTime(pending), await pollTime(watches)])

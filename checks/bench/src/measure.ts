@@ -6,11 +6,11 @@ import type { Scale } from './scale.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Work to be timed. The time of `prepare` does not count. */
+/** The work of one side of a comparison. The time of `prepare` does not count. */
 export interface Contender<T> {
   prepare: () => T | Promise<T>
   run: (input: T) => unknown
-  /** Operations in one run. */
+  /** The number of operations in one run. */
   count: number
 }
 
@@ -20,7 +20,7 @@ export interface Speed {
   cpuRate?: number
 }
 
-/** The value below which this share of the values lies. */
+/** Returns the value below which this share of the values lies. */
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const position = (sorted.length - 1) * share
@@ -51,12 +51,12 @@ export async function rateOf<T>({ prepare, run, count }: Contender<T>): Promise<
   return speedOf(count, elapsed, process.threadCpuUsage(usedBefore))
 }
 
-/** Compares two contenders of {@link compare}, by their indexes. */
+/** Compares two contenders of {@link compare}. The contenders are named by their indexes. */
 export type Beside = (name: string, ours: number, peer: number) => Pair
 
 /**
- * Lets contenders take turns in short bursts: A B, B A, A B, and so on. So other work on the machine slows all of them alike.
- * The first rounds warm the engine up and do not count.
+ * Lets contenders take turns in short bursts: A B, B A, A B, and so on. So other work on the machine slows all of them equally.
+ * The first rounds warm up the engine and do not count.
  */
 export async function compare(
   { rounds, warmUps }: Pick<Scale, 'rounds' | 'warmUps'>,
@@ -81,13 +81,13 @@ export async function compare(
   }
 }
 
-/** Turns a ratio of rates into the ratio of the costs of one operation. */
+/** Converts a ratio of rates to the ratio of the costs of one operation. */
 export function asCost({ speed, cpu, ...pair }: Pair): Pair {
   const invert = ({ median, low, high }: Ratio): Ratio => ({ median: 1 / median, low: 1 / high, high: 1 / low })
   return { ...pair, speed: invert(speed), ...(cpu && { cpu: invert(cpu) }) }
 }
 
-/** Works through a list. `many` items are in progress at once. */
+/** Works through a list. `many` items are in progress at the same time. */
 export async function atOnce<T>(many: number, list: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {

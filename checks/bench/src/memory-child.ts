@@ -1,4 +1,4 @@
-// Prints the bytes that remembered logouts take, and the entries they are.
+// Prints the bytes of memory for a number of remembered logouts, and the number of store entries.
 import { MemoryStore, type LogoutStore } from '@bcl/core'
 import { randomUUID } from 'node:crypto'
 import { createCheapIssuer } from './tokens.ts'
@@ -22,7 +22,7 @@ async function remember(store: LogoutStore, many: number): Promise<void> {
   }
 }
 
-// Code and caches of the first logouts do not count.
+// Warms up first, so that code and caches are not measured.
 await remember(new MemoryStore(), Math.min(count, 5000))
 
 const memory = new MemoryStore()
@@ -35,5 +35,5 @@ const before = await heap()
 await remember(counting, count)
 const bytes = (await heap()) - before
 console.log(JSON.stringify({ perLogout: bytes / count, perEntry: bytes / entries }))
-// Keeps the store alive until here.
+// Keeps the store in memory until this line.
 await memory.values([])

@@ -15,7 +15,7 @@ async function weigh(count: number): Promise<Weight> {
   return JSON.parse(stdout) as Weight
 }
 
-/** Bytes that `MemoryStore` takes. */
+/** Measures the memory of `MemoryStore`, in bytes. */
 export async function measureMemory({ weighed, slowRounds }: Scale): Promise<Figures[]> {
   const weights: Weight[] = []
   for (let run = 0; run < slowRounds; run += 1) weights.push(await weigh(weighed))

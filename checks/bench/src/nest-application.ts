@@ -1,4 +1,4 @@
-// In a file of its own, because Nest takes long to import.
+// This application has its own file, because the import of Nest takes long.
 import 'reflect-metadata'
 import { BackchannelLogoutModule } from '@bcl/nestjs'
 import { NestFactory } from '@nestjs/core'

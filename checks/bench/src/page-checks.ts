@@ -6,7 +6,7 @@ import { checkedPages } from './pages.ts'
 import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 
-/** A page with the check beside the same page with an idle middleware. */
+/** Compares a page with the session check and the same page with an idle middleware. */
 export async function measurePages(scale: Scale): Promise<Pair[]> {
   const { issuer, clientId, jwks } = await createTestIssuer()
   const trust = { issuer, clientId, jwks }
@@ -16,7 +16,7 @@ export async function measurePages(scale: Scale): Promise<Pair[]> {
   for (const [framework, store] of checkedPages) {
     const name = `${framework}, ${store}`
     const [checked, idle] = await Promise.all([startServer(name, trust), startServer(`${framework}, idle`, trust)])
-    // In the first burst each session is new, so the store is read for all of them.
+    // In the first burst, each session is new, so each check reads the store.
     const first = Array.from({ length: 3 * scale.sessions }, () => requests[0]!)
     await checked.measure(first)
     await idle.measure(first)

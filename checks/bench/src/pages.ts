@@ -1,4 +1,4 @@
-// The applications whose page is measured: with the check of a session, and with an idle middleware that only reads the session.
+// The applications of the page benchmark: with the session check, or with an idle middleware that only reads the session.
 import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
 import { activeSession as expressCheck } from '@bcl/express'
 import { activeSession as fastifyCheck } from '@bcl/fastify'
@@ -16,11 +16,11 @@ import { drivers, type Connected } from './store-drivers.ts'
 
 interface Visitors {
   logout: ReturnType<typeof createBackchannelLogout>
-  /** Returns the session of the next request, in random order. */
+  /** Returns the session of the next request. The order is random. */
   session: () => { iss: string; sub: string; sid: string; iat: number }
 }
 
-/** The same page on each framework, with the check or without. */
+/** The same page on each framework, with or without the check. */
 const frameworks: Record<string, (visitors: Visitors, isChecked: boolean) => Promise<Started>> = {
   Hono({ logout, session }, isChecked) {
     const idle: MiddlewareHandler = (_, next) => (session(), next())
@@ -51,7 +51,7 @@ const frameworks: Record<string, (visitors: Visitors, isChecked: boolean) => Pro
   },
 }
 
-/** Stores in memory are asked for each page. The others are asked again after 10 seconds. */
+/** A store in memory is read for each page. The other stores are read again after 10 seconds. */
 const stores: Record<string, { recheckAfter: number; connect: () => Promise<Pick<Connected, 'store' | 'close'>> }> = {
   'in memory': { recheckAfter: 0, connect: async () => ({ store: new MemoryStore(), close: async () => {} }) },
   Redis: { recheckAfter: 10, connect: drivers['node-redis']! },
@@ -75,7 +75,7 @@ function start(framework: string, kind: string, isChecked: boolean): Start {
     const { recheckAfter, connect } = stores[kind]!
     const { store, close } = await connect()
     const reads = countReads(store)
-    // Time-outs would only say that the machine has other work, too.
+    // On a busy machine, a shorter time-out would only measure the other work.
     const logout = createBackchannelLogout({ ...optionsFor(trust), store, recheckAfter, storeTimeout: 60 })
     const iat = Math.floor(Date.now() / 1000)
     const count = Number(process.env['BENCH_SESSIONS'])

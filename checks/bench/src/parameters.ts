@@ -6,11 +6,11 @@ import { createReceiver } from './tokens.ts'
 
 const size = 64 * 1024
 
-/** Forms of 64 KiB. Neither has a Logout Token, so both are refused with 400. */
+/** Two forms of 64 KiB. They have no Logout Token, so both are refused with 400. */
 const manyParameters = 'a&'.repeat(size / 2)
 const oneParameter = 'a'.repeat(size)
 
-/** Measures a form of many parameters beside a form of one (RP-4). */
+/** Compares a form with many parameters and a form with one parameter (RP-4). */
 export async function measureParameters(scale: Scale): Promise<Pair[]> {
   const { bodies } = scale
   const logout = createReceiver(await createTestIssuer())

@@ -5,10 +5,10 @@ import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 import { createReceiver, signTokens } from './tokens.ts'
 
-/** Tokens in progress at once. */
+/** The number of tokens that are in progress at the same time. */
 export const many = 32
 
-/** What `receive` checks, as far as `jwtVerify` can check it. */
+/** The options with which `jwtVerify` checks as much as possible of what `receive` checks. */
 const equivalent = (op: TestIssuer, alg: string): jose.JWTVerifyOptions => ({
   issuer: op.issuer,
   audience: op.clientId,
@@ -35,7 +35,7 @@ async function measureAlgorithm(alg: string, scale: Scale): Promise<Pair> {
   return beside(alg, 0, 1)
 }
 
-/** `receive` beside bare `jwtVerify`. */
+/** Compares `receive` with bare `jwtVerify`. */
 export async function measureReceive(scale: Scale): Promise<Pair[]> {
   const rows: Pair[] = []
   for (const alg of ['RS256', 'PS256', 'ES256', 'EdDSA']) rows.push(await measureAlgorithm(alg, scale))

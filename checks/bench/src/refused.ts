@@ -8,7 +8,7 @@ import { createReceiver, signTokens } from './tokens.ts'
 
 type Make = (op: TestIssuer, count: number) => string[] | Promise<string[]>
 
-/** Good tokens with the signatures of other tokens. Only the key shows that they are wrong. */
+/** Good tokens with the signatures of other tokens. Only a check with the key finds the fault. */
 const forged: Make = async (op, count) => {
   const tokens = await signTokens(op, count)
   const signature = (token: string): string => token.slice(token.lastIndexOf('.'))
@@ -19,10 +19,10 @@ const expired: Make = (op, count) => signTokens(op, count, () => ({ iat: op.now(
 
 const foreign: Make = async (op, count) => signTokens(op, count, () => ({ iss: 'https://elsewhere.example' }))
 
-/** Random text that is as long as a token. */
+/** Random texts with the length of a token. */
 const garbage: Make = (_, count) => Array.from({ length: count }, () => randomBytes(400).toString('base64url'))
 
-/** The clock of CPU time moves in steps of 4 ms. So cheap tokens come in longer bursts. */
+/** CPU time is measured in steps of 4 ms. So cheap tokens come in longer bursts. */
 const kinds: readonly [name: string, make: Make, times: number][] = [
   ['wrong signature', forged, 1],
   ['expired', expired, 1],
@@ -30,7 +30,7 @@ const kinds: readonly [name: string, make: Make, times: number][] = [
   ['garbage', garbage, 8],
 ]
 
-/** The cost of a token that is refused beside the cost of a good token. */
+/** Compares the cost of a refused token with the cost of a good token. */
 export async function measureRefused(scale: Scale): Promise<Pair[]> {
   const { tokens } = scale
   const op = await createTestIssuer()

@@ -1,4 +1,4 @@
-// One process that remembers a number of logouts. Measures a burst when it is asked.
+// A process that remembers a number of logouts. It measures a burst for each message.
 import { MemoryStore } from '@bcl/core'
 import { fill } from './fill.ts'
 import { atOnce, rateOf } from './measure.ts'

@@ -1,6 +1,6 @@
-// Imported into each server before its own code. Tells the load process the CPU time of the main thread.
+// Each server imports this file before its own code. The file sends the CPU time of the main thread to the load process.
 process.on('message', (question) => {
   if (question === 'cpu') process.send!(process.threadCpuUsage())
 })
-// If the load process has died, the server ends too, after it has had time to close its store.
+// If the load process dies, the server ends after some seconds, so that it can close its store.
 process.on('disconnect', () => setTimeout(() => process.exit(1), 5000).unref())

@@ -1,4 +1,4 @@
-// The page docs/benchmarks.md, written from the results of one run.
+// Writes the page docs/benchmarks.md from the results of one run.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readResults, type Figures, type Pair, type Ratio, type Results, type Row } from './results.ts'
@@ -7,20 +7,20 @@ import type { SectionName } from './sections.ts'
 
 interface Section {
   title: string
-  /** What is measured, and beside what. */
+  /** What is measured and compared. */
   measured: string
-  /** What the figures mean for a user. */
+  /** The meaning of the figures for a user. */
   meaning: (rows: Row[]) => string
-  /** The heads of the columns of figures. A section of pairs has these two, and the ratios. */
+  /** The column heads of the figures. A section of pairs has these two columns and the ratios. */
   columns: readonly string[]
   format?: (value: number) => string
-  /** The ratios are those of the cost of one operation. */
+  /** True if the ratios are ratios of the cost of one operation. */
   isCost?: boolean
 }
 
 const count = (value: number): string => Math.round(value).toLocaleString('en')
 const isPair = (row: Row): row is Pair => 'speed' in row
-/** The lowest and the highest ratio of a section. */
+/** Returns the lowest and the highest ratio of a section. */
 function range(rows: Row[], ofOnly: (row: Row) => boolean = () => true): string {
   const ratios = rows.filter((row) => isPair(row) && ofOnly(row)).map((row) => (row as Pair).speed.median.toFixed(2))
   const [low, high] = [ratios.toSorted()[0], ratios.toSorted().at(-1)]
@@ -185,7 +185,7 @@ const sections: Record<SectionName, Section> = {
 const ratio = ({ median, low, high }: Ratio): string => `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`
 const rate = (value: number): string => `${count(value)}/s`
 
-/** The table of a section, padded as the formatter pads tables. */
+/** Returns the table of a section, padded in the style of the formatter. */
 export function tableOf(name: SectionName, rows: Row[]): string {
   const { columns, format = String, isCost } = sections[name]
   const hasCpu = rows.some((row) => isPair(row) && row.cpu)

@@ -1,27 +1,27 @@
-// The file of results, and its form.
+// The format of the file of results.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The ratios of all rounds: their median, and their quartiles. */
+/** The median and the quartiles of the ratios of all rounds. */
 export interface Ratio {
   median: number
   low: number
   high: number
 }
 
-/** One contender beside its peer. */
+/** A contender and its peer. */
 export interface Pair {
   name: string
-  /** Operations per second: medians. */
+  /** Operations per second, as medians. */
   rates: [ours: number, peer: number]
   speed: Ratio
-  /** The same ratio for operations per second of CPU time of the main thread. */
+  /** The same ratio, for operations per second of CPU time of the main thread. */
   cpu?: Ratio
-  /** The store was read so often for so many checks, warm-up included. */
+  /** The number of reads of the store, and the number of checks that caused them, including the warm-up. */
   store?: { reads: number; checks: number }
 }
 
-/** Figures that are compared with nothing. */
+/** Figures without a comparison. */
 export interface Figures {
   name: string
   values: number[]
@@ -29,7 +29,7 @@ export interface Figures {
 
 export type Row = Pair | Figures
 
-/** One full run. */
+/** The results of one full run. */
 export interface Results {
   date: string
   commit: string
@@ -42,11 +42,11 @@ export interface Results {
 
 export const resultsFile = fileURLToPath(new URL('../results.json', import.meta.url))
 
-/** Returns nothing before the first full run. */
+/** Returns the results, or nothing before the first full run. */
 export const readResults = (): Results | undefined =>
   existsSync(resultsFile) ? (JSON.parse(readFileSync(resultsFile, 'utf8')) as Results) : undefined
 
-/** Writes four significant digits. More would only be noise. */
+/** Rounds to four significant digits, because more digits would only be noise. */
 export function writeResults(results: Results): void {
   const round = (_: string, value: unknown) =>
     typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value

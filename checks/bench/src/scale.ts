@@ -1,4 +1,4 @@
-/** How much is done: enough for figures, or just enough to see that everything works. */
+/** The amount of work: enough for reliable figures, or just enough to see that everything works. */
 export interface Scale {
   rounds: number
   /** Rounds that do not count. */

@@ -1,4 +1,4 @@
-// Measures one section in a process of its own, so that no section changes what the engine knows of the next one.
+// Measures one section in its own process. So a section cannot change how the engine optimizes the next section.
 import { full, quick } from './scale.ts'
 import { sections, type SectionName } from './sections.ts'
 

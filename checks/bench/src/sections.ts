@@ -17,7 +17,7 @@ import { measureSize } from './size.ts'
 import { measureStoreBytes, measureStores } from './stores.ts'
 import { measureSubject } from './subject.ts'
 
-/** Everything that is measured, in the order of the page. */
+/** All sections, in the order of the page. */
 export const sections = {
   endpoint: measureEndpoint,
   examples: measureExamples,

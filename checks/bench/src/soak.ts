@@ -1,5 +1,5 @@
-// Memory over millions of logouts with expiry: `pnpm check soak [logouts]`, 5,000,000 by default. The provider's clock
-// and the application's run a second on with every few logouts, so that what is remembered is forgotten again.
+// Measures memory over millions of logouts that expire. Run it with `pnpm check soak [logouts]`. The default is 5,000,000
+// logouts. The clocks of the provider and of the application advance by a second with every 20 logouts. So old logouts expire.
 import { MemoryStore } from '@bcl/core'
 import { randomUUID } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
@@ -14,7 +14,7 @@ const logouts = Number(process.argv[2] ?? 5_000_000)
 const looks = 20
 const perSecond = 20
 const sessionMaxAge = 600
-/** One look's growth over the median of those before it that means that something stays. */
+/** Memory grows if the second half needs more than this factor of the first half. */
 const bound = 1.1
 
 let passed = 0
@@ -36,7 +36,7 @@ for (let look = 0; look < looks; look += 1) {
   heaps.push(process.memoryUsage().heapUsed)
   console.log(`${passed.toLocaleString('en')} logouts: ${(heaps.at(-1)! / 2 ** 20).toFixed(1)} MiB of heap`)
 }
-// The first half fills what a session's age allows to be remembered.
+// The first half fills the memory with all logouts that have not expired.
 const early = Math.max(...heaps.slice(looks / 4, looks / 2))
 const late = Math.max(...heaps.slice(looks / 2))
 console.log(`the second half took ${(late / early).toFixed(3)} of what the first had taken at most`)

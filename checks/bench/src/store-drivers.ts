@@ -1,4 +1,4 @@
-// Stores and their drivers. They use REDIS_URL, DATABASE_URL and MYSQL_URL. The defaults are servers on this machine.
+// The stores and their drivers. They use REDIS_URL, DATABASE_URL and MYSQL_URL. The defaults are servers on this machine.
 import type { LogoutStore } from '@bcl/core'
 import { RedisStore } from '@bcl/redis'
 import { schema, SqlStore, type SqlDialect, type SqlParameter, type SqlQuery } from '@bcl/sql'
@@ -20,7 +20,7 @@ const redisUrl = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379'
 const postgresUrl = process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/test'
 const mysqlUrl = process.env['MYSQL_URL'] ?? 'mysql://root@127.0.0.1:3306/test'
 
-/** A store, and the driver's bare command for the same keys. */
+/** A store, and a function that runs the driver's bare command for the same keys. */
 export interface Connected {
   store: LogoutStore
   bare(keys: readonly string[]): unknown
@@ -29,7 +29,7 @@ export interface Connected {
 
 const prefix = `bcl-bench-${randomUUID()}:`
 
-/** Removes what was written, and ends the connection. */
+/** Removes all keys of this run, and ends the connection. */
 async function clear(): Promise<void> {
   const redis = await createClient({ url: redisUrl }).connect()
   for await (const keys of redis.scanIterator({ MATCH: `${prefix}*`, COUNT: 1000 })) {
@@ -40,7 +40,7 @@ async function clear(): Promise<void> {
 
 const name = (key: string): string => prefix + key
 
-/** A table of its own, and what reads and removes it. */
+/** Creates a table, and returns the functions that read and remove the table. */
 async function onTable(dialect: SqlDialect, query: SqlQuery) {
   const table = `bcl_bench_${randomUUID().slice(0, 8)}`
   for (const statement of schema(dialect, { table }).split(';\n').filter(Boolean)) await query(statement, [])
@@ -57,7 +57,7 @@ async function onTable(dialect: SqlDialect, query: SqlQuery) {
   }
 }
 
-/** As the READMEs wire them. */
+/** The drivers, connected in the same way as in the READMEs. */
 export const drivers: Record<string, () => Promise<Connected>> = {
   async 'node-redis'() {
     const client = await createClient({ url: redisUrl }).connect()
@@ -146,7 +146,7 @@ export const drivers: Record<string, () => Promise<Connected>> = {
   },
 }
 
-/** Bytes that a store takes, without what it takes when it is empty. */
+/** The bytes of a store. The size of the empty store is subtracted. */
 export interface Weighable {
   store: LogoutStore
   bytes(): Promise<number>
@@ -154,19 +154,19 @@ export interface Weighable {
 }
 
 export const weighables: Record<string, () => Promise<Weighable>> = {
-  // A server of its own: what others write would be weighed, too.
+  // Starts another server, because the data of other clients would be measured too.
   async Redis() {
     const folder = mkdtempSync(join(tmpdir(), 'bcl-bench-'))
     const path = join(folder, 'redis')
     const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', ''], { stdio: 'ignore' })
     await once(server, 'spawn')
     const redis = await createClient({ socket: { path, tls: false } })
-      // It may not be there yet.
+      // The server may not be there yet.
       .on('error', () => {})
       .connect()
     const used = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1])
     const store = new RedisStore(redis)
-    // The script, which it keeps, is no logout.
+    // The first add stores the script, which must not be measured.
     await store.add('first', 'v', Date.now() / 1000)
     const empty = await used()
     return {

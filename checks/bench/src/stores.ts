@@ -1,4 +1,4 @@
-// Checks beside the driver alone, and the bytes of a remembered logout.
+// Compares checks with the bare driver, and measures the bytes of a remembered logout.
 import { createBackchannelLogout, type LogoutStore, type SessionClaims } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { randomUUID } from 'node:crypto'
@@ -9,15 +9,18 @@ import type { Scale } from './scale.ts'
 import { drivers, weighables, type Connected } from './store-drivers.ts'
 import { createCheapIssuer } from './tokens.ts'
 
-/** As many requests are under way at once. */
+/** The number of requests that are in progress at the same time. */
 const concurrency = 50
 
 type Entry = readonly [key: string, value: string, expiresAt: number]
 
-/** An issuer of usual length. */
+/** An issuer with a typical length. */
 const issuer = 'https://api.asgardeo.io/t/acme/oauth2/token'
 
-/** What `receive` writes for so many logouts, of other subjects and sessions each, with names of 36 characters. */
+/**
+ * Returns the entries that `receive` writes for this number of logouts. Each logout has a different subject and session, with
+ * names of 36 characters.
+ */
 async function entriesOf(count: number): Promise<Entry[][]> {
   const { store, written } = recordingStore()
   const { op, createReceiver, token } = await createCheapIssuer()
@@ -35,7 +38,7 @@ const isDone = ([key]: Entry): boolean => key.startsWith('[1,"done",')
 const put = (store: LogoutStore, entries: readonly Entry[]): Promise<void> =>
   atOnce(concurrency, entries, async (entry) => store.add(...entry))
 
-/** Leaves out a database that does not answer. In CI this is an error. */
+/** Skips a database that does not answer. In CI this is an error. */
 async function connect<T>(name: string, start: () => Promise<T>): Promise<T | undefined> {
   try {
     return await start()
@@ -48,7 +51,7 @@ async function connect<T>(name: string, start: () => Promise<T>): Promise<T | un
 
 async function measureDriver({ store, bare }: Connected, count: number): Promise<(() => Promise<Speed>)[]> {
   const op = await createTestIssuer()
-  // On a busy machine a call may take longer than the default of one second.
+  // On a busy machine, a call may take longer than the default time-out of one second.
   const receiver = (on: LogoutStore) =>
     createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 8 * 3600, store: on, storeTimeout: 60 })
   const logout = receiver(store)
@@ -74,14 +77,14 @@ async function measureDriver({ store, bare }: Connected, count: number): Promise
   ]
 }
 
-/** Checks beside the driver alone, for each driver. */
+/** Compares checks with the bare driver, for each driver. */
 export async function measureStores(scale: Scale): Promise<Pair[]> {
   const remembered = Math.ceil(scale.remembered[0] / 5)
   const rows: Pair[] = []
   for (const [name, start] of Object.entries(drivers)) {
     const connected = await connect(name, start)
     if (!connected) continue
-    // Answers without a round trip come so fast that a burst needs more of them.
+    // Answers without a round trip are fast, so a burst needs more of them.
     const isLocal = name === 'node:sqlite' || name.endsWith('cache')
     const count = Math.ceil(scale.checks / (isLocal ? 5 : 40))
     await put(connected.store, (await entriesOf(remembered)).flat())
@@ -92,7 +95,7 @@ export async function measureStores(scale: Scale): Promise<Pair[]> {
   return rows
 }
 
-/** Bytes of a remembered logout, for each store. */
+/** Measures the bytes of a remembered logout, for each store. */
 export async function measureStoreBytes({ weighed }: Scale): Promise<Figures[]> {
   const count = Math.ceil(weighed / 2)
   const entries = await entriesOf(count)

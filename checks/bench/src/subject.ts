@@ -5,7 +5,7 @@ import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 import { createCheapIssuer } from './tokens.ts'
 
-/** Logouts of one subject, one after the other, a second apart by the clock of the provider. */
+/** Measures logouts of one subject, one after the other. Their dates are one second apart. */
 async function measureKind(name: string, claims: () => object, { ofOneSubject, slowRounds }: Scale): Promise<Pair> {
   const issuer = await createCheapIssuer()
   const tenth = ofOneSubject / 10
@@ -40,7 +40,7 @@ async function measureKind(name: string, claims: () => object, { ofOneSubject, s
   return { name, rates: [median(last), median(first)], speed }
 }
 
-/** The last tenth of many logouts of one subject beside the first tenth. */
+/** Compares the last tenth of many logouts of one subject with the first tenth. */
 export async function measureSubject(scale: Scale): Promise<Pair[]> {
   return [
     await measureKind('all sessions of the subject', () => ({}), scale),

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 export const createReceiver = (op: TestIssuer, store: LogoutStore = new MemoryStore()): BackchannelLogout =>
   createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 8 * 3600, store })
 
-/** Signed tokens, each for another session of another subject. */
+/** Signs tokens. Each token is for a different subject and session. */
 export const signTokens = (op: TestIssuer, count: number, claims: () => object = () => ({})): Promise<string[]> =>
   Promise.all(
     Array.from({ length: count }, () => op.logoutToken({ sub: randomUUID(), sid: randomUUID(), ...claims() })),
@@ -15,7 +15,7 @@ export const signTokens = (op: TestIssuer, count: number, claims: () => object =
 const clientSecret = 'a secret of the client that is long enough'
 const secretKey = new TextEncoder().encode(clientSecret)
 
-/** An issuer whose tokens cost next to nothing to verify, so that what is remembered shows: HS256. */
+/** An issuer with HS256. Its tokens cost little to verify, so the figures show the cost of the store. */
 export interface CheapIssuer {
   op: TestIssuer
   createReceiver(store: LogoutStore, now?: () => number, sessionMaxAge?: number): BackchannelLogout

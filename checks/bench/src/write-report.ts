@@ -1,4 +1,4 @@
-// Writes docs/benchmarks.md from checks/bench/results.json. With --check it only compares them.
+// Writes docs/benchmarks.md from checks/bench/results.json. With --check, it only compares the two files.
 import { pageIsCurrent, writePage } from './report.ts'
 
 if (!process.argv.includes('--check')) writePage()

@@ -1,6 +1,6 @@
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin'
 
-/** The members of a Babel path that are used here. */
+/** The members of a Babel path that this file uses. */
 interface Path {
   node: { type: string }
   parent: { type: string; callee: { type: string; name: string }; key: { name: string } }
@@ -9,8 +9,8 @@ interface Path {
 }
 
 /**
- * The position of the message among the arguments of these functions and classes. Members with the name "message" are messages
- * too. Codes are API. Messages are not.
+ * The position of the message among the arguments of these functions and classes. A member with the name "message" is also a
+ * message. Messages are not API, so their mutants are ignored. Error codes are API.
  */
 const messages: Record<string, number> = {
   Error: 0,
@@ -23,7 +23,7 @@ const messages: Record<string, number> = {
   requireOption: 2,
 }
 
-/** Excludes the texts of messages from the mutants, and nothing else. */
+/** Excludes only the texts of messages from the mutants. */
 export const strykerPlugins = [
   declareValuePlugin(PluginKind.Ignore, 'messages', {
     shouldIgnore(path) {

@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const names = ['core', 'node', 'testing', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'redis', 'sql', 'ssf']
 const source = (file: string): string => `${process.cwd()}/packages/${file}.ts`
 
-/** Files whose tests wait for timers, the slowest last. They run last, because the other tests kill most mutants. */
+/** The files whose tests wait for timers. The slowest file is last. They run after the other tests, which kill most mutants. */
 const waiting = 'respond,handle,issuers,memory-store,watch,keys,receive,keys-under-fire,slow-clients'.split(',')
 
 class QuickFirst extends BaseSequencer {
@@ -20,7 +20,7 @@ const tests = process.env['MUTATION_TESTS']?.split(',') ?? ['**/*']
 // src/mutation.ts makes a copy of the repository. Vitest runs in this copy. As in the root config, tests import the sources of a package.
 export default defineConfig({
   resolve: {
-    // The longer name comes first, because `@bcl/core` also matches the start of it.
+    // The longer name comes first, because it also starts with `@bcl/core`.
     alias: {
       '@bcl/core/kit': source('core/src/kit'),
       ...Object.fromEntries(names.map((name) => [`@bcl/${name}`, source(`${name}/src/index`)])),
@@ -28,7 +28,7 @@ export default defineConfig({
   },
   test: {
     include: tests.map((name) => `packages/${process.env['MUTATED_PACKAGE']}/test/${name}.test.ts`),
-    // This file is too slow for each mutant: it explores thousands of states.
+    // This file is too slow to run for each mutant, because it explores thousands of states.
     exclude: ['**/two-instances-model.test.ts'],
     setupFiles: [new URL('setup.ts', import.meta.url).pathname],
     sequence: { sequencer: QuickFirst },

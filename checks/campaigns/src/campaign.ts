@@ -30,7 +30,7 @@ const fault = (index: number, what: string, input: unknown): void => {
 }
 process.on('unhandledRejection', (error) => faults.push(`unhandled: ${String(error)}`))
 
-/** Compares the result of the library with the second check. Neither may accept a token that the other refuses. */
+/** Compares the result of the library with the second check. Each must accept exactly the tokens that the other accepts. */
 function compare(index: number, accepted: boolean, may: boolean, input: unknown): void {
   if (accepted && !may) fault(index, 'accepted, and the second check refuses it', input)
   if (!accepted && may) fault(index, 'refused, and the second check accepts it', input)
@@ -51,7 +51,7 @@ async function tryToken(index: number): Promise<void> {
   compare(index, outcome === 'accepted', mayAccept(token, parties, now), token)
 }
 
-/** Creates a new receiver from time to time, so that its store stays small. */
+/** Creates a receiver. A new one is used from time to time, so that its store stays small. */
 const receiver = (): BackchannelLogout =>
   createBackchannelLogout({
     issuers,
@@ -92,7 +92,7 @@ async function tryRequest(index: number, logout: BackchannelLogout): Promise<voi
 
 console.log(`seed ${seed}, ${inputs} inputs`)
 const startedAt = performance.now()
-/** How many inputs run at once, and how many inputs one receiver gets. */
+/** The number of inputs that run at the same time, and the number of inputs for one receiver. */
 const atOnce = 64
 const each = 6400
 let logout = receiver()
@@ -105,7 +105,7 @@ for (let start = first; start < end && faults.length < 20; start += atOnce) {
 }
 
 for (const [name, times] of [...counts].sort()) console.log(`${name.padEnd(40)} ${times}`)
-// A campaign finds nothing if it accepts no token, or if it refuses all tokens for one reason.
+// A campaign finds no faults if it accepts no token, or if it refuses all tokens for the same reason.
 if (inputs >= 10_000 && only === undefined) {
   const share = (name: string): number => (counts.get(name) ?? 0) / (inputs / 2)
   const codes = ['INVALID', 'SIGNATURE', 'CLAIM', 'EXPIRED'].map((code) => `token ERR_LOGOUT_TOKEN_${code}`)

@@ -5,7 +5,7 @@ import type { Random } from './random.ts'
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 const base64url = (text: string | Buffer): string => Buffer.from(text).toString('base64url')
 
-/** Texts of unusual JSON values. */
+/** Returns unusual JSON values, as texts. */
 function values(now: number, { clientId, issuer }: Party): string[] {
   const plain = ['null', 'true', 'false', '0', '-0', '-1', '1e999', '-1e999', '1e-7', '[]', '{}', '[null]', '[{}]']
   const times = [-3600, -121, -61, -60, -59, 0, 1, 59, 60, 61, 3600].map((apart) => String(now + apart))
@@ -63,7 +63,7 @@ const headerNames = [
   'x',
 ]
 
-/** The members of a JSON object as texts, in order. Two members can have the same name. */
+/** The members of a JSON object as texts, in their order. Two members can have the same name. */
 type Members = [name: string, value: string][]
 const format = (members: Members): string =>
   `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`
@@ -127,7 +127,7 @@ function changeBytes(bytes: Buffer, random: Random): Buffer {
   return changed
 }
 
-/** A wrong signature as text: malformed, or of another token. */
+/** Returns a wrong signature as text: a malformed signature, or the signature of another token. */
 function badSignature(input: string, party: Party, others: readonly Party[], random: Random): string {
   const own = party.sign(input)
   switch (random.number(8)) {
@@ -153,9 +153,9 @@ function badSignature(input: string, party: Party, others: readonly Party[], ran
 const rare = 5
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** A good token, possibly changed in its claims, its header, its JSON, its signature or its text. */
+/** Makes a good token. Sometimes changes its claims, its header, its JSON, its signature or its text. */
 export function createToken(parties: readonly Party[], now: number, index: number, random: Random): string {
-  // RSA signs slowly, so it comes less often.
+  // RSA signs slowly, so RSA tokens are rare.
   const party = random.chance(rare) ? parties[0]! : random.pick(parties.slice(1))
   const { header, claims } = good(party, now, index)
   const some = values(now, party)
@@ -177,7 +177,7 @@ export function createToken(parties: readonly Party[], now: number, index: numbe
   const parts = token.split('.')
   switch (random.number(7)) {
     case 0: {
-      // Another spelling of the same bytes, if one exists.
+      // Writes the same bytes with other spare bits, if there are spare bits.
       const at = random.number(3)
       const last = parts[at]!.at(-1)!
       const value = alphabet.indexOf(last) ^ (1 + random.number(3))
@@ -197,14 +197,14 @@ export function createToken(parties: readonly Party[], now: number, index: numbe
   }
 }
 
-/** The parts of a request to the endpoint. `Request` does not accept all of them. */
+/** The parts of a request to the endpoint. `Request` does not accept all of these values. */
 export interface Input {
   method: string
   contentType: string | undefined
   body: Buffer
 }
 
-/** A good request, possibly changed in its method, its media type or its body. */
+/** Makes a good request. Sometimes changes its method, its media type or its body. */
 export function createInput(token: string, random: Random): Input {
   const form = 'application/x-www-form-urlencoded'
   const method = random.chance(94)

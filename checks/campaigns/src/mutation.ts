@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
 
 /** The percentage of mutants that the tests must kill. */
 const goal = options.package === 'core' ? 95 : 90
-/** The sources and the fast tests of `--short`. */
+/** The sources that `--short` mutates, and the fast tests that it runs. */
 const short = {
   files: ['token/logout-token.ts', 'token/compact.ts'],
   tests: 'verify-logout-token,exactness,session-claims,limits',
@@ -29,7 +29,7 @@ const here = fileURLToPath(new URL('../', import.meta.url))
 const copy = `${here}.mutation/${options.package}${options.short ? '-short' : ''}`
 const files = options.short ? short.files : (options.files ?? ['**/*.ts', '!index.ts'])
 
-/** Copies the package. Stryker changes the copy, so the checkout stays as it is. */
+/** Copies the package. Stryker changes only the copy. */
 async function makeCopy(): Promise<void> {
   await rm(copy, { recursive: true, force: true })
   for (const name of ['core', 'node', 'testing', options.package]) {

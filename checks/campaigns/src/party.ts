@@ -1,6 +1,6 @@
 import { createHmac, generateKeyPairSync, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
 
-/** One provider, its key, and the client that is registered there. */
+/** A provider with its key, and the client that is registered there. */
 export interface Party {
   issuer: string
   clientId: string
@@ -23,7 +23,7 @@ function createParty(alg: string, publicKey: KeyObject | undefined, signing: (in
   return { issuer, clientId: 'campaign-client', alg, kid, publicKey, publicJwk, secret, sign: signing }
 }
 
-/** One provider per algorithm. Each run creates new keys, because no result depends on the keys. */
+/** Creates one provider per algorithm. Each run creates new keys, because no result depends on the keys. */
 export function createParties(): Party[] {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -1,13 +1,15 @@
 /** A source of random numbers. The same seed gives the same numbers. */
 export interface Random {
-  /** A whole number from 0 up to `below`, exclusive. */
+  /** Returns a whole number from 0 to `below` - 1. */
   number(below: number): number
-  /** True in the given percentage of calls. */
+  /** Returns true in the given percentage of calls. */
   chance(percent: number): boolean
   pick<T>(list: readonly T[]): T
 }
 
-/** The generator SFC32. Its state comes from the seed and the number of the input, so each input can be repeated alone. */
+/**
+ * Implements the generator SFC32. Its state comes from the seed and the number of the input, so you can repeat one input alone.
+ */
 export function createRandom(seed: number, index: number): Random {
   let [a, b, c, counter] = [seed | 0, index | 0, Math.trunc(index / 2 ** 32) | 0, 1]
   const next = (): number => {

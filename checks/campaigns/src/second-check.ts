@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual, verify } from 'node:crypto'
 import type { Party } from './party.ts'
 
 /*
- * Implements the requirements for an accepted token a second time, with node:crypto. It shares no code with the library or
- * with jose, so that the results can be compared.
+ * Implements the requirements for an accepted token a second time, with node:crypto. This file shares no code with the library or
+ * with jose. The campaign compares its results with the results of the library.
  */
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
@@ -14,13 +14,13 @@ type Members = Record<string, unknown>
 const isMap = (value: unknown): value is Members =>
   Object.prototype.toString.call(value) === '[object Object]' && typeof value === 'object'
 
-/** Returns the bytes of a part in its canonical spelling (RP-10a). */
+/** Decodes a part. Returns `undefined` if its spelling is not canonical (RP-10a). */
 function bytesOf(part: string): Buffer | undefined {
   const bytes = Buffer.from(part, 'base64url')
   return bytes.toString('base64url') === part ? bytes : undefined
 }
 
-/** Returns the JSON object in a part of valid UTF-8. */
+/** Returns the JSON object of a part, if the part is valid UTF-8. */
 function membersOf(part: string): Members | undefined {
   const bytes = bytesOf(part)
   if (!bytes) return undefined
@@ -39,7 +39,7 @@ const isName = (value: unknown): boolean => typeof value === 'string' && value.l
 const isAbsent = (members: Members, name: string): boolean => !has(members, name) || members[name] === null
 const isTime = (value: unknown): value is number => typeof value === 'number' && value < Infinity && value > -Infinity
 
-/** RP-15, RP-22. */
+/** Checks the header (RP-15, RP-22). */
 function isGoodHeader(header: Members): boolean {
   if (has(header, 'crit') || has(header, 'b64')) return false
   if (has(header, 'kid') && (typeof header['kid'] !== 'string' || header['kid'].length > 1024)) return false
@@ -49,7 +49,7 @@ function isGoodHeader(header: Members): boolean {
   return ['jwt', 'application/jwt', 'logout+jwt', 'application/logout+jwt'].includes(typ.toLowerCase())
 }
 
-/** RP-13 to RP-15. */
+/** Checks the signature (RP-13 to RP-15). */
 function isSigned(parts: readonly string[], header: Members, party: Party): boolean {
   const signature = bytesOf(parts[2]!)
   if (!signature || header['alg'] !== party.alg) return false
@@ -63,14 +63,14 @@ function isSigned(parts: readonly string[], header: Members, party: Party): bool
   return verify('sha256', input, { key: party.publicKey, dsaEncoding: 'ieee-p1363' }, signature)
 }
 
-/** RP-12. */
+/** Checks the audiences (RP-12). */
 function isForUs(claims: Members, clientId: string): boolean {
   const audiences = Array.isArray(claims['aud']) ? claims['aud'] : [claims['aud']]
   if (audiences.length === 0 || audiences.some((audience) => audience !== clientId)) return false
   return !has(claims, 'azp') || claims['azp'] === clientId
 }
 
-/** RP-17. A fractional `iat` counts as its whole second. */
+/** Checks the times (RP-17). A fraction of `iat` is ignored. */
 function isTimely(claims: Members, now: number): boolean {
   const { iat, exp, nbf } = claims
   if (!has(claims, 'iat') || !isTime(iat) || Math.floor(iat) > now + tolerance) return false
@@ -78,7 +78,7 @@ function isTimely(claims: Members, now: number): boolean {
   return !has(claims, 'nbf') || (isTime(nbf) && nbf <= now + tolerance)
 }
 
-/** RP-10, RP-18, RP-20, RP-21. */
+/** Checks the claims of a logout (RP-10, RP-18, RP-20, RP-21). */
 function saysLogout(claims: Members): boolean {
   if (has(claims, 'nonce') || !isName(claims['jti'])) return false
   const named = ['sub', 'sid'].filter((name) => !isAbsent(claims, name))
@@ -87,7 +87,7 @@ function saysLogout(claims: Members): boolean {
   return isMap(events) && has(events, event) && isMap(events[event])
 }
 
-/** Whether a token may be accepted at that time. */
+/** Tells whether a receiver may accept a token at this time. */
 export function mayAccept(token: string, parties: readonly Party[], now: number): boolean {
   const parts = token.split('.')
   if (parts.length !== 3 || token.length > 16_384) return false
@@ -114,7 +114,7 @@ export function tokenOfForm(body: Buffer): string | undefined {
   return tokens.length === 1 ? tokens[0] : undefined
 }
 
-/** Decodes percent-encoding and plus signs. Other text stays. */
+/** Decodes percent-encoding and plus signs. Leaves other text unchanged. */
 const unescapeForm = (text: string): string =>
   text
     .replaceAll('+', ' ')

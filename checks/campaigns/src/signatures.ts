@@ -1,4 +1,4 @@
-// Compares the verdict on a signature with the verdict of jose, for each algorithm and each kind of key.
+// Compares the library's result for a signature with the result of jose, for each algorithm and each kind of key.
 import { verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
 import * as jose from 'jose'
 import { randomInt } from 'node:crypto'
@@ -19,12 +19,12 @@ const secret = 'a secret of the client that is long enough for every one of HS25
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 algorithms.push('HS256', 'HS384', 'HS512', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87')
 
-/** The keys that a provider can have. Each kind is one way to give them to the library. */
+/** The types of keys that the library accepts. */
 type Keys = NonNullable<TrustedIssuer['keys']>
 interface Party {
   alg: string
   tokens: readonly string[]
-  /** Keys, by the name of their kind. Keys that do not fit are among them. */
+  /** Keys by the name of their kind. Some do not fit the algorithm. */
   keys: readonly (readonly [kind: string, keys: Keys | undefined])[]
 }
 
@@ -74,13 +74,13 @@ async function createParty(alg: string): Promise<Party | undefined> {
       ],
     }
   } catch {
-    // This version of Node cannot do the algorithm.
+    // This version of Node does not support the algorithm.
     return undefined
   }
 }
 
 const parties = (await Promise.all(algorithms.map(createParty))).filter((party) => party !== undefined)
-/** Keys of other algorithms, and an RSA key that is too short. jose refuses them, or imports them otherwise. */
+/** Keys of other algorithms, and an RSA key that is too short. jose refuses these keys or imports them differently. */
 const weak = await crypto.subtle.generateKey(
   { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 1024, publicExponent: new Uint8Array([1, 0, 1]) },
   true,
@@ -98,7 +98,7 @@ const foreign: readonly (readonly [string, Keys | undefined])[] = [
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const replaceAt = (text: string, at: number, char: string): string => text.slice(0, at) + char + text.slice(at + 1)
 
-/** Changes a token in its bytes, its length, its parts or its spelling. */
+/** Changes a token: its bytes, its length, its parts or its spelling. */
 function change(token: string, others: readonly string[], random: Random): readonly [kind: string, token: string] {
   const parts = token.split('.')
   const at = random.number(3)
@@ -114,7 +114,7 @@ function change(token: string, others: readonly string[], random: Random): reado
     case 3:
       return ['with a part of another token', withPart(random.pick(others).split('.')[at]!)]
     case 4: {
-      // Other spare bits: the same bytes, spelt otherwise.
+      // Changes the spare bits. The decoded bytes stay the same.
       const value = alphabet.indexOf(part.at(-1)!) ^ (1 + random.number(3))
       return ['not canonical', withPart(part.slice(0, -1) + alphabet[value]!)]
     }
@@ -135,7 +135,7 @@ function change(token: string, others: readonly string[], random: Random): reado
 const isCanonical = (token: string): boolean =>
   token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
 
-/** The verdict of jose. A key set with several keys that fit is tried key by key, as jose documents it. */
+/** Returns the result of jose. If several keys of a set fit, tries each key, as the documentation of jose shows. */
 async function verdictOfJose(token: string, alg: string, keys: Keys | undefined): Promise<string> {
   const settings = { algorithms: [alg] }
   const verify = (key: unknown): Promise<unknown> => jose.compactVerify(token, key as jose.CryptoKey, settings)
@@ -148,7 +148,7 @@ async function verdictOfJose(token: string, alg: string, keys: Keys | undefined)
       for await (const candidate of error) if (await verify(candidate).catch(() => {})) return 'accepted'
       return 'ERR_LOGOUT_TOKEN_SIGNATURE'
     }
-    // Any other error is about the key, not about the token.
+    // Any other error means that the key is wrong, not the token.
     return error instanceof jose.errors.JOSEError ? 'ERR_LOGOUT_TOKEN_SIGNATURE' : 'ERR_LOGOUT_KEYS_UNAVAILABLE'
   }
 }
@@ -170,14 +170,15 @@ async function tryToken(index: number): Promise<void> {
   )
   counts.set(`${kind}: ${verdict}`, (counts.get(`${kind}: ${verdict}`) ?? 0) + 1)
   const expected = await verdictOfJose(token, alg, keys)
-  // Spelling, header and claims are checked before the signature: then there is only one right answer, a refusal.
+  // The library checks spelling, header and claims before the signature. If one of them is wrong, the right answer is always a
+  // refusal.
   const isEarly =
     /^ERR_LOGOUT_TOKEN_(?:INVALID|CLAIM)$/.test(verdict) && (expected !== 'accepted' || !isCanonical(token))
   if (isEarly || (isCanonical(token) && verdict === expected)) return
   faults.push(`input ${index}: ${alg} with ${keysKind}, ${kind}: ${verdict}, by jose ${expected}\n  ${token}`)
 }
 
-/** Mostly the party's own keys: keys of other algorithms only now and then. */
+/** Chooses keys. Most are the party's own keys. Some are keys of other algorithms. */
 function chooseKeys(own: Party['keys'], alg: string, random: Random): readonly [string, Keys | undefined] {
   if (alg.startsWith('HS') || random.chance(90)) return random.pick(own)
   return random.pick(foreign)
@@ -191,7 +192,7 @@ for (let start = first; start < end && faults.length < 20; start += atOnce)
   await Promise.all(Array.from({ length: Math.min(atOnce, end - start) }, (_, offset) => tryToken(start + offset)))
 
 for (const [name, times] of [...counts].sort()) console.log(`${name.padEnd(60)} ${times}`)
-// A campaign that accepts hardly anything would find nothing.
+// A campaign that accepts hardly any token cannot find faults.
 const accepted = counts.get('right: accepted') ?? 0
 if (inputs >= 10_000 && only === undefined && accepted < inputs / 10) faults.push('hardly any right token was accepted')
 for (const found of faults) console.error(found)

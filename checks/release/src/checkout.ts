@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Copies a checkout into a new repository: all files that git tracks or would track, with their present content. */
+/** Copies a checkout to a new repository. The copy has the current content of all files that git tracks or would add. */
 export function copyCheckout(from: string, to: string): void {
   const git = (cwd: string, ...args: string[]): string => execFileSync('git', args, { cwd, encoding: 'utf8' })
   const files = git(from, 'ls-files', '--cached', '--others', '--exclude-standard', '-z').split('\0')

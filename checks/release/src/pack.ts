@@ -1,4 +1,5 @@
-// The pack step of a release. It builds every package, and writes its tarball and its software bill of materials to a folder.
+// The pack step of a release. It builds every package. Then it writes the tarball and the software bill of materials of each
+// package to a folder.
 import { execFileSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -8,8 +9,8 @@ if (folder === undefined) throw new Error('usage: node checks/release/src/pack.t
 const destination = resolve(folder)
 const pnpm = (...args: string[]): void => void execFileSync('pnpm', args, { stdio: 'inherit' })
 
-// Provenance names the repository in which a workflow ran. The registry compares that name with the manifest. The manifests
-// in the repository have no address, so that a fork does not publish the address of another repository.
+// Provenance contains the address of the repository in which the workflow ran. The registry compares this address with the
+// manifest. The manifests in the repository have no address, so that a fork does not publish the address of another repository.
 if (repository !== undefined) {
   for (const file of globSync('packages/*/package.json')) {
     const manifest = JSON.parse(readFileSync(file, 'utf8')) as object
@@ -25,7 +26,7 @@ if (repository !== undefined) {
 
 mkdirSync(destination, { recursive: true })
 const packages = ['--filter', './packages/*']
-// A file that an earlier build left, here or in the cache, must not be published.
+// Removes old output. A file from an earlier build must not be published.
 for (const dist of globSync('packages/*/dist')) rmSync(dist, { recursive: true })
 pnpm('exec', 'turbo', 'run', 'build', '--force', '--filter=./packages/*', '--output-logs=errors-only')
 pnpm('--recursive', ...packages, 'pack', '--pack-destination', destination)

@@ -1,21 +1,21 @@
-/** An empty project of a user: the packages to install, and the commands that must then succeed. */
+/** An empty project of a user: the packages to install, and the commands that must succeed after the installation. */
 export interface Project {
   name: string
   /** The package managers of a short rehearsal. */
   managers: readonly Manager[]
   /** The package managers of a rehearsal with `--all-managers`. */
   allManagers: readonly Manager[]
-  /** The files that the project starts with: the name in the project, and the path in `projects`. */
+  /** The files of the new project. Each has a name in the project and a path in `projects`. */
   files: Readonly<Record<string, string>>
-  /** The packages that the package manager adds. */
+  /** The packages that the package manager installs. */
   dependencies: readonly string[]
-  /** Commands whose arguments contain no spaces. */
+  /** The commands. Their arguments must not contain spaces. */
   commands: readonly string[]
 }
 
 export type Manager = 'npm' | 'pnpm' | 'bun'
 
-/** Compiles one source as an ECMAScript module and as CommonJS, with the module resolution of Node.js and of bundlers. */
+/** Compiles one source as an ECMAScript module and as CommonJS. Uses both the module resolution of Node.js and of bundlers. */
 function everyWay(
   name: string,
   managers: readonly Manager[],
@@ -58,10 +58,10 @@ const nest = (version: number): string[] => [
   'rxjs@7',
 ]
 
-/** The packages that Nest imports only if they are installed. */
+/** Nest imports these packages only if they are installed. */
 const optionalToNest = ['@nestjs/microservices', '@nestjs/websockets', 'class-transformer', 'class-validator']
 
-/** A usual project of NestJS 11: TypeScript 5 to CommonJS, `node10` resolution, Jest. */
+/** A typical NestJS 11 project: TypeScript 5 to CommonJS, `node10` resolution, Jest. */
 const nest11: Project = {
   name: 'nest11',
   managers: ['bun'],

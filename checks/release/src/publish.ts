@@ -1,5 +1,5 @@
-// The publish step of a release. It publishes the tarballs of a folder without a change. It skips versions that the registry
-// already has, so that you can repeat a run that stopped halfway. Further arguments go to npm.
+// The publish step of a release. It publishes the tarballs of a folder unchanged. It skips versions that the registry already
+// has, so you can repeat a run that stopped halfway. It passes further arguments to npm.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { tarballsIn } from './tarballs.ts'
 

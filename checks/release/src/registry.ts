@@ -10,7 +10,10 @@ export interface Registry {
   stop(): Promise<void>
 }
 
-/** Starts a registry on a free loopback port. Anybody may publish `@bcl/*`. Other packages come from the configured registry. */
+/**
+ * Starts a registry on a free loopback port. Anybody may publish `@bcl/*` there. It gets other packages from the configured
+ * registry.
+ */
 export async function startRegistry(folder: string): Promise<Registry> {
   const upstream = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim()
   const server = (await runServer({

@@ -21,7 +21,7 @@ const tarballs = join(folder, 'tarballs')
 const interrupted = new AbortController()
 const { signal } = interrupted
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
-// Removes the folder at the exit, because the registry runs in this process and can write until then.
+// Removes the folder when this process exits, because the registry runs in this process and may write until then.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -31,12 +31,12 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   return result
 }
 
-/** Takes the version step and the pack step. Returns the new version of all packages. */
+/** Runs the version step and the pack step. Returns the new version of all packages. */
 async function pack(): Promise<string> {
   const options = { cwd: copy, env: process.env, signal }
   const pnpm = (...args: string[]): Promise<string> => run(['pnpm', ...args], options)
   copyCheckout(root, copy)
-  // On the day after a release there is no other changeset, so there would be no version to raise.
+  // Adds a changeset, because on the day after a release there may be none. Without a changeset, no version would change.
   writeFileSync(join(copy, '.changeset/rehearsal.md'), "---\n'@bcl/core': patch\n---\n\nRehearsed.\n")
   await timed('install the copy', () => pnpm('install', '--frozen-lockfile', '--prefer-offline'))
   await timed('version', () => pnpm('changeset', 'version'))
@@ -59,7 +59,7 @@ async function pack(): Promise<string> {
   return version
 }
 
-/** Takes the publish step twice, as after a run that stopped halfway. The second time there must be nothing left to do. */
+/** Runs the publish step twice, as after a run that stopped halfway. The second run must publish nothing. */
 async function publish(env: NodeJS.ProcessEnv): Promise<void> {
   const step = ['node', join(copy, 'checks/release/src/publish.ts'), tarballs, '--provenance=false']
   await timed('publish', () => run(step, { cwd: folder, env, signal }))

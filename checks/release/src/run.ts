@@ -6,7 +6,10 @@ export interface Options {
   signal: AbortSignal
 }
 
-/** Runs a command to its end and returns its output. The error of a failure has the command and the end of the output. */
+/**
+ * Runs a command until it ends, and returns its output. The error of a failed command contains the command and the end of its
+ * output.
+ */
 export function run([command, ...args]: readonly string[], options: Options): Promise<string> {
   return new Promise((resolve, reject) => {
     const settings = { ...options, timeout: 600_000, maxBuffer: 2 ** 26 }
@@ -17,7 +20,7 @@ export function run([command, ...args]: readonly string[], options: Options): Pr
         const what = `\`${[command, ...args].join(' ')}\` in ${options.cwd}`
         return reject(new Error(`${what}: ${error.code ?? error.signal}\n${last}`))
       }
-      // An interrupted command got a signal, and may still be running.
+      // An interrupted command got a signal, but may still be running.
       if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) settle()
       else child.once('exit', settle)
     })

@@ -18,7 +18,7 @@ export interface Tarball {
   manifest: Manifest
 }
 
-/** Returns the tarballs of a folder. A package comes after the packages that it needs. */
+/** Returns the tarballs of a folder. Each package comes after the packages that it depends on. */
 export function tarballsIn(folder: string): Tarball[] {
   const left = readdirSync(folder)
     .filter((file) => file.endsWith('.tgz'))

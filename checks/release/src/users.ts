@@ -7,7 +7,10 @@ const release = join(import.meta.dirname, '..')
 const checks = dirname(release)
 const root = dirname(checks)
 
-/** Returns the environment of a new user: a registry, Node.js and the tools of the projects, but nothing of this checkout. */
+/**
+ * Returns the environment of a new user. It has a registry, Node.js and the tools of the projects, but nothing from this
+ * checkout.
+ */
 export function newcomer(folder: string, registry: string): NodeJS.ProcessEnv {
   const home = join(folder, 'home')
   const bin = join(folder, 'bin')

@@ -18,7 +18,7 @@ const encryption: readonly [alg: string, enc: string, zip?: 'DEF'][] = [
 const receiver = (issuer: Exclude<BackchannelLogoutOptions['issuers'], Function>[number]) =>
   createBackchannelLogout({ issuers: [issuer], sessionMaxAge: 3600, store: new MemoryStore() })
 
-/** Does the work of the case with jose alone. This tells a gap of the runtime from a fault of the library. */
+/** Runs the same work with jose alone. If jose fails too, the runtime lacks the algorithm. Otherwise the library has a fault. */
 async function probe<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -5,9 +5,9 @@ const file = (path: string): string => new URL(`../${path}`, import.meta.url).pa
 const options: BuildOptions = { bundle: true, format: 'esm', target: 'es2022', outdir: file('dist') }
 
 /**
- * Strips the types for Node.js, Bun and Deno. Packages stay imports, so each runtime resolves the built packages itself.
- * `@bcl/nestjs` is the exception: Nest compares classes by identity, so this package must import the Nest that is installed
- * here, and not the Nest beside its sources.
+ * Strips the types for Node.js, Bun and Deno. The bundle still imports packages, so each runtime resolves the built packages
+ * itself. `@bcl/nestjs` is the exception and is bundled. Nest compares classes by identity, so this package must import the Nest
+ * of this folder, and not the Nest of its own folder.
  */
 export const bundleForCommandLine = (): Promise<unknown> =>
   build({
@@ -22,7 +22,7 @@ export const bundleForCommandLine = (): Promise<unknown> =>
     alias: { '@bcl/nestjs': file('node_modules/@bcl/nestjs/dist/index.js') },
   })
 
-/** Bundles everything into one file for workerd, because workerd resolves no packages. */
+/** Bundles everything into one file for workerd, because workerd does not resolve packages. */
 export const bundleForWorkerd = (): Promise<unknown> =>
   build({
     ...options,

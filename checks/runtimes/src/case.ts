@@ -14,11 +14,11 @@ export interface Outcome {
 export interface Report {
   passed: number
   failed: Outcome[]
-  /** Cases that the runtime's cryptography cannot do. jose alone fails at them too. */
+  /** The cases that the runtime's cryptography does not support. jose alone also fails at them. */
   unsupported: Outcome[]
 }
 
-/** Thrown by a case that the runtime's cryptography cannot do. */
+/** The error of a case that the runtime's cryptography does not support. */
 export class Unsupported extends Error {}
 
 const messageOf = (error: unknown): string =>

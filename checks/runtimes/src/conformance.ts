@@ -16,7 +16,10 @@ function conformanceOf(results: readonly ConformanceResult[]): Conformance {
   return { passed: outcomes('passed').length, failed: outcomes('failed'), notRun: outcomes('skipped') }
 }
 
-/** Runs the conformance cases against each application on a runtime. All cases run at once, because most cases only wait for the next second. */
+/**
+ * Runs the conformance cases against each application on a runtime. All applications are checked at the same time, because most
+ * cases only wait for the next second.
+ */
 export async function certify({ applications, serve }: Runtime): Promise<Map<string, Conformance>> {
   const providers = await serveProviders(applications)
   const { ports, stop } = await serve(providers.url)

@@ -1,9 +1,9 @@
 import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
 import type { TestIssuer } from '@bcl/testing'
 
-/** The issuer of the keys. It is created later, because Workers cannot create keys in the scope of a module. */
+/** The issuer of the keys. The first case creates it, because Workers cannot create keys in the scope of a module. */
 let provider: TestIssuer | undefined
-/** The uses of the store, the clock and the network so far. */
+/** All uses of the store, the clock and the network. */
 const asked: string[] = []
 
 const memory = new MemoryStore()
@@ -13,7 +13,10 @@ const store: LogoutStore = {
   remove: (...args) => (asked.push('store'), memory.remove(...args)),
 }
 
-/** A receiver in the scope of a module, where Workers refuse requests, timers and random numbers. Discovery finds its keys. */
+/**
+ * A receiver in the scope of a module. Workers allow no requests, timers and random numbers there. The receiver finds its keys by
+ * discovery.
+ */
 export const logout = createBackchannelLogout({
   issuers: [{ issuer: 'https://op.example.com', clientId: 'test-client' }],
   sessionMaxAge: 3600,
@@ -26,7 +29,7 @@ export const logout = createBackchannelLogout({
   },
 })
 
-/** The uses while the module was evaluated. There should be none. */
+/** The uses while the module was evaluated. This list must be empty. */
 export const askedAtConstruction: readonly string[] = [...asked]
 
 export function useProvider(op: TestIssuer): void {

@@ -7,19 +7,19 @@ import type { Report } from './case.ts'
 const execute = promisify(execFile)
 const patience = 120_000
 
-/** Runs a command to its end and returns its output. */
+/** Runs a command until it ends, and returns its output. */
 export async function output(command: string, args: readonly string[]): Promise<string> {
   const { stdout } = await execute(command, args, { timeout: patience, maxBuffer: 2 ** 24 })
   return stdout
 }
 
-/** A process that serves, and the port of each of its sockets. */
+/** A server process, and the port of each of its sockets. */
 export interface Serving {
   ports: ReadonlyMap<string, number>
   stop(): Promise<void>
 }
 
-/** Starts a server, and waits until it has printed the port of each socket in the form of workerd. */
+/** Starts a server. Waits until it has printed the port of each socket in the format of workerd. */
 export async function serve(
   command: string,
   args: readonly string[],
@@ -51,7 +51,7 @@ export async function serve(
   }
 }
 
-/** Serves a workerd configuration, requests one path after another, and stops the server. */
+/** Starts workerd with a configuration, requests one path after the other, and stops workerd. */
 export async function askWorkerd(command: string, config: string, paths: readonly string[]): Promise<Report[]> {
   const { ports, stop } = await serve(command, ['serve', '--control-fd=1', config], ['http'])
   try {

@@ -10,7 +10,7 @@ export interface Providers {
   close(): Promise<unknown>
 }
 
-/** Serves an OpenID Provider for each name, below a path of that name. */
+/** Serves one OpenID Provider per name. The name is the path of the provider. */
 export async function serveProviders(names: readonly string[]): Promise<Providers> {
   const server: Server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

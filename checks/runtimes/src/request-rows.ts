@@ -5,7 +5,7 @@ import { logout } from './module-scope.ts'
 
 const bytes = new TextEncoder()
 
-/** A body that arrives in two pieces, as from a network. */
+/** Returns a body that arrives in two pieces, like a body from a network. */
 const inPieces = (text: string): ReadableStream<Uint8Array> =>
   new ReadableStream({
     start(controller) {

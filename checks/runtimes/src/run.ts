@@ -1,4 +1,4 @@
-// Runs the core's own cases on every runtime, and the conformance cases against an application of each framework there.
+// Runs the core's own cases on every runtime. Also runs the conformance cases against an application of each framework there.
 // Writes the results to docs/runtimes.md. With --check, compares the page with the results instead.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { bundleForCommandLine, bundleForWorkerd } from './bundle.ts'
@@ -29,7 +29,7 @@ function keepPage(text: string): void {
 }
 
 await Promise.all([bundleForCommandLine(), bundleForWorkerd()])
-// Most cases wait for a later second, so two runtimes run at once.
+// Runs two runtimes at the same time, because most cases only wait for the next second.
 const results: Result[] = []
 const entries = runtimes.entries()
 const work = async (): Promise<void> => {

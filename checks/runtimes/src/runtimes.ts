@@ -6,11 +6,11 @@ export type Application = 'handle' | 'hono' | 'koa' | 'express' | 'fastify' | 'n
 export interface Runtime {
   name: string
   version: () => Promise<string>
-  /** Runs the table of cases. */
+  /** Runs the core's own cases. */
   run: () => Promise<Report>
-  /** The applications that it serves. */
+  /** The applications that run on this runtime. */
   applications: readonly Application[]
-  /** Serves the applications. Each trusts the provider of its own name, below the URL `providers`. */
+  /** Serves the applications. Each trusts the provider with its own name, below the URL `providers`. */
   serve: (providers: string) => Promise<Serving>
 }
 
@@ -45,7 +45,10 @@ const node = (major: number): Runtime =>
 const denoArgs = ['run', '--no-prompt', '--node-modules-dir=manual']
 const workerd = file('node_modules/.bin/workerd')
 
-/** Node.js 20 and 22 are the oldest versions that `engines` of the packages allow. Deno may serve, and nothing else. */
+/**
+ * All runtimes. Node.js 20 and 22 have the oldest versions that `engines` of the packages allows. Deno has only the permission to
+ * serve.
+ */
 export const runtimes: readonly Runtime[] = [
   node(20),
   node(22),

@@ -38,7 +38,7 @@ const never = (): Promise<never> => new Promise(() => {})
 const downStore: LogoutStore = { add: down, values: down, remove: down }
 const silentStore: LogoutStore = { add: never, values: never, remove: never }
 
-/** A store that refuses the first writes, so that the request retries them. */
+/** Makes a store that refuses the first writes, so that the request must retry them. */
 function hiccup(): LogoutStore {
   const memory = new MemoryStore()
   let refusals = 3

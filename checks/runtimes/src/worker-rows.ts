@@ -3,8 +3,8 @@ import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { assertEqual, type Case } from './case.ts'
 
 /**
- * When a request is answered, Workers stop the timers and fetches that the request began. Their promises never settle. So a
- * later request must begin them again. These cases send two requests.
+ * When a request has been answered, Workers stop the timers and fetches of that request. Their promises never settle. So a later
+ * request must start this work again. Each of these cases needs two requests.
  */
 let provider: TestIssuer | undefined
 let delay = 0
@@ -12,7 +12,7 @@ let asked = 0
 let ahead = 0
 const now = (): number => Math.floor(Date.now() / 1000) + ahead
 
-// The library measures the age of keys by this clock.
+// The library uses this clock to measure the age of keys.
 const elapsed = performance.now.bind(performance)
 performance.now = () => elapsed() + ahead * 1000
 

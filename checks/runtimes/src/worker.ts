@@ -3,7 +3,7 @@ import { runAll } from './case.ts'
 import { runCases } from './cases.ts'
 import { afterRows, beginRows } from './worker-rows.ts'
 
-/** Whether this runtime refuses random numbers in the scope of a module. It should. */
+/** Tells whether this runtime refuses random numbers in the scope of a module. Workers must refuse them. */
 function refusesAtModuleScope(): boolean {
   try {
     crypto.randomUUID()

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect, vi } from 'vitest'
 
-/** The head of an HTTP/1.1 request to the endpoint. */
+/** Returns the head of an HTTP/1.1 request to the endpoint. */
 export const head = (path: string, ...lines: string[]): string =>
   [
     `POST ${path} HTTP/1.1`,
@@ -13,7 +13,7 @@ export const head = (path: string, ...lines: string[]): string =>
     '',
   ].join('\r\n')
 
-/** A connection to an endpoint, and everything that it received. */
+/** A connection to an endpoint, and all data that it has received. */
 interface Conversation {
   socket: Socket
   heard(): string
@@ -26,7 +26,7 @@ function open(port: number): Conversation {
   return { socket, heard: () => text }
 }
 
-/** Ends a refused body, and posts a token over the same connection. The token must be answered with 200. */
+/** Ends a refused body. Then posts a token over the same connection, and expects the answer 200. */
 async function expectNext({ socket, heard }: Conversation, rest: string, path: string, token: string): Promise<void> {
   const body = `logout_token=${token}`
   socket.write(`${rest}${head(path, `content-length: ${body.length}`, 'connection: close')}${body}`)
@@ -34,7 +34,7 @@ async function expectNext({ socket, heard }: Conversation, rest: string, path: s
   expect(heard()).toMatch(/HTTP\/1\.1 200 OK\r\n/)
 }
 
-/** Sends 10 MB in chunks. The answer must be 413 before their end, and the next request on the connection must work (RP-4). */
+/** Sends 10 MB in chunks. Expects the answer 413 before the last chunk. The next request on the connection must work (RP-4). */
 export async function expectRoomAfterLargeBody(port: number, path: string, token: string): Promise<void> {
   const conversation = open(port)
   const { socket, heard } = conversation
@@ -49,7 +49,7 @@ export async function expectRoomAfterLargeBody(port: number, path: string, token
   await expectNext(conversation, '0\r\n\r\n', path, token)
 }
 
-/** Sends a slow body that is also too large. After the answer 400, the next request on the connection must work. */
+/** Sends a slow body that is also too large. Expects the answer 400. The next request on the connection must work. */
 export async function expectRoomAfterSlowBody(port: number, path: string, token: string): Promise<void> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const conversation = open(port)

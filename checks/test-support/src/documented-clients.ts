@@ -8,7 +8,9 @@ import type { Proxy } from './proxy.js'
 
 const root = resolve(import.meta.dirname, '../../..')
 
-/** The longest time-out, in milliseconds, that a test waits for. Longer time-outs of the documented code become this long. */
+/**
+ * The longest time-out for which a test waits, in milliseconds. Longer time-outs of the documented code are replaced by this one.
+ */
 const longest = 1000
 
 const shorten = (code: string): string =>
@@ -17,7 +19,7 @@ const shorten = (code: string): string =>
     (_, name: string, value: string) => name + Math.min(longest, Number(value.replaceAll('_', ''))),
   )
 
-/** Each TypeScript block of READMEs, docs and TSDoc that makes a client and a store. */
+/** Returns each TypeScript block of READMEs, docs and TSDoc that makes a client and a store. */
 function documentedBlocks(store: RegExp, client: RegExp): [name: string, code: string][] {
   const exclude = ['**/node_modules/**', 'docs/api/**']
   const files = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'packages/*/src/**/*.ts'], { cwd: root, exclude })
@@ -31,14 +33,14 @@ function documentedBlocks(store: RegExp, client: RegExp): [name: string, code: s
 }
 
 export interface DocumentedClients {
-  /** A block belongs to this test if it matches both. */
+  /** A pattern for the code of the store. A block belongs to this test if it matches both patterns. */
   store: RegExp
   client: RegExp
-  /** Puts the addresses of the test's servers into a block. */
+  /** Replaces the addresses in a block by the addresses of the test's servers. */
   redirect(code: string): string
-  /** The stores that the blocks have made since. */
+  /** Returns the stores that the blocks have made since the last call. */
   made(): readonly LogoutStore[]
-  /** The proxies that the clients connect through. */
+  /** The proxies between the clients and the server. */
   proxies: readonly Proxy[]
 }
 
@@ -58,8 +60,8 @@ async function works(store: LogoutStore, heard: Set<string>): Promise<boolean> {
 }
 
 /**
- * Runs the documented code that makes clients. Each client must work after it was idle for longer than each of its time-outs,
- * and again after the server has closed its connections.
+ * Runs the documented code that makes clients. Each client must still work after it has been idle for longer than each of its
+ * time-outs. It must also work again after the server has closed its connections.
  *
  * @returns The names of the blocks.
  */
@@ -75,7 +77,7 @@ export async function expectClientsToLast({
   process.on('uncaughtException', onError)
   vi.spyOn(console, 'error').mockReturnValue()
   mkdirSync(join(root, 'docs/snippets'), { recursive: true })
-  // Inside docs, so that Node.js finds the dependencies of the docs.
+  // The folder is inside docs, so that Node.js finds the dependencies of the docs.
   const folder = mkdtempSync(join(root, 'docs/snippets/clients-'))
   try {
     const blocks = documentedBlocks(store, client)
@@ -101,7 +103,7 @@ export async function expectClientsToLast({
     await expectAllToWork('at the start', 5)
     await new Promise((resolve) => setTimeout(resolve, 2.5 * longest))
     await expectAllToWork('after idle time', 5)
-    // Once while commands are in progress, and once while the connections are idle.
+    // Cuts the connections twice: while commands are in progress, and while the connections are idle.
     const underWay = failing()
     for (const proxy of proxies) proxy.drop()
     await underWay

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Returns a free loopback port. It is below the ports that the system assigns by itself, so no other process gets it before it
- * is used.
+ * Returns a free loopback port. The port is below the range from which the system assigns ports. So no other process gets the
+ * port before the caller uses it.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

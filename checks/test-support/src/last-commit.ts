@@ -10,10 +10,13 @@ const root = resolve(import.meta.dirname, '../../..')
 const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
-/** The golden file. Whoever changes a text in it changes the format, so instances of the last commit cannot read it. */
+/**
+ * This test pins the stored format. If a commit changes a text in this file, it changes the format, and instances of the last
+ * commit cannot read the new format.
+ */
 const formats = 'packages/core/test/formats.test.ts'
 
-/** The reason why the last commit cannot be compared with this one, if there is a reason. */
+/** Returns the reason why the last commit cannot be compared with this commit, or `undefined`. */
 function reasonToSkip(): string | undefined {
   try {
     const [, removed = '0'] = git('diff', '--numstat', 'HEAD~1', '--', formats).split('\t')
@@ -23,7 +26,7 @@ function reasonToSkip(): string | undefined {
   }
 }
 
-/** A suite that compares with the last commit. It is skipped, also in CI, if that is not possible. */
+/** A suite that compares with the last commit. If that is not possible, the suite is skipped, even in CI. */
 export function describeWithLastCommit(name: string, suite: () => void): void {
   const reason = reasonToSkip()
   if (reason === undefined) describe(name, suite)
@@ -37,7 +40,7 @@ export interface LastCommit {
   close(): void
 }
 
-/** Takes the sources of the last commit from git. Their dependencies are those of this commit. */
+/** Takes the sources of the last commit from git. Uses the dependencies of the current commit. */
 export async function lastCommit(): Promise<LastCommit> {
   const folder = mkdtempSync(join(tmpdir(), 'bcl-last-commit-'))
   const archive = execFileSync('git', ['archive', 'HEAD~1', 'packages', 'tsconfig.base.json'], {
@@ -51,13 +54,13 @@ export async function lastCommit(): Promise<LastCommit> {
   return { core: await load('core'), load, close: () => rmSync(folder, { recursive: true }) }
 }
 
-/** A version of core, and its store. */
+/** A version of core with its store. */
 export interface Version {
   core: Pick<typeof core, 'createBackchannelLogout'>
   store: core.LogoutStore
 }
 
-/** Expects that instances of two versions know each logout of the other one, in both directions. */
+/** Expects that instances of two versions see each other's logouts. */
 export async function expectToShare(versions: readonly [Version, Version]): Promise<void> {
   const op = await createTestIssuer()
   const instances = versions.map(({ core: { createBackchannelLogout }, store }) => {
@@ -68,7 +71,7 @@ export async function expectToShare(versions: readonly [Version, Version]): Prom
       issuers: [op.trusted],
       sessionMaxAge: 3600,
       storeTimeout: 10,
-      // In the time of this test, only a broadcast ends a watch or drops an "alive" answer.
+      // No poll happens during the test. So only a broadcast can end a watch or drop an "alive" answer.
       pollInterval: 3600,
       recheckAfter: store.subscribe ? 3600 : 0,
       destroySession: (id) => destroyed.push(id),
@@ -95,7 +98,10 @@ export async function expectToShare(versions: readonly [Version, Version]): Prom
     [other, one, 'b'],
   ] as const) {
     const sessionOf = (id: string) => op.session({ sid: `${name} ${id}`, sub: `${name} ${id}` })
-    /** Expects that `end`, here, ends the session there: in its checks and, with broadcasts, in its open pages. */
+    /**
+     * Expects that `end` on one instance ends the session on the other instance: in its checks and, with broadcasts, in its open
+     * pages.
+     */
     const expectToEnd = async (session: core.SessionClaims, end: () => Promise<unknown>): Promise<void> => {
       const ended = new Promise<void>((resolve) => there.logout.watch(session, resolve))
       await there.subscribed
@@ -125,7 +131,7 @@ export async function expectToShare(versions: readonly [Version, Version]): Prom
 interface Instance {
   logout: core.BackchannelLogout
   destroyed: string[]
-  /** Whether its store can subscribe. */
+  /** True if the store can subscribe. */
   hears: boolean
   subscribed: Promise<void>
 }

@@ -8,7 +8,7 @@ export interface Outage {
   store: LogoutStore
   begin(): unknown
   end(): unknown
-  /** The same store over other connections. `end` does not affect them. */
+  /** The same store with other connections. `end` does not affect these connections. */
   elsewhere(): LogoutStore | Promise<LogoutStore>
 }
 
@@ -23,14 +23,17 @@ const post = async (logout: BackchannelLogout, token: string): Promise<number> =
   return status
 }
 
-/** Whether a session passes the check. No session passes if the store does not answer. */
+/** Tells whether a session passes the check. No session passes if the store does not answer. */
 export const passes = (logout: BackchannelLogout, session: Parameters<BackchannelLogout['isLoggedOut']>[0]) =>
   logout.isLoggedOut(session).then(
     (isOver) => !isOver,
     () => false,
   )
 
-/** Makes the store fail and return. No logout may be lost or wrongly reported as done, and no session may pass meanwhile. */
+/**
+ * Makes the store fail and return. Expects that no logout is lost or wrongly acknowledged, and that no session passes during the
+ * outage.
+ */
 export async function expectNothingLost({ store, begin, end, elsewhere }: Outage): Promise<void> {
   const op = await createTestIssuer()
   const tokenOf = (sid: string): Promise<string> => op.logoutToken({ sid, sub: sid })
@@ -40,7 +43,7 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   let told = 0
   for (const logout of [here, at400]) logout.onLogout(() => (told += 1))
   const isTaken = async (sid: string): Promise<boolean> => (await post(here, await tokenOf(sid))) === 200
-  // On a busy machine, the first and the last calls can take longer than their limit of one second.
+  // On a busy machine, the first and the last calls can take longer than their time-out of one second.
   await eventually('a logout is taken', () => isTaken('first'))
   await eventually('checks work', () => passes(here, sessionOf('other')))
   const done = told
@@ -50,8 +53,8 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   await begin()
   const statuses = await Promise.all([before(2, () => post(here, second)), before(2, () => post(at400, third))])
   expect(statuses).toEqual([503, 400])
-  // Nothing is reported as done. The logout that was not written counts on this instance at once. No other session passes,
-  // because its state is unknown.
+  // No logout is acknowledged. A logout that was not written counts on this instance at once. No other session passes, because
+  // its state is unknown.
   expect(told).toBe(done)
   expect(await here.isLoggedOut(sessionOf('second'))).toBe(true)
   await expect(before(1.5, () => here.isLoggedOut(sessionOf('other')))).rejects.toMatchObject({

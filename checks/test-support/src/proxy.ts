@@ -1,20 +1,20 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A proxy to a server. While it is cut, it keeps and accepts connections, but forwards nothing. */
+/** A proxy to a server. After `cut`, it accepts and keeps connections but forwards nothing. */
 export interface Proxy {
   /** The URL of the server, with the port of the proxy. */
   url: string
   /** The number of connections. */
   count(): number
-  /** @param connections The number of connections to cut, the oldest first. @default all */
+  /** @param connections The number of connections to cut. The oldest are cut first. @default all */
   cut(connections?: number): void
   /** Forwards requests, but no replies. */
   hold(): void
-  /** Stops the present connections without closing them. New connections work. */
+  /** Stops the current connections without closing them. New connections work. */
   lose(): void
   mend(): void
-  /** Closes the present connections, as a restart of the server does. New connections work. */
+  /** Closes the current connections, like a restart of the server. New connections work. */
   drop(): void
   close(): Promise<void>
 }

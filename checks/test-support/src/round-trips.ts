@@ -1,11 +1,11 @@
 import { createBackchannelLogout, type LogoutStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 
-/** Counts round trips: calls that are made before an earlier call has its answer share one round trip. */
+/** Counts round trips. Calls that start before an earlier call is answered share its round trip. */
 export interface RoundTrips {
-  /** Makes a call together with the others of its round trip. */
+  /** Makes a call as part of the current round trip. */
   call<T>(work: () => T | PromiseLike<T>): Promise<T>
-  /** The round trips that `work` takes. */
+  /** Returns the number of round trips of `work`. */
   of(work: () => Promise<unknown>): Promise<number>
 }
 
@@ -13,7 +13,7 @@ export function countRoundTrips(): RoundTrips {
   let trips = 0
   let answered: Promise<void> | undefined
   let calls: Promise<unknown>[] = []
-  /** Answers all calls of a round trip at once, so that the next calls belong to the next one. */
+  /** Answers all calls of a round trip at once. So the next calls belong to the next round trip. */
   const send = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve))
     trips += 1
@@ -39,7 +39,7 @@ export function countRoundTrips(): RoundTrips {
   }
 }
 
-/** The round trips of each operation, by a store whose calls go through `call`. */
+/** Returns the round trips of each operation. The calls of the store must go through `call`. */
 export async function roundTripsOf(store: LogoutStore, { of }: RoundTrips): Promise<Record<string, number>> {
   const op = await createTestIssuer()
   const destroyed: string[] = []

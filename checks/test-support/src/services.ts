@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, test } from 'vitest'
 
-/** Whether a server accepts a connection within a second. */
+/** Tells whether a server accepts a connection within a second. */
 export async function isReachable(url: string, defaultPort: number): Promise<boolean> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port || defaultPort), timeout: 1000 })
@@ -18,9 +18,9 @@ export async function isReachable(url: string, defaultPort: number): Promise<boo
 }
 
 /**
- * A suite that needs a service. If the service is missing, the suite is skipped with the reason. In CI it fails.
+ * A suite that needs a service. If the service is missing, the suite is skipped and the reason is shown. In CI, the suite fails.
  *
- * @param missing Why the suite cannot run, or `undefined` if it can.
+ * @param missing The reason why the suite cannot run, or `undefined` if it can run.
  */
 export function describeUnless(missing: string | undefined, name: string, suite: () => void): void {
   if (missing === undefined) describe(name, suite)

@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   const session = op.session({ sub: 'alice', sid: 'session-1' })
   const logout = createBackchannelLogout({
     issuers: [op.trusted],
-    // What is written outlives the check by minutes.
+    // The written entries expire some minutes after this check.
     sessionMaxAge: 120,
     store: new RedisStore(redis, { prefix: `bcl-release-${process.pid}:` }),
   })

@@ -18,7 +18,7 @@ import {
 import { optionsFor } from './options.ts'
 import { createSignIn, type SignIn, type Step } from './sign-in.ts'
 
-/** The members that a request of Express and a request of Fastify share. */
+/** The common members of an Express request and a Fastify request. */
 interface Incoming {
   url: string
   headers: { host: string; cookie?: string }

@@ -13,7 +13,7 @@ const host = '127.0.0.1'
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
-/** Serves on a free port, and returns the port. */
+/** Serves on a free port and returns the port. */
 export function listen(listener: RequestListener): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer(listener).listen(0, host, () => resolve(portOf(server)))

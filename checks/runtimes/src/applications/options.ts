@@ -1,6 +1,6 @@
 import { MemoryStore, type BackchannelLogoutOptions } from '@bcl/core'
 
-/** The options of the receiver of each application. */
+/** The receiver options of each application. */
 export const optionsFor = (issuer: string): BackchannelLogoutOptions => ({
   issuers: [{ issuer, clientId: 'test-client' }],
   sessionMaxAge: 3600,

@@ -18,7 +18,7 @@ const [pendingCookie, sessionCookie] = ['pending', 'session']
 
 const redirectUri = (url: URL): string => `${url.origin}/callback`
 
-/** Encrypted cookies. They keep the session in the browser, in the same way on every runtime. */
+/** Encrypts and decrypts cookies that hold the session. This works in the same way on every runtime. */
 function createSealed() {
   const key = crypto.getRandomValues(new Uint8Array(32))
   return {
@@ -33,7 +33,7 @@ function createSealed() {
   }
 }
 
-/** The authorization code flow without a framework. So the applications differ only in how they are served. */
+/** Implements the authorization code flow without a framework. So the applications differ only in their servers. */
 export function createSignIn(issuer: string) {
   const { seal, open } = createSealed()
   let discovered: openid.Configuration | undefined

@@ -6,7 +6,7 @@ interface Environment {
 
 let applications: ReturnType<typeof webApplications> | undefined
 
-/** The first request creates the applications. Before it, the issuer (a binding) and random numbers are not available. */
+/** Creates the applications at the first request. Earlier, Workers have no bindings, so no issuer, and no random numbers. */
 const entrypoint = (name: keyof ReturnType<typeof webApplications>) => ({
   fetch: (request: Request, { PROVIDER }: Environment): Response | Promise<Response> =>
     (applications ??= webApplications(PROVIDER))[name](request),
