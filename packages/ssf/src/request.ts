@@ -89,7 +89,7 @@ export async function send(
     const json: unknown = response.ok && text && JSON.parse(text)
     if (isObject(json)) return json
     throw new StreamRequestError(
-      `${method} ${url} answered with status ${response.status} or without a JSON object`,
+      `${method} ${url}: status ${response.status} or no JSON object`,
       response.status,
     )
   }

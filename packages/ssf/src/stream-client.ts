@@ -156,7 +156,7 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
   const read = readOptions(options, rules) as StreamClientOptions
   const { transmitter, accessToken, clientCredentials, metadata, fetch, allowInsecureRequests } = read
   requireAddress({ issuer: transmitter }, '', allowInsecureRequests)
-  requireOption(!accessToken !== !clientCredentials, 'accessToken', 'or clientCredentials must be set, but not both')
+  requireOption(!accessToken !== !clientCredentials, 'accessToken', 'or clientCredentials must be set, not both')
   const getToken =
     accessToken ??
     createTokenSource(

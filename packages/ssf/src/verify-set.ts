@@ -63,7 +63,7 @@ export async function verifySet(
   const isForUs = await hasAudience(claims['aud']).catch((error: unknown) => {
     throw failure('the audience', error)
   })
-  if (!isForUs) throw claimError('aud', 'is not the audience of this receiver')
+  if (!isForUs) throw claimError('aud', 'is for another receiver')
   if (!transmitter.algorithms.includes(header.alg)) throw signatureError()
   await verifySignature(jwt, header, transmitter.keys)
 

@@ -307,7 +307,7 @@ describe('the stream client', () => {
 
   const transmitter = 'https://op.example.com'
   test.each<[object, RegExp]>([
-    [{ transmitter }, /^accessToken or clientCredentials must be set, but not both$/],
+    [{ transmitter }, /^accessToken or clientCredentials must be set, not both$/],
     [{ transmitter, accessToken: 'x', clientCredentials: { clientId: 'x', clientSecret: 'x' } }, /^accessToken or/],
     [{ transmitter, accessToken: 1234 }, /^accessToken must be a non-empty string or a function$/],
     [{ transmitter: 'http://op.example.com', accessToken: 'x' }, /^issuer: /],
