@@ -1,5 +1,5 @@
-// Rehearses a release. It takes the steps of a release on a copy of the checkout, with a registry on loopback. Then it does
-// what users do: it installs the packages into empty projects, compiles the projects, and logs out in each. The option
+// Rehearses a release. It runs the steps of a release on a copy of the checkout, with a registry on loopback. Then it acts like
+// a user: it installs the packages in empty projects, compiles the projects, and sends a logout to each. The option
 // --all-managers repeats this with each package manager that can install the project.
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

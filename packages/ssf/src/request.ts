@@ -88,10 +88,7 @@ export async function send(
     if (response.ok && text === '') return {}
     const json: unknown = response.ok && text && JSON.parse(text)
     if (isObject(json)) return json
-    throw new StreamRequestError(
-      `${method} ${url}: status ${response.status} or no JSON object`,
-      response.status,
-    )
+    throw new StreamRequestError(`${method} ${url}: status ${response.status} or no JSON object`, response.status)
   }
   return inTurn(transmitter, () => withTimeout(requestTime, () => request()))
 }
