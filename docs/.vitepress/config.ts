@@ -1,95 +1,18 @@
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
 import { slug } from 'github-slugger'
-import { defineConfig, type DefaultTheme, type Plugin } from 'vitepress'
+import { defineConfig, type HeadConfig, type Plugin } from 'vitepress'
+import { packageManagers } from './markdown/package-managers.ts'
+import { repositoryLinks } from './markdown/repository-links.ts'
+import { tabGroups } from './markdown/tabs.ts'
+import { nav, sidebar } from './navigation.ts'
 import { notPages, pageOf } from './pages.ts'
-import { repositoryLinks } from './repository-links.ts'
+import { search } from './search.ts'
+import { repositoryUrl, siteUrl } from './settings.ts'
+import { writeTexts } from './texts.ts'
 
-const packages = [
-  'core',
-  'hono',
-  'koa',
-  'express',
-  'fastify',
-  'nestjs',
-  'node',
-  'redis',
-  'sql',
-  'ssf',
-  'testing',
-  'cli',
-]
-const examples = ['hono', 'koa', 'express', 'fastify', 'nestjs', 'provider']
-const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
-
-const sidebar: DefaultTheme.SidebarItem[] = [
-  {
-    text: 'Start',
-    items: [
-      item('What it is', '/'),
-      item('Who should use it', '/who-should-use-this'),
-      item('Hono', '/start/hono'),
-      item('Koa', '/start/koa'),
-      item('NestJS', '/start/nestjs'),
-      item('Express', '/start/express'),
-      item('Fastify', '/start/fastify'),
-      item('Next.js', '/start/nextjs'),
-      item('Next.js with Auth.js', '/start/nextjs-authjs'),
-      item('SvelteKit', '/start/sveltekit'),
-      item('Bun', '/start/bun'),
-      item('Deno', '/start/deno'),
-      item('Workers', '/start/workers'),
-    ],
-  },
-  {
-    text: 'Understand',
-    items: [item('Concepts', '/concepts'), item('Design', '/design'), item('What is guaranteed', '/security')],
-  },
-  {
-    text: 'Build',
-    items: [
-      item('Settings for your provider', '/providers'),
-      item('Session libraries', '/sessions'),
-      item('Sign out everywhere', '/sign-out-everywhere'),
-      item('Security events', '/security-events'),
-      item('Stores', '/stores'),
-      item('Testing your application', '/testing'),
-      item('Migrating', '/migrating'),
-    ],
-  },
-  {
-    text: 'Run',
-    items: [
-      item('On Kubernetes', '/deploying/kubernetes'),
-      item('On Workers', '/deploying/workers'),
-      item('Operating it', '/operating'),
-      item('Errors', '/errors'),
-    ],
-  },
-  {
-    text: 'Evidence',
-    items: [
-      item('Requirements', '/requirements'),
-      item('Conformance', '/conformance'),
-      item('Hard to break', '/robustness'),
-      item('Runtimes', '/runtimes'),
-      item('Real providers', '/interop'),
-      item('Benchmarks', '/benchmarks'),
-    ],
-  },
-  { text: 'Packages', items: packages.map((name) => item(`@bcl/${name}`, `/packages/${name}`)) },
-  { text: 'Examples', items: examples.map((name) => item(name, `/examples/${name}`)) },
-  {
-    text: 'API reference',
-    link: '/api/',
-    collapsed: true,
-    items: packages.map((name) => item(`@bcl/${name}`, `/api/${name}`)),
-  },
-  { text: 'Roadmap', link: '/roadmap' },
-  { text: 'Contributing', link: '/contributing' },
-]
-
-/** A session that ends. */
-const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 6h9v4H1z" fill="#1a7f37"/><path
-d="M12 2v12" stroke="#cf222e" stroke-width="2"/></svg>`
+const description = 'OpenID Connect Back-Channel Logout for TypeScript servers'
+const publicFolder = join(import.meta.dirname, 'public')
 
 /** The pages lie where Vue is not installed; what is rendered from them runs where it is. */
 const vueOfTheSite: Plugin = {
@@ -98,33 +21,66 @@ const vueOfTheSite: Plugin = {
   resolveId: (id, _importer, { ssr }) => (ssr && /^vue(?:$|\/)/.test(id) ? { id, external: true } : undefined),
 }
 
+function headOf(title: string): HeadConfig[] {
+  const property = (name: string, content: string): HeadConfig => ['meta', { property: name, content }]
+  const card = siteUrl === undefined ? [] : [property('og:image', `${siteUrl}/social-card.png`)]
+  return [
+    property('og:type', 'website'),
+    property('og:title', title),
+    property('og:description', description),
+    ...card,
+    ['meta', { name: 'twitter:card', content: 'summary_large_image' }],
+  ]
+}
+
 // oxlint-disable-next-line import/no-default-export -- VitePress asks for it
 export default defineConfig({
   title: '@bcl',
-  description: 'OpenID Connect Back-Channel Logout for TypeScript servers',
+  description,
   lang: 'en',
-  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(icon)}` }]],
+  head: [['link', { rel: 'icon', href: '/favicon.svg', type: 'image/svg+xml' }]],
+  transformHead: ({ title }) => headOf(title),
   // Pages are where they are read without a site: docs/, the READMEs of the packages, and what typedoc writes.
   srcDir: '..',
   srcExclude: notPages(),
   rewrites: (path) => pageOf(path) ?? path,
   ignoreDeadLinks: false,
-  vite: { plugins: [vueOfTheSite] },
+  vite: { plugins: [vueOfTheSite], publicDir: publicFolder, build: { chunkSizeWarningLimit: 2000 } },
   markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     // GitHub's own, so that one anchor is right there and here.
     anchor: { slugify: (heading: string) => slug(heading) },
-    config: repositoryLinks,
+    config(md) {
+      repositoryLinks(md)
+      packageManagers(md)
+      tabGroups(md)
+    },
+  },
+  transformPageData({ relativePath, frontmatter }) {
+    // The front page has no settings of its own, because it is also read without a site.
+    const home = { pageClass: 'home', sidebar: false, aside: false, prev: false, next: false, editLink: false }
+    if (relativePath === 'index.md') Object.assign(frontmatter, home)
+    // Nobody edits pages that were generated.
+    if (/^(?:api\/|changelog)/.test(relativePath)) frontmatter['editLink'] = false
+  },
+  async buildEnd({ outDir, pages }) {
+    cpSync(publicFolder, outDir, { recursive: true })
+    // For the Markdown versions. The pages themselves have copies with other names.
+    cpSync(join(import.meta.dirname, '../images'), join(outDir, 'images'), { recursive: true })
+    writeTexts(outDir, pages, description)
   },
   themeConfig: {
-    nav: [
-      { text: 'Start', link: '/start/hono' },
-      { text: 'Concepts', link: '/concepts' },
-      { text: 'Providers', link: '/providers' },
-      { text: 'Errors', link: '/errors' },
-      { text: 'API', link: '/api/' },
-    ],
+    logo: { light: '/logo-light.svg', dark: '/logo-dark.svg', alt: '' },
+    nav,
     sidebar,
     outline: [2, 3],
-    search: { provider: 'local' },
+    search: { provider: 'local', options: search },
+    ...(repositoryUrl !== undefined && {
+      editLink: {
+        pattern: `${repositoryUrl}/edit/main/:path`,
+        text: 'Edit this page',
+      },
+      socialLinks: [{ icon: 'github', link: repositoryUrl }],
+    }),
   },
 })

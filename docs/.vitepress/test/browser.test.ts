@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import test, { after, before } from 'node:test'
 
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { AxeResults, RunOptions } from 'axe-core'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { serveSite } from './site.ts'
 
 let site: Awaited<ReturnType<typeof serveSite>>
@@ -19,8 +22,8 @@ after(async () => {
 })
 
 /** A page that has come up without an error, and asked nobody but this site. */
-async function open(path: string): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage()
+async function open(path: string, options?: BrowserContextOptions): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, ...options })
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
@@ -29,22 +32,27 @@ async function open(path: string): Promise<{ page: Page; complaints: string[] }>
   return { page, complaints }
 }
 
-test('a reader searches, and finds the page', async () => {
+test('a search shows the right page first, and opens it', async () => {
   const { page, complaints } = await open('/')
   await page.getByRole('button', { name: 'Search' }).click()
-  await page.getByRole('searchbox').fill('eviction')
-  await page.getByRole('option').filter({ hasText: 'On Kubernetes' }).first().click()
-  await page.getByRole('heading', { level: 1, name: 'On Kubernetes' }).waitFor()
-  assert.match(page.url(), /\/deploying\/kubernetes/)
-  assert.deepEqual(complaints, [])
-})
-
-test('a reader finds a function in the API reference', async () => {
-  const { page, complaints } = await open('/')
-  await page.getByRole('button', { name: 'Search' }).click()
-  await page.getByRole('searchbox').fill('verifyLogoutToken')
-  await page.getByRole('option').filter({ hasText: '@bcl/core' }).first().click()
-  await page.getByRole('heading', { level: 3, name: 'verifyLogoutToken()' }).waitFor()
+  const firsts = {
+    endAllSessions: '/api/core/interfaces/BackchannelLogout.html#endallsessions',
+    Keycloak: '/providers.html#keycloak',
+    'sign out everywhere': '/sign-out-everywhere.html#',
+    ERR_LOGOUT_TOKEN_EXPIRED: '/errors.html#err_logout_token_expired',
+    ERR_LOGOUT_FAILED: '/errors.html#err_logout_failed',
+    verifyLogoutToken: '/api/core/functions/verifyLogoutToken.html#',
+    nextjs: '/start/nextjs',
+    'how do I test my application': '/testing.html#',
+    eviction: '/deploying/',
+  }
+  for (const [query, first] of Object.entries(firsts)) {
+    await page.getByRole('searchbox').fill(query)
+    await page.locator(`#localsearch-item-0 a[href^="${first}"]`).waitFor()
+  }
+  await page.getByRole('searchbox').fill('Keycloak')
+  await page.locator('a.result[href="/providers.html#keycloak"]').click()
+  await page.getByRole('heading', { level: 2, name: 'Keycloak' }).waitFor()
   assert.deepEqual(complaints, [])
 })
 
@@ -52,9 +60,84 @@ test('a reader goes from the first page to the Hono page, and sees the picture o
   const { page, complaints } = await open('/')
   await page.getByRole('main').getByRole('link', { name: 'Hono', exact: true }).click()
   await page.getByRole('heading', { level: 1, name: 'Hono' }).waitFor()
-  await page.getByRole('navigation', { name: 'Main Navigation' }).getByRole('link', { name: 'Concepts' }).click()
+  await page.getByRole('navigation', { name: 'Main Navigation' }).getByRole('link', { name: 'Guides' }).click()
   const picture = page.getByRole('img', { name: /A session with sid A ends/ })
   await picture.scrollIntoViewIfNeeded()
   assert.ok(await picture.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth > 100)))
   assert.deepEqual(complaints, [])
 })
+
+test('the picture of the first page moves, unless the reader asked for less motion', async () => {
+  for (const [reducedMotion, file] of [
+    ['no-preference', /\/signing-out\.[^/]*png$/],
+    ['reduce', /\/signed-out\.[^/]*png$/],
+  ] as const) {
+    const { page } = await open('/', { reducedMotion })
+    const picture = page.getByRole('img', { name: /Three applications show/ })
+    const source = await picture.evaluate((image: HTMLImageElement) => image.decode().then(() => image.currentSrc))
+    assert.match(source, file)
+  }
+})
+
+test('a reader chooses a package manager once', async () => {
+  const { page, complaints } = await open('/start/hono')
+  const command = page.getByText('pnpm add @bcl/core').first()
+  assert.equal(await command.isVisible(), false)
+  await page.getByText('pnpm', { exact: true }).first().click()
+  await command.waitFor()
+  await page.goto(`${site.origin}/start/koa`)
+  await page.getByText('pnpm add @bcl/core').first().waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+test('no page is wider than its window, and no code is cut off on a wide screen', async () => {
+  const { page, complaints } = await open('/')
+  for (const path of ['/', '/start/hono', '/benchmarks', '/api/core/interfaces/BackchannelLogout']) {
+    await page.goto(site.origin + path)
+    for (const width of [390, 1024, 1440]) {
+      await page.setViewportSize({ width, height: 900 })
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      assert.ok(wide <= 0, `${path} is ${wide} px wider than a window of ${width} px`)
+    }
+    const cut = await page.evaluate(
+      () =>
+        [...document.querySelectorAll('.vp-doc pre')].filter((code) => code.scrollWidth > code.clientWidth + 1).length,
+    )
+    assert.equal(cut, 0, `${path} cuts off ${cut} code blocks`)
+  }
+  assert.deepEqual(complaints, [])
+})
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const rules: RunOptions = {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'],
+  resultTypes: ['violations'],
+  // The first column of many tables names the rows, and needs no name itself.
+  rules: { 'empty-table-header': { enabled: false } },
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing wrong with headings, names and contrast in ${colorScheme} mode`, async () => {
+    const { page } = await open('/', { colorScheme, reducedMotion: 'reduce' })
+    const faults: string[] = []
+    for (const path of [
+      '/',
+      '/start/hono',
+      '/concepts',
+      '/providers',
+      '/errors',
+      '/api/core/functions/verifyLogoutToken',
+    ]) {
+      await page.goto(site.origin + path)
+      await page.addScriptTag({ content: axe })
+      const { violations } = await page.evaluate(
+        (options) =>
+          (globalThis as unknown as { axe: { run: (o: RunOptions) => Promise<AxeResults> } }).axe.run(options),
+        rules,
+      )
+      for (const { id, nodes } of violations)
+        faults.push(...nodes.map(({ html }) => `${path}: ${id}: ${html.slice(0, 200)}`))
+    }
+    assert.deepEqual(faults, [])
+  })
+}

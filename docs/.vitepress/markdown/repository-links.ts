@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import type { MarkdownRenderer } from 'vitepress'
-import { pageOf, repository } from './pages.ts'
+import { pageOf, repository } from '../pages.ts'
 
 /** The page behind a link that is written for the repository: to a Markdown file, or to a folder with a README. */
-function pageBehind(link: string, file: string): string | undefined {
+export function pageBehind(link: string, file: string): string | undefined {
   const target = resolve(file, '..', decodeURI(link))
   if (!existsSync(target)) throw new Error(`${relative(repository, file)} links to ${link}, which does not exist`)
   const path = relative(repository, statSync(target).isDirectory() ? join(target, 'README.md') : target)

@@ -1,0 +1,33 @@
+import type { DefaultTheme } from 'vitepress'
+
+/**
+ * Ranks guides above the reference and the evidence. VitePress sends this function to the browser as text, so it cannot use
+ * anything around it. `id` is the address of a section, such as `/sessions#iron-session`.
+ */
+function boostDocument(id: string): number {
+  // A term that is not in the guides, such as the name of a type, still finds the API reference.
+  if (id.startsWith('/api/')) return 0.5
+  if (/^\/(?:requirements|conformance|interop|benchmarks|robustness|changelog|roadmap|contributing)\b/.test(id))
+    return 0.4
+  if (/^\/(?:examples|packages|design)\b/.test(id)) return 0.7
+  // Who names a provider wants its settings.
+  return /^\/providers\b/.test(id) ? 1.3 : 1
+}
+
+/** The words of a text. "Next.js" is also found as "nextjs". Runs in the browser, too. */
+function tokenize(text: string): string[] {
+  return text.replace(/\b(\w+)\.js\b/g, '$1js $&').split(/[\s\p{Z}\p{P}]+/u)
+}
+
+/** Questions are found by their nouns and verbs. Runs in the browser, too. */
+function processTerm(term: string): string | false {
+  const word = term.toLowerCase()
+  return !/^(?:an?|and|are|can|do|does|for|how|i|in|is|it|me|my|of|on|the|to|what|when|why|with)$/.test(word) && word
+}
+
+export const search: DefaultTheme.LocalSearchOptions = {
+  miniSearch: {
+    options: { tokenize, processTerm },
+    searchOptions: { fuzzy: 0.1, prefix: true, boost: { title: 6, titles: 2, text: 1 }, boostDocument },
+  },
+}

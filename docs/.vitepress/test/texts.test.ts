@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+
+import { inEachManager } from '../markdown/package-managers.ts'
+import { dist, fileAt, pages } from './site.ts'
+
+const read = (path: string): string => readFileSync(join(dist, path), 'utf8')
+
+test('llms.txt lists the pages, and each of them exists as Markdown', () => {
+  const links = [...read('llms.txt').matchAll(/\]\(\/([^)]+\.md)\)/g)].map(([, path]) => path!)
+  assert.ok(links.includes('start/hono.md') && links.includes('packages/core.md') && links.includes('api/index.md'))
+  for (const path of links) assert.match(read(path), /^# /m, path)
+})
+
+test('each page has a Markdown version, and its links lead to Markdown versions', () => {
+  for (const page of pages().filter((path) => path !== '404.html')) {
+    const markdown = read(page.replace(/\.html$/, '.md')).replace(/^```[\s\S]*?^```/gm, '')
+    for (const [, path] of markdown.matchAll(/\]\(\/([^)#]+)[^)]*\)/g)) assert.ok(fileAt(path!), `${page}: ${path}`)
+  }
+})
+
+test('commands of npm become commands of each package manager', () => {
+  const spelled = inEachManager('npm install @bcl/core\nnpm install --save-dev @bcl/cli\nnode app.ts\n')!
+  assert.equal(spelled.get('npm'), 'npm install @bcl/core\nnpm install --save-dev @bcl/cli\nnode app.ts\n')
+  assert.equal(spelled.get('pnpm'), 'pnpm add @bcl/core\npnpm add --save-dev @bcl/cli\nnode app.ts\n')
+  assert.equal(spelled.get('yarn'), 'yarn add @bcl/core\nyarn add --dev @bcl/cli\nnode app.ts\n')
+  assert.equal(spelled.get('bun'), 'bun add @bcl/core\nbun add --dev @bcl/cli\nnode app.ts\n')
+  assert.equal(inEachManager('npx @bcl/cli doctor\n')!.get('bun'), 'bunx @bcl/cli doctor\n')
+  assert.equal(inEachManager('npm install ../bcl-packages/bcl-core-0.0.0.tgz\n'), undefined)
+  assert.equal(inEachManager('npx -y pnpm@12.21.0 demo\n'), undefined)
+})
+
+test('the front page claims no more than the pages that it links to prove', () => {
+  const results = JSON.parse(readFileSync(join(import.meta.dirname, '../../../checks/bench/results.json'), 'utf8')) as {
+    sections: { endpoint: { speed: { median: number } }[] }
+  }
+  for (const { speed } of results.sections.endpoint) assert.ok(speed.median >= 1)
+  const [, cases] = /All examples pass all (\d+) cases/.exec(read('index.md'))!
+  const rows = [...read('conformance.md').matchAll(/^\| (?:MUST|SHOULD|hardening|interoperability) +\| (\d+) of \1 /gm)]
+  assert.equal(
+    rows.reduce((sum, [, count]) => sum + Number(count), 0),
+    Number(cases),
+  )
+  for (const provider of ['Keycloak', 'Better Auth', 'node-oidc-provider'])
+    assert.match(read('interop.md'), new RegExp(`^\\| ${provider}`, 'm'))
+})

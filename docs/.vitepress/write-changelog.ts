@@ -1,0 +1,30 @@
+// Writes the page "Changelog" from the changelogs of the packages, and from the changesets of the version that comes next.
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { repository } from './pages.ts'
+
+const read = (pattern: string): string[] =>
+  globSync(pattern, { cwd: repository })
+    .toSorted()
+    .map((file) => readFileSync(join(repository, file), 'utf8'))
+
+/** A text whose headings are one level lower. */
+const lowered = (text: string): string => text.replace(/^#/gm, '##')
+
+function nextVersion(changesets: readonly string[]): string {
+  const entries = changesets.flatMap((text) => {
+    const [, name, content] = /^---\n'(@bcl\/\w+)': \w+\n---\n([\s\S]*)$/.exec(text) ?? []
+    return name === undefined ? [] : [`### ${name}\n\n${content!.trim().replaceAll('\n', '\n\n')}`]
+  })
+  return entries.length === 0 ? '' : `## The next version\n\n${entries.join('\n\n')}`
+}
+
+const introduction =
+  'Each package has its own changelog. All packages have the same version. [Release notes](releases.md) tells you what is important.'
+const parts = [
+  '# Changelog',
+  introduction,
+  nextVersion(read('.changeset/*.md')),
+  ...read('packages/*/CHANGELOG.md').map(lowered),
+]
+writeFileSync(join(repository, 'docs/changelog.md'), `${parts.filter(Boolean).join('\n\n')}\n`)
