@@ -47,9 +47,9 @@ const needs: Record<string, Needs> = {
     imports: ['@bcl/core', 'oauth4webapi'],
   },
   cli: {
-    dependencies: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
+    dependencies: ['@bcl/core', '@bcl/ssf', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
     peers: [],
-    imports: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
+    imports: ['@bcl/core', '@bcl/ssf', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
     node: 'all',
   },
 }

@@ -13,6 +13,11 @@ import {
 } from './commands/arguments.js'
 import { applyConfig } from './commands/config-file.js'
 import { conformance, listCases, type ConformanceCommandOptions } from './commands/conformance.js'
+import {
+  listPushCases,
+  securityEventConformance,
+  type SecurityEventConformanceOptions,
+} from './commands/conformance-ssf.js'
 import { doctor, type DoctorCommandOptions } from './commands/doctor.js'
 import { inspect, type InspectCommandOptions } from './commands/inspect.js'
 import { provider } from './commands/provider.js'
@@ -35,6 +40,12 @@ const withProviderOptions = (command: Command): Command =>
     .option('--client-id <id>', 'the client_id of your application', 'bcl-client')
     .option('--client-secret <secret>', 'the client secret of your application', 'bcl-client-secret')
 
+/** Adds the options of the commands that send security events. */
+const withTransmitterOptions = (command: Command): Command =>
+  command
+    .option('--audience <aud>', 'the aud of security events', 'bcl-receiver')
+    .option('--authorization <value>', 'the Authorization header of security events', 'Bearer bcl-secret')
+
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
 
 /** Returns the endpoint from the command line or from the configuration file. */
@@ -46,7 +57,7 @@ function endpointOf(argument: string | undefined, command: Command): string {
 }
 
 function addConformance(program: Command, output: Output, exit: Exit): void {
-  withProviderOptions(program.command('conformance'))
+  withTransmitterOptions(withProviderOptions(program.command('conformance')))
     .summary('check whether an endpoint follows the standards')
     .description(
       'Starts an OpenID Provider on this machine, which your application must trust. Sends your endpoint what the ' +
@@ -62,6 +73,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     .option('--no-sign-in', 'check only the answers, not the sessions')
     .option('--only <names>', 'ids or their beginnings, groups, grades or requirements, with commas', collect)
     .option('--accept-204', 'count the answer 204 as 200')
+    .option('--ssf', 'the endpoint receives security events by push (Shared Signals): send Security Event Tokens')
     .option('--list', 'list the cases and run none; works with --only and --json')
     .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 65)
     .option('--timeout <seconds>', 'how long one answer may take', parseSeconds, 10)
@@ -75,18 +87,19 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
         'bcl conformance http://127.0.0.1:8080/logout --login http://127.0.0.1:8080/signin --me http://127.0.0.1:8080/account',
         'bcl conformance http://127.0.0.1:3001/backchannel-logout --only MUST --junit results.xml',
         'bcl conformance http://127.0.0.1:8080/logout --me http://127.0.0.1:8080/account --sign-in "node sign-in.js"',
+        'bcl conformance --ssf http://127.0.0.1:3001/security-events',
         'bcl conformance --list',
       ),
     )
     .action(
       async (
         argument: string | undefined,
-        options: ConformanceCommandOptions & { list?: boolean },
+        options: ConformanceCommandOptions & SecurityEventConformanceOptions & { list?: boolean; ssf?: boolean },
         command: Command,
       ) => {
-        if (options.list) return listCases(options, output)
+        if (options.list) return options.ssf ? listPushCases(options, output) : listCases(options, output)
         const url = endpointOf(argument, command)
-        exit(await conformance(url, command.opts(), output))
+        exit(await (options.ssf ? securityEventConformance : conformance)(url, command.opts(), output))
       },
     )
 }
@@ -103,6 +116,10 @@ function addDoctor(program: Command, output: Output, exit: Exit): void {
     .argument('<client-id>', 'the client_id of your application')
     .argument('<url>', 'your back-channel logout endpoint, as registered at the provider', parseUrl)
     .option('--alg <name>', 'the algorithm that the client is registered with', parseAlgorithm, 'RS256')
+    .option('--ssf <issuer>', 'also check this transmitter of security events', parseUrl)
+    .option('--ssf-audience <aud>', 'the audience that your receiver is configured with')
+    .option('--ssf-stream <id>', 'the stream to check; asks for one verification event')
+    .option('--ssf-client <id>', 'the client that manages the stream; its secret is in SSF_CLIENT_SECRET')
     .option('--redis <url>', 'also check the eviction policy of this Redis', parseRedisUrl)
     .option('--json', 'write the findings as JSON')
     .addHelpText(
@@ -120,14 +137,14 @@ function addDoctor(program: Command, output: Output, exit: Exit): void {
 function addInspect(program: Command, output: Output, exit: Exit): void {
   program
     .command('inspect')
-    .summary('show a Logout Token and its faults')
+    .summary('show a Logout Token or a Security Event Token, and its faults')
     .description(
-      'Decodes a Logout Token. Without an argument, reads it from standard input, so that it stays out of the history of ' +
+      'Decodes a Logout Token or a Security Event Token. Without an argument, reads it from standard input, so that it stays out of the history of ' +
         'your shell. Sends no request, except to fetch keys. Exits with 1 if the token has a fault.',
     )
     .argument('[token]', 'the token')
     .option('--issuer <url>', 'the issuer that the token should have; its keys are discovered', parseUrl)
-    .option('--client-id <id>', 'the client that the token should be for')
+    .option('--client-id <id>', 'the client that the token should be for; of a security event: the audience')
     .option('--keys <url or file>', 'a JWK Set with which to check the signature')
     .option('--key <file>', 'the private key (JWK) with which to open an encrypted token')
     .option('--json', 'write the result as JSON')
@@ -145,13 +162,14 @@ function addInspect(program: Command, output: Output, exit: Exit): void {
 }
 
 function addSend(program: Command, output: Output, exit: Exit): void {
-  withProviderOptions(program.command('send'))
+  withTransmitterOptions(withProviderOptions(program.command('send')))
     .summary('post one Logout Token with your claims')
     .description(
       'Starts an OpenID Provider on this machine, which your application must trust, and posts one Logout Token. ' +
         'Exits with 1 if the endpoint refuses the token.',
     )
     .argument('<url>', 'your back-channel logout endpoint', parseUrl)
+    .option('--event <name>', 'post a Security Event Token with this event, such as session-revoked or a URI')
     .option('--sub <sub>', 'the user whose sessions end')
     .option('--sid <sid>', 'the session that ends')
     .option('--claim <name=value>', 'another claim, as JSON or text; can be repeated', parseClaim)
@@ -169,6 +187,7 @@ function addSend(program: Command, output: Output, exit: Exit): void {
       examples(
         'bcl send http://127.0.0.1:3001/backchannel-logout --sub alice',
         'bcl send http://127.0.0.1:3001/backchannel-logout --me http://127.0.0.1:3001/me',
+        'bcl send http://127.0.0.1:3001/security-events --event account-disabled --me http://127.0.0.1:3001/me',
         'bcl send http://127.0.0.1:3001/backchannel-logout --after-sign-in',
         'bcl send http://127.0.0.1:3001/backchannel-logout --sid s-1 --claim \'nonce="x"\'',
       ),

@@ -1,4 +1,3 @@
-import { appendFile, writeFile } from 'node:fs/promises'
 import {
   EndpointError,
   runConformance,
@@ -12,9 +11,8 @@ import { sendAsWritten } from '../network/send-as-written.js'
 import { waitFor } from '../network/wait-for.js'
 import { runSignIn } from '../network/run-sign-in.js'
 import { describeProvider, serveProvider } from '../provider/serve-provider.js'
-import { formatHtml } from '../report/html.js'
-import { formatJUnit } from '../report/junit.js'
-import { formatHead, formatResult, writeSummary } from '../report/text.js'
+import { formatHead, formatResult } from '../report/text.js'
+import { requireWritable, writeReports } from '../report/write-reports.js'
 import { CommandError, toSentence } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
 
@@ -63,13 +61,6 @@ export function listCases({ only, json }: Pick<ConformanceCommandOptions, 'only'
   }
 }
 
-/** Fails before the cases run if a report cannot be written. */
-async function requireWritable(path: string): Promise<void> {
-  await appendFile(path, '').catch((error: Error) => {
-    throw new CommandError(`${path} cannot be written (${error.message}).`, 'Use a path in a folder that exists.')
-  })
-}
-
 /**
  * Returns the sign-in addresses: from the options, or `/login` and `/me` next to the endpoint. If `/login` does not redirect,
  * prints a message and returns `undefined`.
@@ -100,9 +91,9 @@ async function findSignIn(
 
 /** Runs the conformance cases and reports the results. Returns the exit code. The exit code is 1 if a MUST case failed. */
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
-  const { only, accept204, timeout, json, junit, html } = options
+  const { only, accept204, timeout, json } = options
   const selected = selectCases(only)
-  for (const path of [junit, html]) if (path !== undefined) await requireWritable(path)
+  await requireWritable(options)
   const served = await serveProvider(options)
   const { provider, close } = served
   try {
@@ -133,11 +124,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
         if (!json) channel.write(formatResult(result, channel))
       },
     })
-    if (json) output.out.write(JSON.stringify({ endpoint: url, results }, undefined, 2))
-    else writeSummary(results, channel)
-    if (junit !== undefined) await writeFile(junit, formatJUnit(results))
-    if (html !== undefined) await writeFile(html, formatHtml(results, { endpoint: url }))
-    return results.some(({ outcome, grade }) => outcome === 'failed' && grade === 'MUST') ? 1 : 0
+    return await writeReports(url, results, options, output, channel)
   } catch (error) {
     if (error instanceof EndpointError) {
       const remedy =

@@ -1,7 +1,9 @@
 import { checkEndpoint } from '../doctor/check-endpoint.js'
 import { checkProvider } from '../doctor/check-provider.js'
 import { checkRedis } from '../doctor/check-redis.js'
+import { checkTransmitter } from '../doctor/check-transmitter.js'
 import type { DoctorFinding } from '../doctor/finding.js'
+import { CommandError } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
 
 export interface DoctorCommandOptions {
@@ -9,6 +11,11 @@ export interface DoctorCommandOptions {
   /** @default 'RS256' */
   alg?: string
   json?: boolean
+  /** The issuer of a transmitter of security events. */
+  ssf?: string
+  ssfAudience?: string
+  ssfStream?: string
+  ssfClient?: string
 }
 
 interface DoctorArguments extends DoctorCommandOptions {
@@ -33,9 +40,26 @@ function formatFinding({ level, what, remedy }: DoctorFinding, { style }: Channe
   return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
 }
 
-/** Checks the provider, the endpoint and Redis. Returns the exit code. The exit code is 1 if there is a problem. */
+/** Checks the transmitter, if there is one. Its secret comes from the environment, so that it stays out of the history of the shell. */
+async function checkSecurityEvents(options: DoctorCommandOptions): Promise<DoctorFinding[]> {
+  const { ssf, ssfAudience: audience, ssfStream: streamId, ssfClient: clientId } = options
+  if (ssf === undefined) return []
+  const clientSecret = process.env['SSF_CLIENT_SECRET']
+  const isComplete = streamId !== undefined && clientId !== undefined && clientSecret !== undefined
+  if (!isComplete && (streamId ?? clientId) !== undefined) {
+    const remedy = 'Set --ssf-stream, --ssf-client and the environment variable SSF_CLIENT_SECRET, or none of them.'
+    throw new CommandError('The settings for the stream are incomplete.', remedy)
+  }
+  const client = isComplete ? { clientId, clientSecret, streamId } : undefined
+  return checkTransmitter({ issuer: ssf, alg: 'RS256', audience, client })
+}
+
+/**
+ * Checks the provider, the endpoint, Redis and the transmitter of security events. Returns the exit code. The exit code is 1 if
+ * there is a problem.
+ */
 export async function doctor(
-  { issuer, clientId, url, redis, alg = 'RS256', json }: DoctorArguments,
+  { issuer, clientId, url, redis, alg = 'RS256', json, ...ssf }: DoctorArguments,
   { out }: Output,
 ): Promise<number> {
   const provider = await checkProvider(issuer, alg)
@@ -43,6 +67,7 @@ export async function doctor(
     ...provider.findings,
     ...(await checkEndpoint(url, provider.hasKeys)),
     ...(redis === undefined ? [] : [await checkRedis(redis)]),
+    ...(await checkSecurityEvents(ssf)),
   ]
   const registration = registrationFor(clientId, url, provider.alg)
   if (json) {

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { TrustedIssuer } from '@bcl/core'
+import { inspectSecurityEventToken, isSecurityEventToken } from '../inspect/inspect-set.js'
 import { inspectLogoutToken, type InspectOptions } from '../inspect/inspect-token.js'
 import { printInspection } from '../inspect/print-inspection.js'
+import { readToken } from '../inspect/token-parts.js'
 import { CommandError } from '../terminal/command-error.js'
 import type { Output } from '../terminal/output.js'
 
@@ -44,18 +46,24 @@ async function readPrivateKey(file: string): Promise<InspectOptions['decryptionK
     })
 }
 
-/** Inspects a Logout Token. Returns the exit code. The exit code is 1 if the token has a fault. */
+/** Inspects a Logout Token or a Security Event Token. Returns the exit code. The exit code is 1 if the token has a fault. */
 export async function inspect(
   token: string | undefined,
   { issuer, clientId, keys, key, json }: InspectCommandOptions,
   { out }: Output,
 ): Promise<number> {
-  const inspection = await inspectLogoutToken(await readInput(token), {
+  const input = await readInput(token)
+  const options = {
     issuer,
     clientId,
     keys: keys === undefined ? undefined : await readKeys(keys),
     decryptionKey: key === undefined ? undefined : await readPrivateKey(key),
-  })
+  }
+  const parts = readToken(input)
+  const isSet = typeof parts !== 'string' && isSecurityEventToken(parts)
+  const inspection = isSet
+    ? await inspectSecurityEventToken(input, parts, options)
+    : await inspectLogoutToken(input, options)
   if (typeof inspection === 'string') {
     const remedy = 'Copy the whole token: three parts of letters, digits, - and _, with dots between them.'
     throw new CommandError(inspection, remedy)

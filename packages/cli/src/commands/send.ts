@@ -5,10 +5,19 @@ import { reasonOf } from '../network/reason-of.js'
 import { sendAsWritten } from '../network/send-as-written.js'
 import { waitFor } from '../network/wait-for.js'
 import { describeProvider, serveProvider, type ServeOptions } from '../provider/serve-provider.js'
+import { effectOf, eventNames, eventTypeOf } from '../security-events/event-types.js'
+import {
+  describeTransmitter,
+  pushOf,
+  serveTransmitter,
+  type TransmitterOptions,
+} from '../security-events/serve-transmitter.js'
 import { CommandError } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
 
-export interface SendCommandOptions extends ServeOptions {
+export interface SendCommandOptions extends ServeOptions, Pick<TransmitterOptions, 'audience' | 'authorization'> {
+  /** The event of a Security Event Token. Without it, a Logout Token is sent. */
+  event?: string
   sub?: string
   sid?: string
   claim?: object
@@ -34,12 +43,10 @@ function claimsFor({ sub, sid, claim }: SendCommandOptions, signedIn: ProviderSe
   }
 }
 
-/** Posts a Logout Token and prints the answer. Returns the exit code. The exit code is 1 if the endpoint refused the token. */
-async function postToken(url: string, provider: TestProvider, claims: object, out: Channel): Promise<number> {
-  const token = await provider.op.logoutToken(claims)
-  const body = new URLSearchParams({ logout_token: token })
-  const request = { method: 'POST', body, redirect: 'manual', signal: AbortSignal.timeout(30_000) } as const
-  const response = await fetch(url, request).catch((error: unknown) => {
+/** Sends a token and prints the answer. Returns the exit code. The exit code is 1 if the endpoint refused the token. */
+async function post(url: string, request: RequestInit, out: Channel): Promise<number> {
+  const init = { method: 'POST', redirect: 'manual', signal: AbortSignal.timeout(30_000), ...request } as const
+  const response = await fetch(url, init).catch((error: unknown) => {
     throw new CommandError(
       `Nothing answers at ${url} (${reasonOf(error)}).`,
       'Start your application and check its address.',
@@ -111,24 +118,52 @@ async function observe(
   }
 }
 
+/** The claims of a Security Event Token for the user or the session. */
+function eventClaims(type: string, issuer: string, { sub, sid, ...claims }: { sub?: string; sid?: string }): object {
+  const user = sub === undefined ? undefined : { format: 'iss_sub', iss: issuer, sub }
+  // Only session-revoked is about one session. Other events are about the user.
+  const isNamed = sid !== undefined && (user === undefined || effectOf(type) === 'its subject')
+  const session = isNamed ? { format: 'opaque', id: sid } : undefined
+  return { events: { [type]: {} }, sub_id: session ? { format: 'complex', user, session } : user, ...claims }
+}
+
+/** Starts a provider. Returns it with a function that makes the request with the token. */
+async function serve(options: SendCommandOptions) {
+  if (options.event === undefined) {
+    const served = await serveProvider(options)
+    const request = async (claims: object): Promise<RequestInit> => ({
+      body: new URLSearchParams({ logout_token: await served.provider.op.logoutToken(claims) }),
+    })
+    return { served, request, settings: '' }
+  }
+  const type = eventTypeOf(options.event)
+  if (type === undefined)
+    throw new CommandError(`No event is named ${options.event}.`, `Use a URI, or one of: ${eventNames.join(', ')}.`)
+  const served = await serveTransmitter(options)
+  const { issuer } = served.provider.op
+  const request = async (claims: object): Promise<RequestInit> =>
+    pushOf(await served.transmitter.set(eventClaims(type, issuer, claims)), options.authorization)
+  return { served, request, settings: `\n${describeTransmitter(issuer, options)}` }
+}
+
 /**
- * Starts a provider and posts one Logout Token. Returns the exit code. The exit code is 1 if the endpoint refused the token, or
- * if the session is still live.
+ * Starts a provider and posts one token. Returns the exit code. The exit code is 1 if the endpoint refused the token, or if the
+ * session is still live.
  */
 export async function send(url: string, options: SendCommandOptions, { out, notes }: Output): Promise<number> {
   let onSignIn: (session: ProviderSession) => void = () => {}
   const firstSignIn = new Promise<ProviderSession>((resolve) => (onSignIn = resolve))
-  const served = await serveProvider({ ...options, onSignIn })
+  const { served, request, settings } = await serve({ ...options, onSignIn })
   const { provider, close } = served
   try {
-    notes.write(describeProvider(served, url))
-    if (options.afterSignIn) notes.write('Sign in at your application. The Logout Token will be for that session.')
+    notes.write(describeProvider(served, options.event === undefined ? url : undefined) + settings)
+    if (options.afterSignIn) notes.write('Sign in at your application. The token will be for that session.')
     const session = options.afterSignIn ? await firstSignIn : undefined
     if (session) await waitForEnter(session, notes)
     await waitFor(url, options.wait, () => notes.write(`Waiting for ${url} ...`))
     const observer = await observe(options, provider, out)
     const claims = claimsFor(options, session ?? observer?.session)
-    const code = await postToken(url, provider, claims, out)
+    const code = await post(url, await request(claims), out)
     if (observer) return Math.max(code, await observer.report())
     if (code === 0) notes.write('\nThe answer does not prove that a session ended. To check that, pass --me.')
     return code

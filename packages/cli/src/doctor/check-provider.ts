@@ -9,7 +9,7 @@ const timeout = 10_000
 const discoveryPath = '/.well-known/openid-configuration'
 
 /** Fetches a JSON object. If the fetch fails, returns the reason as text. */
-async function fetchJson(url: string): Promise<Json | string> {
+export async function fetchJson(url: string): Promise<Json | string> {
   try {
     const headers = { accept: 'application/json' }
     const response = await fetch(url, { redirect: 'manual', headers, signal: AbortSignal.timeout(timeout) })
@@ -101,7 +101,7 @@ interface KeyCheck {
 }
 
 /** Checks whether the JWK Set has a key for the algorithm of the client. */
-async function checkKeys(issuer: string, metadata: Json, alg: string): Promise<KeyCheck> {
+export async function checkKeys(issuer: string, metadata: Json, alg: string): Promise<KeyCheck> {
   if (alg.startsWith('HS')) return { finding: good(`${alg} needs no keys of the provider.`), usable: alg }
   const uri = metadata['jwks_uri']
   if (typeof uri !== 'string' || !URL.canParse(uri)) {

@@ -1,7 +1,7 @@
 import type { Channel } from '../terminal/output.js'
 import { formatValue } from './format-value.js'
+import type { SetInspection } from './inspect-set.js'
 import type { Inspection } from './inspect-token.js'
-import type { Finding } from './remedies.js'
 
 /** Formats a NumericDate as a date and its distance from now. Returns an empty text if the value is not a date. */
 function formatDate(value: unknown): string {
@@ -13,7 +13,7 @@ function formatDate(value: unknown): string {
 
 const formatMembers = (members: Record<string, unknown>, { style }: Channel): string[] =>
   Object.entries(members).map(([name, value]) => {
-    const date = ['iat', 'exp', 'nbf', 'auth_time'].includes(name) ? style('dim', formatDate(value)) : ''
+    const date = ['iat', 'exp', 'nbf', 'auth_time', 'toe'].includes(name) ? style('dim', formatDate(value)) : ''
     const label = /^\w+$/.test(name) ? name.padEnd(8) : formatValue(name)
     return `  ${style('cyan', label)} ${formatValue(value)}${date}`
   })
@@ -23,7 +23,14 @@ const formatSettings = (settings: object): string =>
     .map(([name, value]) => `${name}: ${formatValue(value)}`)
     .join(', ')
 
-const formatFinding = ({ problem, remedy, settings }: Finding, { style }: Channel): string =>
+/** A finding about either kind of token. */
+interface AnyFinding {
+  problem: string
+  remedy: string
+  settings?: object
+}
+
+const formatFinding = ({ problem, remedy, settings }: AnyFinding, { style }: Channel): string =>
   `${style('red', '✗')} ${problem}\n  ${remedy}${settings ? `\n  Accepted with: ${formatSettings(settings)}` : ''}`
 
 /** Describes the sessions that the token ends. */
@@ -35,21 +42,42 @@ function describeScope({ claims = {} }: Inspection): string {
     : 'The token names no user and no session.'
 }
 
-function describeSignature({ signature }: Inspection, hasKeys: boolean): string {
+const reasons = {
+  type: 'events of this type end nothing by default',
+  subject: 'the subject needs resolveSubject',
+  scope: 'the subject means fewer than all sessions of the user',
+  issuer: 'the subject is a user of an issuer that is not trusted',
+  critical: 'the subject has a critical member that is not understood',
+}
+
+/** Says what each event of a Security Event Token ends. */
+const describeEvents = ({ events }: SetInspection): string =>
+  events
+    .map(({ type, ended, reason }) => {
+      const effects = {
+        all: 'ends all sessions of its user',
+        session: 'ends the session that it names',
+        nothing: `ends nothing: ${reason && reasons[reason]}`,
+      }
+      return `The event ${formatValue(type)} ${effects[ended ?? 'nothing']}.`
+    })
+    .join('\n')
+
+function describeSignature({ signature }: Pick<Inspection, 'signature'>, hasKeys: boolean): string {
   if (signature !== 'unchecked') return `The signature is ${signature}.`
   const reason = hasKeys ? 'the token has a fault that is checked first' : 'pass --issuer or --keys'
   return `The signature was not checked: ${reason}.`
 }
 
 /** Prints an inspection. `hasKeys` says whether the user passed keys or an issuer. */
-export function printInspection(inspection: Inspection, hasKeys: boolean, out: Channel): void {
+export function printInspection(inspection: Inspection | SetInspection, hasKeys: boolean, out: Channel): void {
   const { header, claims, findings, settings } = inspection
   out.write(out.style('bold', 'Header'))
   for (const line of formatMembers(header, out)) out.write(line)
   if (claims) {
     out.write(out.style('bold', 'Claims'))
     for (const line of formatMembers(claims, out)) out.write(line)
-    out.write(`\n${describeScope(inspection)}`)
+    out.write(`\n${'events' in inspection ? describeEvents(inspection) : describeScope(inspection)}`)
   }
   out.write(`${describeSignature(inspection, hasKeys)}\n`)
   for (const finding of findings) out.write(formatFinding(finding, out))
