@@ -37,7 +37,7 @@ describe('RP-30a: endSession', () => {
     expect([await here.isOut(), await there.isOut()]).toEqual([true, true])
   })
 
-  test('ends no session with another known sid, and none without a known sid', async () => {
+  test('ends no other session, with or without a known sid', async () => {
     const { logout, isOut } = receiver()
     await logout.endSession(session())
     expect(await isOut({ sid: 'phone' })).toBe(false)
@@ -45,7 +45,7 @@ describe('RP-30a: endSession', () => {
     expect(await isOut({ sub: 'bob', sid: 'tablet' })).toBe(false)
   })
 
-  test('without a known sid: ends the sessions of the subject without a known sid, up to this one', async () => {
+  test('without a known sid, ends the sessions of the subject without a known sid that began at the same time or earlier', async () => {
     const { logout, isOut } = receiver()
     await logout.endSession(session({ sid: null }))
     expect(await isOut({ sid: '' })).toBe(true)
@@ -54,24 +54,27 @@ describe('RP-30a: endSession', () => {
     expect(await isOut({ sid: 'laptop' })).toBe(false)
   })
 
-  test.each([-60, 0, 60])('a later sign-in in the same session lives, with a clock %d s off', async (off) => {
-    // The provider dates sessions. The date of this machine must not matter.
-    const { logout, isOut } = receiver({
-      now: () => clock.time + off,
-      issuers: [{ ...op.trusted, clockTolerance: 120 }],
-    })
-    await logout.endSession(session({ iat: start }))
-    expect(await isOut({ iat: start })).toBe(true)
-    expect(await isOut({ iat: start + 1 })).toBe(false)
-  })
+  test.each([-60, 0, 60])(
+    'a later sign-in with the same sid stays alive if the clock is wrong by %d s',
+    async (off) => {
+      // The provider dates sessions. The date of this machine must not matter.
+      const { logout, isOut } = receiver({
+        now: () => clock.time + off,
+        issuers: [{ ...op.trusted, clockTolerance: 120 }],
+      })
+      await logout.endSession(session({ iat: start }))
+      expect(await isOut({ iat: start })).toBe(true)
+      expect(await isOut({ iat: start + 1 })).toBe(false)
+    },
+  )
 
-  test('a session that names only its sid ends too', async () => {
+  test('ends a session that has only a sid', async () => {
     const { logout, isOut } = receiver()
     await logout.endSession({ iss: op.issuer, sid: 'laptop', iat: start - 60 })
     expect(await isOut()).toBe(true)
   })
 
-  test('counts for each client of the issuer, or for the one that is named', async () => {
+  test('counts for each client of the issuer, or only for the given client', async () => {
     const issuers: TrustedIssuer[] = [
       { ...op.trusted, clientId: 'web' },
       { ...op.trusted, clientId: 'admin' },
@@ -121,7 +124,7 @@ describe('RP-30a: endSession', () => {
 describe('RP-30a: endAllSessions', () => {
   const alice = { iss: op.issuer, sub: 'alice' }
 
-  test('ends all sessions of the user that began until now, and of nobody else', async () => {
+  test('ends all sessions of the user that began until now, and no session of another user', async () => {
     const { logout, isOut } = receiver()
     const event = await logout.endAllSessions(alice)
     expect(event).toMatchObject({ source: 'application', iat: start, sub: 'alice', replayed: false })
@@ -132,13 +135,13 @@ describe('RP-30a: endAllSessions', () => {
     expect(await isOut({ sub: 'bob', sid: 'x' })).toBe(false)
   })
 
-  test('before is the last second that ends', async () => {
+  test('sessions that began in the second `before` end, and later sessions do not', async () => {
     const { logout, isOut } = receiver()
     await logout.endAllSessions({ ...alice, before: start - 100.5 })
     expect([await isOut({ iat: start - 101 }), await isOut({ iat: start - 100 })]).toEqual([true, false])
   })
 
-  test('with the clock of the provider ahead, endSession ends the session of the caller too', async () => {
+  test('if the clock of the provider is ahead, endSession also ends the session of the caller', async () => {
     const { logout, isOut } = receiver()
     const own = session({ iat: start + 30 })
     await logout.endAllSessions(alice)
@@ -148,7 +151,7 @@ describe('RP-30a: endAllSessions', () => {
     expect(await isOut({ sid: 'phone' })).toBe(true)
   })
 
-  test('with the clock of the provider behind, new sign-ins are refused until it has caught up', async () => {
+  test('if the clock of the provider is behind, new sign-ins are refused until it reaches the date of the logout', async () => {
     const { logout, isOut } = receiver()
     await logout.endAllSessions(alice)
     expect([await isOut({ iat: start - 30 }), await isOut({ iat: start + 1 })]).toEqual([true, false])
@@ -169,8 +172,8 @@ describe('RP-30a: endAllSessions', () => {
   })
 })
 
-describe('both do everything that a received logout does', () => {
-  test('watchers, broadcast, tracked sessions, listeners', async () => {
+describe('endSession and endAllSessions have all effects of a received logout', () => {
+  test('they notify watchers, broadcast, destroy tracked sessions and call listeners', async () => {
     const published: string[] = []
     const store = Object.assign(new SpyStore(), {
       publish: async (message: string) => void published.push(message),
@@ -192,7 +195,7 @@ describe('both do everything that a received logout does', () => {
     await logout.close()
   })
 
-  test('they supersede older markers of the same client, and are superseded by later Logout Tokens', async () => {
+  test('their markers supersede older markers of the same client, and later Logout Tokens supersede their markers', async () => {
     const { logout, store } = receiver()
     const markers = () =>
       [...store.entries].filter(([key]) => key.includes('logout')).flatMap(([, values]) => [...values.keys()])
@@ -203,7 +206,7 @@ describe('both do everything that a received logout does', () => {
     expect(markers()).toEqual([JSON.stringify(['test-client', start - 50])])
   })
 
-  test('without a key, listeners run each time; with a key once, also on another instance and after a failure', async () => {
+  test('without a key, listeners run each time. With a key, they run once, also on another instance and after a failure', async () => {
     const store = new SpyStore()
     const [here, there] = [receiver({ store }), receiver({ store })]
     const heard = vi.fn()
@@ -221,7 +224,7 @@ describe('both do everything that a received logout does', () => {
     await expect(here.logout.endSession(session(), { key: '' })).rejects.toThrow('origin.key')
   })
 
-  test('calls at once with one key share one run', async () => {
+  test('simultaneous calls with the same key share one run', async () => {
     const { logout } = receiver()
     const heard = vi.fn()
     logout.onLogout(heard)
@@ -229,7 +232,7 @@ describe('both do everything that a received logout does', () => {
     expect(heard).toHaveBeenCalledOnce()
   })
 
-  test('calls at once for different logouts with one key all end their sessions', async () => {
+  test('simultaneous calls for different logouts with the same key all end their sessions', async () => {
     const { logout, isOut } = receiver()
     const origin = { key: 'event-1' }
     await Promise.all([
@@ -251,7 +254,7 @@ describe('both do everything that a received logout does', () => {
     await expect(logout.endAllSessions(subject)).rejects.toThrow('Did you mean before?')
   })
 
-  test('RP-38: with the store down they reject, count here at once, and are written when it is back', async () => {
+  test('RP-38: if the store is down, the calls reject, count on this instance at once, and are written when the store is back', async () => {
     const { logout, store, isOut } = receiver()
     let isDown = true
     store.before = (call) => {
@@ -264,7 +267,7 @@ describe('both do everything that a received logout does', () => {
     expect(await receiver({ store }).isOut()).toBe(true)
   })
 
-  test('RP-39a: close waits for them', async () => {
+  test('RP-39a: close waits for endSession and endAllSessions', async () => {
     const { logout, store } = receiver()
     const gate = deferred()
     const asked = deferred()
@@ -283,7 +286,7 @@ describe('both do everything that a received logout does', () => {
     await Promise.all([ended, closed])
   })
 
-  test('RP-39a: close waits for them while the issuer function is asked', async () => {
+  test('RP-39a: close also waits for their calls of the issuer function', async () => {
     const answer = deferred()
     const { logout, store, isOut } = receiver({ issuers: async () => (await answer.promise, op.trusted) })
     const ended = logout.endSession(session())
@@ -296,7 +299,7 @@ describe('both do everything that a received logout does', () => {
     expect(await isOut()).toBe(true)
   })
 
-  test('a sign-in that finishes after the logout does not bring the session back', async () => {
+  test('a sign-in that finishes after the logout does not make the session work again', async () => {
     const { logout, isOut } = receiver()
     const [tracked] = await Promise.all([logout.trackSession(session(), 'id'), logout.endSession(session())])
     expect(await isOut()).toBe(true)
@@ -304,7 +307,7 @@ describe('both do everything that a received logout does', () => {
     expect(typeof tracked).toBe('boolean')
   })
 
-  test('they work with an issuer function, and if the provider never sends Logout Tokens', async () => {
+  test('they work with an issuer function, and with a provider that never sends Logout Tokens', async () => {
     const logout = createBackchannelLogout({
       issuers: async (issuer) => ({ issuer, clientId: 'c' }),
       sessionMaxAge: 3600,
@@ -317,11 +320,11 @@ describe('both do everything that a received logout does', () => {
   })
 })
 
-describe('RP-11h: sessionIssuer: sessions carry another issuer than Logout Tokens', () => {
+describe('RP-11h: with sessionIssuer, sessions have a different issuer than Logout Tokens', () => {
   const root = 'https://root.example'
   const issuers: TrustedIssuer[] = [{ ...op.trusted, sessionIssuer: root }]
 
-  test.each(['a list', 'a function'])('a Logout Token ends them, with %s', async (how) => {
+  test.each(['a list', 'a function'])('a Logout Token ends these sessions, with %s', async (how) => {
     const find = (iss: string) => issuers.filter(({ issuer, sessionIssuer }) => [issuer, sessionIssuer].includes(iss))
     const { logout, isOut } = receiver({ issuers: how === 'a list' ? issuers : find })
     const event = await logout.receive(await op.logoutToken({ sid: 'laptop' }))
@@ -331,14 +334,14 @@ describe('RP-11h: sessionIssuer: sessions carry another issuer than Logout Token
     await expect(isOut({ iss: op.issuer })).rejects.toThrow('session.iss')
   })
 
-  test('endSession takes the issuer of the session', async () => {
+  test('endSession accepts the issuer of the session', async () => {
     const { logout, isOut } = receiver({ issuers })
     await logout.endSession(session({ iss: root }))
     expect(await isOut({ iss: root })).toBe(true)
     await expect(logout.endSession(session())).rejects.toThrow(TypeError)
   })
 
-  test('a Logout Token that names the issuer of sessions is refused', async () => {
+  test('a Logout Token with the issuer of the sessions is refused', async () => {
     const { logout } = receiver({ issuers })
     expect(await refusal(logout.receive(await op.logoutToken({ iss: root })))).toMatchObject({ claim: 'iss' })
   })

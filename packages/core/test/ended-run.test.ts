@@ -4,7 +4,7 @@ import { createRespond } from '../src/http/respond.js'
 // This test uses internal functions. Only a runtime that rejects the promises of an ended request, such as Workers, shows this
 // case through the public exports.
 test.each([400, 503])(
-  'a run that the runtime has ended is an outage, answered %i, not a bad request',
+  'if the runtime has ended a run, the answer is an outage with %i, not a bad request',
   async (status) => {
     const ended = Promise.reject(new Error('This promise was created by a request that has since ended'))
     const outcomes: unknown[] = []

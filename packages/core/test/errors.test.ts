@@ -31,7 +31,7 @@ const post = (token: string) =>
     body: `logout_token=${token}`,
   })
 
-describe('which check gives which code', () => {
+describe('the code of each failed check', () => {
   const refusedRequests = requestCases.filter(({ code }) => code !== undefined)
 
   test.each(refusedRequests.map((row) => [row.requirement, row.name, row] as const))(
@@ -46,7 +46,7 @@ describe('which check gives which code', () => {
     },
   )
 
-  test('a request that names no code is accepted', () => {
+  test('each request without a code in the table is accepted', () => {
     for (const { code, status } of requestCases) expect(code === undefined).toBe(status === 200)
   })
 
@@ -64,7 +64,7 @@ describe('which check gives which code', () => {
   })
 })
 
-describe('RP-41: what an answer says of a failure', () => {
+describe('RP-41: the answer to each kind of failure', () => {
   test.concurrent.each(failureCases.map((row) => [row.name, row] as const))('%s', async (_, row) => {
     const ours = codes[row.code] === 'failed'
     const check = async (unavailableStatus: 400 | 503): Promise<void> => {
@@ -138,7 +138,7 @@ function expectNone(texts: readonly string[], found: unknown): void {
 }
 
 describe('RP-43: no claim value and no token in errors, records and answers', () => {
-  test('the search finds what is hidden', () => {
+  test('the search of this test finds hidden texts', () => {
     const inner = Object.defineProperty(new Error('x'), 'payload', { value: { sub: 'SECRET' }, enumerable: false })
     const error = new Error('y', { cause: new AggregateError([inner]) })
     expect(() => expectNone(['SECRET'], { error })).toThrow('SECRET')
@@ -146,23 +146,26 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
     expect(forbidden('not.a.token-at-all')).toContain('SECRET-subject')
   })
 
-  test.each(wrongTokens.map((row) => [row.name, row] as const))('a token refused for %s', async (_, row) => {
-    const token = await row.make(secretive)
-    const deliveries: LogoutDelivery[] = []
-    const logout = create(op, {
-      issuers: [{ ...op.trusted, ...row.settings }],
-      onDelivery: (delivery) => deliveries.push(delivery),
-    })
-    expectNone(forbidden(token), await refusal(logout.receive(token)))
-    const response = await logout.handle(post(token))
-    expectNone(forbidden(token), [await response.text(), ...response.headers])
-    expect(deliveries).toHaveLength(1)
-    expectNone(forbidden(token), deliveries.map(withoutDuration))
-    expect(Object.keys(deliveries[0]!).toSorted()).toEqual(['code', 'durationMs', 'error', 'outcome'])
-  })
+  test.each(wrongTokens.map((row) => [row.name, row] as const))(
+    'contain nothing of a refused token: %s',
+    async (_, row) => {
+      const token = await row.make(secretive)
+      const deliveries: LogoutDelivery[] = []
+      const logout = create(op, {
+        issuers: [{ ...op.trusted, ...row.settings }],
+        onDelivery: (delivery) => deliveries.push(delivery),
+      })
+      expectNone(forbidden(token), await refusal(logout.receive(token)))
+      const response = await logout.handle(post(token))
+      expectNone(forbidden(token), [await response.text(), ...response.headers])
+      expect(deliveries).toHaveLength(1)
+      expectNone(forbidden(token), deliveries.map(withoutDuration))
+      expect(Object.keys(deliveries[0]!).toSorted()).toEqual(['code', 'durationMs', 'error', 'outcome'])
+    },
+  )
 
   test.concurrent.each(failureCases.map((row) => [row.name, row] as const))(
-    'a logout that failed: %s',
+    'contain nothing of a token whose logout failed: %s',
     async (_, row) => {
       const deliveries: LogoutDelivery[] = []
       const { logout, token } = await row.make(secretive, { onDelivery: (delivery) => deliveries.push(delivery) })
@@ -175,7 +178,7 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
     },
   )
 
-  test('a logout that was carried out', async () => {
+  test('contain nothing of a token that was carried out', async () => {
     const deliveries: LogoutDelivery[] = []
     const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
     const token = await secretive.logoutToken()
@@ -186,7 +189,7 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
     expectNone(forbidden(token), rest)
   })
 
-  test('a store whose errors repeat what it was asked for', async () => {
+  test("contain nothing of a store's error that repeats its arguments", async () => {
     const down = async (...args: unknown[]): Promise<never> => {
       throw Object.assign(new Error(`failed: ${JSON.stringify(args)}`), { command: { name: 'SADD', args } })
     }
@@ -207,7 +210,7 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
     await logout.close()
   })
 
-  test('a store that fails at what changes nothing for the answer', async () => {
+  test('contain nothing if the store fails in work that does not affect the answer', async () => {
     const down = async (...args: unknown[]): Promise<never> => {
       throw new Error(`failed: ${JSON.stringify(args)}`)
     }
@@ -222,7 +225,7 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
   })
 })
 
-test('an error has the name of its class, and what it was made of', () => {
+test('an error has the name of its class and the values that it was created with', () => {
   const cause = new Error('why')
   const error = new BackchannelLogoutError('ERR_LOGOUT_TOKEN_CLAIM', 'what', { claim: 'aud', expected: 'me', cause })
   expect(String(error)).toBe('BackchannelLogoutError: what')

@@ -13,11 +13,11 @@ const refused = async (claims: object, settings?: Partial<TrustedIssuer>) => {
   return { code, claim, expected }
 }
 
-test('the event is that of the specification', () => {
+test('the event has the name in the specification', () => {
   expect(BACKCHANNEL_LOGOUT_EVENT).toBe('http://schemas.openid.net/event/backchannel-logout')
 })
 
-test('a verified token says what was sent, and nothing else', async () => {
+test('a verified token has exactly the sent claims', async () => {
   const events = { [BACKCHANNEL_LOGOUT_EVENT]: {}, revoke_offline_access: true }
   const claims = { iss: op.issuer, aud: [op.clientId], iat: now - 5, exp: now + 5, jti: 'j', sub: 'alice', events }
   const said = { ...claims, extra: { a: [1] } }
@@ -37,13 +37,13 @@ test('a verified token says what was sent, and nothing else', async () => {
   })
 })
 
-test('what is no string is no token', async () => {
+test('a value that is not a string is refused', async () => {
   for (const jwt of [undefined, null, 42, {}, ['a', 'b', 'c'], { length: 3, split: () => ['e30', 'e30', ''] }]) {
     expect((await refusal(verifyLogoutToken(jwt as never, [op.trusted]))).code).toBe('ERR_LOGOUT_TOKEN_INVALID')
   }
 })
 
-test('RP-22: a type that only holds the name of another is not that', async () => {
+test('RP-22: a typ that only contains logout+jwt is refused', async () => {
   for (const typ of ['xlogout+jwt', 'logout+jwtx', 'x/logout+jwt', 'xapplication/logout+jwt', 'xjwt', 'jwtx']) {
     expect(isLogoutToken({ typ })).toBe(false)
     const { code } = await refusal(
@@ -53,7 +53,7 @@ test('RP-22: a type that only holds the name of another is not that', async () =
   }
 })
 
-test('RP-11: of several issuers, the error names the one that differs by a slash, else the first', async () => {
+test('RP-11: the error names the issuer that differs only by a slash, or else the first issuer', async () => {
   const issuers = ['https://a.example', 'https://b.example/', 'https://c.example'].map((issuer) => ({
     ...op.trusted,
     issuer,
@@ -66,7 +66,7 @@ test('RP-11: of several issuers, the error names the one that differs by a slash
   expect(await expectedFor(undefined)).toBe('https://a.example')
 })
 
-test('RP-13: why a signature was not good is the cause', async () => {
+test('RP-13: the cause has the reason why a signature was refused', async () => {
   const [header, payload] = (await op.logoutToken()).split('.')
   const [, , signature] = (await op.logoutToken({ jti: 'another' })).split('.')
   const forged = [header, payload, signature].join('.')
@@ -79,24 +79,24 @@ describe('RP-17: times, to the second', () => {
   const expired = 'ERR_LOGOUT_TOKEN_EXPIRED'
   const wrong = 'ERR_LOGOUT_TOKEN_CLAIM'
 
-  test('exp ends a token when the tolerance is used up', async () => {
+  test('a token expires at exp plus the tolerance', async () => {
     expect(await verify({ exp: now - 59 })).toBeDefined()
     expect(await refused({ exp: now - 60 })).toEqual({ code: expired, claim: 'exp' })
   })
 
-  test('iat and nbf may lie ahead by the tolerance', async () => {
+  test('iat and nbf may be ahead by the tolerance', async () => {
     expect(await verify({ iat: now + 60, nbf: now + 60 })).toBeDefined()
     expect(await refused({ iat: now + 61 })).toEqual({ code: wrong, claim: 'iat' })
     expect(await refused({ nbf: now + 61 })).toEqual({ code: wrong, claim: 'nbf' })
   })
 
-  test('maxTokenAge ends a token after that and the tolerance', async () => {
+  test('a token expires at iat plus maxTokenAge plus the tolerance', async () => {
     const settings = { maxTokenAge: 100 }
     expect(await verify({ iat: now - 160 }, settings)).toBeDefined()
     expect(await refused({ iat: now - 161 }, settings)).toEqual({ code: expired, claim: 'iat' })
   })
 
-  test('a token without exp lives for 120 s and the tolerance', async () => {
+  test('a token without exp expires after 120 s plus the tolerance', async () => {
     const [claims, settings] = [{ exp: undefined }, { requireExp: false }]
     expect(await verify({ ...claims, iat: now - 180 }, settings)).toBeDefined()
     expect(await refused({ ...claims, iat: now - 181 }, settings)).toEqual({ code: expired, claim: 'iat' })
@@ -104,13 +104,13 @@ describe('RP-17: times, to the second', () => {
   })
 })
 
-describe('RP-11: an iss that is no text', () => {
-  test.each([[7], [null], [{}], [{ toString: '' }], [[op.issuer]]])('is refused for what it is: %j', async (iss) => {
+describe('RP-11: an iss that is not a string', () => {
+  test.each([[7], [null], [{}], [{ toString: '' }], [[op.issuer]]])('is refused: %j', async (iss) => {
     expect(await refused({ iss })).toEqual({ code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'iss', expected: op.issuer })
   })
 })
 
-describe('RP-12: the client that a refusal names', () => {
+describe('RP-12: the client in the error of a refused token', () => {
   const code = 'ERR_LOGOUT_TOKEN_CLAIM'
   const issuers = ['first', 'second'].map((clientId) => ({ ...op.trusted, clientId }))
   const expected = async (claims: object) => {
@@ -118,14 +118,14 @@ describe('RP-12: the client that a refusal names', () => {
     return [error.code, error.claim, error.expected]
   }
 
-  test('is the one that the token names, else the first', async () => {
+  test('is the client that the token names, or else the first client', async () => {
     expect(await expected({ aud: ['second', 'stranger'] })).toEqual([code, 'aud', 'second'])
     expect(await expected({ aud: 'stranger' })).toEqual([code, 'aud', 'first'])
     expect(await expected({ aud: 'second', azp: 'first' })).toEqual([code, 'azp', 'second'])
   })
 })
 
-describe('RP-10a: bytes are what they say', () => {
+describe('RP-10a: the encoding of a token', () => {
   test.each(['é', 'ÿ', '😀', 'ÿÿÿ>>>???~~~', '\ufeff', 'a\u0000b', '~~~???>>>', '\u0080\u07ff\u0800\uffff'])(
     '%j',
     async (name) => {
@@ -135,8 +135,8 @@ describe('RP-10a: bytes are what they say', () => {
   )
 
   test.each([
-    ['UTF-8 that is none', [0xff]],
-    ['UTF-8 that is cut', [0xc3]],
+    ['bytes that are not UTF-8', [0xff]],
+    ['UTF-8 that is cut off', [0xc3]],
     ['a surrogate as UTF-8', [0xed, 0xa0, 0x80]],
   ])('a payload with %s is refused', async (_, bytes) => {
     const payload = Buffer.from((await op.logoutToken({ sub: '@@' })).split('.')[1]!, 'base64url')
@@ -147,7 +147,7 @@ describe('RP-10a: bytes are what they say', () => {
     expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
-  test('a payload that begins with a byte order mark is refused', async () => {
+  test('a payload that starts with a byte order mark is refused', async () => {
     const payload = Buffer.from((await op.logoutToken({ sub: 'é' })).split('.')[1]!, 'base64url')
     const token = await op.sign(Buffer.concat([Buffer.from('\ufeff'), payload]), { alg: 'ES256', kid: op.key.kid })
     const { code } = await refusal(verifyLogoutToken(token, [op.trusted], { now: clock.now }))
@@ -158,7 +158,7 @@ describe('RP-10a: bytes are what they say', () => {
   test.each([
     ['HS256', 4],
     ['HS512', 16],
-  ])('a signature by %s has one spelling', async (alg, spellings) => {
+  ])('a signature with %s has only one spelling', async (alg, spellings) => {
     const clientSecret = 'a-secret-of-at-least-sixty-four-bytes-so-that-it-fits-each-algorithm'
     const { keys: _, ...settings } = { ...op.trusted, algorithms: [alg], clientSecret }
     const payload = Buffer.from((await op.logoutToken()).split('.')[1]!, 'base64url')
@@ -178,7 +178,7 @@ describe('RP-10a: bytes are what they say', () => {
     }
   })
 
-  test.each(['', 'a', 'a.b', 'a.b.c.d', 'a.b.c.d.e.f', '.', '..', '....'])('%j is no token', async (token) => {
+  test.each(['', 'a', 'a.b', 'a.b.c.d', 'a.b.c.d.e.f', '.', '..', '....'])('%j is not a token', async (token) => {
     const { code } = await refusal(verifyLogoutToken(token, [op.trusted]))
     expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })

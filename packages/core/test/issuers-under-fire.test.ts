@@ -38,7 +38,7 @@ const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 const count = (outcomes: string[], wanted = 'ok'): number => outcomes.filter((one) => one === wanted).length
 
 describe('RP-11: an issuer function that takes 5 ms and has ten connections', () => {
-  test('RP-11e: 5,000 unsigned tokens a second: all sessions are answered, ten calls at once', async () => {
+  test('RP-11e: during 5,000 unsigned tokens a second, all sessions are answered, and ten calls run at the same time', async () => {
     let connections = 10
     const queue: (() => void)[] = []
     let most = 0
@@ -72,8 +72,8 @@ describe('RP-11: an issuer function that takes 5 ms and has ten connections', ()
   })
 })
 
-describe('RP-11: strangers at an issuer function that takes 100 ms', () => {
-  test('300 made-up issuers a second keep out no tenant that has been answered for', async () => {
+describe('RP-11: forged tokens and an issuer function that takes 100 ms', () => {
+  test('300 invented issuers a second do not block a tenant with a cached answer', async () => {
     const tenants = await Promise.all(
       Array.from({ length: 10 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
     )
@@ -105,7 +105,7 @@ describe('RP-11: an issuer function that fails', () => {
   ]
 
   test.each(failures)(
-    'RP-11i: it %s: tokens for made-up issuers call it ten times, then once a second',
+    'RP-11i: if it %s, tokens with invented issuers call it ten times, then once a second',
     async (_, fail) => {
       const op = await createTestIssuer({ issuer: 'https://known.example' })
       let stranger = 0
@@ -127,7 +127,7 @@ describe('RP-11: an issuer function that fails', () => {
     },
   )
 
-  test('RP-11i: tokens of a known issuer call it ten times, then once a second; sessions always call it', async () => {
+  test('RP-11i: tokens of a known issuer call it ten times, then once a second, and sessions always call it', async () => {
     const op = await createTestIssuer({ issuer: 'https://known.example' })
     let isDown = false
     let calls = 0
@@ -151,7 +151,7 @@ describe('RP-11: an issuer function that fails', () => {
     expect(calls).toBe(30)
   })
 
-  test('RP-11i: once it answers again, no token of a known issuer is lost', async () => {
+  test('RP-11i: when it works again, no token of a known issuer is lost', async () => {
     const tenants = await Promise.all(
       Array.from({ length: 20 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
     )
@@ -207,8 +207,8 @@ const send = (logout: BackchannelLogout, token: string): Promise<string> =>
 describe.each([
   ['404 to tenants that do not exist', false],
   ['as if each tenant existed', true],
-])('RP-11, RP-52: a function that accepts any tenant of a vendor, which answers %s', (_, isEachServed) => {
-  test('RP-11f: forged tokens for 1,050 tenants and 20 a second after that keep out no tenant that is known', async () => {
+])('RP-11, RP-52: a function that accepts any tenant of a vendor that answers %s', (_, isEachServed) => {
+  test('RP-11f: forged tokens for 1,050 tenants, and then 20 a second, do not block a known tenant', async () => {
     const op = await createTestIssuer({ issuer: 'https://known.example' })
     const { logout, requests } = vendor((issuer) => (issuer === op.issuer ? op : undefined), isEachServed)
     const first = send(logout, await op.logoutToken())
@@ -227,7 +227,7 @@ describe.each([
     await pass(10_000, 100)
   })
 
-  test('in a fresh process, strangers do not keep out the first logouts of eight tenants', async () => {
+  test('in a new process, forged tokens do not block the first logouts of eight tenants', async () => {
     const tenants = await Promise.all(
       Array.from({ length: 8 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
     )
@@ -250,7 +250,7 @@ describe.each([
     await pass(10_000, 100)
   })
 
-  test('RP-52b: one tenant is asked eight times at most, then twice in 15 s, though its key set is pushed out all the while', async () => {
+  test('RP-52b: one tenant gets at most eight requests, then two in 15 s, although its key set is evicted repeatedly', async () => {
     const { logout, requests } = vendor(() => undefined, isEachServed)
     let made = 0
     await pass(13_000, 20, () => {

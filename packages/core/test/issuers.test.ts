@@ -14,7 +14,7 @@ describe('RP-12: several registrations at one issuer', () => {
   const clientsOf = async (claims: object) =>
     (await create(op, { issuers }).receive(await op.logoutToken(claims))).clientIds
 
-  test('aud chooses', async () => {
+  test('aud chooses the registration', async () => {
     expect(await clientsOf({ aud: 'a' })).toEqual(['a'])
     expect(await clientsOf({ aud: ['b'] })).toEqual(['b'])
     expect(await clientsOf({ aud: ['api', 'b'] })).toEqual(['b'])
@@ -22,11 +22,11 @@ describe('RP-12: several registrations at one issuer', () => {
     expect(await clientsOf({ aud: ['a', 'b', 'api'] })).toEqual(['b'])
   })
 
-  test('RP-12a: then azp', async () => {
+  test('RP-12a: azp chooses among the registrations in aud', async () => {
     expect(await clientsOf({ aud: ['a', 'b'], azp: 'b' })).toEqual(['b'])
   })
 
-  test('RP-13: the algorithm is that of the registration that aud names', async () => {
+  test('RP-13: the registration in aud decides the algorithm', async () => {
     expect((await refusal(clientsOf({ aud: 'c' }))).code).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
   })
 
@@ -56,7 +56,7 @@ describe('RP-11: an issuer function', () => {
       (error: unknown) => (error as { code: string }).code,
     )
 
-  test('RP-11c: is asked once a minute, by tokens and by sessions', async () => {
+  test('RP-11c: is called once a minute, for tokens and for sessions', async () => {
     const issuers = vi.fn(async () => op.trusted)
     const logout = using(issuers)
     expect(await codeOf(logout)).toBe('ok')
@@ -71,14 +71,14 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledWith(op.issuer)
   })
 
-  test('is asked once by many at once', async () => {
+  test('is called once for many simultaneous tokens', async () => {
     const issuers = vi.fn(async () => op.trusted)
     const logout = using(issuers)
     await Promise.all(Array.from({ length: 20 }, () => codeOf(logout)))
     expect(issuers).toHaveBeenCalledTimes(1)
   })
 
-  test('that a runtime has ended with the request that asked is asked again', async () => {
+  test('is called again if the runtime has ended the call together with its request', async () => {
     // The answer never arrives, and the timer of that request never fires.
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -100,7 +100,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledTimes(2)
   })
 
-  test('that knows of none is asked again by tokens and by sessions, five times each at most', async () => {
+  test('is called again if it found no issuer, at most five times for tokens and five times for sessions', async () => {
     const issuers = vi.fn(() => undefined)
     const logout = using(issuers)
     for (let times = 0; times < 50; times += 1) expect(await codeOf(logout)).toBe('ERR_LOGOUT_TOKEN_CLAIM')
@@ -114,7 +114,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledTimes(10)
   })
 
-  test('a tenant that is added is known to the first session and to the first token', async () => {
+  test('a new tenant is found by the first session and by the first token', async () => {
     for (const first of ['session', 'token']) {
       const tenants: TrustedIssuer[] = []
       const logout = using((iss) => tenants.find(({ issuer }) => issuer === iss))
@@ -126,7 +126,7 @@ describe('RP-11: an issuer function', () => {
     }
   })
 
-  test('RP-11d: a client that is added is known to the first session and to the first token', async () => {
+  test('RP-11d: a new client is found by the first session and by the first token', async () => {
     for (const first of ['session', 'token']) {
       const clients: TrustedIssuer[] = [op.trusted]
       const logout = using(() => [...clients])
@@ -152,7 +152,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers.mock.calls.length).toBeLessThanOrEqual(6)
   })
 
-  test('a known answer counts for 60 s more while it is refreshed, then it counts as none', async () => {
+  test('an old answer counts for 60 s more while it is refreshed, and then no longer', async () => {
     const asked = vi.fn()
     let answer: () => unknown = () => op.trusted
     const logout = using(() => (asked(), answer()))
@@ -168,7 +168,7 @@ describe('RP-11: an issuer function', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(false)
   })
 
-  test('a refresh that fails is reported, and the known answer counts for no more than 60 s', async () => {
+  test('a failed refresh is reported, and the old answer counts for at most 60 s more', async () => {
     const onError = vi.fn()
     let isDown = false
     const logout = createBackchannelLogout({
@@ -187,7 +187,7 @@ describe('RP-11: an issuer function', () => {
     expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
   })
 
-  test('RP-11c: "none" answers are bounded, and do not push out good answers', async () => {
+  test('RP-11c: answers without a registration are bounded, and do not evict other answers', async () => {
     const issuers = vi.fn((iss: string) => (iss === op.issuer ? op.trusted : undefined))
     const logout = using(issuers)
     expect(await codeOf(logout)).toBe('ok')
@@ -198,7 +198,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledTimes(1101)
   })
 
-  test('a clock that jumps an hour ahead and back changes nothing', async () => {
+  test('a clock that jumps an hour ahead and back has no effect', async () => {
     const issuers = vi.fn(() => op.trusted)
     const logout = using(issuers)
     clock.time += 3600
@@ -221,14 +221,14 @@ describe('RP-11: an issuer function', () => {
     ],
     ['a set and discovery', [op.trusted, { issuer: op.issuer, clientId: op.clientId }]],
     ['two functions', [0, 1].map(() => ({ ...op.trusted, keys: async () => op.key.publicKey }))],
-  ])('that answers with different keys for one issuer, %s, fails and says so', async (_, answer) => {
+  ])('fails with a clear message if it returns different keys for one issuer: %s', async (_, answer) => {
     const clients = answer.map((one, index) => ({ ...one, clientId: `client-${index}` }))
     const error = await refusal(using(() => clients).receive(await token({ aud: 'client-0' })))
     expect([error.code, String(error.cause)]).toEqual(['ERR_LOGOUT_FAILED', expect.stringContaining('keys')])
     expect(() => create(op, { issuers: clients })).toThrow('keys')
   })
 
-  test('may answer with several registrations', async () => {
+  test('may return several registrations', async () => {
     const logout = using(() => [{ ...op.trusted, clientId: 'a' }, op.trusted])
     expect((await logout.receive(await token())).clientIds).toEqual(['test-client'])
     expect((await logout.receive(await token({ aud: 'a' }))).clientIds).toEqual(['a'])
@@ -244,8 +244,8 @@ describe('RP-11: an issuer function', () => {
     ['rejects', () => Promise.reject(new Error('database'))],
     ['answers with another issuer', () => ({ ...op.trusted, issuer: 'https://other.example' })],
     ['answers with wrong settings', () => ({ ...op.trusted, algorithms: ['none'] })],
-    ['answers with what is none', () => 'https://op.example.com'],
-  ])('RP-11b, RP-11g: that %s is our failure, not a bad token, and is asked again', async (_, answer) => {
+    ['returns a value that is not an issuer', () => 'https://op.example.com'],
+  ])('RP-11b, RP-11g: if it %s, this is an outage and not a bad token, and it is called again', async (_, answer) => {
     const issuers = vi.fn(answer)
     const logout = using(issuers)
     expect([await codeOf(logout), await codeOf(logout)]).toEqual(['ERR_LOGOUT_FAILED', 'ERR_LOGOUT_FAILED'])
@@ -253,11 +253,11 @@ describe('RP-11: an issuer function', () => {
     expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
   })
 
-  test('that never answers fails in its time', async () => {
+  test('times out if it never answers', async () => {
     expect(await codeOf(using(() => new Promise(() => {})))).toBe('ERR_LOGOUT_FAILED')
   })
 
-  test('key sets are shared by the answers of one issuer', async () => {
+  test('all answers for one issuer share one key set', async () => {
     const logout = using(() => ({ issuer: op.issuer, clientId: op.clientId }))
     const before = op.requests.length
     await codeOf(logout)
@@ -266,7 +266,7 @@ describe('RP-11: an issuer function', () => {
     expect(op.requests.length - before).toBe(2)
   })
 
-  test('what its error repeats of the token is withheld', async () => {
+  test('claim values in its error are withheld', async () => {
     const logout = using((iss) => Promise.reject(new Error(`no row for ${iss}`)))
     const error = await refusal(logout.receive(await token({ iss: 'https://SECRET.example' })))
     expect([error.code, String(error.cause)]).toEqual(['ERR_LOGOUT_FAILED', 'Error: no row for [withheld]'])

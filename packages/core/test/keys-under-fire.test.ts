@@ -112,13 +112,13 @@ interface Fault {
 }
 
 const faults: Record<string, Fault> = {
-  'does not answer for long': {
+  'does not answer for a long time': {
     script: everywhere((response, { url }) => void provider.held.push(() => json(response, rightAnswer(url!)))),
     warm: unavailable,
     cold: unavailable,
     isSlow: true,
   },
-  'sends its headers, then nothing for long': {
+  'sends its headers, and then nothing for a long time': {
     script: everywhere((response, { url }) => {
       response.writeHead(200).flushHeaders()
       provider.held.push(() => response.end(JSON.stringify(rightAnswer(url!))))
@@ -127,8 +127,8 @@ const faults: Record<string, Fault> = {
     cold: unavailable,
     isSlow: true,
   },
-  'answers without end': { script: everywhere(endless), warm: unavailable, cold: unavailable },
-  'answers hugely': {
+  'sends an endless answer': { script: everywhere(endless), warm: unavailable, cold: unavailable },
+  'sends a huge answer': {
     script: everywhere((response) =>
       json(response, { issuer, jwks_uri: `${issuer}/jwks`, keys: ['x'.repeat(300_000)] }),
     ),
@@ -145,7 +145,7 @@ const faults: Record<string, Fault> = {
     warm: unavailable,
     cold: unavailable,
   },
-  'answers 503 and its keys': {
+  'answers 503 with its keys': {
     script: { '/jwks': (response) => response.writeHead(503).end(JSON.stringify(provider.op.jwks)) },
     warm: unavailable,
     cold: unavailable,
@@ -161,7 +161,7 @@ const faults: Record<string, Fault> = {
     warm: ok, // the receiver asks the old address first, and the keys are there
     cold: unavailable,
   },
-  'names the wrong issuer, its keys gone': {
+  'names the wrong issuer, and serves no keys': {
     script: {
       [discovery]: (response) =>
         json(response, { issuer: 'https://other.example.com', jwks_uri: `${issuer}/elsewhere` }),
@@ -170,7 +170,7 @@ const faults: Record<string, Fault> = {
     warm: unavailable,
     cold: unavailable,
   },
-  'names keys that are not at a URL': {
+  'names a jwks_uri that is not a URL': {
     script: {
       [discovery]: (response) => json(response, { issuer, jwks_uri: { href: `${issuer}/elsewhere` } }),
       '/jwks': (response) => response.writeHead(404).end(),
@@ -184,18 +184,18 @@ const faults: Record<string, Fault> = {
     cold: unavailable,
   },
   'answers null': { script: everywhere((response) => json(response, null)), warm: unavailable, cold: unavailable },
-  'answers keys that are no list': {
+  'answers with keys that are not a list': {
     script: { '/jwks': (response) => json(response, { keys: { 0: provider.op.key.publicJwk } }) },
     warm: unavailable,
     cold: unavailable,
     coldCost: 8,
   },
-  'hangs up before it answers': {
+  'closes the connection before it answers': {
     script: everywhere((_, request) => request.socket.destroy()),
     warm: unavailable,
     cold: unavailable,
   },
-  'hangs up amid its answer': {
+  'closes the connection during its answer': {
     script: everywhere((response, request) => {
       response.writeHead(200, { 'content-length': 5000 }).write('{"keys":[', () => request.socket.destroy())
     }),
@@ -226,7 +226,7 @@ async function fire({ outcome }: Fire, isSlow = false): Promise<{ forged: Set<st
 describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, fault) => {
   const { script, warm, cold, isSlow, coldCost = 4 } = fault
 
-  test('while there are keys: those verify, 60 tokens cost it 6 requests at most, and it is found when it is back', async () => {
+  test('a receiver with keys accepts tokens with these keys, sends at most 6 requests for 60 tokens, and recovers after the fault', async () => {
     const fight = await begin()
     const { clock, logout, outcome } = fight
     await logout.warm()
@@ -263,7 +263,7 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     expect(provider.asked.length).toBeLessThanOrEqual(4)
   })
 
-  test('from the start: an outage, at a bounded cost, and it is found when it is back', async () => {
+  test('a receiver without keys reports an outage, sends a limited number of requests, and recovers after the fault', async () => {
     const fight = await begin()
     provider.script = script
     const { forged, good } = await fire(fight, isSlow)
@@ -282,8 +282,8 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
   })
 })
 
-describe('RP-53, RP-54: one receiver through the days of a provider', () => {
-  test('each phase ends as stated, at the stated cost', async () => {
+describe('RP-53, RP-54: one receiver during many phases of a provider', () => {
+  test('each phase has the stated result and the stated number of requests', async () => {
     const { clock, outcome } = await begin()
     const gone = (response: ServerResponse): void => void response.writeHead(404).end()
     const serving =
@@ -304,22 +304,22 @@ describe('RP-53, RP-54: one receiver through the days of a provider', () => {
       asks: string[],
       after?: number,
     ][] = [
-      ['it is met', () => {}, undefined, ok, [discovery, '/jwks']],
+      ['the receiver sees it for the first time', () => {}, undefined, ok, [discovery, '/jwks']],
       ['nothing happens', () => {}, undefined, ok, []],
       ['it rotates', () => provider.op.rotate(), undefined, ok, ['/jwks']],
       ['it rotates again', () => provider.op.rotate(), undefined, ok, ['/jwks']],
       ['it withdraws the old keys', () => provider.op.rotate({ keepOld: false }), undefined, ok, ['/jwks']],
-      ['somebody names a withdrawn one', () => {}, { kid: oldest }, wrongSignature, ['/jwks', discovery]],
-      ['and again, 29 s later', () => {}, { kid: oldest }, unavailable, [], 29],
+      ['a token has the kid of a withdrawn key', () => {}, { kid: oldest }, wrongSignature, ['/jwks', discovery]],
+      ['another such token arrives 29 s later', () => {}, { kid: oldest }, unavailable, [], 29],
       [
-        'its keys move, the old place is gone',
+        'its jwks_uri changes, and the old URL serves nothing',
         async () => (await provider.op.rotate(), move('/moved', gone)),
         undefined,
         ok,
         ['/jwks', discovery, '/moved'],
       ],
       [
-        'its keys move, the old place serves the old ones',
+        'its jwks_uri changes, and the old URL serves the old keys',
         async () => {
           move('/again', serving({ keys: [...provider.op.jwks.keys] }))
           await provider.op.rotate()
@@ -329,14 +329,14 @@ describe('RP-53, RP-54: one receiver through the days of a provider', () => {
         ['/moved', discovery, '/again'],
       ],
       [
-        'its keys move back',
+        'its jwks_uri changes back',
         async () => (await provider.op.rotate(), move('/jwks', (response) => response.writeHead(410).end())),
         undefined,
         ok,
         ['/again', discovery, '/jwks'],
       ],
       [
-        'it serves the keys of somebody else',
+        'it serves the keys of another provider',
         async () => {
           await provider.op.rotate()
           provider.script['/jwks'] = serving((await createTestIssuer({ alg: 'ES256', kid: 'theirs' })).jwks)
@@ -345,9 +345,9 @@ describe('RP-53, RP-54: one receiver through the days of a provider', () => {
         wrongSignature,
         ['/jwks', discovery],
       ],
-      ['it serves its own again', () => delete provider.script['/jwks'], undefined, ok, ['/jwks']],
+      ['it serves its own keys again', () => delete provider.script['/jwks'], undefined, ok, ['/jwks']],
       [
-        'it serves no keys at all',
+        'it serves no keys',
         async () => {
           await provider.op.rotate()
           provider.script['/jwks'] = serving({ keys: [] })
@@ -356,15 +356,21 @@ describe('RP-53, RP-54: one receiver through the days of a provider', () => {
         wrongSignature,
         ['/jwks', discovery],
       ],
-      ['it has thought better of it', () => delete provider.script['/jwks'], undefined, ok, ['/jwks']],
+      ['it serves its keys again', () => delete provider.script['/jwks'], undefined, ok, ['/jwks']],
       [
-        'it is down, and its key is known',
+        'it is down, and the token has a known key',
         () => (provider.script = everywhere((response) => response.writeHead(502).end())),
         undefined,
         ok,
         [],
       ],
-      ['it is down, and has rotated', () => provider.op.rotate(), undefined, unavailable, ['/jwks', discovery]],
+      [
+        'it is down, and the token has a new key',
+        () => provider.op.rotate(),
+        undefined,
+        unavailable,
+        ['/jwks', discovery],
+      ],
       ['it is back', () => (provider.script = {}), undefined, ok, ['/jwks']],
       [
         'it is down for more than a day',
@@ -376,7 +382,7 @@ describe('RP-53, RP-54: one receiver through the days of a provider', () => {
         unavailable,
         [discovery],
       ],
-      ['it is back for good', () => (provider.script = {}), undefined, ok, [discovery, '/jwks']],
+      ['it is back permanently', () => (provider.script = {}), undefined, ok, [discovery, '/jwks']],
     ]
     for (const [name, change, header, ends, asks, after = 60] of phases) {
       advance(clock, after)

@@ -50,7 +50,7 @@ const discovery = 'https://op.example.com/.well-known/openid-configuration'
 const jwks = 'https://op.example.com/jwks'
 
 describe('RP-50: discovery', () => {
-  test('finds the keys once, for all clients of the issuer', async () => {
+  test('discovery runs once for all clients of the issuer', async () => {
     const op = await createTestIssuer()
     const issuers = ['test-client', 'second'].map((clientId) => ({ issuer: op.issuer, clientId }))
     const { requests, logout, token } = discovering(op, { issuers })
@@ -82,13 +82,13 @@ describe('RP-50: discovery', () => {
     ['no jwks_uri', (op) => Response.json({ issuer: op.issuer })],
     ['a jwks_uri over http', (op) => Response.json({ issuer: op.issuer, jwks_uri: 'http://op.example.com/jwks' })],
     ['a list', () => Response.json([])],
-    ['what is no JSON', () => new Response('<html>')],
+    ['text that is not JSON', () => new Response('<html>')],
     ['404', () => new Response(null, { status: 404 })],
     ['201', (op) => Response.json({ issuer: op.issuer, jwks_uri: jwks }, { status: 201 })],
     ['a redirect', () => new Response(null, { status: 302, headers: { location: jwks } })],
     ['nothing', () => new Response(null)],
     ['more than 256 KiB', (op) => Response.json({ issuer: op.issuer, jwks_uri: jwks, filler: 'x'.repeat(256 * 1024) })],
-  ])('that answers %s is an outage, and no keys are asked for', async (_, respond) => {
+  ])('if discovery answers %s, this is an outage, and no keys are fetched', async (_, respond) => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op, {
       answer: (url: string) => (url === discovery ? respond(op) : undefined),
@@ -97,7 +97,7 @@ describe('RP-50: discovery', () => {
     expect(requests).toEqual([discovery])
   })
 
-  test('that breaks off while its answer is thrown away is an outage, and nothing else', async () => {
+  test('a connection that breaks while its answer is discarded is an outage and causes no other error', async () => {
     const op = await createTestIssuer()
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
@@ -109,7 +109,7 @@ describe('RP-50: discovery', () => {
     expect(unhandled).not.toHaveBeenCalled()
   })
 
-  test('asks for JSON, and follows no redirect', async () => {
+  test('requests JSON, and does not follow redirects', async () => {
     const op = await createTestIssuer()
     const inits: RequestInit[] = []
     const { outcome } = discovering(op, { answer: (_: string, init: RequestInit) => void inits.push(init) })
@@ -121,7 +121,7 @@ describe('RP-50: discovery', () => {
     expect(inits.every(({ signal }) => signal instanceof AbortSignal)).toBe(true)
   })
 
-  test('http is asked only on loopback, or where that is allowed', async () => {
+  test('http is used only on loopback, or if it is allowed', async () => {
     expect(() => discoverKeys('http://op.example.com')).toThrow(TypeError)
     expect(() => discoverKeys('')).toThrow(TypeError)
     for (const issuer of ['http://localhost:9', 'http://127.1.2.3:9', 'http://[::1]:9', 'https://op.example.com']) {
@@ -133,7 +133,7 @@ describe('RP-50: discovery', () => {
     expect(() => discoverKeys('http://op.example.com', { allowInsecureRequests: true })).not.toThrow()
   })
 
-  test('an answer may come in any pieces, amid a character too', async () => {
+  test('an answer may arrive in any pieces, even within a character', async () => {
     const op = await createTestIssuer()
     const kid = 'clé №1'
     const keys = JSON.stringify({ keys: op.jwks.keys.map((key) => ({ ...key, kid })) })
@@ -149,7 +149,7 @@ describe('RP-50: discovery', () => {
     expect(await outcome({ kid })).toBe('ok')
   })
 
-  test('discoverKeys serves verifyLogoutToken', async () => {
+  test('discoverKeys works with verifyLogoutToken', async () => {
     const op = await createTestIssuer()
     const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys: discoverKeys(op.issuer, { fetch: op.fetch }) }]
     for (let times = 0; times < 3; times += 1) await verifyLogoutToken(await op.logoutToken(), issuers)
@@ -160,8 +160,8 @@ describe('RP-50: discovery', () => {
   })
 })
 
-describe('RP-51: a key that is known answers at once', () => {
-  test('while a stale set is refreshed beside it', async () => {
+describe('RP-51: a token with a known key is verified at once', () => {
+  test('also while a stale key set is refreshed', async () => {
     const op = await createTestIssuer()
     const gate = deferred()
     let slow = false
@@ -180,7 +180,7 @@ describe('RP-51: a key that is known answers at once', () => {
     expect(requests.length).toBe(4)
   })
 
-  test('a new key is found beside the refresh of a stale set, which may fail or never end', async () => {
+  test('a new key is found during the refresh of a stale key set, even if the refresh fails or never ends', async () => {
     for (const respond of [undefined, () => new Response(null, { status: 500 }), () => new Promise<never>(() => {})]) {
       const op = await createTestIssuer()
       let isStale = false
@@ -198,7 +198,7 @@ describe('RP-51: a key that is known answers at once', () => {
     }
   })
 
-  test('a new key is found though the request that is under way began before it was published', async () => {
+  test('a new key is found although the request in progress began before the key was published', async () => {
     const op = await createTestIssuer()
     const old = { keys: [...op.jwks.keys] }
     const gate = deferred()
@@ -255,7 +255,7 @@ describe('RP-51: a key that is known answers at once', () => {
   })
 
   test.each([{}, { kid: undefined }])(
-    'a withdrawn key is refused at the first token that meets a stale set, %j',
+    'a withdrawn key is refused at the first token after the key set is stale: %j',
     async (header) => {
       const op = await createTestIssuer()
       const { clock, requests, outcome, logout, token } = discovering(op)
@@ -271,7 +271,7 @@ describe('RP-51: a key that is known answers at once', () => {
     },
   )
 
-  test('a new key under the old kid verifies the first token, on a stale set and on a fresh one', async () => {
+  test('a new key with the old kid verifies the first token, with a stale key set and with a fresh key set', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op, {
       answer: (url) =>
@@ -287,7 +287,7 @@ describe('RP-51: a key that is known answers at once', () => {
     expect(await outcome(header)).toBe('ok')
   })
 
-  test('a provider that does not answer is waited for no longer than 1.5 s', async () => {
+  test('a token waits at most 1.5 s for a provider that does not answer', async () => {
     const op = await createTestIssuer()
     const { outcome } = discovering(op, { answer: () => new Promise(() => {}) })
     const started = performance.now()
@@ -297,7 +297,7 @@ describe('RP-51: a key that is known answers at once', () => {
 })
 
 describe('RP-51: a refresh of a stale set that times out', () => {
-  test('RP-51a, RP-52e: delays the tokens that met it by one second, and no other token for 30 s', async () => {
+  test('RP-51a, RP-52e: delays the waiting tokens by one second, and no other token for 30 s', async () => {
     const op = await createTestIssuer()
     let isSilent = false
     const { clock, requests, outcome } = discovering(op, {
@@ -326,7 +326,7 @@ describe('RP-51: a refresh of a stale set that times out', () => {
 
 describe('RP-54a: a jwks_uri on loopback', () => {
   test.each(['http://127.0.0.1:9/jwks', 'http://localhost/jwks', 'http://[::1]:80/jwks', 'http://127.1/jwks'])(
-    'that a remote issuer names is not asked: %s',
+    'is not requested if a remote issuer names it: %s',
     async (uri) => {
       const op = await createTestIssuer()
       for (const allowInsecureRequests of [false, true]) {
@@ -340,7 +340,7 @@ describe('RP-54a: a jwks_uri on loopback', () => {
     },
   )
 
-  test('that an issuer on loopback names is asked, and so is a configured URL', async () => {
+  test('is requested if an issuer on loopback names it, and if it is configured', async () => {
     const op = await createTestIssuer({ issuer: 'http://127.0.0.1:9' })
     const { outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -367,7 +367,7 @@ describe('keys before the first token', () => {
     expect(requests).toEqual([discovery, jwks])
   })
 
-  test('T-18: a provider that cannot answer while it posts has been asked by then', async () => {
+  test('T-18: the keys are there before a provider posts that cannot serve keys at the same time', async () => {
     const op = await createTestIssuer()
     let isPosting = false
     const { logout, outcome, requests } = discovering(op, {
@@ -379,7 +379,7 @@ describe('keys before the first token', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('a failure in the background is reported, and the first token tries again', async () => {
+  test('a failed fetch in the background is reported, and the first token tries again', async () => {
     const op = await createTestIssuer()
     let isDown = true
     const { logout, outcome, onError } = discovering(op, {
@@ -392,7 +392,7 @@ describe('keys before the first token', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('Workers end a fetch with its request, so none is started in the background there', async () => {
+  test('no fetch starts in the background on Workers, because it would end with its request', async () => {
     vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
     onTestFinished(() => void vi.unstubAllGlobals())
     const op = await createTestIssuer()
@@ -402,7 +402,7 @@ describe('keys before the first token', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('keysTimeout bounds discovery and keys together', async () => {
+  test('keysTimeout limits discovery and keys together', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     onTestFinished(() => void vi.useRealTimers())
     const op = await createTestIssuer()
@@ -436,8 +436,8 @@ async function forging(op: TestIssuer) {
   return { ...made, forged, fail: (isDown: boolean) => (isFailing = isDown) }
 }
 
-describe('RP-52: what forged tokens can make us ask', () => {
-  test.each(['cold', 'warm'])('RP-52a: 60 unknown kids at once cost at most 6 requests, %s', async (start) => {
+describe('RP-52: requests that forged tokens can cause', () => {
+  test.each(['cold', 'warm'])('RP-52a: 60 unknown kids at once cause at most 6 requests: %s', async (start) => {
     const op = await createTestIssuer()
     const { requests, outcome, logout } = discovering(op)
     if (start === 'warm') await logout.warm()
@@ -448,7 +448,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('RP-52g: 60 one after another too; then a withheld refresh is an outage, not a bad signature', async () => {
+  test('RP-52g: so do 60 unknown kids one after another, and then a token without a permit is an outage, not a bad signature', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     const outcomes: string[] = []
@@ -463,21 +463,24 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(requests.length).toBe(before + 2)
   })
 
-  test.each(['at once', 'one after another'])('60 on a stale set cost at most 6 requests too, %s', async (how) => {
-    const op = await createTestIssuer()
-    const { clock, requests, outcome } = discovering(op)
-    expect(await outcome()).toBe('ok')
-    advance(clock, 600)
-    requests.length = 0
-    const fire = (index: number) => outcome({ kid: `forged-${index}` })
-    if (how === 'at once') await Promise.all(Array.from({ length: 60 }, (_, index) => fire(index)))
-    else for (let index = 0; index < 60; index += 1) await fire(index)
-    expect(requests.length).toBeGreaterThan(0)
-    expect(requests.length).toBeLessThanOrEqual(6)
-    expect(await outcome()).toBe('ok')
-  })
+  test.each(['at once', 'one after another'])(
+    '60 unknown kids with a stale key set cause at most 6 requests: %s',
+    async (how) => {
+      const op = await createTestIssuer()
+      const { clock, requests, outcome } = discovering(op)
+      expect(await outcome()).toBe('ok')
+      advance(clock, 600)
+      requests.length = 0
+      const fire = (index: number) => outcome({ kid: `forged-${index}` })
+      if (how === 'at once') await Promise.all(Array.from({ length: 60 }, (_, index) => fire(index)))
+      else for (let index = 0; index < 60; index += 1) await fire(index)
+      expect(requests.length).toBeGreaterThan(0)
+      expect(requests.length).toBeLessThanOrEqual(6)
+      expect(await outcome()).toBe('ok')
+    },
+  )
 
-  test('a kid that was looked for in vain is not looked for again for 30 s', async () => {
+  test('a kid that was not found causes no fetch for 30 s', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     await outcome({ kid: 'forged' })
@@ -507,7 +510,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('RP-52c: bad signatures under a known kid cost one permit in 15 s', async () => {
+  test('RP-52c: bad signatures under a known kid use one permit in 15 s', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, logout, forged } = await forging(op)
     const outcomes: string[] = []
@@ -523,7 +526,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     await logout.close()
   })
 
-  test('a bad signature whose refresh is withheld is an outage', async () => {
+  test('a bad signature without a permit for a refresh is an outage', async () => {
     const op = await createTestIssuer()
     const { requests, outcome, forged } = await forging(op)
     for (let index = 0; index < 20; index += 1) await outcome({ kid: `forged-${index}` })
@@ -532,7 +535,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(requests).toEqual([])
   })
 
-  test('RP-52d: forged tokens cannot use up the permit of a stale set', async () => {
+  test('RP-52d: forged tokens cannot use up the permit for a stale key set', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, fail } = await forging(op)
     fail(true)
@@ -546,7 +549,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(requests.slice(0, 2)).toEqual([discovery, jwks])
   })
 
-  test('a flood of bad signatures at once costs one request', async () => {
+  test('many simultaneous bad signatures cause one request', async () => {
     const op = await createTestIssuer()
     const { requests, logout, token } = discovering(op)
     await logout.warm()
@@ -560,7 +563,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(requests).toEqual([jwks])
   })
 
-  test('RP-52f: permits come back by a monotonic clock: a clock that jumps neither freezes nor fills the bucket', async () => {
+  test('RP-52f: permits come back by a monotonic clock, so a clock that jumps neither stops nor fills the bucket', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -578,7 +581,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('failures are counted', async () => {
+  test('failed fetches use permits', async () => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op, { answer: () => new Response(null, { status: 500 }) })
     for (let times = 0; times < 20; times += 1) expect(await outcome()).toBe(unavailable)
@@ -587,7 +590,7 @@ describe('RP-52: what forged tokens can make us ask', () => {
 })
 
 describe('RP-53, RP-54: keys that change', () => {
-  test('RP-53a: a new key is found at the first token that names it', async () => {
+  test('RP-53a: the first token with a new key finds the key', async () => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -596,7 +599,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([discovery, jwks, jwks])
   })
 
-  test('also beside a forged kid, though discovery may not be asked again yet', async () => {
+  test('also at the same time as a forged kid, although discovery must not be read again yet', async () => {
     const op = await createTestIssuer()
     const before = Response.json(op.jwks)
     const held = deferred<Response>()
@@ -617,7 +620,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await others[1]).toMatchObject({ iss: op.issuer })
   })
 
-  test('also by many tokens at once, in one request', async () => {
+  test('many simultaneous tokens find the key with one request', async () => {
     const op = await createTestIssuer()
     const { requests, outcome, logout } = discovering(op)
     await logout.warm()
@@ -626,7 +629,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([discovery, jwks, jwks])
   })
 
-  test.each([404, 200])('a jwks_uri that moved is followed, the old one answering %d', async (status) => {
+  test.each([404, 200])('a moved jwks_uri is found while the old URL answers %d', async (status) => {
     const op = await createTestIssuer()
     let uri = 'https://op.example.com/old'
     const old = { keys: [...op.jwks.keys] }
@@ -642,7 +645,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('a jwks_uri that moved is followed though somebody forges kids all the while', async () => {
+  test('a moved jwks_uri is found while forged kids arrive all the time', async () => {
     const op = await createTestIssuer()
     let uri = 'https://op.example.com/old'
     const old = { keys: [...op.jwks.keys] }
@@ -662,7 +665,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('a token without kid waits for the refresh of a stale set', async () => {
+  test('a token without kid waits for the refresh of a stale key set', async () => {
     const op = await createTestIssuer()
     const [asked, answered] = [deferred(), deferred()]
     let isSlow = false
@@ -688,7 +691,7 @@ describe('RP-53, RP-54: keys that change', () => {
     await second
   })
 
-  test('with the provider down a known key verifies for 24 hours', async () => {
+  test('if the provider is down, a known key is accepted for 24 hours', async () => {
     const op = await createTestIssuer()
     let isDown = false
     const { clock, outcome, onError } = discovering(op, {
@@ -707,7 +710,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('RP-54b: a set of keys for others, and of what is no key, is no hindrance', async () => {
+  test('RP-54b: keys for other uses and values that are not keys are skipped', async () => {
     const op = await createTestIssuer()
     const { publicKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
     const strange = [
@@ -737,7 +740,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([])
   })
 
-  test('RP-54c: a token without kid is tried against the keys that fit, eight at most', async () => {
+  test('RP-54c: a token without kid is tried with at most eight keys that fit', async () => {
     const op = await createTestIssuer()
     const others = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => (await createTestKey('RS256', `o${index}`)).publicJwk),
@@ -748,7 +751,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await serve([...others, op.key.publicJwk]).outcome({ kid: undefined })).toBe(wrongSignature)
   })
 
-  test('an answer that is no JWK Set is an outage', async () => {
+  test('an answer that is not a JWK Set is an outage', async () => {
     const op = await createTestIssuer()
     for (const body of [{}, { keys: {} }, []]) {
       const { outcome } = discovering(op, { answer: (url: string) => (url === jwks ? Response.json(body) : undefined) })
@@ -757,8 +760,8 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 })
 
-describe('keys from elsewhere', () => {
-  test('a URL is fetched without discovery, http only on loopback', async () => {
+describe('other sources of keys', () => {
+  test('a URL is fetched without discovery, and http only on loopback', async () => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op, {
       issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
@@ -779,7 +782,7 @@ describe('keys from elsewhere', () => {
     expect(await outcome()).toBe(unavailable)
   })
 
-  test('verifyLogoutToken asks no URL over http either', async () => {
+  test('verifyLogoutToken also fetches no http URL', async () => {
     const op = await createTestIssuer()
     const insecure = { ...op.trusted, keys: new URL('http://op.example.com/jwks') }
     await expect(verifyLogoutToken(await op.logoutToken(), [insecure])).rejects.toThrow(
@@ -816,7 +819,7 @@ describe('warm', () => {
     expect((await refusal(logout.warm())).code).toBe(unavailable)
   })
 
-  test('has nothing to do for keys that are at hand', async () => {
+  test('does nothing for keys that need no fetch', async () => {
     const op = await createTestIssuer()
     const issuers = [op.trusted, { issuer: 'entity', clientId: 'c', algorithms: ['HS256'], clientSecret: 's' }]
     const { requests, logout } = discovering(op, { issuers })

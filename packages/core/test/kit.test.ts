@@ -140,7 +140,7 @@ const set = (claims: object = {}, header: object = {}, key?: Parameters<TestIssu
     key,
   )
 
-test('a push receiver on the kit ends the session once, and answers 202 each time', async () => {
+test('a push receiver that uses the kit ends the session once, and answers 202 each time', async () => {
   const { logout, events, post, onMetadata } = receiving()
   const jwt = await set()
   expect(await logout.isLoggedOut(op.session())).toBe(false)
@@ -154,7 +154,7 @@ test('a push receiver on the kit ends the session once, and answers 202 each tim
   expect(onMetadata.mock.calls).toEqual([[expect.objectContaining({ critical_subject_members: [] })]])
 })
 
-test('a SET about an issuer that the receiver of logouts does not know changes nothing', async () => {
+test('a SET about an unknown issuer has no effect', async () => {
   const { post, store } = receiving()
   expect((await post(await set({ sub_id: { iss: 'https://other.example', sub: 'alice' } }))).status).toBe(202)
   expect(store.entries.size).toBe(0)
@@ -184,7 +184,7 @@ test('a wrong authorization, method or media type is refused', async () => {
   expect((await post('', {}, 'GET')).headers.get('allow')).toBe('POST')
 })
 
-test('with the store down the answer is 503, the session has ended here, and the next delivery completes it', async () => {
+test('if the store is down, the answer is 503, the session has ended on this instance, and the next delivery completes the event', async () => {
   const store = new SpyStore()
   const { logout, post, events } = receiving(store)
   store.before = () => Promise.reject(new Error('down'))
@@ -197,7 +197,7 @@ test('with the store down the answer is 503, the session has ended here, and the
   expect(events).toHaveLength(1)
 })
 
-test('the metadata address that worked is asked first after that', async () => {
+test('the metadata URL that worked is tried first after that', async () => {
   const { post } = receiving()
   serve.mockClear()
   const kid = async (name: string) => (await post(await set({}, { kid: name }))).status
@@ -215,7 +215,7 @@ test('keys can also be a URL, a JWK Set or a function', async () => {
     await expect(verifySignature(jwt, header, createKeySource({ issuer, keys }, options))).resolves.toBeUndefined()
 })
 
-test('only a receiver of createBackchannelLogout can be shared, also a copy of it', () => {
+test('internalsOf accepts a receiver of createBackchannelLogout and a copy of it, but no other object', () => {
   const { logout } = receiving()
   expect(internalsOf({ ...logout })).toBe(internalsOf(logout))
   expect(() => internalsOf({} as BackchannelLogout)).toThrow(

@@ -25,7 +25,7 @@ describe('RP-4a: the length of a token', () => {
     return expect.fail(`no token of ${length} characters`)
   }
 
-  test('16,384 characters are looked at, one more is not', async () => {
+  test('a token of 16,384 characters is accepted, and a longer token is refused', async () => {
     expect(await outcome(await tokenOf(16_384))).toBe('ok')
     expect(await outcome(await tokenOf(16_385))).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
@@ -34,20 +34,20 @@ describe('RP-4a: the length of a token', () => {
 describe('RP-15, RP-54: the kid', () => {
   const keys = async () => op.key.publicKey
 
-  test('of 1,024 characters is looked for, a longer one is not', async () => {
+  test('a kid of 1,024 characters is accepted, and a longer kid is refused', async () => {
     expect(await outcome(await op.logoutToken({}, { kid: 'k'.repeat(1024) }), { keys })).toBe('ok')
     expect(await outcome(await op.logoutToken({}, { kid: 'k'.repeat(1025) }), { keys })).toBe(
       'ERR_LOGOUT_TOKEN_INVALID',
     )
   })
 
-  test('may be empty, or not there', async () => {
+  test('the kid may be empty or absent', async () => {
     expect(await outcome(await op.logoutToken({}, { kid: '' }), { keys })).toBe('ok')
     expect(await outcome(await op.logoutToken({}, { kid: undefined }), { keys })).toBe('ok')
   })
 })
 
-describe('RP-13: whose fault it is when no key verifies', () => {
+describe('RP-13: the code if no key verifies a token', () => {
   test.each([
     ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'ERR_LOGOUT_TOKEN_SIGNATURE'],
     ['ERR_JWS_INVALID', 'ERR_LOGOUT_TOKEN_SIGNATURE'],
@@ -64,14 +64,14 @@ describe('RP-13: whose fault it is when no key verifies', () => {
     expect([error.code, error.cause]).toEqual([is, cause])
   })
 
-  test('nothing thrown at all is an outage', async () => {
+  test('a rejection with undefined is an outage', async () => {
     // oxlint-disable-next-line prefer-promise-reject-errors -- the application may
     expect(await outcome(await op.logoutToken(), { keys: () => Promise.reject(undefined) })).toBe(
       'ERR_LOGOUT_KEYS_UNAVAILABLE',
     )
   })
 
-  test('an algorithm that is not registered asks for no key', async () => {
+  test('a token with an unregistered algorithm causes no call of the key function', async () => {
     const keys = vi.fn(async () => op.key.publicKey)
     expect(await outcome(await op.logoutToken(), { keys, algorithms: ['RS256'] })).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
     expect(keys).not.toHaveBeenCalled()
@@ -103,7 +103,7 @@ describe('RP-13: algorithms that may be registered', () => {
   })
 })
 
-describe('what may be asked for keys', () => {
+describe('URLs from which keys may be fetched', () => {
   const at = (url: string) => () =>
     createBackchannelLogout({
       issuers: [{ issuer: op.issuer, clientId: 'c', keys: new URL(url) }],
@@ -129,13 +129,17 @@ describe('what may be asked for keys', () => {
   })
 })
 
-describe('verifyLogoutToken says which option is wrong', () => {
+describe('the error of verifyLogoutToken names the wrong option', () => {
   const jwt = 'x'
   test.each<[string, unknown, string]>([
     ['no list', undefined, 'issuers must be a list, got undefined'],
-    ['an issuer alone', op.trusted, 'issuers must be a list, got object'],
+    ['an issuer that is not in a list', op.trusted, 'issuers must be a list, got object'],
     ['no keys', [{ issuer: op.issuer, clientId: 'c' }], 'issuers[0].keys must be set'],
-    ['keys of one of two', [op.trusted, { issuer: op.issuer, clientId: 'c' }], 'issuers[1].keys must be set'],
+    [
+      'keys of only one of two issuers',
+      [op.trusted, { issuer: op.issuer, clientId: 'c' }],
+      'issuers[1].keys must be set',
+    ],
     [
       'HS256 beside RS256',
       [{ issuer: 'i', clientId: 'c', algorithms: ['HS256', 'RS256'], clientSecret: 's' }],

@@ -5,13 +5,13 @@ import { createClock } from './support.js'
 
 describe('MemoryStore', () => testStore(test, () => new MemoryStore()))
 
-test("T-12: it lasts as long as the process, and is nobody else's", async () => {
+test('T-12: it exists as long as the process, and is not shared', async () => {
   const store = new MemoryStore()
   await store.add('key', 'value', Date.now())
   expect(await new MemoryStore().values(['key'])).toEqual([[]])
 })
 
-test('an entry is there until its time, and not at it', async () => {
+test('an entry exists until its expiry, and no longer', async () => {
   const clock = createClock(1000)
   const store = new MemoryStore({ now: clock.now })
   await store.add('key', 'value', 2000)
@@ -21,7 +21,7 @@ test('an entry is there until its time, and not at it', async () => {
   expect(await store.values(['key'])).toEqual([[]])
 })
 
-test('of several values of one key each is removed alone, whichever it is', async () => {
+test('each of several values of a key can be removed alone, in any order', async () => {
   const all = ['a', 'b', 'c']
   for (const gone of all) {
     const store = new MemoryStore()
@@ -32,7 +32,7 @@ test('of several values of one key each is removed alone, whichever it is', asyn
   }
 })
 
-describe('expired entries are deleted as others are added', () => {
+describe('expired entries are deleted when new entries are added', () => {
   const clock = createClock(1000)
   let monotonic = 0
   beforeEach(() => {
@@ -58,7 +58,7 @@ describe('expired entries are deleted as others are added', () => {
     return store
   }
 
-  test('and the others stay', async () => {
+  test('other entries stay', async () => {
     const store = await filled()
     await store.add('lasting', 'value', 9000)
     pass(2000)
@@ -69,7 +69,7 @@ describe('expired entries are deleted as others are added', () => {
     expect(await store.values(['lasting', 'new 0', 'new 999'])).toEqual([['value'], ['value'], ['value']])
   })
 
-  test('but not while the clock is wrong for a moment', async () => {
+  test('no entry is deleted while the clock is wrong for a moment', async () => {
     const store = await filled()
     clock.time += 9 * 3600
     expect(await countOld(store)).toBe(0)
@@ -78,7 +78,7 @@ describe('expired entries are deleted as others are added', () => {
     expect(await countOld(store)).toBe(1000)
   })
 
-  test('nor if the clock was wrong at the moment when an entry was added', async () => {
+  test('no entry is deleted if the clock was wrong when the entry was added', async () => {
     const store = new MemoryStore({ now: clock.now })
     clock.time += 9 * 3600
     await store.add('key', 'value', 2000)
@@ -87,7 +87,7 @@ describe('expired entries are deleted as others are added', () => {
     expect(await store.values(['key'])).toEqual([['value']])
   })
 
-  test('a repeated add keeps the later expiry also from the monotonic clock', async () => {
+  test('a repeated add keeps the later expiry, also by the monotonic clock', async () => {
     const store = await filled()
     for (const expiresAt of [3000, 2500]) await store.add('old 7', '7', expiresAt)
     pass(1800)

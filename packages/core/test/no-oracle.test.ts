@@ -14,9 +14,9 @@ const op = await createTestIssuer({ now: clock.now })
 const stranger = await createTestKey('RS256', op.key.kid)
 
 const subjects = {
-  'lives, and is tracked': { sub: 'alive', sid: 'alive-1' },
+  'is alive and tracked': { sub: 'alive', sid: 'alive-1' },
   'was logged out': { sub: 'over', sid: 'over-1' },
-  'was never there': { sub: 'nobody', sid: 'never-1' },
+  'is unknown': { sub: 'nobody', sid: 'never-1' },
   'was logged out by its subject': { sub: 'gone', sid: 'gone-1' },
 }
 
@@ -31,7 +31,7 @@ async function prepare() {
   }
   const destroyed: string[] = []
   const logout = create(op, { store: counted, destroySession: (id) => destroyed.push(id) })
-  await logout.trackSession(op.session(subjects['lives, and is tracked']), 'app-1')
+  await logout.trackSession(op.session(subjects['is alive and tracked']), 'app-1')
   await logout.trackSession(op.session(subjects['was logged out']), 'app-2')
   await logout.receive(await op.logoutToken(subjects['was logged out']))
   await logout.receive(await op.logoutToken({ sub: 'gone', sid: undefined }))
@@ -50,7 +50,7 @@ const spliced = (token: string, part: 0 | 1 | 2, from: string): string =>
 const good = await op.logoutToken({ sub: 'over', sid: 'over-1' })
 type Forge = (claims: object) => Promise<string>
 const forgeries: [name: string, make: Forge][] = [
-  ['signed with a key of somebody else', async (claims) => resigned(await op.logoutToken(claims))],
+  ['signed with the key of another party', async (claims) => resigned(await op.logoutToken(claims))],
   ['with the signature of a good token', async (claims) => spliced(await op.logoutToken(claims), 2, good)],
   ['without a signature', async (claims) => (await op.logoutToken(claims)).replace(/[^.]*$/, '')],
   ['of alg "none"', async (claims) => `${part({ alg: 'none' })}.${(await op.logoutToken(claims)).split('.')[1]}.`],
@@ -58,7 +58,7 @@ const forgeries: [name: string, make: Forge][] = [
   ['of another issuer', async (claims) => op.logoutToken({ ...claims, iss: 'https://other.example.com' })],
   ['for another client', async (claims) => resigned(await op.logoutToken({ ...claims, aud: 'other' }))],
   [
-    'expired, signed with a key of somebody else',
+    'expired, and signed with the key of another party',
     async (claims) => resigned(await op.logoutToken({ ...claims, exp: 1 })),
   ],
 ]
@@ -77,8 +77,8 @@ async function answerTo(logout: Awaited<ReturnType<typeof prepare>>['logout'], j
   return { status: response.status, headers: [...response.headers], body: await response.text() }
 }
 
-describe('RP-43: without a valid signature nothing is learned about sessions', () => {
-  test.each(forgeries)('a token %s', async (_, forge) => {
+describe('RP-43: without a valid signature, answers show nothing about sessions', () => {
+  test.each(forgeries)('the answer is the same for each session: a token %s', async (_, forge) => {
     const { logout, calls, destroyed } = await prepare()
     const answers = []
     for (const claims of Object.values(subjects)) answers.push(await answerTo(logout, await forge(claims)))
@@ -88,7 +88,7 @@ describe('RP-43: without a valid signature nothing is learned about sessions', (
     expect(destroyed).toEqual([])
   })
 
-  test('any wrong token leaves the store unasked, so its cost depends on no session', async () => {
+  test('a wrong token causes no call of the store, so its cost does not depend on a session', async () => {
     const { logout, calls } = await prepare()
     const statuses = new Set<number>()
     for (const { make, settings } of wrongTokens) {
@@ -99,7 +99,7 @@ describe('RP-43: without a valid signature nothing is learned about sessions', (
     expect(calls).toEqual([])
   })
 
-  test('a forged token changes nothing that can be seen of any session', async () => {
+  test('a forged token changes no answer of isLoggedOut', async () => {
     const { logout } = await prepare()
     const see = () => Promise.all(Object.values(subjects).map((claims) => logout.isLoggedOut(op.session(claims))))
     const before = await see()
@@ -110,7 +110,7 @@ describe('RP-43: without a valid signature nothing is learned about sessions', (
     expect(before).toEqual([false, true, false, true])
   })
 
-  test('nor does a good one tell its sender: each is answered alike', async () => {
+  test('a good token gets the same answer for each session', async () => {
     const { logout } = await prepare()
     const answers = []
     for (const claims of Object.values(subjects)) answers.push(await answerTo(logout, await op.logoutToken(claims)))

@@ -20,21 +20,21 @@ async function after(tokens: object[], sessions: Partial<SessionClaims>[], setti
 
 const noSid = { sid: undefined }
 
-describe('RP-30: whom a logout ends', () => {
-  test('with sid that session, and those of the subject whose sid is not known', async () => {
+describe('RP-30: the sessions that a logout ends', () => {
+  test('with sid, ends that session and the sessions of the subject without a known sid', async () => {
     const sessions = [{}, { sid: 'session-2' }, noSid, { sid: null }, { sid: '' }, { ...noSid, sub: 'bob' }]
     expect(await after([{}], sessions)).toEqual([true, false, true, true, true, false])
   })
 
-  test('with sid alone only that session', async () => {
+  test('with only a sid, ends only that session', async () => {
     expect(await after([{ sub: undefined }], [{}, { sid: 'session-2' }, noSid])).toEqual([true, false, false])
   })
 
-  test('without sid every session of the subject', async () => {
+  test('without sid, ends every session of the subject', async () => {
     expect(await after([noSid], [{}, { sid: 'session-2' }, noSid, { sub: 'bob' }])).toEqual([true, true, true, false])
   })
 
-  test('with logoutScope "subject" the session and its subject', async () => {
+  test('with logoutScope "subject", ends all sessions of the subject', async () => {
     const sessions = [{}, { sid: 'session-2' }, noSid, { sub: 'bob' }, { sub: 'bob', sid: 'session-2' }]
     expect(await after([{}], sessions, { logoutScope: 'subject' })).toEqual([true, true, true, true, false])
     expect(await after([{ sub: undefined }], sessions, { logoutScope: 'subject' })).toEqual([
@@ -46,15 +46,15 @@ describe('RP-30: whom a logout ends', () => {
     ])
   })
 
-  test('RP-33: sid decides where the session has another sub', async () => {
+  test('RP-33: sid decides if the session has another sub', async () => {
     expect(await after([{ sub: 'pairwise' }], [{}, noSid])).toEqual([true, false])
   })
 
-  test('RP-25, RP-31: a logout of nobody is a success', async () => {
+  test('RP-25, RP-31: the logout of an unknown session succeeds', async () => {
     expect(await after([{ sid: 'never', sub: 'nobody' }], [{}])).toEqual([false])
   })
 
-  test('a session that names its client is ended by that client alone, one that names none by any', async () => {
+  test('a session with a clientId ends only by logouts of that client, and a session without clientId ends by any client', async () => {
     const sessions = [{ clientId: 'test-client' }, { clientId: 'second-client' }, {}]
     expect(await after([{ aud: 'second-client' }], sessions)).toEqual([false, true, true])
     expect(await after([{ aud: 'second-client' }, {}], sessions)).toEqual([true, true, true])
@@ -84,19 +84,19 @@ describe('RP-19: sid is opaque', () => {
     expect(await after([{ sub: name, sid: undefined }], [{ sub: name }, {}])).toEqual([true, false])
   })
 
-  test('sub and sid never share a name', async () => {
+  test('equal sub and sid values do not match each other', async () => {
     expect(await after([{ sid: 'alice', sub: undefined }], [noSid, { sid: 'alice' }])).toEqual([false, true])
     expect(await after([{ sub: 'session-1', sid: undefined }], [{}, { sub: 'session-1' }])).toEqual([false, true])
   })
 })
 
-describe('RP-32: a logout ends sessions that began then or before', () => {
-  test('equal counts as logged out, a second later does not', async () => {
+describe('RP-32: a logout ends sessions that began in the same second or earlier', () => {
+  test('a session in the same second is logged out, and a session one second later is alive', async () => {
     const sessions = [{ iat: now - 11 }, { iat: now - 10 }, { iat: now - 9 }]
     expect(await after([{ iat: now - 10 }], sessions)).toEqual([true, true, false])
   })
 
-  test('RP-17a: a fractional iat counts as its whole second, in sessions', async () => {
+  test('RP-17a: a fraction of iat is ignored in sessions', async () => {
     const sessions = [{ iat: now - 10.1 }, { iat: now - 9.1 }, { iat: now - 9 }]
     expect(await after([{ iat: now - 10 }], sessions)).toEqual([true, true, false])
     const logout = create(op)
@@ -112,13 +112,13 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     await logout.close()
   })
 
-  test('RP-17a: a fractional iat counts as its whole second, in tokens', async () => {
+  test('RP-17a: a fraction of iat is ignored in tokens', async () => {
     const sessions = [{ iat: now - 10 }, { iat: now - 9.5 }, { iat: now - 9 }]
     expect(await after([{ iat: now - 9.1 }], sessions)).toEqual([true, true, false])
     expect((await create(op).receive(await op.logoutToken({ iat: now - 9.1 }))).iat).toBe(now - 10)
   })
 
-  test('RP-17a: with fractions, a tracked session is destroyed, and untracked under the same name', async () => {
+  test('RP-17a: a tracked session with a fraction is destroyed, and can be untracked', async () => {
     const store = new SpyStore()
     const destroyed: string[] = []
     const logout = create(op, { store, destroySession: (id) => destroyed.push(id) })
@@ -132,21 +132,21 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     expect(left).toEqual([])
   })
 
-  test('RP-17a: the clock tolerance counts whole seconds too', async () => {
+  test('RP-17a: the clock tolerance also ignores a fraction', async () => {
     const strict = create(op, { issuers: [{ ...op.trusted, clockTolerance: 0 }] })
     expect(await strict.isLoggedOut(op.session({ iat: now + 0.9 }))).toBe(false)
     await expect(strict.isLoggedOut(op.session({ iat: now + 1 }))).rejects.toThrow(TypeError)
     expect((await strict.receive(await op.logoutToken({ iat: now + 0.9 }))).iat).toBe(now)
   })
 
-  test('a late logout leaves a newer one standing', async () => {
+  test('a late logout does not end a newer session', async () => {
     expect(await after([{ iat: now - 10 }, { iat: now - 30 }], [{ iat: now - 10 }, { iat: now - 9 }])).toEqual([
       true,
       false,
     ])
   })
 
-  test('T-6: signing in again does not revive the old session', async () => {
+  test('T-6: after a new sign-in, the old session is still refused', async () => {
     const logout = create(op)
     await logout.receive(await op.logoutToken({ iat: now - 10 }))
     expect(await logout.trackSession(op.session({ iat: now - 5 }), 'new')).toBe(true)
@@ -160,7 +160,7 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
     expect(await after([{ sid: 'session-1', iat: now }], [newSession])).toEqual([false])
   })
 
-  test('T-14: iatSkew is added to the logout for a provider that dates it early', async () => {
+  test('T-14: iatSkew is added to the date of a logout', async () => {
     const sessions = [{ iat: now - 9 }, { iat: now - 8 }]
     expect(await after([{ iat: now - 10 }], sessions)).toEqual([false, false])
     expect(await after([{ iat: now - 10 }], sessions, { iatSkew: 1 })).toEqual([true, false])
@@ -168,12 +168,12 @@ describe('RP-32: a logout ends sessions that began then or before', () => {
 })
 
 describe('RP-36: a session has an absolute end', () => {
-  test('sessionMaxAge after its first ID Token, and not before', async () => {
+  test('a session ends sessionMaxAge after its first ID Token, and not earlier', async () => {
     const sessions = [{ iat: now - 3600 }, { iat: now - 3601 }, { iat: now - 3600.1 }, { iat: now - 3599.1 }]
     expect(await after([], sessions)).toEqual([false, true, true, false])
   })
 
-  test('a session that was logged out never lives again, however late it is asked for', async () => {
+  test('a session that was logged out never works again, however late the check is', async () => {
     const moving = createClock(Math.floor(Date.now() / 1000))
     const provider = { ...op, now: moving.now }
     const logout = create(provider)

@@ -19,7 +19,7 @@ const issuer = good.issuers[0]!
 const { publicJwk } = await createTestKey('RS256', 'k')
 const opening = { keys: [publicJwk], alg: ['RSA-OAEP'], enc: ['A128GCM'] }
 
-test('the exports are these', () => {
+test('the package has exactly these exports', () => {
   expect(Object.keys(core).toSorted()).toEqual([
     'BACKCHANNEL_LOGOUT_EVENT',
     'BackchannelLogoutError',
@@ -32,7 +32,7 @@ test('the exports are these', () => {
   ])
 })
 
-test('construction does nothing but look at its options', () => {
+test('construction only reads its options', () => {
   const spies = [
     vi.spyOn(globalThis, 'fetch'),
     vi.spyOn(globalThis, 'setTimeout'),
@@ -232,30 +232,30 @@ test.each<[string, object]>([
   ['discovery at http on loopback', { issuer: 'http://127.0.0.1:3000' }],
   ['an issuer with a query, with keys', { issuer: 'https://op.example.com?tenant=1#x', keys: { keys: [publicJwk] } }],
   [
-    'an issuer that ends as a discovery document, with keys',
+    'an issuer that ends like the URL of a discovery document, with keys',
     { issuer: 'https://op.example.com/.well-known/openid-configuration', keys: { keys: [publicJwk] } },
   ],
   ['keys at a URL with a query', { keys: new URL('https://op.example.com/keys?p=policy') }],
-  ['an issuer that is no URL, with keys', { issuer: 'entity id', keys: { keys: [publicJwk] } }],
-  ['HS256, with no keys at all', { issuer: 'entity id', algorithms: ['HS256'], clientSecret: 's' }],
+  ['an issuer that is not a URL, with keys', { issuer: 'entity id', keys: { keys: [publicJwk] } }],
+  ['HS256 without keys', { issuer: 'entity id', algorithms: ['HS256'], clientSecret: 's' }],
   [
-    'undefined for what is left out',
+    'undefined for all optional settings',
     { keys: undefined, algorithms: undefined, requireExp: undefined, clockTolerance: undefined },
   ],
   ...['dir', 'A128KW', 'A256GCMKW', 'RSA-OAEP-512', 'ECDH-ES', 'ECDH-ES+A192KW', 'PBES2-HS512+A256KW'].map(
     (alg): [string, object] => [`decryption by ${alg}`, { decryption: { ...opening, alg: [alg] } }],
   ),
-  ['no tolerance at all', { clockTolerance: 0, iatSkew: 0 }],
-  ['either scope of a logout', { logoutScope: 'subject' }],
-  ['the usual scope by its name', { logoutScope: 'session' }],
-  ['no other audience, said', { trustedAudiences: [] }],
+  ['a tolerance of 0', { clockTolerance: 0, iatSkew: 0 }],
+  ['logoutScope "subject"', { logoutScope: 'subject' }],
+  ['logoutScope "session"', { logoutScope: 'session' }],
+  ['an empty list of trusted audiences', { trustedAudiences: [] }],
   ['decryption of every enc', { decryption: { ...opening, enc: ['A256GCM', 'A192CBC-HS384'] } }],
   ['several algorithms', { algorithms: ['RS256', 'PS512', 'ES384', 'EdDSA', 'Ed25519', 'ML-DSA-65'] }],
-])('a right option is taken: %s', (_, settings) => {
+])('a right option is accepted: %s', (_, settings) => {
   expect(() => createBackchannelLogout({ ...good, issuers: [{ ...issuer, ...settings }] })).not.toThrow()
 })
 
-test('what is the default may be said', () => {
+test('an option may have its default value', () => {
   const said = { replay: 'acknowledge', unavailableStatus: 400, allowInsecureRequests: false } as const
   expect(() => createBackchannelLogout({ ...good, ...said })).not.toThrow()
 })
@@ -264,11 +264,11 @@ test('a session may last 400 days', () => {
   expect(() => createBackchannelLogout({ ...good, sessionMaxAge: 400 * 86_400 })).not.toThrow()
 })
 
-test('two clients at one issuer are taken', () => {
+test('two clients of one issuer are accepted', () => {
   expect(() => createBackchannelLogout({ ...good, issuers: [issuer, { ...issuer, clientId: 'd' }] })).not.toThrow()
 })
 
-test('http to another machine is taken where that is allowed', () => {
+test('http to another machine is accepted if it is allowed', () => {
   expect(() =>
     createBackchannelLogout({
       ...good,

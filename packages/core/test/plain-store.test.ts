@@ -28,7 +28,7 @@ test('a store may answer without a promise, and may throw', async () => {
   expect((await refusal(logout.receive(await op.logoutToken({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
 })
 
-test('a check makes one promise if the store answers without a promise', async () => {
+test('a check makes only one promise if the store answers without a promise', async () => {
   const op = await createTestIssuer()
   const logout = create(op)
   const session = op.session()

@@ -25,7 +25,7 @@ describe.each(['RS256', 'ES256', 'EdDSA'])('RP-13: any change of a good %s token
   const [header, payload, signature] = token.split('.') as [string, string, string]
   const bytes = Buffer.from(signature, 'base64url')
 
-  test('of a bit of the signature', async () => {
+  test('a change of one bit of the signature', async () => {
     expect(await accepts(token, [op.trusted])).toBe(true)
     await fc.assert(
       fc.asyncProperty(fc.nat(bytes.length * 8 - 1), async (bit) => {
@@ -36,7 +36,7 @@ describe.each(['RS256', 'ES256', 'EdDSA'])('RP-13: any change of a good %s token
     )
   })
 
-  test('of a claim, or a header parameter', async () => {
+  test('a change of a claim or a header parameter', async () => {
     const claims = decodeJwt(token) as Record<string, unknown>
     const parameters = decodeProtectedHeader(token) as Record<string, unknown>
     const name = fc.oneof(
@@ -57,7 +57,7 @@ describe.each(['RS256', 'ES256', 'EdDSA'])('RP-13: any change of a good %s token
     )
   })
 
-  test('RP-10a: of a character anywhere', async () => {
+  test('RP-10a: a change of any character', async () => {
     const twin = alg === 'ES256'
     await fc.assert(
       fc.asyncProperty(fc.nat(token.length - 1), fc.constantFrom(...'AZaz09-_=. \n+/é'), async (index, char) => {
@@ -90,7 +90,7 @@ describe('RP-3, RP-40 to RP-44: any request gets an answer', async () => {
   const contentType = fc.oneof(fc.constant('application/x-www-form-urlencoded'), fc.string(), fc.constant(null))
   const method = fc.oneof(fc.constant('POST'), fc.constantFrom('GET', 'post', 'PUT'), fc.string())
 
-  test('of 200, 400, 405 or 413, never a throw', async () => {
+  test('the status is 200, 400, 405 or 413, and nothing is thrown', async () => {
     await fc.assert(
       fc.asyncProperty(method, contentType, body, async (...[m, c, b]) => {
         const answer = await logout.respond({ method: m, contentType: c, body: b as LogoutRequest['body'] })
@@ -101,7 +101,7 @@ describe('RP-3, RP-40 to RP-44: any request gets an answer', async () => {
     )
   })
 
-  test('also to a token of any claims that is signed', async () => {
+  test('also for a signed token with any claims', async () => {
     const claims = {
       iss: op.issuer,
       aud: op.clientId,
@@ -134,7 +134,7 @@ describe('RP-3, RP-40 to RP-44: any request gets an answer', async () => {
   })
 })
 
-test('RP-19: no two of (issuer, client, jti, sub, sid) share a store key, and keys are printable ASCII', async () => {
+test('RP-19: different tuples of (issuer, client, jti, sub, sid) have different store keys, and keys are printable ASCII', async () => {
   const op = await createTestIssuer({ alg: 'ES256' })
   const secret = 'a secret that only this test knows of'
   const name = fc.oneof(
@@ -174,7 +174,7 @@ test('RP-19: no two of (issuer, client, jti, sub, sid) share a store key, and ke
   )
 })
 
-describe('RP-32: the rule, against a model', async () => {
+describe('RP-32: the rule gives the same results as a model', async () => {
   const secret = 'a secret that only this test knows of'
   const op = await createTestIssuer({ alg: 'ES256' })
   const names = ['test-client', 'other-client']
@@ -232,7 +232,7 @@ describe('RP-32: the rule, against a model', async () => {
         ? logout.sub === session.sub
         : logout.sid === session.sid)
 
-  test('never a session alive that a 200 covers, never one dead that no logout covers and no age ends', async () => {
+  test('a session is logged out exactly if a logout with 200 covers it or its age ends it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const clock = createClock(Math.floor(Date.now() / 1000))

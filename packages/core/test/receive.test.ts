@@ -17,8 +17,8 @@ const forgotten = (key: string) => (call: string, name: string) => {
   if (call === 'add' && name.includes(key)) throw new Error('the store hiccups')
 }
 
-describe('what listeners are told', () => {
-  test("RP-34: the event carries the claims, and Keycloak's further event", async () => {
+describe('the event that listeners get', () => {
+  test("RP-34: the event has the claims, and Keycloak's additional event", async () => {
     const logout = create(op)
     const events: LogoutEvent[] = []
     logout.onLogout((event) => events.push(event))
@@ -55,7 +55,7 @@ describe('what listeners are told', () => {
     expect(({} as { sub?: string }).sub).toBeUndefined()
   })
 
-  test('RP-35: all are awaited, all are called, and their failures are gathered', async () => {
+  test('RP-35: all listeners are called and awaited, and their failures are collected', async () => {
     const destroySession = vi.fn(async () => Promise.reject(new Error('one')))
     const logout = create(op, { destroySession })
     await logout.trackSession(op.session(), 'local-1')
@@ -70,7 +70,7 @@ describe('what listeners are told', () => {
     expect(called).toHaveBeenCalledOnce()
   })
 
-  test('RP-39: a listener that does not end fails the logout in its time', async () => {
+  test('RP-39: a listener that does not end fails the logout after its time-out', async () => {
     const logout = create(op, { listenerTimeout: 0.02 })
     logout.onLogout(() => new Promise(() => {}))
     const error = await refusal(logout.receive(await op.logoutToken()))
@@ -78,7 +78,7 @@ describe('what listeners are told', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(true)
   })
 
-  test('a listener that has gone is not called, the same one added twice is called twice', async () => {
+  test('a removed listener is not called, and a listener that was added twice is called twice', async () => {
     const logout = create(op)
     const listener = vi.fn()
     const end = logout.onLogout(listener)
@@ -90,7 +90,7 @@ describe('what listeners are told', () => {
     expect(listener).toHaveBeenCalledTimes(3)
   })
 
-  test('a listener that is none is a TypeError', () => {
+  test('a listener that is not a function is a TypeError', () => {
     const listen = () => create(op).onLogout(undefined as never)
     expect(listen).toThrow(TypeError)
     expect(listen).toThrow('listener must be a function, got undefined')
@@ -98,7 +98,7 @@ describe('what listeners are told', () => {
 })
 
 describe('RP-24: replay', () => {
-  test('a token that comes again is acknowledged, and nobody is told', async () => {
+  test('a repeated token is acknowledged, and listeners are not called', async () => {
     const logout = create(op)
     const listener = vi.fn()
     logout.onLogout(listener)
@@ -109,14 +109,14 @@ describe('RP-24: replay', () => {
     expect(listener).toHaveBeenCalledOnce()
   })
 
-  test('or refused', async () => {
+  test('with replay "reject", a repeated token is refused', async () => {
     const logout = create(op, { replay: 'reject' })
     const token = await op.logoutToken()
     await logout.receive(token)
     expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
   })
 
-  test('RP-24b: a jti that comes again with another iat, sub or sid is another logout', async () => {
+  test('RP-24b: a repeated jti with another iat, sub or sid is a different logout', async () => {
     const logout = create(op, { replay: 'reject' })
     for (const claims of [
       {},
@@ -130,7 +130,7 @@ describe('RP-24: replay', () => {
     }
   })
 
-  test('RP-24a: a logout that failed is carried out when it comes again', async () => {
+  test('RP-24a: a failed logout is carried out when its token arrives again', async () => {
     const logout = create(op)
     let fails = true
     const listener = vi.fn(() => {
@@ -145,7 +145,7 @@ describe('RP-24: replay', () => {
     expect(listener).toHaveBeenCalledTimes(2)
   })
 
-  test('copies that arrive at once share one run', async () => {
+  test('copies of a token that arrive at the same time share one run', async () => {
     const logout = create(op, { replay: 'reject' })
     const listener = vi.fn()
     logout.onLogout(listener)
@@ -155,7 +155,7 @@ describe('RP-24: replay', () => {
     expect(listener).toHaveBeenCalledOnce()
   })
 
-  test('a run that its runtime has ended does not hold the token for ever', async () => {
+  test('a run that the runtime has ended does not block the token for ever', async () => {
     const logout = create(op)
     const token = await op.logoutToken()
     const listener = vi.fn<() => unknown>(() => new Promise(() => {}))
@@ -171,7 +171,7 @@ describe('RP-24: replay', () => {
     await refusal(dead)
   })
 
-  test('one marker that cannot be read leaves no removal that nobody waits for', async () => {
+  test('if a marker cannot be parsed, no removal is in progress that nobody awaits', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const store = new SpyStore()
@@ -191,20 +191,20 @@ describe('RP-24: replay', () => {
   test.each<[string, sessionMaxAge: number, settings: Partial<TrustedIssuer>, life: number | undefined, taken: number]>(
     [
       ['until exp and the tolerance', 3600, {}, 120, 179],
-      ['also if sessionMaxAge is shorter', 600, {}, 86_400, 86_459],
-      ['with a tolerance of its own', 600, { clockTolerance: 5 }, 86_400, 86_404],
+      ['until exp and the tolerance, even if sessionMaxAge is shorter', 600, {}, 86_400, 86_459],
+      ['until exp and a configured tolerance', 600, { clockTolerance: 5 }, 86_400, 86_404],
       [
-        'without exp until maxTokenAge and the tolerance',
+        'without exp, until maxTokenAge and the tolerance',
         60,
         { requireExp: false, maxTokenAge: 5000 },
         undefined,
         5060,
       ],
-      ['without exp and maxTokenAge for 120 s and the tolerance', 3600, { requireExp: false }, undefined, 180],
-      ['with both until maxTokenAge and the tolerance', 60, { maxTokenAge: 5000 }, 86_400, 5060],
+      ['without exp and maxTokenAge, for 120 s and the tolerance', 3600, { requireExp: false }, undefined, 180],
+      ['with exp and maxTokenAge, until maxTokenAge and the tolerance', 60, { maxTokenAge: 5000 }, 86_400, 5060],
     ],
   )(
-    'RP-24c: "done" is remembered as long as the token is accepted: %s',
+    'RP-24c: the record is kept as long as the token is accepted: %s',
     async (_, sessionMaxAge, settings, life, taken) => {
       const moving = createClock(Math.floor(Date.now() / 1000))
       const issuers = [{ ...op.trusted, ...settings }]
@@ -222,7 +222,7 @@ describe('RP-24: replay', () => {
   )
 
   test.each([1e12, 1e15, Number.MAX_SAFE_INTEGER + 1, 1e300])(
-    'no entry expires later than the year 9999, also if exp is %d',
+    'no entry expires later than in the year 9999, even if exp is %d',
     async (exp) => {
       const store = new SpyStore()
       const logout = create(op, { store, replay: 'reject' })
@@ -244,7 +244,7 @@ describe('tracked sessions', () => {
     return { destroyed, store, logout }
   }
 
-  test('are destroyed with the session they came from, and no other', async () => {
+  test('are destroyed by a logout of their session, and other sessions are not', async () => {
     const { destroyed, logout } = setUp()
     await logout.trackSession(op.session(), 'a')
     await logout.trackSession(op.session(), 'b')
@@ -258,14 +258,14 @@ describe('tracked sessions', () => {
     expect(destroyed.toSorted()).toEqual(['a', 'b', 'c', 'd', 'later'])
   })
 
-  test('of a subject are destroyed once each', async () => {
+  test('are each destroyed once by a logout of their subject', async () => {
     const { destroyed, logout } = setUp()
     await logout.trackSession(op.session({ sid: undefined }), 'a')
     await logout.receive(await op.logoutToken({ sid: undefined }))
     expect(destroyed).toEqual(['a'])
   })
 
-  test('of another client stay', async () => {
+  test('of another client are not destroyed', async () => {
     const destroyed: string[] = []
     const issuers = [op.trusted, { ...op.trusted, clientId: 'second-client' }]
     const logout = create(op, { issuers, destroySession: (id) => destroyed.push(id) })
@@ -275,7 +275,7 @@ describe('tracked sessions', () => {
     expect(destroyed).toEqual(['first'])
   })
 
-  test('RP-32: are not created when the logout came first', async () => {
+  test('RP-32: are not created if the logout came before the sign-in', async () => {
     const { store, logout } = setUp()
     await logout.receive(await op.logoutToken())
     const size = [...store.entries.values()].flatMap((values) => [...values]).length
@@ -284,13 +284,13 @@ describe('tracked sessions', () => {
     expect(await logout.trackSession(op.session({ iat: clock.time - 3601 }), 'old')).toBe(false)
   })
 
-  test('are told of even where nothing destroys them', async () => {
+  test('are in the event even without destroySession', async () => {
     const logout = create(op)
     await logout.trackSession(op.session(), 'a')
     expect((await logout.receive(await op.logoutToken())).sessionIds).toEqual(['a'])
   })
 
-  test('are forgotten when untracked, and once destroyed', async () => {
+  test('are removed from the store by untrackSession and after destroySession', async () => {
     const { destroyed, store, logout } = setUp()
     await logout.trackSession(op.session(), 'a')
     await logout.trackSession(op.session(), 'b')
@@ -301,7 +301,7 @@ describe('tracked sessions', () => {
     expect(tracked).toEqual([])
   })
 
-  test('T-11: one that a rolling save brings back is still logged out', async () => {
+  test('T-11: a session that a rolling save restores is still logged out', async () => {
     const saved = new Map([['local', op.session()]])
     const logout = create(op, { destroySession: (id) => saved.delete(id) })
     await logout.trackSession(op.session(), 'local')
@@ -311,7 +311,7 @@ describe('tracked sessions', () => {
     expect(await logout.isLoggedOut(saved.get('local')!)).toBe(true)
   })
 
-  test('are named again when destroying them failed', async () => {
+  test('are in the event again if destroySession failed', async () => {
     let fails = true
     const logout = create(op, {
       destroySession: () => {
@@ -327,7 +327,7 @@ describe('tracked sessions', () => {
 })
 
 describe('the order of receive', () => {
-  test('mark, look, carry out, done', async () => {
+  test('write the markers, read the store, call listeners, write the record', async () => {
     const store = new SpyStore()
     const logout = create(op, { store })
     logout.onLogout(() => store.calls.push('listener'))
@@ -341,7 +341,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('RP-38: a marker that a hiccup kept out is written within the request', async () => {
+  test('RP-38: a marker that the store refuses at first is written within the request', async () => {
     const store = new SpyStore()
     let failures = 2
     store.before = (call) => {
@@ -352,7 +352,7 @@ describe('the order of receive', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(true)
   })
 
-  test('RP-38: what the store does not take waits here, counts at once, and is written when it is back', async () => {
+  test('RP-38: a marker that the store does not take waits on this instance, counts at once, and is written when the store is back', async () => {
     const store = new SpyStore()
     const hints: string[] = []
     Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
@@ -403,7 +403,7 @@ describe('the order of receive', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(false)
   })
 
-  test('RP-38: of two clients that share a subject, both logouts wait and are written', async () => {
+  test('RP-38: the pending logouts of two clients with the same subject are both written', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('the store is down')
@@ -424,7 +424,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('a broadcast that takes long is waited for: some runtimes end what an answer leaves behind', async () => {
+  test('the answer waits for a slow broadcast, because some runtimes end work that continues after the answer', async () => {
     const published = deferred()
     const store = Object.assign(new SpyStore(), { publish: () => published.promise })
     let answered = false
@@ -439,7 +439,7 @@ describe('the order of receive', () => {
     await received
   })
 
-  test('nothing of the time-outs is left, and a store in memory needs none', async () => {
+  test('no timer is left, and a store in memory needs no timer', async () => {
     const logout = create(op)
     expect(await timersOf(() => logout.isLoggedOut(op.session()))).toEqual({ set: 0, left: 0 })
     const store = new SpyStore()
@@ -453,7 +453,7 @@ describe('the order of receive', () => {
     expect(await timersOf(() => refusal(slow.isLoggedOut(op.session())))).toEqual({ set: 1, left: 0 })
   })
 
-  test('without a clock of its own it goes by the system', async () => {
+  test('without the option now, it uses the system clock', async () => {
     const real = await createTestIssuer()
     const { issuer, clientId, jwks } = real
     const logout = createBackchannelLogout({
@@ -466,7 +466,7 @@ describe('the order of receive', () => {
     await expect(logout.isLoggedOut(real.session({ iat: Date.now() / 1000 + 3600 }))).rejects.toThrow(TypeError)
   })
 
-  test('RP-38: a marker that the store takes when its request was given up is told to other instances', async () => {
+  test('RP-38: a marker that is written after its request has failed is broadcast to other instances', async () => {
     const store = new SpyStore()
     const hints: string[] = []
     Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
@@ -480,7 +480,7 @@ describe('the order of receive', () => {
     await logout.close()
   })
 
-  test('RP-38: of the logouts of one subject that wait, one is written', async () => {
+  test('RP-38: only the latest of several pending logouts of one subject is written', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('the store is down')
@@ -496,7 +496,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('RP-38: at close, a marker that the store never takes does not keep the others from being written', async () => {
+  test('RP-38: at close, a marker that the store never takes does not prevent the writes of other markers', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('the store is down')
@@ -516,7 +516,7 @@ describe('the order of receive', () => {
     expect(onError).toHaveBeenCalled()
   })
 
-  test('RP-38: when one of two markers is not taken, the logout fails, and the other is not lost', async () => {
+  test('RP-38: if the store takes only one of two markers, the logout fails, and neither marker is lost', async () => {
     for (const kind of ['"sid"', '"nosid"']) {
       const store = new SpyStore()
       store.before = forgotten(kind)
@@ -533,7 +533,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-38: a marker that the store never takes does not hold up the others', async () => {
+  test('RP-38: a marker that the store never takes does not delay other markers', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('the store is down')
@@ -552,7 +552,7 @@ describe('the order of receive', () => {
     expect(await other.isLoggedOut(op.session({ sid: 'poison' }))).toBe(true)
   })
 
-  test('RP-38: what waits is written when the next logout finds the store back', async () => {
+  test('RP-38: pending markers are written when the next logout finds that the store works', async () => {
     const store = new SpyStore()
     store.before = forgotten('logout')
     const logout = create(op, { store })
@@ -563,7 +563,7 @@ describe('the order of receive', () => {
     await logout.close()
   })
 
-  test('RP-38: a hiccup after the marker is bridged too', async () => {
+  test('RP-38: a short failure of the store after the markers is retried too', async () => {
     for (const step of ['values', 'add']) {
       const store = new SpyStore()
       const listener = vi.fn()
@@ -578,7 +578,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-39b: a store that does not answer for each key is an outage, not a session that lives', async () => {
+  test('RP-39b: a store that does not return an answer for each key is an outage, and the session does not count as alive', async () => {
     for (const values of [
       async () => [],
       async () => [[]],
@@ -593,7 +593,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-38: at close also what a flush that is under way has missed is written', async () => {
+  test('RP-38: close also writes markers that arrived after the start of a running flush', async () => {
     const store = new SpyStore()
     store.before = forgotten('logout')
     const logout = create(op, { store, storeTimeout: 5 })
@@ -616,7 +616,7 @@ describe('the order of receive', () => {
     expect(await other.isLoggedOut(op.session({ sid: 'session-2', sub: 'bob' }))).toBe(true)
   })
 
-  test('RP-38: the same logout waits once, however often it comes', async () => {
+  test('RP-38: a repeated logout is pending only once', async () => {
     const store = new SpyStore()
     store.before = forgotten('logout')
     const logout = create(op, { store })
@@ -629,7 +629,7 @@ describe('the order of receive', () => {
     expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
   })
 
-  test('RP-39: a store that fails with what is no error fails all the same', async () => {
+  test('RP-39: a store that rejects with a value that is not an Error also fails', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw Object.create(null)
@@ -640,7 +640,7 @@ describe('the order of receive', () => {
     })
   })
 
-  test('RP-38: what waits is written at close', async () => {
+  test('RP-38: close writes pending markers', async () => {
     const store = new SpyStore()
     store.before = forgotten('logout')
     const logout = create(op, { store })
@@ -650,7 +650,7 @@ describe('the order of receive', () => {
     expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
   })
 
-  test('RP-39: a store that never answers fails in its time', async () => {
+  test('RP-39: a store that never answers fails after its time-out', async () => {
     const logout = create(op, {
       store: {
         add: () => new Promise(() => {}),
@@ -679,7 +679,7 @@ describe('the order of receive', () => {
     expect(await logout.isLoggedOut(op.session({ iat: clock.time }))).toBe(false)
   }, 60_000)
 
-  test('a marker of another client is not one of the smaller', async () => {
+  test('a marker of another client is not superseded', async () => {
     const store = new SpyStore()
     const logout = create(op, { store, issuers: [op.trusted, { ...op.trusted, clientId: 'second-client' }] })
     await logout.receive(await op.logoutToken({ iat: clock.time - 5, aud: 'second-client' }))
@@ -694,7 +694,7 @@ describe('the order of receive', () => {
     expect(onError.mock.calls.map(([error]) => (error as BackchannelLogoutError).code)).toEqual(['ERR_LOGOUT_FAILED'])
   })
 
-  test('what the store holds that is no tracked session is said without its text', async () => {
+  test('an entry that is not a tracked session is reported without its text', async () => {
     const store = new SpyStore()
     const logout = create(op, { store })
     await logout.trackSession(op.session(), 'local')
@@ -707,7 +707,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('RP-45: what the answer need not wait for holds it up no longer than one call of the store', async () => {
+  test('RP-45: work that the answer does not need delays the answer by at most one call of the store', async () => {
     const hang = () => new Promise<never>(() => {})
     const store = Object.assign(new SpyStore(), { publish: hang, remove: hang })
     const logout = create(op, { store, storeTimeout: 0.05 })
@@ -716,7 +716,7 @@ describe('the order of receive', () => {
     expect((await logout.receive(await op.logoutToken())).replayed).toBe(false)
   })
 
-  test('what the store holds that is no marker is an error, not a session that lives', async () => {
+  test('an entry that is not a marker is an error, and the session does not count as alive', async () => {
     const store = new SpyStore()
     const logout = create(op, { store })
     await logout.receive(await op.logoutToken())
@@ -730,7 +730,7 @@ describe('failure between any two steps', () => {
   const steps = ['add logout', 'values', 'listener', 'destroy', 'add done', 'remove'] as const
 
   test.each(steps.flatMap((step) => [[step, 'retries'] as const, [step, 'does not retry'] as const]))(
-    'at "%s", by a sender that %s',
+    'at "%s", with a sender that %s',
     async (step, sender) => {
       const store = new SpyStore()
       let fails = false
@@ -784,7 +784,7 @@ describe('an instance that dies between any two steps', () => {
   const steps = ['add logout', 'values', 'listener', 'add done'] as const
 
   test.each(steps)(
-    'at "%s": a retry at another carries it out, and only what was never written is lost',
+    'at "%s": a retry at another instance carries out the logout, and only a logout that was never written is lost',
     async (step) => {
       const store = new SpyStore()
       const reached = deferred()
@@ -820,7 +820,7 @@ describe('an instance that dies between any two steps', () => {
 describe('delivery records', () => {
   const post = (body: string) => ({ method: 'POST', contentType: 'application/x-www-form-urlencoded', body })
 
-  test('one for each request, which names the logout only once verified', async () => {
+  test('each request gets one record, which has iss and jti only if the token was verified', async () => {
     const deliveries: LogoutDelivery[] = []
     const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
     const token = await op.logoutToken({ jti: 'j1' })
@@ -846,7 +846,7 @@ describe('delivery records', () => {
     ])
   })
 
-  test('a record that cannot be written changes nothing', async () => {
+  test('an error in onDelivery has no effect', async () => {
     for (const onDelivery of [
       () => {
         throw new Error('log')
@@ -858,7 +858,7 @@ describe('delivery records', () => {
     }
   })
 
-  test('shared runs are recorded each', async () => {
+  test('each request of a shared run gets a record', async () => {
     const onDelivery = vi.fn()
     const gate = deferred()
     const logout = create(op, { onDelivery })

@@ -29,7 +29,7 @@ function instance(store: SpyStore, options: Partial<BackchannelLogoutOptions> = 
 const reads = (store: SpyStore): number => store.calls.filter((call) => call.startsWith('values')).length
 
 describe('recheckAfter', () => {
-  test('an "alive" answer is reused for so long, for this session only', async () => {
+  test('an "alive" answer is reused for recheckAfter, for this session only', async () => {
     const store = new SpyStore()
     const logout = instance(store)
     const laptop = session()
@@ -47,7 +47,7 @@ describe('recheckAfter', () => {
     expect(reads(store)).toBe(5)
   })
 
-  test('the default is 0: the store is asked each time', async () => {
+  test('the default is 0, so each check reads the store', async () => {
     const store = new SpyStore()
     const logout = create(op, { now: clock.now, store })
     const laptop = session()
@@ -71,7 +71,7 @@ describe('recheckAfter', () => {
     ],
     ['endSession', (logout) => logout.endSession(session())],
     ['endAllSessions', (logout) => logout.endAllSessions(alice)],
-  ])('%s counts on this instance at once, also while a read of the store is under way', async (_, end) => {
+  ])('%s counts on this instance at once, also during a read of the store', async (_, end) => {
     const store = new SpyStore()
     const logout = instance(store)
     const laptop = session()
@@ -90,7 +90,7 @@ describe('recheckAfter', () => {
     expect(await logout.isLoggedOut(laptop)).toBe(true)
   })
 
-  test('with the store down, a logout here counts at once', async () => {
+  test('if the store is down, a logout on this instance counts at once', async () => {
     const store = new SpyStore()
     const logout = instance(store)
     const laptop = session()
@@ -122,10 +122,10 @@ describe('recheckAfter', () => {
 
   test.each([
     'lost',
-    'of a subscription that has died',
-    'of a store without subscribe',
-    'of a subscription that fails',
-  ])('with a broadcast that is %s, a logout elsewhere is at most recheckAfter late', async (kind) => {
+    'from a subscription that has died',
+    'from a store without subscribe',
+    'from a subscription that fails',
+  ])('with a broadcast %s, a logout on another instance counts at most recheckAfter late', async (kind) => {
     const store = /lost|died/.test(kind) ? new BroadcastStore() : new SpyStore()
     if (store instanceof BroadcastStore) store.isLost = kind === 'lost'
     const onError = vi.fn()
@@ -150,7 +150,7 @@ describe('recheckAfter', () => {
     expect(subscribe).toHaveBeenCalledOnce()
   })
 
-  test('answers from before the subscription has begun do not count: their broadcasts were not heard', async () => {
+  test('answers from before the start of the subscription do not count, because broadcasts were missed', async () => {
     const store = new BroadcastStore()
     const begun = deferred()
     const { subscribe } = store
@@ -164,7 +164,7 @@ describe('recheckAfter', () => {
     expect(await here.isLoggedOut(laptop)).toBe(true)
   })
 
-  test('a subscription that never settles is reported once and tried again later', async () => {
+  test('a subscription that never settles is reported once, and tried again later', async () => {
     const store = new SpyStore()
     const onError = vi.fn()
     const subscribe = vi.fn(() => new Promise<never>(() => {}))
@@ -178,7 +178,7 @@ describe('recheckAfter', () => {
     expect(subscribe).toHaveBeenCalledTimes(2)
   })
 
-  test('trackSession asks the store itself', async () => {
+  test('trackSession reads the store, not the cached answer', async () => {
     const store = new SpyStore()
     const [here, there] = [instance(store), instance(store)]
     const laptop = session()
@@ -187,7 +187,7 @@ describe('recheckAfter', () => {
     expect(await here.trackSession(laptop, 'id')).toBe(false)
   })
 
-  test('100,000 sessions are kept; of one more, the least recently used is asked for again', async () => {
+  test('100,000 answers are cached, and one more evicts the least recently used answer', async () => {
     const store = new SpyStore()
     const logout = instance(store, { recheckAfter: 3600 })
     const first = session('first')
@@ -242,7 +242,7 @@ describe('checks of one session at the same time', () => {
     expect(reads(store)).toBe(2)
   })
 
-  test('a check that begins after a logout elsewhere does not join an earlier read', async () => {
+  test('a check that begins after a logout on another instance does not join an earlier read', async () => {
     const store = new SpyStore()
     const [here, there] = [0, 1].map(() => create(op, { now: clock.now, store }))
     const laptop = session()
@@ -263,7 +263,7 @@ describe('checks of one session at the same time', () => {
     await early
   })
 
-  test('each is judged by its own iat and client', async () => {
+  test('each session is judged by its own iat and client', async () => {
     const store = new SpyStore()
     const logout = create(op, { now: clock.now, store })
     const laptop = session()

@@ -64,13 +64,13 @@ describe('RP-1, T-3: the body in every form', () => {
     ['nothing', () => undefined],
     ['null', () => null],
     ['a list in an object', (jwt) => ({ logout_token: [jwt] })],
-    ['two in an object', (jwt) => ({ logout_token: [jwt, jwt] })],
+    ['two tokens in an object', (jwt) => ({ logout_token: [jwt, jwt] })],
     ['a nested object', (jwt) => ({ logout_token: { a: jwt } })],
-    ['logout_token[] beside it, by a simple parser', (jwt) => ({ logout_token: jwt, 'logout_token[]': jwt })],
+    ['logout_token and logout_token[], from a simple parser', (jwt) => ({ logout_token: jwt, 'logout_token[]': jwt })],
     ['an inherited member', (jwt) => Object.create({ logout_token: jwt }) as object],
     ['a list', (jwt) => [jwt]],
     [
-      'two in FormData',
+      'two tokens in FormData',
       (jwt) => {
         const data = new FormData()
         data.append('logout_token', jwt)
@@ -87,7 +87,7 @@ describe('RP-1, T-3: the body in every form', () => {
       },
     ],
     [
-      'two in URLSearchParams',
+      'two tokens in URLSearchParams',
       (jwt) =>
         new URLSearchParams([
           ['logout_token', jwt],
@@ -96,16 +96,13 @@ describe('RP-1, T-3: the body in every form', () => {
     ],
     ['an object that calls itself a stream', () => ({ getReader: 'x' })],
     ['a stream of objects', () => ReadableStream.from([{ a: 1 }] as never)],
-    [
-      'a stream that breaks',
-      () => new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) }),
-    ],
+    ['a stream that fails', () => new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) })],
     ['a number', () => 7 as unknown as string],
   ])('RP-3: %s is refused', async (_, make) => {
     expect(await status(make(await token()))).toBe(400)
   })
 
-  test('RP-3: a stream that somebody reads already is refused', async () => {
+  test('RP-3: a stream that is already being read is refused', async () => {
     const stream = streamOf('logout_token=x')
     stream.getReader()
     expect(await status(stream)).toBe(400)
@@ -139,12 +136,12 @@ describe('RP-1, T-3: the body in every form', () => {
   })
 })
 
-test('RP-2: a parameter whose name only holds that of the token is another', async () => {
+test('RP-2: a parameter whose name only contains logout_token is ignored', async () => {
   const jwt = await token()
   expect(await status(`x_logout_token=y&logout_token=${jwt}&logout_token_x=y&x_logout_token[]=y`)).toBe(200)
 })
 
-test('why a body could not be read is the cause, in the record', async () => {
+test('the cause in the record has the reason why a body could not be read', async () => {
   const error = new Error('the connection is gone')
   const deliveries: LogoutDelivery[] = []
   const stream = new ReadableStream({ start: (controller) => controller.error(error) })
@@ -210,7 +207,7 @@ describe('a body that a function reads', () => {
   })
 })
 
-test('a record says how long it took', async () => {
+test('a record has the duration', async () => {
   const deliveries: LogoutDelivery[] = []
   const body = `logout_token=${await token()}`
   const startedAt = performance.now()
@@ -225,7 +222,7 @@ describe('RP-4: sizes', () => {
     return form + 'A'.repeat(size - form.length)
   }
 
-  test('64 KiB are taken, a byte more is not', async () => {
+  test('a body of 64 KiB is accepted, and a body with one more byte is refused', async () => {
     const limit = 64 * 1024
     for (const make of [
       (form: string) => form,
@@ -244,7 +241,7 @@ describe('RP-4: sizes', () => {
     expect(await status({ logout_token: jwt, ['x'.repeat(room)]: 'A' })).toBe(413)
   })
 
-  test('over HTTP, with the request of Node as the stream, the answer to one that is too large arrives', async () => {
+  test('over HTTP, the answer to a body that is too large arrives', async () => {
     const server = createServer(async (request, response) => {
       const { method = '', headers } = request
       const answer = await logout.respond({ method, contentType: headers['content-type'], body: request })
@@ -261,7 +258,7 @@ describe('RP-4: sizes', () => {
     server.close()
   })
 
-  test('a larger stream is left after 64 KiB, not held', async () => {
+  test('a larger stream is not read after 64 KiB, and not kept', async () => {
     let pulled = 0
     const cancelled = vi.fn()
     const endless = new ReadableStream({
@@ -276,7 +273,7 @@ describe('RP-4: sizes', () => {
     expect(cancelled).toHaveBeenCalledOnce()
   })
 
-  test('a token of 16 KiB is looked at, one of a character more is not', async () => {
+  test('a token of 16 KiB is accepted, and a token with one more character is refused', async () => {
     const base = await op.logoutToken({ filler: '' })
     const filler = 'A'.repeat(Math.floor(((16 * 1024 - base.length) / 4) * 3) - 4)
     expect(await status(`logout_token=${await op.logoutToken({ filler })}`)).toBe(200)
@@ -314,7 +311,7 @@ describe('RP-4b: the number of parameters', () => {
     }
   })
 
-  test('parameters of one name count each, also if a parser made a list or an object of them', async () => {
+  test('parameters with the same name are all counted, also in a list or an object from a parser', async () => {
     const jwt = await token()
     const list = (length: number): string[] => Array.from({ length }, () => 'x')
     for (const [count, wanted] of [
@@ -328,7 +325,7 @@ describe('RP-4b: the number of parameters', () => {
     }
   })
 
-  test('the refusal says why, in the record', async () => {
+  test('the record has the reason of the refusal', async () => {
     const deliveries: LogoutDelivery[] = []
     const receiver = create(op, { onDelivery: (one) => deliveries.push(one) })
     for (const body of ['a&'.repeat(32 * 1024), Object.fromEntries(named(101))])
@@ -361,7 +358,7 @@ describe('RP-4b: the number of parameters', () => {
     expect(parse).toHaveBeenCalledOnce()
   })
 
-  test('of a form that was parsed before, no more than 101 parameters are read', async () => {
+  test('at most 101 parameters of a parsed form are read', async () => {
     let read = 0
     const counted = Object.assign(new URLSearchParams(), {
       *[Symbol.iterator]() {
@@ -380,7 +377,7 @@ describe('RP-41, RP-43: error_description', () => {
       'error_description'
     ]
 
-  test('names the claim that was wrong', async () => {
+  test('has the name of the wrong claim', async () => {
     const sent = async (claims: object) => described(`logout_token=${await op.logoutToken(claims)}`)
     expect(await sent({ exp: undefined })).toBe('logout token claim: exp')
     expect(await sent({ iss: 'https://other.example' })).toBe('logout token claim: iss')
@@ -391,23 +388,26 @@ describe('RP-41, RP-43: error_description', () => {
     expect(await described('')).toBe('logout request invalid')
   })
 
-  test.each(wrongTokens.map((row) => [row.name, row] as const))('of a token refused for %s', async (_, row) => {
-    const deliveries: LogoutDelivery[] = []
-    const onDelivery = (delivery: LogoutDelivery) => deliveries.push(delivery)
-    const receiver = create(op, { issuers: [{ ...op.trusted, ...row.settings }], onDelivery })
-    const { body } = await receiver.respond({
-      method: 'POST',
-      contentType,
-      body: String(new URLSearchParams({ logout_token: await row.make(op) })),
-    })
-    const { code, claim } = deliveries[0]!.error as BackchannelLogoutError
-    const words = code.slice('ERR_'.length).toLowerCase().replaceAll('_', ' ')
-    expect(JSON.parse(body)).toEqual({
-      error: 'invalid_request',
-      error_description: claim === undefined ? words : `${words}: ${claim}`,
-    })
-    expect([undefined, ...claimNames]).toContain(claim)
-  })
+  test.each(wrongTokens.map((row) => [row.name, row] as const))(
+    'is right for a token that is refused: %s',
+    async (_, row) => {
+      const deliveries: LogoutDelivery[] = []
+      const onDelivery = (delivery: LogoutDelivery) => deliveries.push(delivery)
+      const receiver = create(op, { issuers: [{ ...op.trusted, ...row.settings }], onDelivery })
+      const { body } = await receiver.respond({
+        method: 'POST',
+        contentType,
+        body: String(new URLSearchParams({ logout_token: await row.make(op) })),
+      })
+      const { code, claim } = deliveries[0]!.error as BackchannelLogoutError
+      const words = code.slice('ERR_'.length).toLowerCase().replaceAll('_', ' ')
+      expect(JSON.parse(body)).toEqual({
+        error: 'invalid_request',
+        error_description: claim === undefined ? words : `${words}: ${claim}`,
+      })
+      expect([undefined, ...claimNames]).toContain(claim)
+    },
+  )
 
   test("repeats no claim of an application's own error", async () => {
     const said = new BackchannelLogoutError('ERR_LOGOUT_TOKEN_CLAIM', 'said', { claim: 'SECRET "\n' })
@@ -430,7 +430,7 @@ describe('RP-41, RP-43: error_description', () => {
 })
 
 describe('RP-40 to RP-44: answers', () => {
-  test('of an outage name it, with the status that is set', async () => {
+  test('an outage has its own error, with the configured status', async () => {
     const down = async (): Promise<never> => Promise.reject(new Error('secret of the store'))
     const store = { add: down, values: down, remove: down }
     const body = `logout_token=${await token()}`
@@ -450,7 +450,7 @@ describe('RP-40 to RP-44: answers', () => {
     expect(refused.status).toBe(400)
   })
 
-  test('of a replay that is refused', async () => {
+  test('a refused replay is an invalid request', async () => {
     const rejecting = create(op, { replay: 'reject' })
     const request = { method: 'POST', contentType, body: `logout_token=${await token()}` }
     expect((await rejecting.respond(request)).status).toBe(200)
@@ -458,7 +458,7 @@ describe('RP-40 to RP-44: answers', () => {
     expect([answer.status, (JSON.parse(answer.body) as { error: string }).error]).toEqual([400, 'invalid_request'])
   })
 
-  test('of handle carry no body with 200, and JSON otherwise', async () => {
+  test('handle answers 200 without a body, and other statuses with JSON', async () => {
     const post = (body: string) =>
       logout.handle(
         new Request('https://app.example/x?y', { method: 'POST', headers: { 'content-type': contentType }, body }),
@@ -469,7 +469,7 @@ describe('RP-40 to RP-44: answers', () => {
     expect([bad.status, bad.headers.get('content-type')]).toEqual([400, 'application/json'])
   })
 
-  test("a request of the wrong types is the sender's fault", async () => {
+  test('a request with values of wrong types gets 400', async () => {
     for (const request of [
       { method: 'POST', contentType: [contentType], body: 7 },
       { method: 'POST', contentType: [contentType, 'x'], body: `logout_token=${await token()}` },
@@ -481,7 +481,7 @@ describe('RP-40 to RP-44: answers', () => {
     }
   })
 
-  test('a request that is none is an answer, not a throw', async () => {
+  test('a value that is not a request gets an answer and does not throw', async () => {
     expect((await logout.respond(undefined as never)).status).toBe(400)
   })
 })

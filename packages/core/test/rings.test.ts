@@ -13,11 +13,11 @@ const ringOf = (path: string): string => path.split('/')[0]!
 
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
 
-test('each file belongs to a ring', () => {
+test('each file belongs to one ring', () => {
   expect(new Set(files.map(ringOf))).toEqual(new Set([...rings, ...outermost]))
 })
 
-test.each(files.filter((path) => !outermost.includes(path)))('%s imports only rings further in', (path) => {
+test.each(files.filter((path) => !outermost.includes(path)))('%s imports only inner rings', (path) => {
   const imports = readFileSync(join(sources, path), 'utf8').matchAll(/from '(\.[^']+)\.js'/g)
   const imported = [...imports].map(([, to]) => relative(sources, join(sources, dirname(path), `${to}.ts`)))
   const place = rings.indexOf(ringOf(path))

@@ -16,15 +16,15 @@ const idToken = {
 const events = { [BACKCHANNEL_LOGOUT_EVENT]: {} }
 
 describe('sessionClaims', () => {
-  test('keeps what a session needs, and no more', () => {
+  test('returns exactly the claims that a session needs', () => {
     expect(sessionClaims(idToken)).toEqual({ iss: op.issuer, sub: 'alice', sid: 'session-1', iat: clock.time })
   })
 
-  test('RP-17a: gives iat in whole seconds', () => {
+  test('RP-17a: returns iat in whole seconds', () => {
     expect(sessionClaims({ ...idToken, iat: clock.time + 0.9 }).iat).toBe(clock.time)
   })
 
-  test.each([undefined, null, ''])('RP-37: takes sid %o for unknown', (sid) => {
+  test.each([undefined, null, ''])('RP-37: treats sid %o as unknown', (sid) => {
     expect(sessionClaims({ ...idToken, sid })).toEqual({ iss: op.issuer, sub: 'alice', iat: clock.time })
   })
 
@@ -51,7 +51,7 @@ describe('sessionClaims', () => {
 })
 
 describe('isLogoutToken', () => {
-  test('T-10: tells a Logout Token by header or by payload', async () => {
+  test('T-10: recognises a Logout Token by its header or its payload', async () => {
     expect(isLogoutToken(await op.logoutToken())).toBe(true)
     expect(isLogoutToken(await op.logoutToken({}, { typ: 'JWT' }))).toBe(true)
     expect(isLogoutToken(await op.logoutToken({ events: undefined }, { typ: 'application/LOGOUT+JWT' }))).toBe(true)
@@ -61,19 +61,19 @@ describe('isLogoutToken', () => {
     expect(isLogoutToken(idToken)).toBe(false)
   })
 
-  test.each(['', '.', '..', 'a.b.c', 'null', 'e30', 'e30.e30.', 'bnVsbA.bnVsbA.'])('takes %o for none', (text) => {
+  test.each(['', '.', '..', 'a.b.c', 'null', 'e30', 'e30.e30.', 'bnVsbA.bnVsbA.'])('returns false for %o', (text) => {
     expect(isLogoutToken(text)).toBe(false)
   })
 
   test.each([null, [], undefined, 7, { typ: { toString: '' } }, { typ: 7, events: 7 }])(
-    'takes %o for none',
+    'returns false for %o',
     (value) => {
       expect(isLogoutToken(value as unknown as object)).toBe(false)
     },
   )
 })
 
-describe('RP-37: a session that is none is an error, never "not logged out"', () => {
+describe('RP-37: a wrong session is an error, never "not logged out"', () => {
   const logout = create(op)
   const good = op.session()
 
@@ -117,11 +117,11 @@ describe('RP-37: a session that is none is an error, never "not logged out"', ()
     await refused(() => logout.watch(session, () => {}))
   })
 
-  test('iat a little ahead is the tolerance of clocks', async () => {
+  test('an iat that is ahead by less than the tolerance is accepted', async () => {
     expect(await logout.isLoggedOut({ ...good, iat: clock.time + 60 })).toBe(false)
   })
 
-  test('an application id that is none is an error', async () => {
+  test('a wrong session id of the application is an error', async () => {
     await expect(logout.trackSession(good, '')).rejects.toThrow(new TypeError('sessionId must be a non-empty string'))
     await expect(logout.trackSession(good, 4711 as unknown as string)).rejects.toThrow(
       new TypeError('sessionId must be a non-empty string'),

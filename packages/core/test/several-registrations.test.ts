@@ -30,13 +30,13 @@ async function clientsOf(issuers: TrustedIssuer[], token: string): Promise<reado
 }
 
 describe('RP-12b: a token that names several of our registrations', () => {
-  test('counts for each of them, if each trusts the others', async () => {
+  test('counts for each registration, if each trusts the others', async () => {
     expect(await clientsOf(pair(), await tokenFor())).toEqual(names)
     expect(await clientsOf(pair(), await tokenFor(names.toReversed()))).toEqual(names)
     expect(await clientsOf(pair(), await tokenFor('admin'))).toEqual(['admin'])
   })
 
-  test('counts only for those that trust the others', async () => {
+  test('counts only for the registrations that trust the others', async () => {
     expect(await clientsOf(pair({ trustedAudiences: [] }), await tokenFor())).toEqual(['admin'])
   })
 
@@ -44,14 +44,14 @@ describe('RP-12b: a token that names several of our registrations', () => {
     expect(await clientsOf(pair(), await tokenFor(names, { azp: 'admin' }))).toEqual(['admin'])
   })
 
-  test('ends sessions that name no client, and no session that a later sign-in began', async () => {
+  test('ends sessions without a clientId, and no session of a later sign-in', async () => {
     const logout = create(op, { issuers: pair() })
     await logout.receive(await tokenFor(names, { iat: now - 5 }))
     expect(await logout.isLoggedOut(op.session({ iat: now - 5 }))).toBe(true)
     expect(await endedBy(logout, { iat: now - 4 })).toEqual([])
   })
 
-  test('is told to listeners once, and to onDelivery, with all registrations', async () => {
+  test('reaches listeners and onDelivery once, with all registrations', async () => {
     const events: LogoutEvent[] = []
     const deliveries: LogoutDelivery[] = []
     const logout = create(op, { issuers: pair(), onDelivery: (delivery) => deliveries.push(delivery) })
@@ -64,13 +64,13 @@ describe('RP-12b: a token that names several of our registrations', () => {
     expect(deliveries[0]).not.toHaveProperty('clientId')
   })
 
-  test('verifyLogoutToken gives all registrations, and the first as clientId', async () => {
+  test('verifyLogoutToken returns all registrations, and the first as clientId', async () => {
     const read = async (aud: unknown) => verifyLogoutToken(await tokenFor(aud), pair(), { now: clock.now })
     expect(await read(names)).toMatchObject({ clientId: 'web', clientIds: names })
     expect(await read('admin')).toMatchObject({ clientId: 'admin', clientIds: ['admin'] })
   })
 
-  test('ends watched sessions of each', async () => {
+  test('ends watched sessions of each registration', async () => {
     const logout = create(op, { issuers: pair() })
     const listeners = names.map((clientId) => {
       const listener = vi.fn()
@@ -115,7 +115,7 @@ describe('RP-12b: each registration judges the token by its own rules', () => {
     expect(await Promise.all(ended)).toEqual([names, names, ['web'], ['web'], []])
   })
 
-  test('logoutScope: a registration that widens the logout widens it for its own sessions only', async () => {
+  test('logoutScope: a registration with logoutScope "subject" ends only its own sessions', async () => {
     const destroyed: string[] = []
     const logout = create(op, {
       issuers: pair({ logoutScope: 'subject' }),
@@ -166,7 +166,7 @@ describe('RP-12b: the work for several registrations', () => {
     verified.mockRestore()
   })
 
-  test('the store is asked once, about each key once', async () => {
+  test('the store is read once, with each key once', async () => {
     const store = new SpyStore()
     const hints: string[] = []
     const publish = async (hint: string): Promise<void> => void hints.push(hint)
@@ -209,14 +209,14 @@ describe('RP-12b: the work for several registrations', () => {
 })
 
 describe('RP-24, RP-12b: a replay for several registrations', () => {
-  test('is a replay if the token was carried out for each of them', async () => {
+  test('is a replay if the token was carried out for each registration', async () => {
     const logout = create(op, { issuers: pair(), replay: 'reject' })
     const token = await tokenFor()
     expect((await logout.receive(token)).replayed).toBe(false)
     expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
   })
 
-  test('is carried out again if it was carried out for one of them only', async () => {
+  test('is carried out again if it was carried out for only one registration', async () => {
     const store = new MemoryStore({ now: clock.now })
     const token = await tokenFor()
     const first = create(op, { issuers: pair({}, { algorithms: ['ES256'] }), store })

@@ -81,7 +81,7 @@ describe('RP-39a: shutting down', () => {
       expect(written(store)).toBe(1)
     })
 
-    test('close does not wait longer than the body may take', async () => {
+    test('close waits at most as long as the body may take', async () => {
       const { answered, closed } = requestWith(new Promise(() => {}))
       await vi.advanceTimersByTimeAsync(5000)
       expect(await answered).toMatchObject({ status: 400 })
@@ -89,7 +89,7 @@ describe('RP-39a: shutting down', () => {
     })
   })
 
-  test('shared work that never settles is waited for only until it counts as lost', async () => {
+  test('close waits for work that never settles only until it counts as lost', async () => {
     const flights = singleFlight<Flight<void>>(3)
     flights.run(() => new Promise(() => {}))
     const onSettled = vi.fn()
@@ -118,7 +118,7 @@ describe('RP-39a: shutting down', () => {
     expect(onError).not.toHaveBeenCalled()
   }, 60_000)
 
-  test('so does the flush that finds the store back', async () => {
+  test('the flush after an outage also writes about fifty markers at a time', async () => {
     const store = new SlowStore()
     const logout = create(op, { issuers: [trusted], store })
     await leavePending(logout, store, sids(500))
@@ -130,7 +130,7 @@ describe('RP-39a: shutting down', () => {
     await logout.close()
   }, 60_000)
 
-  test('close waits for the logouts under way, and writes what they leave', async () => {
+  test('close waits for logouts in progress, and writes their pending markers', async () => {
     const store = new SlowStore()
     store.isDown = false
     const listening = deferred()
@@ -208,7 +208,7 @@ describe('RP-39a: shutting down', () => {
       },
     ],
   ])(
-    'if the store %s, close gives up soon and reports how many logouts are lost',
+    'if the store %s, close gives up soon and reports the number of lost logouts',
     async (_, methods) => {
       const add = vi.fn(methods.add!)
       const onError = vi.fn()
@@ -234,7 +234,7 @@ describe('RP-39a: shutting down', () => {
     60_000,
   )
 
-  test('a flush ends in its time also if the store takes a marker now and then', async () => {
+  test('a flush ends in time even if the store takes only some markers', async () => {
     const store = new SlowStore()
     const onError = vi.fn()
     const logout = create(op, { issuers: [trusted], store, onError })
@@ -264,7 +264,7 @@ test('a clock that is wrong for a moment does not drop a pending logout', async 
 })
 
 // This test uses internal functions, because 100,000 failed logouts take too long.
-test('a logout that is dropped because too many are pending is reported', async () => {
+test('a logout that is dropped because too many logouts are pending is reported', async () => {
   const onError = vi.fn()
   const pending = createPendingMarkers({
     store: { add: () => Promise.reject(new Error('down')) },

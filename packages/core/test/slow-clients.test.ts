@@ -84,18 +84,18 @@ async function others(): Promise<number[]> {
 const many = <T>(count: number, make: () => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, make))
 
-describe('RP-35, RP-39: the endpoint keeps answering others', () => {
+describe('RP-35, RP-39: the endpoint keeps answering other requests', () => {
   test('while a thousand connections are idle', async () => {
     await many(1000, () => client())
     expect(await others()).toEqual([200])
   })
 
-  test('while 200 have sent half of their headers', async () => {
+  test('while 200 clients have sent half of their headers', async () => {
     await many(200, () => client(head('content-length: 500').slice(0, -9)))
     expect(await others()).toEqual([200])
   })
 
-  test('while 200 have sent half of their body, and those are refused when their time is up', async () => {
+  test('while 200 clients have sent half of their body, and these are refused after the time-out', async () => {
     const form = await tokenForm()
     const slow = await many(200, () => client(head(`content-length: ${form.length}`) + form.slice(0, 300)))
     expect(await others()).toEqual([200])
@@ -103,7 +103,7 @@ describe('RP-35, RP-39: the endpoint keeps answering others', () => {
     expect(await others()).toEqual([200])
   })
 
-  test('while 50 send a byte now and then, and those are refused when their time is up', async () => {
+  test('while 50 clients send a byte now and then, and these are refused after the time-out', async () => {
     const form = await tokenForm()
     const slow = await many(50, () => client(head(`content-length: ${form.length}`)))
     const answers = Promise.all(slow.map(answerTo))
@@ -122,7 +122,7 @@ describe('RP-35, RP-39: the endpoint keeps answering others', () => {
     expect(await others()).toEqual([200])
   })
 
-  test('when 200 hang up amid their body, which is no failure of ours', async () => {
+  test('when 200 clients disconnect during their body, which is not an outage', async () => {
     const form = await tokenForm()
     deliveries.length = 0
     const closed = many(200, async () => {
@@ -138,7 +138,7 @@ describe('RP-35, RP-39: the endpoint keeps answering others', () => {
     expect(refused().every(({ error }) => error instanceof BackchannelLogoutError)).toBe(true)
   })
 
-  test('while 200 do not read their answers', async () => {
+  test('while 200 clients do not read their answers', async () => {
     const form = await tokenForm()
     const says = head(`content-length: ${form.length}`) + form
     await many(200, async () => (await client(says.repeat(5))).pause())
@@ -146,17 +146,25 @@ describe('RP-35, RP-39: the endpoint keeps answering others', () => {
   })
 })
 
-describe('RP-4: a body that is not what was said of it', () => {
+describe('RP-4: a body that differs from its headers', () => {
   test.each<[string, (form: string) => string, string]>([
-    ['longer than its length', (form) => head('content-length: 200') + form, '400'],
-    ['of length 0', (form) => head('content-length: 0') + form, '400'],
-    ['of a length that is no number', (form) => head('content-length: all') + form, '400'],
-    ['of two lengths', (form) => head(`content-length: ${form.length}`, 'content-length: 5') + form, '400'],
-    ['of a length, and chunked', (form) => head('content-length: 5', 'transfer-encoding: chunked') + form, '400'],
-    ['in chunks that are none', (form) => head('transfer-encoding: chunked') + form, '400'],
-    ['over 64 KiB by its length, and never sent', () => head('content-length: 10000000') + 'x'.repeat(65_537), '413'],
+    ['longer than its content-length', (form) => head('content-length: 200') + form, '400'],
+    ['with content-length 0', (form) => head('content-length: 0') + form, '400'],
+    ['with a content-length that is not a number', (form) => head('content-length: all') + form, '400'],
+    ['with two content-lengths', (form) => head(`content-length: ${form.length}`, 'content-length: 5') + form, '400'],
     [
-      'over 64 KiB in chunks without end',
+      'with a content-length and chunked encoding',
+      (form) => head('content-length: 5', 'transfer-encoding: chunked') + form,
+      '400',
+    ],
+    ['with chunked encoding but without chunks', (form) => head('transfer-encoding: chunked') + form, '400'],
+    [
+      'with a content-length over 64 KiB, and never sent completely',
+      () => head('content-length: 10000000') + 'x'.repeat(65_537),
+      '413',
+    ],
+    [
+      'in endless chunks, over 64 KiB',
       () => `${head('transfer-encoding: chunked')}fffff\r\n${'x'.repeat(65_537)}`,
       '413',
     ],
@@ -166,7 +174,7 @@ describe('RP-4: a body that is not what was said of it', () => {
     expect(await others()).toEqual([200])
   })
 
-  test('in chunks of a byte is a body all the same', async () => {
+  test('a body in chunks of one byte is accepted', async () => {
     const chunks = [...(await tokenForm()), ''].map((byte) => `${byte.length}\r\n${byte}\r\n`).join('')
     expect(await answerTo(await client(head('transfer-encoding: chunked') + chunks))).toBe('200')
   })

@@ -359,7 +359,7 @@ afterAll(() => {
   vi.useRealTimers()
 })
 
-describe('RP-32, RP-35: no session lives that a durable 200 covers, none is dead that no logout covers', () => {
+describe('RP-32, RP-35: a session is logged out exactly if a logout with 200 covers it', () => {
   test.each(universes)(
     '%s',
     async (_, make) => {

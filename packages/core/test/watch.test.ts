@@ -27,7 +27,7 @@ function sharedStore() {
 }
 
 describe('watch', () => {
-  test('hears of a logout on this instance, once', async () => {
+  test('calls the listener once for a logout on this instance', async () => {
     const logout = create(op)
     const ended = vi.fn()
     const other = vi.fn()
@@ -42,7 +42,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('hears of it before the listeners have finished, and though one fails', async () => {
+  test('calls the listener before the logout listeners have finished, and even if one of them fails', async () => {
     const logout = create(op)
     const gate = deferred()
     const ended = deferred()
@@ -58,7 +58,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('hears nothing once it has ended, nor of a session that began later', async () => {
+  test('does not call the listener after the watch has ended, or for a session that began later', async () => {
     const logout = create(op)
     const ended = vi.fn()
     logout.watch(op.session(), ended)()
@@ -68,7 +68,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('hears of a logout that came before it began', async () => {
+  test('calls the listener for a logout that came before the watch', async () => {
     const { shared } = sharedStore()
     await create(op, { store: shared }).receive(await op.logoutToken())
     const logout = create(op, { store: shared })
@@ -78,7 +78,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('RP-36: hears of a session past its age', async () => {
+  test('RP-36: calls the listener if the session is older than sessionMaxAge', async () => {
     const clock = createClock(op.now())
     const logout = create(op, { now: clock.now, pollInterval: 0.01 })
     const ended = deferred()
@@ -88,7 +88,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('hears of a logout on another instance by the broadcast', async () => {
+  test('calls the listener for a logout on another instance after the broadcast', async () => {
     const { shared, subscribers, line } = sharedStore()
     const logout = create(op, { store: shared })
     const ended = deferred()
@@ -102,7 +102,7 @@ describe('watch', () => {
     expect(subscribers.size).toBe(0)
   })
 
-  test('a broadcast is a hint: nothing ends by it that the store does not say', async () => {
+  test('a broadcast is only a hint, and ends no session without a marker in the store', async () => {
     const { shared, subscribers, line } = sharedStore()
     const logout = create(op, { store: shared })
     const ended = vi.fn()
@@ -116,7 +116,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('a broadcast that is lost delays it to the next poll', async () => {
+  test('if a broadcast is lost, the next poll finds the logout', async () => {
     const { shared, line } = sharedStore()
     line.cut = true
     const logout = create(op, { store: shared, pollInterval: 0.02 })
@@ -127,7 +127,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('a store without a broadcast is asked by polls, in few calls', async () => {
+  test('a store without broadcasts is polled, with few calls', async () => {
     const store = new SpyStore()
     const logout = create(op, { store, pollInterval: 0.05 })
     const ended = vi.fn()
@@ -142,7 +142,7 @@ describe('watch', () => {
     expect(store.calls.length).toBeLessThan(100)
   })
 
-  test('a poll and a broadcast ask for each key once, however many watch one session', async () => {
+  test('a poll and a broadcast read each key once, even if a session has several watches', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const { shared, store } = sharedStore()
@@ -169,7 +169,7 @@ describe('watch', () => {
     await logout.close()
   }, 30_000)
 
-  test('a store that fails is reported, and asked again', async () => {
+  test('a failure of the store is reported, and the store is read again later', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('down')
@@ -185,7 +185,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('a session past its age, and one whose logout waits for the store, are told of while that is down', async () => {
+  test('while the store is down, the listeners of an expired session and of a pending logout are called', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('down')
@@ -204,7 +204,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('a subscription that fails is reported, and tried again', async () => {
+  test('a failed subscription is reported, and tried again', async () => {
     const { shared, subscribers } = sharedStore()
     let failures = 1
     const { subscribe } = shared
@@ -220,7 +220,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('a listener that throws is reported, and harms no other', async () => {
+  test('an error of a listener is reported, and other listeners are called', async () => {
     const onError = vi.fn()
     const logout = create(op, { onError })
     const ended = vi.fn()
@@ -234,7 +234,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('with an issuer function, a session of no issuer is reported', async () => {
+  test('with an issuer function, a session of an unknown issuer is reported', async () => {
     const onError = vi.fn()
     const logout = create(op, { issuers: async () => undefined, onError })
     logout.watch(op.session(), () => expect.fail('was never watched'))
@@ -242,7 +242,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('with an issuer function that fails for a while, the next poll makes up for it', async () => {
+  test('if an issuer function fails for some time, the next poll calls the listener', async () => {
     let failures = 1
     const issuers = async () => {
       if (failures-- > 0) throw new Error('database')
@@ -257,7 +257,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('close ends in its time, and writes what waits, though the subscription hangs', async () => {
+  test('close ends in time and writes pending markers, even if the subscription hangs', async () => {
     for (const subscribe of [
       () => new Promise<never>(() => {}),
       async () => () => new Promise<never>(() => {}),
@@ -276,7 +276,7 @@ describe('watch', () => {
     }
   })
 
-  test('what cannot be read of one session does not keep the others from being told', async () => {
+  test('an unreadable entry of one session does not affect the watches of other sessions', async () => {
     const store = new SpyStore()
     const logout = create(op, { store, pollInterval: 0.02 })
     const ended = deferred()
@@ -290,7 +290,7 @@ describe('watch', () => {
     expect(() => logout.watch(op.session(), () => {})).toThrow('after close')
   })
 
-  test('an issuer function is not asked by a watch that comes after close', async () => {
+  test('a watch after close does not call the issuer function', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const issuers = vi.fn(() => Promise.reject(new Error('database')))
@@ -303,13 +303,13 @@ describe('watch', () => {
     expect(issuers).not.toHaveBeenCalled()
   })
 
-  test('a listener that is none is a TypeError', () => {
+  test('a listener that is not a function is a TypeError', () => {
     const watch = () => create(op).watch(op.session(), undefined as never)
     expect(watch).toThrow(TypeError)
     expect(watch).toThrow('listener must be a function, got undefined')
   })
 
-  test('nothing is heard after close, and no timer is left', async () => {
+  test('no listener is called after close, and no timer is left', async () => {
     const { shared, subscribers } = sharedStore()
     const ended = vi.fn()
     const subscribed = deferred()
@@ -331,7 +331,7 @@ describe('watch', () => {
     expect(ended).not.toHaveBeenCalled()
   })
 
-  test('polls end with the last that watches, and begin with the next', async () => {
+  test('polls stop with the last watch, and start again with the next watch', async () => {
     const store = new SpyStore()
     const logout = create(op, { store, pollInterval: 0.01 })
     let polls = 0

@@ -59,7 +59,7 @@ test.each<[claims: object, message: string, shown: string]>([
   expect((await causeOf(new Error(message), claims)).message).toBe(shown)
 })
 
-test('a key that the driver has cut off is withheld to the end of its line', async () => {
+test('the rest of the line is withheld if the driver has cut off a key', async () => {
   const [key] = await keysOf()
   for (const spelled of [key!, JSON.stringify(key).slice(1, -1)]) {
     for (const length of [key!.length - 3, key!.length - 10, key!.length - 25]) {
@@ -79,7 +79,7 @@ async function keysOf(): Promise<readonly string[]> {
   return values.mock.calls[0]![0]
 }
 
-test('also what is written is withheld: the client, the time, and the id of a tracked session', async () => {
+test('written values are also withheld: the client, the time, and the id of a tracked session', async () => {
   const add = (key: string, value: string) => Promise.reject(new Error(`INSERT of clientId ${key}, ${value}`))
   const logout = create(op, { store: Object.assign(new SpyStore(), { add }) })
   const session = op.session({ sub: 'alice', sid: undefined, iat: clock.time })
@@ -93,7 +93,7 @@ test('also what is written is withheld: the client, the time, and the id of a tr
   )
 })
 
-test('also a broadcast that fails is reported without claim values', async () => {
+test('a failed broadcast is also reported without claim values', async () => {
   const publish = (message: string) => Promise.reject(new Error(`PUBLISH ${message}, no älice`))
   const onError = vi.fn()
   const logout = create(op, { store: Object.assign(new SpyStore(), { publish }), onError })
@@ -103,7 +103,7 @@ test('also a broadcast that fails is reported without claim values', async () =>
   for (const claim of ['lice', '4711']) expect(reported).not.toContain(claim)
 })
 
-test('also in cause, detail and name; what is not known to be harmless is left out', async () => {
+test('claim values are withheld in cause, detail and name, and other members are left out', async () => {
   const names = {
     name: 'NoAliceError: alice@example.com',
     code: 'no alice@example.com',
@@ -172,7 +172,7 @@ test.each<[string, unknown, string]>([
   expect(inspect(cause, { showHidden: true, depth: Infinity, getters: true })).not.toContain('alice@example.com')
 })
 
-test('a huge message is cut, and so are many keys searched in it', async () => {
+test('a huge message is cut, and many claim values are not searched', async () => {
   const huge = `too much: ${'x'.repeat(20_000_000)} alice@example.com`
   const { message } = await causeOf(new Error(huge))
   expect(message).toHaveLength(10_000)
@@ -196,7 +196,7 @@ test.each<[string, string]>([
   ['many parts', Array.from({ length: 1800 }, (_, index) => `p${index + 1000}`).join('"')],
   ['many short parts', Array.from({ length: 2100 }, (_, index) => index.toString(36).padStart(3, 'x')).join('"')],
   ['a long text', 'a'.repeat(11_000)],
-])('an issuer of %s costs a constant number of searches, and nothing of it is shown', async (_, iss) => {
+])('an issuer with %s causes a constant number of searches, and is not shown', async (_, iss) => {
   const searches = [vi.spyOn(String.prototype, 'replaceAll'), vi.spyOn(String.prototype, 'includes')]
   const logout = create(op, {
     issuers: (name) => {
