@@ -1,6 +1,7 @@
 // Writes the page docs/benchmarks.md from the results of one run.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { chartFile, charts, drawChart } from './charts.ts'
 import { readResults, type Figures, type Pair, type Ratio, type Results, type Row } from './results.ts'
 import { full } from './scale.ts'
 import type { SectionName } from './sections.ts'
@@ -218,7 +219,9 @@ export function tableOf(name: SectionName, rows: Row[]): string {
 
 function sectionOf(name: SectionName, rows: Row[]): string {
   const { title, measured, meaning } = sections[name]
-  return `## ${title}\n\n${measured}\n\n${tableOf(name, rows)}\n\n${meaning(rows)}\n`
+  const { [name]: chart } = charts
+  const picture = chart ? `![${chart.alternative}](images/${chartFile(name)})\n\n` : ''
+  return `## ${title}\n\n${measured}\n\n${picture}${tableOf(name, rows)}\n\n${meaning(rows)}\n`
 }
 
 function pageOf({ date, commit, node, machine, rounds, minutes, sections: found }: Results): string {
@@ -243,15 +246,30 @@ ratios of the cost of one operation: less is better. Compare ratios, not operati
 ${texts.join('\n')}`
 }
 
-export const pageFile = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url))
+const docs = new URL('../../../docs/', import.meta.url)
+export const pageFile = fileURLToPath(new URL('benchmarks.md', docs))
 
-const currentPage = (): string => {
+/** The page and its charts, by their paths in docs. */
+function currentFiles(): [path: string, content: string][] {
   const results = readResults()
-  return results
-    ? pageOf(results)
-    : '# Benchmarks\n\nThere are no results yet. `pnpm bench` measures and writes this page.\n'
+  if (!results) {
+    return [
+      ['benchmarks.md', '# Benchmarks\n\nThere are no results yet. `pnpm bench` measures and writes this page.\n'],
+    ]
+  }
+  const drawn = Object.entries(charts).flatMap(([name, chart]): [string, string][] => {
+    const { [name]: rows } = results.sections
+    return rows ? [[`images/${chartFile(name)}`, drawChart(chart, rows)]] : []
+  })
+  return [['benchmarks.md', pageOf(results)], ...drawn]
 }
 
-export const writePage = (): void => writeFileSync(pageFile, currentPage())
+export function writePage(): void {
+  for (const [path, content] of currentFiles()) writeFileSync(new URL(path, docs), content)
+}
 
-export const pageIsCurrent = (): boolean => readFileSync(pageFile, 'utf8') === currentPage()
+export const pageIsCurrent = (): boolean =>
+  currentFiles().every(([path, content]) => {
+    const file = new URL(path, docs)
+    return existsSync(file) && readFileSync(file, 'utf8') === content
+  })

@@ -1,10 +1,10 @@
-// Writes docs/benchmarks.md from checks/bench/results.json. With --check, it only compares the two files.
+// Writes docs/benchmarks.md and its charts from checks/bench/results.json. With --check, it only compares the two files.
 import { pageIsCurrent, writePage } from './report.ts'
 
 if (!process.argv.includes('--check')) writePage()
 else if (!pageIsCurrent()) {
   console.error(
-    'docs/benchmarks.md differs from checks/bench/results.json: run "node checks/bench/src/write-report.ts"',
+    'docs/benchmarks.md or its charts differ from checks/bench/results.json: run "node checks/bench/src/write-report.ts"',
   )
   process.exitCode = 1
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 
 import { inEachManager } from '../markdown/package-managers.ts'
+import { diagrams } from '../pictures/diagrams.ts'
 import { dist, fileAt, pages } from './site.ts'
 
 const read = (path: string): string => readFileSync(join(dist, path), 'utf8')
@@ -45,4 +46,13 @@ test('the front page claims no more than the pages that it links to prove', () =
   )
   for (const provider of ['Keycloak', 'Better Auth', 'node-oidc-provider'])
     assert.match(read('interop.md'), new RegExp(`^\\| ${provider}`, 'm'))
+})
+
+test('the diagrams are those of their sources', () => {
+  for (const [name, svg] of Object.entries(diagrams))
+    assert.equal(
+      readFileSync(join(import.meta.dirname, '../../images', name), 'utf8'),
+      svg,
+      `${name}: run pnpm pictures`,
+    )
 })
