@@ -23,8 +23,7 @@ const style = `
       .peer { fill: #59636e }
     }`
 
-const escape = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 
 export interface TextOptions {
   anchor?: 'start' | 'middle' | 'end'
