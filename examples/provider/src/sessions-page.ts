@@ -7,11 +7,11 @@ import { type Html, page, time } from './layout.ts'
 import type { SessionInfo } from './sessions.ts'
 import { tokensSent } from './tokens-sent.ts'
 
-/** What the last button did. */
+/** The result of the last button. */
 export interface LastAction {
   sentence: string
   deliveries: readonly Delivery[]
-  /** The `uid` of each session that was left. */
+  /** The `uid` of each remaining session. */
   left: ReadonlySet<string>
 }
 
@@ -25,7 +25,7 @@ export interface SessionsPage {
 }
 
 export function sessionsPage({ sessions, deliveries, clients, lastAction, demoUrl }: SessionsPage): Html {
-  // A later sign-in makes the sentence old.
+  // After a later sign-in, the sentence about the last button is outdated.
   const isLatest = lastAction && sessions.every(({ uid }) => lastAction.left.has(uid))
   const users = Map.groupBy(sessions, ({ sub }) => sub)
   return page(

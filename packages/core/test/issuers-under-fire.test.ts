@@ -121,7 +121,7 @@ describe('RP-11: an issuer function that fails', () => {
       await pass(10_000, 50, () => void send(logout, forged(`https://made-up-${(made += 1)}.example`)))
       expect(stranger).toBeGreaterThanOrEqual(10)
       expect(stranger).toBeLessThanOrEqual(21)
-      // A tenant that has been answered for has a limit of its own.
+      // A tenant with a cached answer has a separate limit.
       expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
       await pass(5000, 100)
     },

@@ -806,7 +806,7 @@ describe('an instance that dies between any two steps', () => {
       void logout.receive(token).catch(() => {})
       await reached.promise
       const other = create(op, { store })
-      // The marker is written first, so the session has ended whatever fails later.
+      // The marker is written first, so the session has ended even if a later step fails.
       expect(await other.isLoggedOut(op.session())).toBe(step !== 'add logout')
       const listener = vi.fn()
       other.onLogout(listener)

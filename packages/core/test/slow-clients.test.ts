@@ -11,7 +11,7 @@ const op = await createTestIssuer({ alg: 'ES256' })
 const deliveries: LogoutDelivery[] = []
 const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
 
-// A bare Node.js server without time-outs of its own.
+// A plain Node.js server without time-outs.
 const server = createServer(
   { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 },
   async (request, response) => {

@@ -17,7 +17,7 @@ app.register(backchannelLogout, { logout })
 app.register(backchannelLogout, { logout, path: '/logout', prefix: '/partner' })
 app.register(backchannelLogout, { logout: (request) => request.tenant.logout })
 app.register(backchannelLogout, { logout: receiver, path: '/security-events' })
-// An application over HTTP/2, and one with a logger of its own, take the plugin, too.
+// An application over HTTP/2 and an application with its own logger can also use the plugin.
 Fastify({ http2: true }).register(backchannelLogout, { logout })
 Fastify({ logger: { level: 'warn' } }).register(backchannelLogout, { logout })
 

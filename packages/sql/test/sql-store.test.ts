@@ -359,7 +359,7 @@ describeOn('postgres', 'prune on PostgreSQL', () => {
     })
     const left = async (): Promise<unknown[]> =>
       (await client.query(`SELECT entry_key FROM ${table} ORDER BY 1`)).rows.map(({ entry_key }) => entry_key)
-    /** A store that may run ten statements, on a connection of its own. */
+    /** A store on its own connection that may run ten statements. */
     const storeOn = async (...setup: string[]): Promise<SqlStore> => {
       const own = new Client(postgresUrl)
       await own.connect()

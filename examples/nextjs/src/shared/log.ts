@@ -5,7 +5,7 @@ export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
   if (code === undefined) return console.log(`Logout: ${outcome}`)
   const { claim, expected } = error instanceof BackchannelLogoutError ? error : {}
   const details = [code, claim && `claim ${claim}`, expected && `expected ${expected}`].filter(Boolean).join(', ')
-  // An outage of ours: the message and the cause name the part that failed.
+  // This side has failed. The message and the cause name the part that failed.
   if (outcome === 'failed') logError(`Logout: ${outcome}, ${details}`, error)
   else console.warn(`Logout: ${outcome}, ${details}`)
 }

@@ -10,13 +10,13 @@ import type { Output } from '../terminal/output.js'
 
 export interface SecurityEventConformanceOptions extends TransmitterOptions, ReportOptions {
   only?: string[]
-  /** Seconds. */
+  /** Seconds to wait for the application to start. */
   wait: number
-  /** Seconds. */
+  /** Seconds that one answer may take. */
   timeout: number
 }
 
-/** The cases that match one of the names: ids, beginnings of ids, groups, grades or requirements. */
+/** Returns the cases that match one of the names. A name is an id, the beginning of an id, a group, a grade or a requirement. */
 function selectPushCases(only: readonly string[] = []): readonly PushCase[] {
   const matches = ({ id, group, grade, requirement }: PushCase, name: string): boolean =>
     id.startsWith(name) || [group, grade, requirement].includes(name)
@@ -25,7 +25,7 @@ function selectPushCases(only: readonly string[] = []): readonly PushCase[] {
   throw new CommandError('No case has such a name.', '"bcl conformance --ssf --list" shows the cases.')
 }
 
-/** Lists the cases, one in a line. Runs none. */
+/** Lists the cases, one per line. Does not run them. */
 export function listPushCases({ only, json }: { only?: string[]; json?: boolean }, { out }: Output): void {
   const cases = selectPushCases(only)
   if (json) return out.write(JSON.stringify({ cases }, undefined, 2))
@@ -33,7 +33,10 @@ export function listPushCases({ only, json }: { only?: string[]; json?: boolean 
     out.write(`${id} ${out.style('dim', `${grade}, ${requirement}:`)} ${title}`)
 }
 
-/** Sends right and wrong Security Event Tokens to a push receiver. Returns the exit code: 1 if a MUST case failed. */
+/**
+ * Sends right and wrong Security Event Tokens to a push receiver. Returns the exit code. The exit code is 1 if a MUST case
+ * failed.
+ */
 export async function securityEventConformance(
   url: string,
   options: SecurityEventConformanceOptions,

@@ -9,13 +9,13 @@ export interface TransmitterToCheck {
   issuer: string
   /** The algorithm of its tokens. */
   alg: string
-  /** The `audience` that the receiver is configured with. */
+  /** The `audience` in the settings of the receiver. */
   audience?: string | undefined
-  /** The client that manages the stream. Without it, only the metadata and the keys are checked. */
+  /** The client that manages the stream. Without this member, only the metadata and the keys are checked. */
   client?: { clientId: string; clientSecret: string; streamId: string } | undefined
 }
 
-/** The two addresses at which a receiver looks for the metadata. */
+/** Returns the two URLs at which a receiver looks for the metadata. */
 function addressesOf(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer)
   const path = pathname.replace(/\/$/, '')
@@ -62,7 +62,7 @@ function checkStatus({ status, reason }: { status: string; reason?: string | und
 const describeError = (error: unknown): string =>
   error instanceof StreamRequestError ? `the status ${error.status}` : reasonOf(error)
 
-/** Reads the stream and its status, and asks for a verification event. */
+/** Reads the stream and its status, and requests a verification event. */
 async function checkStream(client: StreamClient, streamId: string, audience?: string): Promise<DoctorFinding[]> {
   const attempt = async (
     what: string,
@@ -92,7 +92,7 @@ async function checkStream(client: StreamClient, streamId: string, audience?: st
   return [...findings, ...verified]
 }
 
-/** Checks the metadata, the keys and the stream of a transmitter. Asks for one verification event. */
+/** Checks the metadata, the keys and the stream of a transmitter. Requests one verification event. */
 export async function checkTransmitter({
   issuer,
   alg,

@@ -14,7 +14,7 @@ interface SetFinding {
   settings?: Partial<Transmitter>
 }
 
-/** What one event of a Security Event Token does in a receiver without settings of its own. */
+/** The effect of one event of a Security Event Token, in a receiver without special settings. */
 type SetEffect = Pick<SecurityEvent, 'type' | 'ended' | 'reason'>
 
 export interface SetInspection {
@@ -26,11 +26,11 @@ export interface SetInspection {
   signature: 'good' | 'bad' | 'unchecked'
 }
 
-/** Whether a token is a Security Event Token, and no Logout Token. */
+/** Tells whether a token is a Security Event Token and not a Logout Token. */
 export const isSecurityEventToken = ({ header, claims = {} }: TokenParts): boolean =>
   /^(?:application\/)?secevent\+jwt$/i.test(String(header['typ'])) || 'sub_id' in claims
 
-/** All values of members `iss`, so that a user of any issuer counts as known. */
+/** Returns all values of members with the name `iss`, so that a user of any issuer counts as known. */
 function issuersIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, member]) =>
@@ -38,7 +38,7 @@ function issuersIn(value: unknown): string[] {
   )
 }
 
-/** What a receiver does with a token. */
+/** The result of a token in a receiver. */
 interface Receipt {
   error?: unknown
   events: SetEffect[]
@@ -69,7 +69,7 @@ const remedyOf = ({ claim }: BackchannelLogoutError): string => {
   return 'Only the transmitter can correct this.'
 }
 
-/** Decodes a Security Event Token, finds its faults, and says what its events end. */
+/** Decodes a Security Event Token. Finds its faults, and the sessions that its events end. */
 export async function inspectSecurityEventToken(
   jwt: string,
   { header, claims = {} }: TokenParts,

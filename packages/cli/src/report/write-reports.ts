@@ -12,7 +12,7 @@ export interface ReportOptions {
   html?: string
 }
 
-/** Fails before the cases run, not after them, if a report cannot be written. */
+/** Fails before the cases run if a report cannot be written. */
 export async function requireWritable({ junit, html }: ReportOptions): Promise<void> {
   for (const path of [junit, html]) {
     if (path === undefined) continue
@@ -22,7 +22,7 @@ export async function requireWritable({ junit, html }: ReportOptions): Promise<v
   }
 }
 
-/** Writes the results in all forms that the options name. Returns the exit code: 1 if a MUST case failed. */
+/** Writes the results in each format that the options name. Returns the exit code. The exit code is 1 if a MUST case failed. */
 export async function writeReports(
   endpoint: string,
   results: readonly ConformanceResult[],

@@ -1,6 +1,6 @@
 const base = 'https://schemas.openid.net/secevent/'
 
-/** The events that have a short name on the command line. */
+/** The short names of events on the command line. */
 const eventTypes: Record<string, string> = {
   'session-revoked': `${base}caep/event-type/session-revoked`,
   'credential-change': `${base}caep/event-type/credential-change`,
@@ -15,11 +15,11 @@ const eventTypes: Record<string, string> = {
 
 export const eventNames = Object.keys(eventTypes)
 
-/** The URI of an event: its short name, or any URI. */
+/** Returns the URI of an event. Takes a short name or a URI. */
 export const eventTypeOf = (name: string): string | undefined =>
   eventTypes[name] ?? (URL.canParse(name) ? name : undefined)
 
-/** What an event ends in a receiver that has no settings of its own. */
+/** Returns the sessions that an event ends in a receiver without special settings. */
 export function effectOf(type: string): 'its subject' | 'all sessions' | 'nothing' {
   if (type === eventTypes['session-revoked']) return 'its subject'
   const ending = ['account-disabled', 'account-purged', 'sessions-revoked', 'tokens-revoked']

@@ -20,7 +20,7 @@ export interface PushCase extends Pick<
   make(transmitter: TestTransmitter, authorization: string): Promise<RequestInit>
 }
 
-/** What no standard states. Without it, the receiver can be attacked. */
+/** Cases for rules that no standard has. A receiver that breaks such a rule can be attacked. */
 const hardening = new Set(['eleven-events', 'a-month-old', 'iat-ahead', 'typ-jwt', 'the-typ-of-a-logout-token'])
 
 const references: Record<string, string> = {
@@ -104,7 +104,7 @@ const wantsOf = ({ status, err }: PushCase): string => {
   return err === undefined ? `${status}` : `${status} and the err "${err}"`
 }
 
-/** Says what the answer is, as far as it matters. */
+/** Describes the important parts of an answer. */
 function describeAnswer(status: number, body: string): string {
   if (status === 202) return body === '' ? '202 and an empty body' : '202 with a body'
   try {
@@ -114,7 +114,7 @@ function describeAnswer(status: number, body: string): string {
   return `${status}`
 }
 
-/** Sends one case, and compares the answer. */
+/** Sends the request of one case, and compares the answer. */
 export async function runPushCase(
   url: string,
   one: PushCase,

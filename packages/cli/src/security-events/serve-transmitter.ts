@@ -13,7 +13,7 @@ export interface ServedTransmitter extends ServedProvider {
   transmitter: TestTransmitter
 }
 
-/** Starts an OpenID Provider that also transmits security events. The issuer and the key are the same. */
+/** Starts an OpenID Provider that also transmits security events. Both use the same issuer and key. */
 export async function serveTransmitter({ audience, ...options }: TransmitterOptions): Promise<ServedTransmitter> {
   let transmitter: TestTransmitter | undefined
   const isMetadata = (request: Request): boolean =>
@@ -27,7 +27,7 @@ export async function serveTransmitter({ audience, ...options }: TransmitterOpti
   return { ...served, transmitter }
 }
 
-/** The settings with which an application trusts the transmitter, in the form of an `.env` file. */
+/** Returns the settings for an application that trusts the transmitter, in the form of an `.env` file. */
 export const describeTransmitter = (issuer: string, { audience, authorization }: TransmitterOptions): string =>
   `It also transmits security events. Configure your receiver with:
 
@@ -43,7 +43,7 @@ const metadataUrl = (issuer: string): string => {
   return `${origin}/.well-known/ssf-configuration${pathname.replace(/\/$/, '')}`
 }
 
-/** A push, as a transmitter sends it. */
+/** Makes a push in the same form as a transmitter. */
 export const pushOf = (body: string, authorization: string) => ({
   method: 'POST',
   headers: { 'content-type': 'application/secevent+jwt', accept: 'application/json', authorization },

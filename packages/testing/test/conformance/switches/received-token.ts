@@ -71,7 +71,7 @@ export function readToken(text: string): ReceivedToken {
   }
 }
 
-/** What a receiver knows. */
+/** The facts that a receiver knows. */
 export interface Knowledge {
   provider: TestProvider
   /** The published keys. */
