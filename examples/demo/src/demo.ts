@@ -9,8 +9,13 @@ import { failure, formatAnswer, formatMe, heading, line, printLogoutToken, succe
 import type { Delivery } from './provider-client.ts'
 import { type App, type AppOptions, type Stack, startStack } from './stack.ts'
 
-const APPS: AppOptions[] = [{ example: 'hono' }, { example: 'koa' }, { example: 'nestjs' }]
-const ALL_APPS: AppOptions[] = [...APPS, { example: 'express' }, { example: 'fastify' }, { example: 'nextjs' }]
+const APPS: AppOptions[] = [{ example: 'hono', securityEvents: true }, { example: 'koa' }, { example: 'nestjs' }]
+const ALL_APPS: AppOptions[] = [
+  ...APPS,
+  { example: 'express', securityEvents: true },
+  { example: 'fastify' },
+  { example: 'nextjs' },
+]
 const USER = 'alice'
 
 interface Expected {

@@ -10,6 +10,8 @@ export interface AppOptions {
   example: string
   /** @default the example's name */
   clientId?: string
+  /** The provider sends security events to this application. Only examples/hono and examples/express take them. */
+  securityEvents?: boolean
   /** More client metadata for the provider. */
   metadata?: Record<string, unknown>
   /** More environment for the application. */
@@ -57,13 +59,18 @@ export async function startStack(
     clientSecret: randomBytes(16).toString('base64url'),
     port: appPorts[index]!,
     url: `http://127.0.0.1:${appPorts[index]!}`,
+    authorization: `Bearer ${randomBytes(16).toString('base64url')}`,
   }))
-  const clients = parties.map(({ example, clientId, clientSecret, url, metadata }) => ({
+  const clients = parties.map(({ example, clientId, clientSecret, url, securityEvents, authorization, metadata }) => ({
     client_id: clientId,
     client_secret: clientSecret,
     redirect_uris: [url + callbackPath(example)],
     post_logout_redirect_uris: [`${url}/`],
     backchannel_logout_uri: `${url}/backchannel-logout`,
+    ...(securityEvents && {
+      security_events_uri: `${url}/security-events`,
+      security_events_authorization: authorization,
+    }),
     ...metadata,
   }))
 
@@ -75,12 +82,17 @@ export async function startStack(
   })
   onReady('provider', providerUrl)
   const starting = await Promise.allSettled(
-    parties.map(async ({ example, clientId, clientSecret, port, url, env }) => {
+    parties.map(async ({ example, clientId, clientSecret, port, url, securityEvents, authorization, env }) => {
       const started = await startExample(example, port, {
         ISSUER: issuer,
         CLIENT_ID: clientId,
         CLIENT_SECRET: clientSecret,
         SESSION_SECRET: randomBytes(32).toString('base64url'),
+        ...(securityEvents && {
+          SSF_ISSUER: `${issuer}/ssf`,
+          SSF_AUDIENCE: clientId,
+          SSF_AUTHORIZATION: authorization,
+        }),
         ...env,
       })
       onReady(clientId, url)

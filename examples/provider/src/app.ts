@@ -4,16 +4,16 @@ import { type Context, Hono } from 'hono'
 import { errors } from 'oidc-provider'
 
 import { accounts } from './accounts.ts'
-import type { Delivery } from './deliveries.ts'
+import { type LastAction, nameOf } from './last-action.ts'
 import { errorPage, loginPage } from './pages.ts'
 import type { ExampleProvider } from './provider.ts'
-import { type LastAction, sessionsPage } from './sessions-page.ts'
+import { sessionsPage } from './sessions-page.ts'
 
 type Env = { Bindings: HttpBindings }
 
 /** The pages around oidc-provider: signing in without a password, and ending sessions. */
 export function createApp(
-  { provider, clients, sessions, deliveries }: ExampleProvider,
+  { provider, clients, sessions, deliveries, events }: ExampleProvider,
   { demoUrl }: { demoUrl?: string | undefined } = {},
 ): Hono<Env> {
   const app = new Hono<Env>()
@@ -23,7 +23,7 @@ export function createApp(
   app.get('/', (c) => c.redirect('/sessions'))
   app.get('/healthz', (c) => c.text('ok'))
   app.get('/sessions', (c) => {
-    const shown = { sessions: sessions.list(), deliveries: deliveries.all(), clients, lastAction, demoUrl }
+    const shown = { sessions: sessions.list(), deliveries: deliveries.all(), clients, events, lastAction, demoUrl }
     return c.html(sessionsPage(shown))
   })
   app.get('/api/sessions', (c) => c.json(sessions.list()))
@@ -34,12 +34,22 @@ export function createApp(
     const session = sessions.list().find((listed) => listed.uid === uid)
     const made = await sessions.end(uid)
     if (!session || !made) return c.json({ error: 'no such session' }, 404)
-    return answer(c, `One session of ${nameOf(session.sub)} ended`, made)
+    return answer(c, made, { sentence: `One session of ${nameOf(session.sub)} ended`, sent: 'Logout Token' })
   })
   app.post('/users/:sub/end-sessions', async (c) => {
     const sub = c.req.param('sub')
-    return answer(c, `All sessions of ${nameOf(sub)} ended`, await sessions.endAll(sub))
+    const made = await sessions.endAll(sub)
+    return answer(c, made, { sentence: `All sessions of ${nameOf(sub)} ended`, sent: 'Logout Token' })
   })
+  app.post('/users/:sub/account-disabled', async (c) => {
+    const sub = c.req.param('sub')
+    const sent = await events.accountDisabled(sub)
+    const sentence = `The provider reported the account of ${nameOf(sub)} as disabled`
+    return answer(c, sent, { sentence, sent: 'security event', without: events.others })
+  })
+  app.on('GET', ['/.well-known/ssf-configuration/*', '/ssf/jwks'], (c) =>
+    events.fetch(new URL(c.req.path, provider.issuer)),
+  )
 
   app.get('/interaction/:uid', async (c) => {
     const { incoming, outgoing } = c.env
@@ -75,13 +85,12 @@ export function createApp(
     return c.redirect(returnTo, 303)
   }
 
-  function answer(c: Context<Env>, sentence: string, made: Delivery[]) {
-    lastAction = { sentence, deliveries: made, left: new Set(sessions.list().map(({ uid }) => uid)) }
+  /** Remembers what to say on the page. */
+  function answer(c: Context<Env>, answers: LastAction['answers'], action: Omit<LastAction, 'answers' | 'left'>) {
+    lastAction = { ...action, answers, left: new Set(sessions.list().map(({ uid }) => uid)) }
     const wantsJson = c.req.header('accept')?.includes('application/json')
-    return wantsJson ? c.json(made) : c.redirect('/sessions', 303)
+    return wantsJson ? c.json(answers) : c.redirect('/sessions', 303)
   }
 
   return app
 }
-
-const nameOf = (sub: string): string => accounts.get(sub) ?? sub

@@ -1,9 +1,16 @@
 import type { ClientMetadata } from 'oidc-provider'
 
+/** Client metadata, with the address that takes security events. */
+export interface ExampleClient extends ClientMetadata {
+  security_events_uri?: string
+  /** The value of `Authorization` for that address. */
+  security_events_authorization?: string
+}
+
 export interface Config {
   port: number
   issuer: string
-  clients: ClientMetadata[]
+  clients: ExampleClient[]
   /** The address of the demo. The page of sessions links to it. */
   demoUrl: string | undefined
 }
@@ -33,7 +40,7 @@ function readIssuer(value: string): string {
   throw new Error(`ISSUER must be a URL without a query, not "${value}"`)
 }
 
-function readClients(json: string): ClientMetadata[] {
+function readClients(json: string): ExampleClient[] {
   try {
     const clients: unknown = JSON.parse(json)
     if (Array.isArray(clients)) return clients

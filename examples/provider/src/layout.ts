@@ -82,6 +82,11 @@ section {
 .session button {
   min-width: 6rem;
 }
+.note {
+  margin-top: 0.75rem;
+  color: var(--muted);
+  font-size: 0.9rem;
+}
 .sid {
   display: inline-block;
   max-width: 8.5rem;

@@ -1,18 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto'
 
 import { exportJWK, generateKeyPair } from 'jose'
-import {
-  type ClientMetadata,
-  type Configuration,
-  interactionPolicy,
-  type JWK,
-  type KoaContextWithOIDC,
-  Provider,
-} from 'oidc-provider'
+import { type Configuration, interactionPolicy, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 
 import { accounts, findAccount } from './accounts.ts'
+import type { ExampleClient } from './config.ts'
 import { createDeliveries } from './deliveries.ts'
 import { confirmLogoutPage, errorPage, loggedOutPage } from './pages.ts'
+import { createSecurityEvents } from './security-events.ts'
 import { createSessions } from './sessions.ts'
 import { createStorage } from './storage.ts'
 
@@ -21,7 +16,7 @@ const HOUR = 60 * MINUTE
 
 export interface ProviderOptions {
   issuer: string
-  clients: readonly ClientMetadata[]
+  clients: readonly ExampleClient[]
 }
 
 /** An OpenID Provider that keeps its keys, sessions and grants in memory only. */
@@ -86,7 +81,13 @@ export async function createProvider({ issuer, clients }: ProviderOptions) {
   // Loads each client now, so that a wrong registration is an error at the start and not at the first sign-in.
   for (const { client_id } of clients) await provider.Client.find(client_id)
 
-  return { provider, clients, deliveries, sessions: createSessions(provider, storage, deliveries) }
+  return {
+    provider,
+    clients,
+    deliveries,
+    sessions: createSessions(provider, storage, deliveries),
+    events: await createSecurityEvents(issuer, clients),
+  }
 }
 
 export type ExampleProvider = Awaited<ReturnType<typeof createProvider>>

@@ -1,40 +1,37 @@
 import { html } from 'hono/html'
 import type { ClientMetadata } from 'oidc-provider'
 
-import { accounts } from './accounts.ts'
 import type { Delivery } from './deliveries.ts'
+import { type LastAction, nameOf, names, whatHappened } from './last-action.ts'
 import { type Html, page, time } from './layout.ts'
+import type { SecurityEvents } from './security-events.ts'
 import type { SessionInfo } from './sessions.ts'
 import { tokensSent } from './tokens-sent.ts'
-
-/** The result of the last button. */
-export interface LastAction {
-  sentence: string
-  deliveries: readonly Delivery[]
-  /** The `uid` of each remaining session. */
-  left: ReadonlySet<string>
-}
 
 export interface SessionsPage {
   sessions: readonly SessionInfo[]
   deliveries: readonly Delivery[]
   clients: readonly ClientMetadata[]
+  events: Pick<SecurityEvents, 'all' | 'receivers' | 'others'>
   lastAction: LastAction | undefined
   /** The address of the demo, if the demo started the provider. */
   demoUrl: string | undefined
 }
 
-export function sessionsPage({ sessions, deliveries, clients, lastAction, demoUrl }: SessionsPage): Html {
+export function sessionsPage({ sessions, deliveries, clients, events, lastAction, demoUrl }: SessionsPage): Html {
   // After a later sign-in, the sentence about the last button is outdated.
   const isLatest = lastAction && sessions.every(({ uid }) => lastAction.left.has(uid))
-  const users = Map.groupBy(sessions, ({ sub }) => sub)
+  const users = [...Map.groupBy(sessions, ({ sub }) => sub)]
+  const logoutTokens = deliveries.map((delivery) => ({ ...delivery, token: delivery.logout_token }))
   return page(
     'Sessions',
     html`<nav aria-label="Applications">
         ${demoUrl && html`<a href="${demoUrl}">Demo</a>`} <span>Applications:</span> ${clients.map(applicationLink)}
       </nav>
       ${isLatest ? whatHappened(lastAction) : ''}
-      ${users.size === 0 ? html`<p>Nobody is signed in.</p>` : [...users].map(userSection)} ${tokensSent(deliveries)}`,
+      ${users.length === 0 ? html`<p>Nobody is signed in.</p>` : users.map((user) => userSection(user, events))}
+      ${tokensSent('Logout Tokens sent', logoutTokens)}
+      ${events.receivers.length > 0 ? tokensSent('Security events sent', events.all()) : ''}`,
     { script, isWide: true },
   )
 }
@@ -44,32 +41,27 @@ function applicationLink({ client_id, redirect_uris = [] }: ClientMetadata): Htm
   return html`<a href="${uri === undefined ? '' : new URL('/', uri).href}">${client_id}</a> `
 }
 
-function whatHappened({ sentence, deliveries }: LastAction): Html {
-  const answers = Map.groupBy(deliveries, ({ status }) => status === 200)
-  const names = (isOk: boolean) =>
-    list([...new Set((answers.get(isOk) ?? []).map(({ client_id }) => client_id))].toSorted())
-  return html`<div id="status" class="${answers.has(false) ? 'ended' : 'in'}" role="status">
-    <p id="state">${sentence}</p>
-    <p id="explanation">
-      ${
-        deliveries.length === 0
-          ? 'No application had a session to end.'
-          : `The provider sent ${deliveries.length === 1 ? 'a Logout Token' : `${deliveries.length} Logout Tokens`}.`
-      }
-      ${answers.has(true) ? `${names(true)} accepted, and open pages there show the sign-out now.` : ''}
-      ${answers.has(false) ? `${names(false)} did not answer with 200.` : ''}
-    </p>
-  </div>`
-}
-
-function userSection([sub, sessions]: [string, SessionInfo[]]): Html {
-  const name = accounts.get(sub) ?? sub
+function userSection(
+  [sub, sessions]: [string, SessionInfo[]],
+  { receivers, others }: Pick<SecurityEvents, 'receivers' | 'others'>,
+): Html {
+  const name = nameOf(sub)
+  const path = `/users/${encodeURIComponent(sub)}`
   return html`<section>
     <h2>${name}</h2>
     ${sessions.map(sessionRow)}
     <div class="buttons">
-      ${postButton(`/users/${encodeURIComponent(sub)}/end-sessions`, `End all sessions of ${name}`)}
+      ${postButton(`${path}/end-sessions`, `End all sessions of ${name}`)}
+      ${receivers.length > 0 ? postButton(`${path}/account-disabled`, 'Account disabled') : ''}
     </div>
+    ${
+      receivers.length > 0
+        ? html`<p class="note">
+            “Account disabled” sends a security event to ${names(receivers)}.
+            ${others.length > 0 ? `${names(others)} ${others.length === 1 ? 'takes' : 'take'} no security events, so sessions there do not end.` : ''}
+          </p>`
+        : ''
+    }
   </section>`
 }
 
@@ -87,10 +79,6 @@ function sessionRow({ uid, login_ts, clients }: SessionInfo): Html {
 
 function postButton(action: string, label: string): Html {
   return html`<form method="post" action="${action}"><button>${label}</button></form>`
-}
-
-function list(names: readonly string[]): string {
-  return new Intl.ListFormat('en', { type: 'conjunction' }).format(names)
 }
 
 /** Shows times in the time zone of the browser, and loads the page again when a session begins or ends elsewhere. */

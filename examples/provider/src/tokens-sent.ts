@@ -2,27 +2,38 @@ import { html } from 'hono/html'
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
 
 import { accounts } from './accounts.ts'
-import type { Delivery } from './deliveries.ts'
 import { type Html, time } from './layout.ts'
+
+/** A token on its way to one application, and the answer. */
+export interface SentToken {
+  at: string
+  client_id: string
+  uri: string
+  token: string
+  ms: number
+  status?: number
+  error?: string
+}
 
 const SHOWN = 20
 
-/** The last Logout Tokens, newest first, each with its content. */
-export function tokensSent(deliveries: readonly Delivery[]): Html {
-  const latest = deliveries.slice(-SHOWN).toReversed()
+/** The last tokens, newest first, each with its content. */
+export function tokensSent(heading: string, tokens: readonly SentToken[]): Html {
+  const latest = tokens.slice(-SHOWN).toReversed()
   return html`<section>
-    <h2>Logout Tokens sent</h2>
+    <h2>${heading}</h2>
     ${latest.length === 0 ? html`<p>None yet.</p>` : latest.map(tokenSent)}
   </section>`
 }
 
-function tokenSent({ at, client_id, uri, logout_token, status, error, ms }: Delivery): Html {
-  const claims = claimsOf(logout_token)
-  const content = [decodeProtectedHeader(logout_token), claims].map((part) => JSON.stringify(part, null, 2))
+function tokenSent({ at, client_id, uri, token, status, error, ms }: SentToken): Html {
+  const claims = claimsOf(token)
+  const content = [decodeProtectedHeader(token), claims].map((part) => JSON.stringify(part, null, 2))
+  const isAccepted = status === 200 || status === 202
   return html`<details>
     <summary>
-      ${time(new Date(at))} <b>${client_id}</b>
-      <span class="${status === 200 ? 'ok' : 'failed'}">${status ?? error}</span> <span>${ms} ms</span>
+      ${time(new Date(at))} <b>${client_id}</b> <span class="${isAccepted ? 'ok' : 'failed'}">${status ?? error}</span>
+      <span>${ms} ms</span>
       <small>${whatItEnds(claims)}</small>
     </summary>
     <p>Posted to <code>${uri}</code>, signed by the provider. Its header and its claims:</p>
@@ -32,7 +43,8 @@ function tokenSent({ at, client_id, uri, logout_token, status, error, ms }: Deli
 
 function whatItEnds(claims: JWTPayload | undefined): string {
   if (!claims) return 'encrypted for the application'
-  const user = claims.sub === undefined ? 'a user' : (accounts.get(claims.sub) ?? claims.sub)
+  const sub = claims.sub ?? (claims['sub_id'] as { sub?: string } | undefined)?.sub
+  const user = sub === undefined ? 'a user' : (accounts.get(sub) ?? sub)
   return claims['sid'] === undefined ? `ends all sessions of ${user}` : `ends session ${claims['sid']} of ${user}`
 }
 
