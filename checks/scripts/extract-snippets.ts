@@ -1,4 +1,4 @@
-// Writes each `ts` code block of the READMEs, the docs and the docstrings to a file, so that it can be compiled. Run it in
+// Writes each `ts`, `tsx` or `svelte` code block of the READMEs, the docs and the docstrings to a file, so that it can be compiled. Run it in
 // `docs`, or in `docs/.vitepress` for the pages that the site compiles. Each page has a folder, so that its files find each
 // other.
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,13 +23,13 @@ for (const file of [...prose, ...sources].filter((path) => ofSite.has(path) === 
   const folder = join(snippets, file.replace(/\W+/g, '-'))
   const written = new Set<string>()
   for (const { language, name, code } of codeBlocks(lines)) {
-    if (!/^tsx?$/.test(language)) continue
+    if (!/^(?:tsx?|svelte)$/.test(language)) continue
     count += 1
     const path = name ?? `${count}.${language}`
     if (written.has(path)) throw new Error(`${file} has two blocks for ${path}`)
     written.add(path)
     mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), `${code.trimEnd()}\nexport {}\n`)
+    writeFileSync(join(folder, path), language === 'svelte' ? code : `${code.trimEnd()}\nexport {}\n`)
   }
 }
 if (count === 0) throw new Error('no snippets were found')

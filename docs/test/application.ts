@@ -53,7 +53,16 @@ export function run({ args, cwd }: Command, env: Record<string, string | undefin
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
-  return { child, output: () => output, ended: once(child, 'close') }
+  const ended = once(child, 'close')
+  /** Waits until the process has printed this. Right after its exit, its last output may not have been read yet. */
+  const printed = (pattern: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => pattern.test(output) && resolve()
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', look)
+      look()
+      void ended.then(() => reject(new Error(`it did not print ${pattern}: ${output}`)))
+    })
+  return { child, output: () => output, ended, printed }
 }
 
 /** Starts an application with a provider of its own, waits until it answers, and stops both after the test. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 
 import { freePort, passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
+import { signsOut } from '../../test/sign-out.ts'
 import { authjs, type Forge, ironSession } from '../../test/forged-cookies.ts'
 
 const site = resolve(import.meta.dirname, '..')
@@ -76,6 +77,10 @@ describe('the application of', { concurrency: 2 }, () => {
 
       test('passes the conformance cases, and logs each logout', async (t) => passes(await start(t, command)))
 
+      test('has buttons that sign out here, at the provider, and everywhere', async (t) => {
+        await signsOut(await start(t, command))
+      })
+
       test('refuses a forged cookie', async (t) => {
         const application = await start(t, command)
         const statusOf = async (guess: string) => statusOfMe(application, await forge(application, guess))
@@ -86,14 +91,14 @@ describe('the application of', { concurrency: 2 }, () => {
       for (const value of [undefined, '']) {
         test(`answers nothing if SESSION_SECRET is ${value === '' ? 'empty' : 'unset'}`, async (t) => {
           const port = await freePort()
-          const { child, output } = run(command, { ...elsewhere, SESSION_SECRET: value }, port)
+          const { child, output, printed } = run(command, { ...elsewhere, SESSION_SECRET: value }, port)
           t.after(() => child.kill())
           const ask = () => fetch(`http://127.0.0.1:${port}/me`).catch(() => undefined)
           let answer = await ask()
           while (!answer && child.exitCode === null) answer = await ask()
           // SvelteKit ends, and Next.js answers every request with an error.
           assert.equal(answer?.status ?? 500, 500, output())
-          assert.match(output(), /SESSION_SECRET is not set: put it into \.env(?:\.local)?\./)
+          await printed(/SESSION_SECRET is not set: put it into \.env(?:\.local)?\./)
         })
       }
 

@@ -3,13 +3,16 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import test from 'node:test'
 
+import { compile } from 'svelte/compiler'
 import { parseAllDocuments } from 'yaml'
 import { codeBlocks } from '../../../checks/scripts/code-blocks.ts'
 
 const docs = resolve(import.meta.dirname, '../..')
-/** What becomes of the code in each language; `ts` is compiled, by the docs and by the site. */
+/** What becomes of the code in each language; `ts` and `tsx` are compiled, by the docs and by the site. */
 const checks: Record<string, (code: string) => void> = {
   ts: () => {},
+  tsx: () => {},
+  svelte: (code) => void compile(code, { generate: false }),
   sh: () => {},
   sql: () => {},
   json: (code) => void JSON.parse(code),

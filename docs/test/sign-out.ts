@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+
+import { signIn, statusOfMe, type Application } from './application.ts'
+
+/** The two buttons of the application: sign out, and sign out everywhere. */
+export async function signsOut(application: Application): Promise<void> {
+  const { base, issuer } = application
+  const newDevice = async () => {
+    const cookies = await signIn(application)
+    return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+  /** One POST of a form. Does not follow the redirect to the provider, so no Logout Token helps. */
+  const post = (path: string, cookie: string, origin = base) =>
+    fetch(base + path, {
+      method: 'POST',
+      headers: { cookie, origin },
+      body: new URLSearchParams(),
+      redirect: 'manual',
+    })
+  const statusOf = (...cookies: string[]) => Promise.all(cookies.map((cookie) => statusOfMe(application, cookie)))
+  const [laptop, phone, tablet] = [await newDevice(), await newDevice(), await newDevice()]
+  assert.deepEqual(await statusOf(laptop, phone, tablet), [200, 200, 200])
+
+  const page = await (await fetch(`${base}/`, { headers: { cookie: laptop } })).text()
+  const forms = page.match(/<form [^>]*>/g) ?? []
+  for (const path of ['/logout', '/logout-everywhere']) {
+    assert.ok(forms.some((form) => form.includes(`action="${path}"`) && form.includes('method="post"')))
+    assert.equal((await post(path, laptop, 'https://elsewhere.example')).status, 403)
+  }
+  assert.deepEqual(await statusOf(laptop, phone, tablet), [200, 200, 200], 'a form of another site signed the user out')
+
+  const goesToProvider = (response: Response) => {
+    assert.equal(response.status, 303)
+    const url = new URL(response.headers.get('location')!)
+    assert.equal(url.origin + url.pathname, `${issuer}/end_session`)
+    assert.equal(url.searchParams.get('post_logout_redirect_uri'), `${base}/`)
+    assert.match(url.searchParams.get('id_token_hint')!, /^eyJ/)
+  }
+  goesToProvider(await post('/logout', laptop))
+  assert.deepEqual(await statusOf(laptop, phone, tablet), [401, 200, 200], 'sign out')
+
+  assert.equal((await post('/logout-everywhere', laptop)).status, 401)
+  assert.equal((await post('/logout-everywhere', '')).status, 401)
+  assert.deepEqual(await statusOf(phone, tablet), [200, 200], 'a cookie that was signed out ended other sessions')
+
+  goesToProvider(await post('/logout-everywhere', phone))
+  assert.deepEqual(await statusOf(laptop, phone, tablet), [401, 401, 401], 'sign out everywhere')
+}
