@@ -14,7 +14,7 @@ import { writeTexts } from './texts.ts'
 const description = 'OpenID Connect Back-Channel Logout for TypeScript servers'
 const publicFolder = join(import.meta.dirname, 'public')
 
-/** The pages lie where Vue is not installed; what is rendered from them runs where it is. */
+/** The Markdown files are in folders where Vue is not installed. Resolves Vue from the folder of the site. */
 const vueOfTheSite: Plugin = {
   name: 'vue-of-the-site',
   enforce: 'pre',
@@ -40,7 +40,8 @@ export default defineConfig({
   lang: 'en',
   head: [['link', { rel: 'icon', href: '/favicon.svg', type: 'image/svg+xml' }]],
   transformHead: ({ title }) => headOf(title),
-  // Pages are where they are read without a site: docs/, the READMEs of the packages, and what typedoc writes.
+  // The Markdown files are at the same places as without a site: in docs/, in the packages (READMEs), and in the output of
+  // typedoc.
   srcDir: '..',
   srcExclude: notPages(),
   rewrites: (path) => pageOf(path) ?? path,
@@ -48,7 +49,7 @@ export default defineConfig({
   vite: { plugins: [vueOfTheSite], publicDir: publicFolder, build: { chunkSizeWarningLimit: 2000 } },
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
-    // GitHub's own, so that one anchor is right there and here.
+    // Uses the same anchors as GitHub, so that a link works in both places.
     anchor: { slugify: (heading: string) => slug(heading) },
     config(md) {
       repositoryLinks(md)
@@ -57,15 +58,15 @@ export default defineConfig({
     },
   },
   transformPageData({ relativePath, frontmatter }) {
-    // The front page has no settings of its own, because it is also read without a site.
+    // The Markdown file of the front page contains no such settings, because people also read it without the site.
     const home = { pageClass: 'home', sidebar: false, aside: false, prev: false, next: false, editLink: false }
     if (relativePath === 'index.md') Object.assign(frontmatter, home)
-    // Nobody edits pages that were generated.
+    // Generated pages have no link for editing.
     if (/^(?:api\/|changelog)/.test(relativePath)) frontmatter['editLink'] = false
   },
   async buildEnd({ outDir, pages }) {
     cpSync(publicFolder, outDir, { recursive: true })
-    // For the Markdown versions. The pages themselves have copies with other names.
+    // The Markdown versions use these copies. The pages of the site use copies with other names.
     cpSync(join(import.meta.dirname, '../images'), join(outDir, 'images'), { recursive: true })
     writeTexts(outDir, pages, description)
   },

@@ -60,7 +60,7 @@ const project = [
 
 const named = new Set([...start, ...guides, ...providers, ...operate, ...reference, ...project].map(({ link }) => link))
 
-/** The pages below a folder that no list above names, so that a new page can always be reached. */
+/** Returns the pages in a folder that are in none of the lists above, so that every new page can be reached. */
 function others(pattern: string): Item[] {
   const files = globSync(pattern, { cwd: join(repository, 'docs') }).toSorted()
   return files.flatMap((file) => {
@@ -72,7 +72,7 @@ function others(pattern: string): Item[] {
 
 const titleOf = (file: string): string => /^# (.+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? file
 
-/** The side bar of a package in the API reference. Typedoc has written a page for each export. */
+/** Returns the side bar of a package in the API reference. Typedoc writes one page per export. */
 function apiOf(name: string): [path: string, items: Item[]] {
   const folder = join(repository, 'docs/api/@bcl', name)
   const pages = globSync('**/*.md', { cwd: folder }).filter((path) => !path.endsWith('index.md'))
@@ -88,7 +88,7 @@ function apiOf(name: string): [path: string, items: Item[]] {
   ]
 }
 
-/** A group that opens on a click. Its title is a link, because VitePress otherwise puts a button into a button. */
+/** Returns a group that opens on a click. Its title is a link. Otherwise VitePress would put a button into a button. */
 const folded = (text: string, items: Item[]): Item => ({ text, link: items[0]!.link!, collapsed: true, items })
 
 const main: Item[] = [

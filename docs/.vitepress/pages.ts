@@ -3,7 +3,9 @@ import { resolve } from 'node:path'
 
 export const repository = resolve(import.meta.dirname, '../..')
 
-/** The page that a Markdown file of the repository becomes; both are paths, from the repository and from the site. */
+/**
+ * Returns the page of the site for a Markdown file. Both are paths: of the file in the repository, and of the page in the site.
+ */
 export function pageOf(path: string): string | undefined {
   if (path === 'README.md' || path === 'AGENTS.md') return undefined
   if (/^[A-Z]+\.md$/.test(path)) return path.toLowerCase()
@@ -13,7 +15,7 @@ export function pageOf(path: string): string | undefined {
   return folder && `${folder}.md`
 }
 
-/** The Markdown files that become none. */
+/** Returns the Markdown files that have no page. */
 export function notPages(): string[] {
   const exclude = ['**/node_modules/**', '**/dist/**']
   return globSync('**/*.md', { cwd: repository, exclude }).filter((path) => pageOf(path) === undefined)

@@ -10,7 +10,7 @@ function boostDocument(id: string): number {
   if (/^\/(?:requirements|conformance|interop|benchmarks|robustness|changelog|roadmap|contributing)\b/.test(id))
     return 0.4
   if (/^\/(?:examples|packages|design)\b/.test(id)) return 0.7
-  // Who names a provider wants its settings.
+  // A reader who searches for a provider wants its settings.
   return /^\/providers\b/.test(id) ? 1.3 : 1
 }
 
@@ -19,7 +19,7 @@ function tokenize(text: string): string[] {
   return text.replace(/\b(\w+)\.js\b/g, '$1js $&').split(/[\s\p{Z}\p{P}]+/u)
 }
 
-/** Questions are found by their nouns and verbs. Runs in the browser, too. */
+/** Searches use only the nouns and verbs of a question. Runs in the browser, too. */
 function processTerm(term: string): string | false {
   const word = term.toLowerCase()
   return !/^(?:an?|and|are|can|do|does|for|how|i|in|is|it|me|my|of|on|the|to|what|when|why|with)$/.test(word) && word

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repository as root } from './pages.ts'
 
-/** An address from the environment, without a slash at its end. */
+/** Returns a URL from the environment, without a slash at its end. */
 function address(name: string): string | undefined {
   const value = process.env[name]?.replace(/\/+$/, '')
   if (!value) return undefined
@@ -10,10 +10,10 @@ function address(name: string): string | undefined {
   return value
 }
 
-/** The repository on a code host. Without it the pages have no "Edit this page", and no link to the repository. */
+/** The URL of the repository on a code host. Without it, pages have no "Edit this page" and no link to the repository. */
 export const repositoryUrl = address('REPOSITORY_URL')
 
-/** The address of the site. Without it the pages have no social card, because a card needs an absolute address. */
+/** The URL of the site. Without it, pages have no social card, because a card needs an absolute URL. */
 export const siteUrl = address('SITE_URL')
 
 const manifest = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as { version: string }

@@ -21,9 +21,9 @@ const managers: Record<string, readonly Rewrite[]> = {
   ],
 }
 
-/** The commands of npm as each package manager spells them, or nothing if a command is for npm alone. */
+/** Returns npm commands in the form of each package manager. Returns nothing if a command works only with npm. */
 export function inEachManager(commands: string): Map<string, string> | undefined {
-  // The tarballs of a clone name each other by version, and only npm takes such a version from a tarball beside them.
+  // The tarballs of a clone depend on each other by version. Only npm finds such a version in a tarball next to them.
   if (!/^(?:npm install|npx @bcl)\b/m.test(commands) || commands.includes('.tgz')) return undefined
   const spell = (rewrites: readonly Rewrite[]) => (line: string) => {
     const rewrite = rewrites.find(([npm]) => npm.test(line))

@@ -10,7 +10,7 @@ export interface Tab {
 
 let groups = 0
 
-/** Code blocks with a tab for each, in the markup of VitePress's own code groups. */
+/** Returns code blocks with one tab each, in the markup of VitePress's own code groups. */
 export function tabs(state: State, blocks: readonly Tab[]): Token[] {
   const html = (content: string): Token => Object.assign(new state.Token('html_block', '', 0), { content })
   const group = `group-${(groups += 1)}`
@@ -29,8 +29,8 @@ export function tabs(state: State, blocks: readonly Tab[]): Token[] {
 }
 
 /**
- * Shows named code blocks as tabs. A page lists them between two comments, each below its name in bold type, so that a reader
- * without the site sees them one below the other:
+ * Shows named code blocks as tabs. A page lists them between two comments. The name of each block is above it, in bold type. So a
+ * reader without the site sees the blocks one below the other:
  *
  *     <!-- tabs -->
  *     **Hono**

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 export interface Frame {
   png: Buffer
   ms: number
-  /** Where the picture lies on the first one. */
+  /** The position of the picture on the first picture. */
   x: number
   y: number
 }
@@ -41,14 +41,14 @@ function numbers(...values: readonly number[]): Buffer {
   return buffer
 }
 
-/** An animated PNG that starts again after its last frame (https://www.w3.org/TR/png-3/#apng-frame-based-animation). */
+/** Makes an animated PNG that starts again after its last frame (https://www.w3.org/TR/png-3/#apng-frame-based-animation). */
 export function animatedPng(frames: readonly Frame[]): Buffer {
   const first = chunksOf(frames[0]!.png).find(({ type }) => type === 'IHDR')!
   let sequence = 0
   const parts = frames.flatMap(({ png, ms, x, y }, index) => {
     const chunks = chunksOf(png)
     const header = chunks.find(({ type }) => type === 'IHDR')!.data
-    // Bit depth, colour type and the rest are those of the first frame for all frames.
+    // All frames must have the bit depth, the color type and the other settings of the first frame.
     if (!header.subarray(8).equals(first.data.subarray(8))) throw new Error('a frame has another colour type')
     const delay = Buffer.alloc(6)
     delay.writeUInt16BE(ms, 0)

@@ -1,6 +1,6 @@
-// Records the pictures of the front page from the running demo: docs/images/signing-out.png moves, and signed-out.png is its
-// last frame, for readers who asked for less motion. Each window is a screenshot of a real page. Only the time between them,
-// the frames of the windows and the pointer are drawn.
+// Records the pictures of the front page from the running demo. docs/images/signing-out.png is animated. Its last frame is
+// signed-out.png, for readers who want less motion. Each window is a screenshot of a real page. Only the time between
+// screenshots, the window frames and the pointer are drawn.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
@@ -83,7 +83,7 @@ async function signIn(context: BrowserContext, app: App): Promise<Page> {
   const isListening = page.waitForResponse(`${app.url}/events`)
   await page.goto(`${app.url}/`)
   await page.getByRole('link', { name: 'Sign in' }).click()
-  // The provider asks for the account once. Then it sends the browser to the other applications without a question.
+  // The provider asks for the account once. Then it sends the browser to the other applications without asking.
   const account = page.getByRole('button', { name: 'Alice Adams' })
   await account
     .or(page.getByText(/signed in as/i))

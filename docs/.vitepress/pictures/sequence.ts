@@ -1,6 +1,6 @@
 import { card, text } from './svg.ts'
 
-/** A message between two parts, something that one part does, or a heading over the next steps. */
+/** A message between two parts, an action of one part, or a heading above the next steps. */
 type Step =
   | { from: string; to: string; text: string; kind?: 'good' | 'bad' }
   | { at: string; text: string; kind?: 'good' | 'bad' }
@@ -17,7 +17,7 @@ const width = 880
 const top = 84
 const stepHeight = 44
 
-/** Draws who sends what to whom. Time runs downwards. */
+/** Draws the messages between the parts. Time runs downwards. */
 export function drawSequence({ title, description, parts, steps }: Sequence): string {
   const column = width / parts.length
   const xOf = (part: string): number => {

@@ -6,7 +6,7 @@ interface Point {
   pressed?: boolean
 }
 
-/** What is shown at one moment: a screenshot for each window, and the pointer inside the last window. */
+/** The picture of one moment: a screenshot of each window, and the pointer in the last window. */
 export interface Scene {
   windows: readonly Buffer[]
   pointer?: Point | undefined
@@ -31,7 +31,7 @@ const style = `
   #pointer { position: absolute; display: none }
   #pointer.pressed { scale: 0.85 }`
 
-/** A page that shows the windows of the demo, the applications above the provider. */
+/** Makes a page that shows the windows of the demo. The applications are above the provider. */
 export async function createStage(browser: Browser, names: readonly string[], sizes: readonly Size[]) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 100 } })
   const figures = names.map((name, index) => {
@@ -69,7 +69,7 @@ export async function createStage(browser: Browser, names: readonly string[], si
       return current
     },
 
-    /** The rectangle that differs between the last two pictures, or nothing. */
+    /** Returns the rectangle that differs between the last two pictures, or nothing. */
     async changes(): Promise<{ png: Buffer; x: number; y: number } | undefined> {
       const box = await page.evaluate(
         differingBox,
@@ -81,7 +81,7 @@ export async function createStage(browser: Browser, names: readonly string[], si
   }
 }
 
-/** Runs in the browser, which has a decoder for pictures. */
+/** Runs in the browser, because the browser can decode pictures. */
 async function differingBox(pictures: string[]) {
   const [one, other] = await Promise.all(
     pictures.map(async (base64) => {

@@ -1,4 +1,4 @@
-/** The look of the diagrams and the charts: a card that is readable in light and in dark mode. */
+/** The style of the diagrams and charts: a card that is readable in light mode and in dark mode. */
 const style = `
     .card { fill: #ffffff; stroke: #d0d7de }
     text { fill: #1f2328 }
