@@ -93,7 +93,7 @@ const folded = (text: string, items: Item[]): Item => ({ text, link: items[0]!.l
 
 const main: Item[] = [
   { text: 'Start', items: [...start, ...others('start/*.md')] },
-  { text: 'Guides', items: [...guides, ...others('*.md'), ...others('guides/*.md')] },
+  { text: 'Guides', items: [...guides, ...others('*.md'), ...others('{guides,security-events}/*.md')] },
   { text: 'Providers', items: providers },
   { text: 'Operate', items: [...operate, ...others('deploying/*.md')] },
   { text: 'Reference', items: reference },

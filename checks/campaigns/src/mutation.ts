@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
 })
 
 /** The percentage of mutants that the tests must kill. */
-const goal = options.package === 'core' ? 95 : 90
+const goal = ['core', 'ssf'].includes(options.package) ? 95 : 90
 /** The sources that `--short` mutates, and the fast tests that it runs. */
 const short = {
   files: ['token/logout-token.ts', 'token/compact.ts'],
@@ -32,7 +32,7 @@ const files = options.short ? short.files : (options.files ?? ['**/*.ts', '!inde
 /** Copies the package. Stryker changes only the copy. */
 async function makeCopy(): Promise<void> {
   await rm(copy, { recursive: true, force: true })
-  for (const name of ['core', 'node', 'testing', options.package]) {
+  for (const name of ['core', 'node', 'testing', 'redis', options.package]) {
     const from = `${root}packages/${name}`
     const to = `${copy}/packages/${name}`
     if (existsSync(to)) continue

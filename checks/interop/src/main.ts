@@ -1,9 +1,10 @@
 // Takes the examples through real OpenID Providers: pnpm interop [provider…] [--examples hono,koa] [--write]
 // With --write, keeps what was seen, and writes docs/interop.md.
 import { parseArgs } from 'node:util'
-import { keepResult } from './page.ts'
+import { keepResult, transmitterKey } from './page.ts'
 import { providers } from './providers/providers.ts'
 import { runScenario } from './scenario.ts'
+import { runTransmitter } from './ssf/run.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,7 +19,13 @@ process.setMaxListeners(0)
 // An exit stops the child processes. A signal alone does not.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
-for (const key of positionals.length > 0 ? positionals : Object.keys(providers)) {
+for (const key of positionals.length > 0 ? positionals : [...Object.keys(providers), transmitterKey]) {
+  if (key === transmitterKey) {
+    console.log("Keycloak's Shared Signals transmitter:")
+    const result = await runTransmitter()
+    if (values.write) keepResult(key, result)
+    continue
+  }
   const provider = providers[key]
   if (provider === undefined)
     throw new Error(`There is no provider "${key}". Known: ${Object.keys(providers).join(', ')}`)

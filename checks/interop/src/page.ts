@@ -4,14 +4,19 @@ import { fileURLToPath } from 'node:url'
 import type { Provider } from './provider.ts'
 import { providers } from './providers/providers.ts'
 import type { Result } from './scenario.ts'
+import { transmitterSection } from './ssf/page-section.ts'
+import type { TransmitterResult } from './ssf/run.ts'
 
 const folder = new URL('../results/', import.meta.url)
 const page = new URL('../../../docs/interop.md', import.meta.url)
 
 type Run = Provider & Result
 
+/** The name of Keycloak's transmitter on the command line. */
+export const transmitterKey = 'keycloak-ssf'
+
 /** Keeps the result of one provider, and writes docs/interop.md from the results of all providers. */
-export function keepResult(key: string, result: Result): void {
+export function keepResult(key: string, result: Result | TransmitterResult): void {
   writeFileSync(fileOf(key), `${JSON.stringify(result, undefined, 2)}\n`)
   const runs = Object.entries(providers)
     .filter(([name]) => existsSync(fileOf(name)))
@@ -20,6 +25,11 @@ export function keepResult(key: string, result: Result): void {
   const root = fileURLToPath(new URL('../../../', import.meta.url))
   execFileSync('oxfmt', ['--write', fileURLToPath(folder), fileURLToPath(page)], { cwd: root, stdio: 'inherit' })
 }
+
+const transmitter = (): string =>
+  existsSync(fileOf(transmitterKey))
+    ? transmitterSection(JSON.parse(readFileSync(fileOf(transmitterKey), 'utf8')) as TransmitterResult)
+    : ''
 
 const fileOf = (key: string): URL => new URL(`${key}.json`, folder)
 
@@ -42,7 +52,7 @@ A user signs in to all examples on two devices. The run checks that:
 - \`bcl doctor\` finds no problem, and \`bcl inspect\` names the settings of the table for the Logout Token.
 
 ${runs.map(sectionOf).join('\n')}
-## The conformance suite of the OpenID Foundation
+${transmitter()}## The conformance suite of the OpenID Foundation
 
 On 28 November 2026, the Hono, Koa and NestJS examples were run by hand against version 5.2.4 of the OpenID Foundation's conformance
 suite. The test plan was \`oidcc-client-back-channel-logout-rp-basic\`. It ran over http, over https, and with Redis. All 8 modules passed

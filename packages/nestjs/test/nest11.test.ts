@@ -1,6 +1,7 @@
 import { vi } from 'vitest'
 import './suites/endpoint.js'
 import './suites/module.js'
+import './suites/security-events.js'
 import './suites/listeners.js'
 import './suites/guard.js'
 import './suites/allow-logged-out.js'

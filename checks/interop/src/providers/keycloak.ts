@@ -8,9 +8,9 @@ import { installKeycloak } from '../install-keycloak.ts'
 import type { Browser, Provider } from '../provider.ts'
 import { type KeycloakAdmin, keycloakCases } from './keycloak-cases.ts'
 
-const realm = 'bcl'
-const password = 'correct horse battery staple'
-const START_TIMEOUT_MS = 300_000
+export const realm = 'bcl'
+export const password = 'correct horse battery staple'
+const START_TIMEOUT_MS = 600_000
 
 /** Keycloak in development mode, with its database in memory. The run configures it by its admin API. */
 export const keycloak: Provider = {
@@ -66,9 +66,14 @@ export const keycloak: Provider = {
 }
 
 /** Starts Keycloak, and waits until it serves. Returns a function that stops it. */
-async function startServer(home: string, port: number, managementPort: number): Promise<() => Promise<void>> {
+export async function startServer(
+  home: string,
+  port: number,
+  managementPort: number,
+  more: readonly string[] = [],
+): Promise<() => Promise<void>> {
   const args = ['start-dev', '--http-host=127.0.0.1', `--http-port=${port}`, '--db=dev-mem', '--cache=local']
-  const child = spawn(join(home, 'bin/kc.sh'), [...args, `--http-management-port=${managementPort}`], {
+  const child = spawn(join(home, 'bin/kc.sh'), [...args, `--http-management-port=${managementPort}`, ...more], {
     // A group of its own: the script starts Java.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -111,7 +116,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-function createAdmin(url: string) {
+export function createAdmin(url: string) {
   /** Fetches a new access token for each call, because a token lives for a minute. */
   async function call(method: string, path: string, body?: object, base = `/admin/realms/${realm}`): Promise<unknown> {
     const grant = { grant_type: 'password', client_id: 'admin-cli', username: 'admin', password }

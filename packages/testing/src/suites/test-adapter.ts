@@ -2,9 +2,11 @@ import {
   createBackchannelLogout,
   MemoryStore,
   type BackchannelLogout,
+  type LogoutRequest,
   type LogoutStore,
   type SessionClaims,
 } from '@bcl/core'
+import { readBody } from '@bcl/core/kit'
 import { createTestIssuer, type TestIssuer } from '../providers/test-issuer.js'
 import { faultOf } from '../requests/fault-of.js'
 import { requestCases, type CaseRequest } from '../requests/request-cases.js'
@@ -56,7 +58,8 @@ interface Application {
  *
  * @param test `test` of `node:test`, vitest, Jest or a similar library.
  * @param mount Mounts the adapter for one test.
- * @param options With `endpointOnly`, no test requests `/me`.
+ * @param options With `endpointOnly`, no test requests `/me`. With `parsesBody`, a parser in front of the endpoint reads bodies of
+ *   every media type. Then no test pushes a Security Event Token, because its text is lost.
  * @example
  * ```ts
  * import { testAdapter } from '@bcl/testing'
@@ -70,7 +73,7 @@ interface Application {
 export function testAdapter(
   test: TestFunction,
   mount: MountAdapter,
-  { endpointOnly = false }: { endpointOnly?: boolean } = {},
+  { endpointOnly = false, parsesBody = false }: { endpointOnly?: boolean; parsesBody?: boolean } = {},
 ): void {
   let issuer: Promise<TestIssuer> | undefined
   const check = (
@@ -151,6 +154,30 @@ export function testAdapter(
     },
     () => storeThatIsDown,
   )
+
+  if (!parsesBody) {
+    test('SE-1: a push with a Security Event Token reaches a receiver as it was sent, and so does its answer', async () => {
+      const op = await (issuer ??= createTestIssuer())
+      const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
+      const received: unknown[] = []
+      const sent = 'a.b.c'
+      const respond = async ({ method, contentType, authorization, body }: LogoutRequest) => {
+        received.push([method, contentType, authorization, await readBody(body)])
+        return { status: 202, headers: { 'cache-control': 'no-store', 'x-receiver': 'security events' }, body: '' }
+      }
+      const mounted = await mount({ ...logout, respond }, sessionOf)
+      try {
+        const headers = { 'content-type': 'application/secevent+jwt', authorization: 'Bearer secret' }
+        const response = await mounted.fetch('/backchannel-logout', { method: 'POST', headers, body: sent })
+        const answer = [response.status, response.headers.get('x-receiver'), await response.text()]
+        assertEqual(answer, [202, 'security events', ''], 'answer')
+        assertEqual(received, [['POST', 'application/secevent+jwt', 'Bearer secret', sent]], 'request')
+      } finally {
+        await mounted.close?.()
+        await logout.close()
+      }
+    })
+  }
 
   if (endpointOnly) return
 

@@ -1,0 +1,49 @@
+import type { CaseResult } from './cases.ts'
+import type { TransmitterResult } from './run.ts'
+
+const rowOf = (push: CaseResult, poll: CaseResult | undefined): string => {
+  const times = [push, poll].map((result) => (result?.ms === undefined ? '' : `${result.ms} ms`))
+  return `| ${push.name} | ${push.events} | ${push.signedIn} | ${times.join(' | ')} |`
+}
+
+/** What a run of Keycloak's transmitter has shown, as a section of docs/interop.md. */
+export const transmitterSection = ({
+  version,
+  date,
+  drainerInterval,
+  push,
+  poll,
+  header,
+  claims,
+}: TransmitterResult) => `## Shared Signals transmitter of Keycloak
+
+Keycloak ${version} was run on ${date} with \`--features=ssf\`. Two instances of the Express example shared one Redis.
+
+- With push, Keycloak sent the events to the first instance. It looked for new events every ${drainerInterval} ms.
+- With poll, a process of its own asked Keycloak for events, every 200 ms, and wrote to the same Redis.
+- The applications had no back-channel logout URL, so only security events could end a session.
+- Each case has a user who is signed in on a laptop and a phone. The times run from Keycloak's answer to the action until both
+  instances have signed the laptop out. In the paused case, the action is the call that enables the stream.
+
+| what happens | events | still signed in | push | poll |
+| --- | --- | --- | --- | --- |
+${push
+  .map((result) =>
+    rowOf(
+      result,
+      poll.find(({ name }) => name === result.name),
+    ),
+  )
+  .join('\n')}
+
+The first session-revoked event:
+
+\`\`\`json
+${JSON.stringify(header, undefined, 2)}
+\`\`\`
+
+\`\`\`json
+${JSON.stringify(claims, undefined, 2)}
+\`\`\`
+
+`
