@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { pageBehind } from './markdown/repository-links.ts'
 import { pageOf, repository } from './pages.ts'
 
-/** A page of the site as Markdown: its links lead to the Markdown versions of other pages. */
+/** Returns the Markdown version of a page. Its links lead to the Markdown versions of other pages. */
 function withLinksOfTheSite(markdown: string, file: string): string {
   return markdown
     .split(/(^```[\s\S]*?^```)/m)
@@ -22,7 +22,7 @@ function linkOf(all: string, link: string, file: string): string {
 
 const titleOf = (markdown: string): string => /^# (.+)$/m.exec(markdown)?.[1] ?? ''
 
-/** Writes `llms.txt`, which lists the pages, and a Markdown version of each page beside its HTML. */
+/** Writes `llms.txt`, which lists the pages, and the Markdown version of each page next to its HTML. */
 export function writeTexts(outDir: string, pages: readonly string[], description: string): void {
   const lines: string[] = []
   for (const path of pages) {

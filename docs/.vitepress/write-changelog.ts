@@ -1,4 +1,4 @@
-// Writes the page "Changelog" from the changelogs of the packages, and from the changesets of the version that comes next.
+// Writes the page "Changelog" from the changelogs of the packages and the changesets of the next version.
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repository } from './pages.ts'
@@ -8,7 +8,7 @@ const read = (pattern: string): string[] =>
     .toSorted()
     .map((file) => readFileSync(join(repository, file), 'utf8'))
 
-/** A text whose headings are one level lower. */
+/** Lowers the headings of a text by one level. */
 const lowered = (text: string): string => text.replace(/^#/gm, '##')
 
 function nextVersion(changesets: readonly string[]): string {

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path'
 import type { MarkdownRenderer } from 'vitepress'
 import { pageOf, repository } from '../pages.ts'
 
-/** The page behind a link that is written for the repository: to a Markdown file, or to a folder with a README. */
+/** Returns the page for a link in a Markdown file. The link leads to a Markdown file, or to a folder with a README. */
 export function pageBehind(link: string, file: string): string | undefined {
   const target = resolve(file, '..', decodeURI(link))
   if (!existsSync(target)) throw new Error(`${relative(repository, file)} links to ${link}, which does not exist`)
@@ -11,7 +11,9 @@ export function pageBehind(link: string, file: string): string | undefined {
   return path === 'README.md' ? 'index.md' : pageOf(path)
 }
 
-/** Makes links between files of the repository links between pages. What is no page is named, and not linked. */
+/**
+ * Converts links between files of the repository to links between pages. If a file has no page, keeps only the text of the link.
+ */
 export function repositoryLinks(md: MarkdownRenderer): void {
   md.core.ruler.push('repository_links', ({ tokens, env }) => {
     const file: string = env.realPath ?? env.path
