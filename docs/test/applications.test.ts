@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
-import { freePort, passes, run, SECRET, settings, start, statusOfMe, type Command } from './application.ts'
+import { freePort, passes, run, SECRET, settings, signIn, start, statusOfMe, type Command } from './application.ts'
 import {
   expressOpenidConnect,
   expressSession,
@@ -56,6 +56,21 @@ const applications: Documented[] = [
     secret: 'SECRET',
   },
 ]
+
+test('docs/guides/passport.md passes the conformance cases, and signs out', async (t) => {
+  const application = await start(t, { args: () => [sources('guides/passport')] })
+  await passes(application)
+  const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+  assert.equal(await statusOfMe(application, cookie), 200)
+  const { base, issuer } = application
+  const post = (origin: string) =>
+    fetch(`${base}/logout`, { method: 'POST', headers: { cookie, origin }, redirect: 'manual' })
+  assert.equal((await post('https://elsewhere.example')).status, 403)
+  const { status, headers } = await post(base)
+  assert.equal(status, 303)
+  assert.match(headers.get('location')!, new RegExp(`^${issuer}/end_session\\?.*id_token_hint=eyJ`))
+  assert.equal(await statusOfMe(application, cookie), 401)
+})
 
 // The applications mostly wait for the next second, so several run at once.
 describe('the application of', { concurrency: 4 }, () => {

@@ -1,0 +1,350 @@
+// The code of the guides, exactly as the pages have it. Everything runs in this process.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+
+import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
+import fastifySecureSession from '@fastify/secure-session'
+import Fastify from 'fastify'
+import { createLocalJWKSet } from 'jose'
+import * as openid from 'openid-client'
+import { Pool } from 'pg'
+
+import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { createApp as createLimitedApp } from '../snippets/docs-guides-rate-limits-md/app.ts'
+import { createAuthenticate } from '../snippets/docs-guides-access-tokens-md/api.ts'
+import { createIsActive } from '../snippets/docs-guides-access-tokens-md/introspection.ts'
+import { createProvider, lazily } from '../snippets/docs-guides-provider-down-md/provider.ts'
+import { startWarming } from '../snippets/docs-guides-provider-down-md/readiness.ts'
+import { createSessions, type Row } from '../snippets/docs-guides-refresh-tokens-md/sessions.ts'
+import { createMetrics } from '../snippets/docs-guides-metrics-md/metrics.ts'
+import { createRoute as createAstroRoute } from '../snippets/docs-guides-other-frameworks-md/astro.ts'
+import { createApp as createElysia } from '../snippets/docs-guides-other-frameworks-md/elysia.ts'
+import { createApp as createH3 } from '../snippets/docs-guides-other-frameworks-md/h3.ts'
+import { createRoute as createReactRoute } from '../snippets/docs-guides-other-frameworks-md/react-router.ts'
+import { createProcedures } from '../snippets/docs-guides-other-frameworks-md/trpc.ts'
+import { createLogout as createTenantsLogout } from '../snippets/docs-guides-tenants-md/tenants.ts'
+
+const op = await createTestIssuer()
+const createLogout = (options = {}) =>
+  createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore(), ...options })
+const now = () => Math.floor(Date.now() / 1000)
+
+async function listen(t: TestContext, listener: RequestListener | Server): Promise<string> {
+  const server = typeof listener === 'function' ? createServer(listener) : listener
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const post = async (url: string, claims: object = {}) =>
+  (await fetch(url, { method: 'POST', body: new URLSearchParams({ logout_token: await op.logoutToken(claims) }) }))
+    .status
+
+test('rate-limits.md: a burst of logouts passes, and other requests are limited', async (t) => {
+  const base = await listen(t, createLimitedApp(createLogout()))
+  const statuses = await Promise.all(
+    Array.from({ length: 150 }, (_, index) => post(`${base}/backchannel-logout`, { sid: `s-${index}` })),
+  )
+  assert.deepEqual(new Set(statuses), new Set([200]))
+  const others = await Promise.all(Array.from({ length: 150 }, async () => (await fetch(base)).status))
+  assert.equal(others.filter((status) => status === 429).length, 50)
+})
+
+test('access-tokens.md: a token that was refreshed after the logout is refused', async () => {
+  const logout = createLogout()
+  const keys = createLocalJWKSet(op.jwks)
+  const authenticate = createAuthenticate(logout, { issuer: op.issuer, audience: 'api', keys })
+  const signedInAt = now() - 60
+  const tokenOf = (sid: string, claims = {}) => {
+    const payload = {
+      iss: op.issuer,
+      aud: 'api',
+      sub: 'alice',
+      sid,
+      auth_time: signedInAt,
+      exp: now() + 300,
+      ...claims,
+    }
+    return op.sign(payload, { alg: 'RS256', kid: op.key.kid, typ: 'at+jwt' })
+  }
+  const token = await tokenOf('s-1', { iat: signedInAt })
+  assert.deepEqual(await authenticate(token), { sub: 'alice', sid: 's-1' })
+
+  await logout.receive(await op.logoutToken({ sub: 'alice', sid: 's-1' }))
+  await assert.rejects(authenticate(token), /logged out/)
+  await assert.rejects(authenticate(await tokenOf('s-1', { iat: now() + 5 })), /logged out/)
+  assert.deepEqual(await authenticate(await tokenOf('s-2')), { sub: 'alice', sid: 's-2' })
+  await assert.rejects(authenticate(await tokenOf('s-2', { auth_time: undefined })), /auth_time/)
+})
+
+/** An authorization server that answers introspection, revocation and refreshes. */
+function createAuthorizationServer(answers: Record<string, () => object | null | Promise<object>>) {
+  const requests: string[] = []
+  const metadata = { issuer: op.issuer, token_endpoint: `${op.issuer}/token`, jwks_uri: `${op.issuer}/jwks` }
+  const configuration = new openid.Configuration(
+    {
+      ...metadata,
+      introspection_endpoint: `${op.issuer}/introspect`,
+      revocation_endpoint: `${op.issuer}/revoke`,
+    },
+    'test-client',
+    'secret',
+  )
+  configuration[openid.customFetch] = async (url, { body }) => {
+    const { pathname } = new URL(url)
+    const form = new URLSearchParams(String(body))
+    requests.push(`${pathname} ${form.get('token') ?? form.get('refresh_token')}`)
+    const answer = await answers[pathname]!()
+    return answer === null ? new Response(null) : Response.json(answer)
+  }
+  return { configuration, requests }
+}
+
+test('access-tokens.md: an answer of the provider is reused for some seconds', async () => {
+  let active = true
+  const { configuration, requests } = createAuthorizationServer({ '/introspect': () => ({ active }) })
+  let time = 1000
+  const isActive = createIsActive(configuration, 10, () => time)
+  assert.equal(await isActive('a'), true)
+  active = false
+  time += 9
+  assert.equal(await isActive('a'), true)
+  time += 2
+  assert.equal(await isActive('a'), false)
+  assert.deepEqual(requests, ['/introspect a', '/introspect a'])
+})
+
+test('refresh-tokens.md: a logout revokes the token, and nothing refreshes after it', async () => {
+  let duringRefresh = async (): Promise<unknown> => undefined
+  const { configuration, requests } = createAuthorizationServer({
+    '/revoke': () => null,
+    '/token': async () => {
+      await duringRefresh()
+      return { access_token: 'new', token_type: 'bearer', refresh_token: 'r-2' }
+    },
+  })
+  const rows = new Map<string, Row>()
+  const table = {
+    get: async (id: string) => rows.get(id),
+    set: async (id: string, row: Row) => void rows.set(id, row),
+    delete: async (id: string) => void rows.delete(id),
+  }
+  const sessions = createSessions(op.trusted, configuration, table, new MemoryStore())
+  const signIn = (sid: string, id: string) =>
+    sessions.start(id, { ...op.session({ sid }), aud: 'test-client', exp: now() + 60 }, 'r-1')
+  const logOut = async (sid: string) => sessions.logout.receive(await op.logoutToken({ sid }))
+
+  assert.equal(await signIn('s-1', 'row-1'), true)
+  assert.equal(await sessions.accessToken('row-1'), 'new')
+  assert.equal(rows.get('row-1')!.refreshToken, 'r-2')
+  await logOut('s-1')
+  assert.deepEqual(requests, ['/token r-1', '/revoke r-2'])
+  assert.equal(rows.size, 0)
+  assert.equal(await sessions.accessToken('row-1'), undefined)
+  assert.equal(await signIn('s-1', 'row-1'), false, 'the logout was faster')
+  assert.equal(rows.size, 0)
+
+  // The row comes back if a logout arrives during a refresh.
+  await signIn('s-2', 'row-2')
+  duringRefresh = () => logOut('s-2')
+  assert.equal(await sessions.accessToken('row-2'), undefined)
+  assert.equal(rows.size, 0)
+  assert.deepEqual(requests.slice(-3), ['/token r-1', '/revoke r-1', '/revoke r-2'])
+})
+
+test('provider-down.md: the sign-in works as soon as the provider is back', async (t) => {
+  let calls = 0
+  const load = lazily(async () => {
+    calls += 1
+    if (calls === 1) throw new Error('down')
+    return calls
+  })
+  await assert.rejects(load(), /down/)
+  assert.deepEqual([await load(), await load()], [2, 2])
+
+  await assert.rejects(createProvider('http://127.0.0.1:1', 'my-client', 'secret')())
+  const base = await listen(t, (request, response) => {
+    const issuer = `http://${request.headers.host}`
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks` }))
+  })
+  assert.equal((await createProvider(base, 'my-client', 'secret')()).serverMetadata().issuer, base)
+})
+
+test('provider-down.md: the application is ready when the keys are there', async (t) => {
+  t.mock.method(console, 'error', () => {})
+  let isUp = false
+  let resolve = () => {}
+  const fetched = new Promise<void>((done) => (resolve = done))
+  const keysFetch: typeof fetch = async (...request) => {
+    if (!isUp) throw new Error('down')
+    const response = await op.fetch(...request)
+    if (String(request[0]).includes('jwks')) resolve()
+    return response
+  }
+  const logout = createLogout({ issuers: [{ issuer: op.issuer, clientId: op.clientId }], fetch: keysFetch })
+  const { isReady, stop } = startWarming(logout, 10)
+  t.after(stop)
+  assert.equal(isReady(), false)
+  isUp = true
+  await fetched
+  await logout.warm()
+  await new Promise(setImmediate)
+  assert.equal(isReady(), true)
+})
+
+test('metrics.md: outcomes, codes and issuers are counted', async () => {
+  const { register, onDelivery, onError } = createMetrics()
+  const { respond } = createLogout({ onDelivery, onError })
+  const contentType = 'application/x-www-form-urlencoded'
+  const send = (token: string) => respond({ method: 'POST', contentType, body: `logout_token=${token}` })
+  await send(await op.logoutToken())
+  await send(await op.logoutToken({ iss: 'https://stranger.example.com' }))
+  const text = await register.metrics()
+  assert.match(text, /deliveries_total\{outcome="logged_out",code="",iss="https:\/\/op.example.com"\} 1/)
+  assert.match(text, /deliveries_total\{outcome="refused",code="ERR_LOGOUT_TOKEN_CLAIM",iss=""\} 1/)
+  assert.match(text, /duration_seconds_count\{outcome="logged_out"\} 1/)
+})
+
+test('other-frameworks.md: the endpoints and the checks', async () => {
+  const frameworks: Record<string, (logout: ReturnType<typeof createLogout>) => (request: Request) => unknown> = {
+    h3: (logout) => createH3(logout, sessionOf).fetch,
+    Elysia: (logout) => createElysia(logout, sessionOf).handle,
+    'React Router': (logout) => (request) => {
+      const { loader, action } = createReactRoute(logout)
+      return (request.method === 'GET' ? loader : action)({ request })
+    },
+    Astro: (logout) => (request) => createAstroRoute(logout).ALL({ request }),
+  }
+  /** The session is in a header here, instead of a cookie. */
+  const sessionOf = async ({ headers }: Request) =>
+    headers.has('x-sid') ? op.session({ sid: headers.get('x-sid')! }) : undefined
+  for (const [name, create] of Object.entries(frameworks)) {
+    const app = create(createLogout())
+    const statusOf = async (path: string, init?: RequestInit) =>
+      ((await app(new Request(`https://app.example.com${path}`, init))) as Response).status
+    const me = (sid?: string) => statusOf('/me', { headers: sid ? { 'x-sid': sid } : {} })
+    const hasPage = name === 'h3' || name === 'Elysia'
+    if (hasPage) assert.deepEqual([await me('a'), await me('b'), await me()], [200, 200, 401], name)
+    const body = new URLSearchParams({ logout_token: await op.logoutToken({ sid: 'a' }) })
+    assert.equal(await statusOf('/backchannel-logout', { method: 'POST', body }), 200, name)
+    assert.equal(await statusOf('/backchannel-logout'), 405, name)
+    assert.equal(await statusOf('/backchannel-logout', { method: 'PUT' }), 405, name)
+    if (hasPage) assert.deepEqual([await me('a'), await me('b'), await me()], [401, 200, 401], name)
+  }
+})
+
+test('other-frameworks.md: a tRPC procedure checks the session', async () => {
+  const logout = createLogout()
+  const procedures = (receiver: typeof logout) => {
+    const { router, signedIn, createCallerFactory } = createProcedures(receiver)
+    return createCallerFactory(router({ me: signedIn.query(({ ctx }) => ctx.claims.sid) }))
+  }
+  const caller = procedures(logout)
+  const claims = op.session()
+  assert.equal(await caller({ claims }).me(), 'session-1')
+  await assert.rejects(caller({ claims: undefined }).me(), { code: 'UNAUTHORIZED' })
+  await logout.receive(await op.logoutToken())
+  await assert.rejects(caller({ claims }).me(), { code: 'UNAUTHORIZED' })
+  const isLoggedOut = async () => assert.fail('the store is down')
+  await assert.rejects(procedures({ ...logout, isLoggedOut })({ claims }).me(), { code: 'SERVICE_UNAVAILABLE' })
+})
+
+test('tenants.md: each tenant has its own issuer and keys', async () => {
+  const other = await createTestIssuer({ issuer: 'https://other.example.com', clientId: 'other-client' })
+  const issuers = new Map([op, other].map((one) => [one.issuer, one]))
+  let calls = 0
+  const tenants = {
+    async findByIssuer(issuer: string) {
+      calls += 1
+      const found = issuers.get(issuer)
+      return found && { id: found.clientId, issuer: found.issuer, clientId: found.clientId }
+    },
+  }
+  const logout = createTenantsLogout(tenants, (tenant) => issuers.get(tenant.issuer)!.trusted)
+  await logout.receive(await op.logoutToken())
+  assert.equal(await logout.isLoggedOut(op.session()), true)
+  assert.equal(await logout.isLoggedOut(other.session()), false)
+  const forged = await op.logoutToken({ iss: other.issuer, aud: other.clientId })
+  await assert.rejects(logout.receive(forged), { code: 'ERR_LOGOUT_TOKEN_SIGNATURE' })
+  const stranger = await createTestIssuer({ issuer: 'https://stranger.example.com' })
+  await assert.rejects(logout.receive(await stranger.logoutToken()), { code: 'ERR_LOGOUT_TOKEN_CLAIM' })
+  await assert.rejects(logout.isLoggedOut(stranger.session()), TypeError)
+
+  for (let check = 0; check < 100; check += 1) await logout.isLoggedOut(other.session())
+  assert.ok(calls < 20, `${calls} calls`)
+})
+
+/** The compiler options of the NestJS page. */
+const nestSettings = JSON.parse(
+  codeBlocks(readFileSync(join(import.meta.dirname, '../start/nestjs.md'), 'utf8')).find(
+    ({ name }) => name === 'tsconfig.json',
+  )!.code,
+)
+
+const { DATABASE_URL = 'postgres://postgres@127.0.0.1:5432/test' } = process.env
+const database = new Pool({ connectionString: DATABASE_URL, connectionTimeoutMillis: 2000 })
+const unreachable = await database.query('SELECT 1').catch((error: Error) => error)
+const skip = unreachable instanceof Error && process.env.CI !== 'true' ? `no PostgreSQL: ${unreachable.message}` : false
+
+test('orms.md: Drizzle, Knex and $queryRawUnsafe store a logout', { skip }, async (t) => {
+  const [{ schema }, drizzle, knex, prisma] = await Promise.all([
+    import('@bcl/sql'),
+    import('../snippets/docs-guides-orms-md/drizzle.ts'),
+    import('../snippets/docs-guides-orms-md/knex.ts'),
+    import('../snippets/docs-guides-orms-md/prisma.ts'),
+  ])
+  t.after(() => database.end())
+  await database.query(schema('postgresql'))
+  const drizzled = drizzle.createStore(DATABASE_URL)
+  t.after(() => drizzled.db.$client.end())
+  const knexed = knex.createStore(DATABASE_URL)
+  t.after(() => knexed.knex.destroy())
+  const prismaClient = {
+    $queryRawUnsafe: async (text: string, ...params: unknown[]) => (await database.query(text, params)).rows,
+  }
+  const stores = [drizzled.store, knexed.store, prisma.createStore(prismaClient)]
+  for (const [index, store] of stores.entries()) {
+    const sid = crypto.randomUUID()
+    await createLogout({ store }).receive(await op.logoutToken({ sid }))
+    const next = stores[(index + 1) % stores.length]
+    assert.equal(await createLogout({ store: next }).isLoggedOut(op.session({ sid })), true)
+  }
+})
+
+test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) => {
+  process.env.ISSUER = op.issuer
+  process.env.CLIENT_ID = op.clientId
+  // Node.js cannot strip decorators.
+  const folder = join(import.meta.dirname, '../snippets/docs-guides-nestjs-md')
+  const compilerOptions = { ...nestSettings.compilerOptions, rootDir: '.' }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  execFileSync(join(import.meta.dirname, '../node_modules/.bin/tsc'), ['-p', folder], { stdio: 'inherit' })
+  const { createApp }: typeof import('../snippets/docs-guides-nestjs-md/main.ts') = await import(
+    join(folder, 'dist/main.js')
+  )
+  const secret = 'at-least-32-characters-that-nobody-can-guess'
+  const app = await createApp(secret)
+  t.after(() => app.close())
+  await app.init()
+  await app.getHttpAdapter().getInstance().ready()
+
+  const forge = Fastify()
+  await forge.register(fastifySecureSession, { secret, salt: 'a-salt-of-16-chr' })
+  const claims: SessionClaims = op.session()
+  const cookie = `session=${encodeURIComponent(forge.encodeSecureSession(forge.createSecureSession({ claims })))}`
+  const statusOf = async (url: string) => (await app.inject({ url, headers: { cookie } })).statusCode
+  assert.deepEqual([await statusOf('/me'), await statusOf('/prices')], [200, 200])
+  const { getBackchannelLogoutToken } = await import('@bcl/nestjs')
+  await app.get(getBackchannelLogoutToken()).endSession(claims)
+  assert.deepEqual([await statusOf('/me'), await statusOf('/prices')], [401, 200])
+  assert.equal((await app.inject({ url: '/me' })).statusCode, 401)
+  assert.equal((await app.inject({ url: '/backchannel-logout' })).statusCode, 405)
+})

@@ -1,0 +1,124 @@
+// The sockets of docs/guides/live.md: each closes when its session ends, and none opens for a session that has ended.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test, type TestContext } from 'node:test'
+
+import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
+import { GraphQLBoolean, GraphQLObjectType, GraphQLSchema } from 'graphql'
+import { useServer } from 'graphql-ws/use/ws'
+import { Server } from 'socket.io'
+import { io as connect } from 'socket.io-client'
+import { WebSocket, WebSocketServer } from 'ws'
+
+import { endWithSession as withGraphql } from '../snippets/docs-guides-live-md/graphql-ws.ts'
+import { endWithSession as withSocketIo } from '../snippets/docs-guides-live-md/socket-io.ts'
+import { endWithSession as withWs } from '../snippets/docs-guides-live-md/ws.ts'
+
+const op = await createTestIssuer()
+
+async function serve(t: TestContext) {
+  const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
+  let watching = 0
+  const counted = {
+    ...logout,
+    watch(claims: SessionClaims, listener: () => void) {
+      const stop = logout.watch(claims, listener)
+      watching += 1
+      let isStopped = false
+      return () => {
+        if (!isStopped) watching -= 1
+        isStopped = true
+        stop()
+      }
+    },
+  }
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  return {
+    server,
+    logout: counted,
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    watching: () => watching,
+    end: async (sid: string) => logout.receive(await op.logoutToken({ sid })),
+  }
+}
+
+/** The session is in a header here, instead of a cookie. */
+const sessionOf = async ({ headers }: IncomingMessage): Promise<SessionClaims | undefined> =>
+  headers['x-sid'] ? op.session({ sid: String(headers['x-sid']) }) : undefined
+
+/** The server learns of a close a moment after the client. */
+async function nothingIsWatched(watching: () => number): Promise<void> {
+  while (watching() > 0) await new Promise(setImmediate)
+}
+
+test('ws', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address, watching, end } = await serve(t)
+  withWs(new WebSocketServer({ server }), logout, sessionOf)
+  const open = (headers = {}) => new WebSocket(`ws://${address}`, { headers })
+  const codeOf = async (socket: WebSocket): Promise<number> => (await once(socket, 'close'))[0]
+
+  const [laptop, phone] = [open({ 'x-sid': 'laptop' }), open({ 'x-sid': 'phone' })]
+  await Promise.all([once(laptop, 'open'), once(phone, 'open')])
+  const closed = codeOf(laptop)
+  await end('laptop')
+  assert.equal(await closed, 4401)
+  assert.equal(await codeOf(open({ 'x-sid': 'laptop' })), 4401)
+  assert.equal(await codeOf(open()), 4401)
+  assert.equal(phone.readyState, WebSocket.OPEN)
+
+  const closedByPage = codeOf(phone)
+  phone.close()
+  await closedByPage
+  await nothingIsWatched(watching)
+})
+
+test('Socket.IO', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address, watching, end } = await serve(t)
+  const io = new Server(server)
+  withSocketIo(io, logout, sessionOf)
+  const open = (sid: string) => {
+    const socket = connect(`http://${address}`, { extraHeaders: { 'x-sid': sid }, reconnection: false, forceNew: true })
+    t.after(() => socket.close())
+    return socket
+  }
+  const happens = (socket: ReturnType<typeof open>, event: string) =>
+    new Promise<unknown>((resolve) => socket.once(event, resolve))
+
+  const laptop = open('laptop')
+  await happens(laptop, 'connect')
+  assert.equal(watching(), 1)
+  const [told, gone] = [happens(laptop, 'logged-out'), happens(laptop, 'disconnect')]
+  await end('laptop')
+  await told
+  assert.equal(await gone, 'io server disconnect')
+  assert.equal(watching(), 0)
+  assert.match(String(await happens(open('laptop'), 'connect_error')), /not signed in/)
+  await io.close()
+})
+
+test('graphql-ws', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address, watching, end } = await serve(t)
+  const fields = { ok: { type: GraphQLBoolean } }
+  const schema = new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) })
+  useServer({ schema, ...withGraphql(logout, sessionOf) }, new WebSocketServer({ server }))
+  const open = async (sid: string) => {
+    const socket = new WebSocket(`ws://${address}`, 'graphql-transport-ws', { headers: { 'x-sid': sid } })
+    await once(socket, 'open')
+    const answer = Promise.race([once(socket, 'message'), once(socket, 'close')])
+    socket.send(JSON.stringify({ type: 'connection_init' }))
+    return { socket, answer: String((await answer)[0]) }
+  }
+  const { socket, answer } = await open('laptop')
+  assert.deepEqual(JSON.parse(answer), { type: 'connection_ack' })
+  assert.equal(watching(), 1)
+  const closed = once(socket, 'close')
+  await end('laptop')
+  assert.equal((await closed)[0], 4401)
+  await nothingIsWatched(watching)
+  assert.equal((await open('laptop')).answer, '4403')
+})
