@@ -6,7 +6,7 @@ const event = 'http://schemas.openid.net/event/backchannel-logout'
 const base64url = (text: string | Buffer): string => Buffer.from(text).toString('base64url')
 
 /** Returns unusual JSON values, as texts. */
-function values(now: number, { clientId, issuer }: Party): string[] {
+export function values(now: number, { clientId, issuer }: Party): string[] {
   const plain = ['null', 'true', 'false', '0', '-0', '-1', '1e999', '-1e999', '1e-7', '[]', '{}', '[null]', '[{}]']
   const times = [-3600, -121, -61, -60, -59, 0, 1, 59, 60, 61, 3600].map((apart) => String(now + apart))
   const oddTimes = [`"${now}"`, `${now}000`, `${now}.5`]
@@ -64,7 +64,7 @@ const headerNames = [
 ]
 
 /** The members of a JSON object as texts, in their order. Two members can have the same name. */
-type Members = [name: string, value: string][]
+export type Members = [name: string, value: string][]
 const format = (members: Members): string =>
   `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`
 
@@ -157,11 +157,29 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export function createToken(parties: readonly Party[], now: number, index: number, random: Random): string {
   // RSA signs slowly, so RSA tokens are rare.
   const party = random.chance(rare) ? parties[0]! : random.pick(parties.slice(1))
-  const { header, claims } = good(party, now, index)
-  const some = values(now, party)
+  return signOrSpoil({ ...good(party, now, index), claimNames, some: values(now, party) }, party, parties, random)
+}
+
+/** A good token, and what can be put into it. */
+export interface Source {
+  header: Members
+  claims: Members
+  /** The names of claims to change. */
+  claimNames: readonly string[]
+  /** Values as JSON. */
+  some: readonly string[]
+}
+
+/** Signs a token. Sometimes changes its claims, its header, its JSON, its signature or its text. */
+export function signOrSpoil(
+  { header, claims, claimNames: names, some }: Source,
+  party: Party,
+  parties: readonly Party[],
+  random: Random,
+): string {
   if (random.chance(60)) {
     for (let times = 1 + random.number(3); times > 0; times -= 1) {
-      if (random.chance(75)) changeMembers(claims, claimNames, some, random)
+      if (random.chance(75)) changeMembers(claims, names, some, random)
       else changeMembers(header, headerNames, some, random)
     }
   }

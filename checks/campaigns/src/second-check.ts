@@ -9,9 +9,9 @@ import type { Party } from './party.ts'
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 const tolerance = 60
 
-type Members = Record<string, unknown>
+export type Members = Record<string, unknown>
 
-const isMap = (value: unknown): value is Members =>
+export const isMap = (value: unknown): value is Members =>
   Object.prototype.toString.call(value) === '[object Object]' && typeof value === 'object'
 
 /** Decodes a part. Returns `undefined` if its spelling is not canonical (RP-10a). */
@@ -34,10 +34,11 @@ function membersOf(part: string): Members | undefined {
   }
 }
 
-const has = (members: Members, name: string): boolean => Object.keys(members).includes(name)
-const isName = (value: unknown): boolean => typeof value === 'string' && value.length > 0
+export const has = (members: Members, name: string): boolean => Object.keys(members).includes(name)
+export const isName = (value: unknown): boolean => typeof value === 'string' && value.length > 0
 const isAbsent = (members: Members, name: string): boolean => !has(members, name) || members[name] === null
-const isTime = (value: unknown): value is number => typeof value === 'number' && value < Infinity && value > -Infinity
+export const isTime = (value: unknown): value is number =>
+  typeof value === 'number' && value < Infinity && value > -Infinity
 
 /** Checks the header (RP-15, RP-22). */
 function isGoodHeader(header: Members): boolean {
@@ -50,7 +51,7 @@ function isGoodHeader(header: Members): boolean {
 }
 
 /** Checks the signature (RP-13 to RP-15). */
-function isSigned(parts: readonly string[], header: Members, party: Party): boolean {
+export function isSigned(parts: readonly string[], header: Members, party: Party): boolean {
   const signature = bytesOf(parts[2]!)
   if (!signature || header['alg'] !== party.alg) return false
   const input = Buffer.from(`${parts[0]}.${parts[1]}`)
@@ -87,12 +88,18 @@ function saysLogout(claims: Members): boolean {
   return isMap(events) && has(events, event) && isMap(events[event])
 }
 
+/** Decodes the header and the claims of a token. Returns `undefined` if its form is wrong. */
+export function read(token: string): { parts: string[]; header: Members; claims: Members } | undefined {
+  const parts = token.split('.')
+  if (parts.length !== 3 || token.length > 16_384) return undefined
+  const [header, claims] = [membersOf(parts[0]!), membersOf(parts[1]!)]
+  return header && claims && { parts, header, claims }
+}
+
 /** Tells whether a receiver may accept a token at this time. */
 export function mayAccept(token: string, parties: readonly Party[], now: number): boolean {
-  const parts = token.split('.')
-  if (parts.length !== 3 || token.length > 16_384) return false
-  const [header, claims] = [membersOf(parts[0]!), membersOf(parts[1]!)]
-  if (!header || !claims || !isGoodHeader(header)) return false
+  const { parts, header, claims } = read(token) ?? {}
+  if (!parts || !header || !claims || !isGoodHeader(header)) return false
   const party = parties.find(({ issuer }) => has(claims, 'iss') && claims['iss'] === issuer)
   if (!party || !isForUs(claims, party.clientId) || !isSigned(parts, header, party)) return false
   return isTimely(claims, now) && saysLogout(claims)
