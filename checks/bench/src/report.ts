@@ -31,80 +31,82 @@ const memory = ({ name }: Row): boolean => name.endsWith('in memory')
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
 
 const peerNote =
-  'express-openid-connect checks less: it does not require `exp`, `iat` and `jti`, does not look for replays, and never removes old entries. Its store is a plain `Map`.'
+  'express-openid-connect checks less. It does not require `exp`, `iat` and `jti`. It does not look for replays, and it never removes old entries. Its store is a plain `Map`.'
 
 const sections: Record<SectionName, Section> = {
   endpoint: {
     title: 'The endpoint over HTTP',
-    measured: `Logouts with RS256 tokens at the endpoint of each adapter, with a \`MemoryStore\`, beside the back-channel logout of express-openid-connect. ${peerNote}`,
+    measured: `The endpoint of each adapter gets logouts with RS256 tokens. The store is a \`MemoryStore\`. The back-channel logout of express-openid-connect gets the same logouts. ${peerNote}`,
     meaning: (rows) =>
-      `The endpoint answers ${range(rows)} times as many logouts as the peer. With 1 or more, the endpoint needs no more processors than the peer.`,
-    columns: ['ours', 'peer'],
+      `The endpoint answers ${range(rows)} times as many logouts as express-openid-connect. If the number is 1 or more, the endpoint does not need more processors than express-openid-connect.`,
+    columns: ['this library', 'express-openid-connect'],
   },
   examples: {
     title: 'The example applications',
     measured:
-      'The same logouts at the example applications of this repository, each started as its README says, beside the same peer. The examples also write a log line for each logout; here the log goes nowhere.',
+      'The example applications of this repository get the same logouts as express-openid-connect. Each example is started as its README says. The examples also write a log line for each logout. In this test, the log is thrown away.',
     meaning: (rows) =>
-      `A whole application, with its sessions, its log and its other routes, answers ${range(rows)} times as many logouts as the peer.`,
-    columns: ['example', 'peer'],
+      `A whole application, with its sessions, its log and its other routes, answers ${range(rows)} times as many logouts as express-openid-connect.`,
+    columns: ['example', 'express-openid-connect'],
   },
   receive: {
     title: 'Receiving a logout',
     measured:
-      '`receive` with a `MemoryStore`, 32 tokens at a time, beside the bare `jwtVerify` of jose with the same keys, issuer, audience, algorithm, tolerance and required claims.',
+      '`receive` is compared with `jwtVerify` of jose. Both get 32 tokens at a time. `jwtVerify` has the same keys, issuer, audience, algorithm, tolerance and required claims. `receive` has a `MemoryStore`.',
     meaning: (rows) =>
-      `\`jwtVerify\` only checks the token. \`receive\` also looks for replays, writes the markers and tells watchers. It handles ${range(rows)} times as many tokens.`,
+      `\`jwtVerify\` only checks the token. \`receive\` also looks for replays, writes the markers and tells watchers. \`receive\` handles ${range(rows)} times as many tokens as \`jwtVerify\`.`,
     columns: ['receive', 'jwtVerify'],
   },
   refused: {
     title: 'The cost of a wrong token',
-    measured: '`receive` of tokens that it refuses, beside good RS256 tokens, 32 at a time.',
+    measured:
+      '`receive` gets wrong tokens, which it refuses, and for comparison good RS256 tokens. It gets 32 tokens at a time.',
     meaning: (rows) => {
       const garbage = (rows.find(({ name }) => name === 'garbage') as Pair).speed.median.toFixed(2)
-      return `Anybody can send tokens to the endpoint. Wrong tokens take ${range(rows)} of the time of a good token. Garbage takes ${garbage}.`
+      return `Anybody can send tokens to the endpoint. A wrong token takes ${range(rows)} of the time of a good token. Garbage takes ${garbage} of this time.`
     },
     columns: ['wrong', 'good'],
     isCost: true,
   },
   encrypted: {
     title: 'Encrypted tokens',
-    measured: '`receive` of RS256 tokens inside a JWE, beside RS256 tokens that are only signed, 32 at a time.',
+    measured:
+      '`receive` gets RS256 tokens inside a JWE, and for comparison RS256 tokens that are only signed. It gets 32 tokens at a time.',
     meaning: (rows) =>
-      `With encryption the receiver handles ${range(rows)} times as many tokens, because it also decrypts with a private key.`,
+      `The receiver handles ${range(rows)} times as many encrypted tokens as signed tokens, because it must also decrypt them with a private key.`,
     columns: ['encrypted', 'signed'],
   },
   bodies: {
     title: 'Bodies that are too large',
     measured:
-      '`handle` of a body of 10 MiB, beside a body of 80 KiB. Both come in chunks of 16 KiB. The limit is 64 KiB.',
+      '`handle` gets a body of 10 MiB, and for comparison a body of 80 KiB. Both bodies arrive in chunks of 16 KiB. The limit is 64 KiB.',
     meaning: (rows) =>
-      `A huge body takes ${range(rows)} of the time of a body just above the limit. The receiver reads 80 KiB of either.`,
+      `A huge body takes ${range(rows)} of the time of a body just above the limit. The receiver reads only 80 KiB of each body.`,
     columns: ['10 MiB', '80 KiB'],
     isCost: true,
   },
   forms: {
     title: 'Forms with many parameters',
     measured:
-      '`respond` to a form of 64 KiB with 32,768 parameters, beside a form of the same size with one parameter.',
-    meaning: (rows) => `A form of many parameters takes ${range(rows)} of the time of a form with one parameter.`,
+      '`respond` gets a form of 64 KiB with 32,768 parameters, and for comparison a form of the same size with one parameter.',
+    meaning: (rows) => `A form with many parameters takes ${range(rows)} of the time of a form with one parameter.`,
     columns: ['many', 'one'],
     isCost: true,
   },
   pages: {
     title: 'A page with the check of a session',
-    measured: `A page that only says hello, behind \`activeSession\`, beside the same page behind a middleware that only reads the session. ${count(full.sessions)} sessions ask in random order. In memory the store is read for each page. The databases have \`recheckAfter: 10\`, so an "alive" answer is reused for 10 seconds. The drivers are node-redis, pg, mysql2 and node:sqlite. Each session has asked once or more before the measurement.`,
+    measured: `A page only says hello. With the check, the page is behind \`activeSession\`. Without the check, the page is behind a middleware that only reads the session. ${count(full.sessions)} sessions request the page in random order. The store in memory is read for each page. The databases have \`recheckAfter: 10\`, so an "alive" answer is reused for 10 seconds. The drivers are node-redis, pg, mysql2 and node:sqlite. Each session has requested the page at least once before the measurement.`,
     meaning: (rows) => {
       const others = rows.filter((row) => !memory(row))
       const reads = others.map((row) => (row as Pair).store!.reads / (row as Pair).store!.checks)
       const [low, high] = [Math.min(...reads), Math.max(...reads)]
-      return `The page keeps ${range(rows, memory)} of its requests per second with a check in memory, and ${range(others)} with a database and \`recheckAfter\`. This page does nothing else, so a real page loses less. The databases got one query for each session in 10 seconds at most: ${percent(low)} to ${percent(high)} of the checks caused a query. An "alive" answer is also reused while the store is down.`
+      return `With a check in memory, the page reaches ${range(rows, memory)} of its speed without the check. With a database and \`recheckAfter\`, it reaches ${range(others)}. This page does nothing else, so a real page loses less. For each session, a database gets at most one query in 10 seconds. So ${percent(low)} to ${percent(high)} of the checks caused a query. An "alive" answer is also reused while the store is down.`
     },
     columns: ['checked', 'not checked'],
   },
   checks: {
     title: 'Checking a session',
-    measured: `\`isLoggedOut\` with a \`MemoryStore\` of ${count(full.remembered[0])} logouts, one check after the other, beside two \`Map.get\` calls and an \`await\`.`,
+    measured: `\`isLoggedOut\` is compared with two \`Map.get\` calls and an \`await\`. The \`MemoryStore\` has ${count(full.remembered[0])} logouts. One check runs after the other.`,
     meaning: (rows) => {
       const microseconds = Math.max(...rows.map((row) => 1e6 / (row as Pair).rates[0]))
       return `A check in memory takes ${microseconds.toFixed(1)} µs or less.`
@@ -113,28 +115,28 @@ const sections: Record<SectionName, Section> = {
   },
   stores: {
     title: 'Checks, driver by driver',
-    measured: `Checks of active sessions, 50 at once, with ${count(full.remembered[0] / 5)} logouts remembered, beside the driver's bare command for the same two keys. \`recheckAfter\` is 0. The servers run on the same machine: Redis, PostgreSQL, and MariaDB for mysql2 and mariadb.`,
+    measured: `50 active sessions are checked at the same time. The store has ${count(full.remembered[0] / 5)} logouts. Each check is compared with the driver's own command for the same two keys. \`recheckAfter\` is 0. Redis, PostgreSQL and MariaDB run on the same machine. MariaDB is used for the drivers mysql2 and mariadb.`,
     meaning: (rows) =>
-      `\`store.values\` reaches ${range(rows, ({ name }) => name.includes('store.values'))} of the bare command, and a whole check ${range(rows, ({ name }) => name.includes('isLoggedOut'))}. The round trip to the database takes most of the time of a check.`,
-    columns: ['ours', 'driver alone'],
+      `\`store.values\` reaches ${range(rows, ({ name }) => name.includes('store.values'))} of the speed of the driver's command. A whole check reaches ${range(rows, ({ name }) => name.includes('isLoggedOut'))}. The round trip to the database takes most of the time of a check.`,
+    columns: ['this library', 'driver alone'],
   },
   remembered: {
     title: 'Many remembered logouts',
-    measured: `A receiver that remembers ${count(full.remembered[1])} logouts, beside a receiver that remembers ${count(full.remembered[0])}. Logouts are \`receive\` of HS256 tokens, 32 at a time. Checks are \`isLoggedOut\`, one after the other; half of the sessions are logged out.`,
+    measured: `A receiver with ${count(full.remembered[1])} remembered logouts is compared with a receiver with ${count(full.remembered[0])} remembered logouts. For "logouts", \`receive\` gets 32 HS256 tokens at a time. For "checks", one \`isLoggedOut\` runs after the other, and half of the sessions are logged out.`,
     meaning: (rows) =>
-      `With a hundred times as many remembered logouts, \`MemoryStore\` keeps ${range(rows)} of its speed.`,
+      `With a hundred times as many remembered logouts, \`MemoryStore\` reaches ${range(rows)} of its speed.`,
     columns: [`${count(full.remembered[1])}`, `${count(full.remembered[0])}`],
   },
   subject: {
     title: 'Many logouts of one subject',
-    measured: `${count(full.ofOneSubject)} logouts of one subject, a second apart by the clock of the provider, one after the other (HS256). The last tenth is compared with the first tenth. ${full.slowRounds} rounds.`,
+    measured: `One subject is logged out ${count(full.ofOneSubject)} times, with HS256 tokens, one logout after the other. The \`iat\` of each token is one second later than the \`iat\` before. The last tenth of the logouts is compared with the first tenth. There are ${full.slowRounds} rounds.`,
     meaning: (rows) =>
-      `The last logouts reach ${range(rows)} of the speed of the first. A new marker replaces the older one, so one marker is left under the subject.`,
+      `The last logouts reach ${range(rows)} of the speed of the first logouts. A new marker replaces the older marker, so the subject always has only one marker.`,
     columns: ['last tenth', 'first tenth'],
   },
   memory: {
     title: 'Memory',
-    measured: `The growth of the heap by ${count(full.weighed)} logouts in a \`MemoryStore\`. Each logout is of another subject and session, with names of 36 characters. One logout is several entries.`,
+    measured: `A \`MemoryStore\` gets ${count(full.weighed)} logouts, and the growth of the heap is measured. Each logout has a new \`sub\` and a new \`sid\`, of 36 characters each. Each logout writes several entries.`,
     meaning: (rows) => {
       const [bytes] = (rows[0] as Figures).values
       return `100,000 remembered logouts take ${Math.round((bytes! * 100_000) / 1e6)} MB.`
@@ -144,40 +146,40 @@ const sections: Record<SectionName, Section> = {
   },
   storeBytes: {
     title: 'Size in a database',
-    measured: `The growth by ${count(full.weighed / 2)} logouts with \`sid\` and \`sub\`, names of 36 characters and an issuer of 43, indexes included.`,
+    measured: `A database gets ${count(full.weighed / 2)} logouts, and its growth with all indexes is measured. Each logout has a \`sid\` and a \`sub\` of 36 characters, and an issuer of 43 characters.`,
     meaning: () =>
-      'The markers stay for `sessionMaxAge`. The record that a token was carried out stays for some minutes.',
+      'The markers stay for `sessionMaxAge`. The record of a token stays for some minutes. It prevents that the token is handled twice.',
     columns: ['bytes of the markers', 'bytes of the record'],
     format: count,
   },
   manyAtOnce: {
     title: 'Many at once',
     measured:
-      'How long `close()` takes if the store did not take markers before, and needs 2 ms for each of them now; and the longest time for which a poll of many watches of one session keeps the event loop busy.',
+      'The first row is the time of `close()` after an outage of the store. `close()` then writes the pending markers, and the store needs 2 ms for each marker. The second row is for many watches of one session. It is the longest time for which one poll keeps the event loop busy.',
     meaning: () =>
-      'The first figure is the time that a process needs to end after an outage of the store. The second figure is how long many live pages can delay other requests.',
+      'The first row shows how long a process needs to end after an outage of the store. The second row shows how long many live pages can delay other requests.',
     columns: ['milliseconds'],
     format: count,
   },
   costs: {
     title: 'Where the time goes',
     measured:
-      'Microseconds of the main thread for one call, by the profiler: `receive` of RS256 tokens, 32 at a time, and `isLoggedOut` of active sessions. `core: …` is a folder of the sources of `@bcl/core`. Another thread checks the signature; its time is not included.',
-    meaning: () => 'The figures show where further work on the speed would pay.',
+      'The profiler measures the time of the main thread for one call, in microseconds. `receive` gets 32 RS256 tokens at a time. `isLoggedOut` gets active sessions. `core: …` is a folder in the source code of `@bcl/core`. Another thread checks the signature. The time of that thread is not included.',
+    meaning: () => 'The figures show which parts of the code are worth making faster.',
     columns: ['receive', 'isLoggedOut'],
     format: (value) => value.toFixed(2),
   },
   imports: {
     title: 'Importing',
-    measured: '`import` in a new process. The import of `@bcl/core` includes jose.',
-    meaning: () => 'This is the part of a cold start that the library adds.',
+    measured: 'A new process imports the package. The import of `@bcl/core` includes jose.',
+    meaning: () => 'The library adds this time to a cold start.',
     columns: ['milliseconds'],
     format: (value) => value.toFixed(1),
   },
   size: {
     title: 'Size of core',
-    measured: '`@bcl/core` in a bundle, without jose.',
-    meaning: () => 'This is what the library adds to a bundle for an edge runtime.',
+    measured: 'This is the size of `@bcl/core` in a bundle, without jose.',
+    meaning: () => 'The library adds this size to a bundle for an edge runtime.',
     columns: ['bytes, minified', 'bytes, minified and gzipped'],
     format: count,
   },
@@ -235,13 +237,19 @@ All figures come from one run of \`pnpm bench\` on ${date}, at commit ${commit}.
   load average before the run was ${load.toFixed(1)}.
 - **Node.js**: ${node}, for both sides of each comparison.
 - **Requests** come from a separate process, over 16 connections that stay open. Each answer must have the expected status. Otherwise the run fails.
-- **Rounds**: both sides take turns in bursts of a fraction of a second. ${rounds} rounds count; ${full.warmUps} rounds before them do not.
-- **Ratios** compare the two sides within a round. The tables show the median of all rounds, and in brackets the quartiles. So other work on the
-  machine changes both sides alike.
+- **Rounds**: both sides take turns in bursts of a fraction of a second. The results come from ${rounds} rounds.
+  ${full.warmUps} earlier rounds warm up both sides.
+- **Ratios** compare the two sides within a round. So other work on the machine affects both sides in the same way. The tables show the
+  median of all rounds, and the quartiles in brackets.
 
-"Speed" is operations per second, ours divided by the peer's: 1.20 means 20 % more than the peer. "Speed by CPU time" is the same for operations per
-second of CPU time of the server's main thread. It shows how much work a busy server has left for the application. "Time" and "CPU time" are
-ratios of the cost of one operation: less is better. Compare ratios, not operations per second, with other machines.
+The columns with ratios compare the first column with the second column:
+
+- **speed**: operations per second. 1.20 means 20 % more operations. More is better.
+- **speed by CPU time**: operations per second of CPU time in the main thread of the server. More is better, because a busy server then has more time
+  for the application.
+- **time** and **CPU time**: the cost of one operation. Less is better.
+
+On another machine, the operations per second differ. Compare only the ratios.
 
 ${texts.join('\n')}`
 }

@@ -7,7 +7,7 @@ import type { Recorder } from './recorder.ts'
 export interface Application extends Credentials {
   example: string
   url: string
-  /** The registered address of its endpoint. The recorder is there. */
+  /** The registered address of the endpoint. Requests to it go through the recorder. */
   endpoint: string
   /** Starts a second instance, which shares the store and the secret. */
   second(): Promise<Application>

@@ -1,5 +1,5 @@
-// Takes the examples through real OpenID Providers: pnpm interop [provider…] [--examples hono,koa] [--write]
-// With --write, keeps what was seen, and writes docs/interop.md.
+// Tests the examples with real OpenID Providers: pnpm interop [provider…] [--examples hono,koa] [--write]
+// With --write, it saves the results and writes docs/interop.md.
 import { parseArgs } from 'node:util'
 import { keepResult, transmitterKey } from './page.ts'
 import { providers } from './providers/providers.ts'
@@ -14,9 +14,9 @@ const { values, positionals } = parseArgs({
   },
 })
 
-// Each child process has a listener.
+// Each child process adds a listener.
 process.setMaxListeners(0)
-// An exit stops the child processes. A signal alone does not.
+// The exit handlers stop the child processes. A signal alone does not call these handlers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 for (const key of positionals.length > 0 ? positionals : [...Object.keys(providers), transmitterKey]) {

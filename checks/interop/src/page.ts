@@ -35,32 +35,33 @@ const fileOf = (key: string): URL => new URL(`${key}.json`, folder)
 
 const pageOf = (runs: readonly Run[]): string => `# Real providers
 
-The examples were run with the providers in this table. \`pnpm interop --write\` repeats the runs and writes this page. [Providers](providers.md) says how to configure each of them.
+The examples were tested with the providers in this table. \`pnpm interop --write\` repeats the tests and writes this page.
+[Providers](providers.md) shows the settings of each provider.
 
 | provider | version | date | settings of the issuer | examples |
 | --- | --- | --- | --- | --- |
 ${runs.map(rowOf).join('\n')}
 
-Each run starts the provider, the examples and Redis on loopback. Each example has a second instance, which shares the store.
-A user signs in to all examples on two devices. The run checks that:
+Each test starts the provider, the examples and Redis on one machine. Each example has two instances, which share the store.
+A user signs in to all examples on two devices. The test checks these rules:
 
-- when the provider ends the session of one device, every example and every second instance signs the device out;
-- a copy of the cookies that was made before is refused as well;
-- the other device stays signed in;
-- when the provider ends all sessions of the user, every example signs out both devices;
-- every example answers 200 to every Logout Token;
-- \`bcl doctor\` finds no problem, and \`bcl inspect\` names the settings of the table for the Logout Token.
+- When the provider ends the session of one device, both instances of every example sign the device out.
+- Every example also refuses a copy of the device's cookies that was made before the logout.
+- The other device stays signed in.
+- When the provider ends all sessions of the user, every example signs out both devices.
+- Every example answers 200 to every Logout Token.
+- \`bcl doctor\` finds no problem. For the Logout Token, \`bcl inspect\` shows the settings of the table.
 
 ${runs.map(sectionOf).join('\n')}
 ${transmitter()}## The conformance suite of the OpenID Foundation
 
-On 28 November 2026, the Hono, Koa and NestJS examples were run by hand against version 5.2.4 of the OpenID Foundation's conformance
-suite. The test plan was \`oidcc-client-back-channel-logout-rp-basic\`. It ran over http, over https, and with Redis. All 8 modules passed
+On 28 November 2026, the Hono, Koa and NestJS examples were tested by hand with version 5.2.4 of the OpenID Foundation's conformance
+suite. The test plan was \`oidcc-client-back-channel-logout-rp-basic\`. The plan was run over http, over https, and with Redis. All 8 modules passed
 for each example. \`express-openid-connect\` 3.4 passed 7 of the 8 modules.
 
-This was a test run, not a certification.
+This was a test, not a certification.
 
-Leave \`requireTyp\` at its default for the suite. Its good token has no \`typ\`, so \`requireTyp: true\` refuses the token.
+For the suite, keep \`requireTyp\` at its default. The valid token of the suite has no \`typ\`, so \`requireTyp: true\` refuses it.
 `
 
 const settingsOf = (settings: object): string => {
@@ -77,7 +78,7 @@ const casesOf = (cases: Result['cases']): string =>
   cases.length === 0
     ? ''
     : `
-More cases. Each has two applications, and a user who is signed in to both on a laptop and a phone:
+There are more cases. In each case, a user is signed in to two applications, on a laptop and on a phone:
 
 | what happens | Logout Tokens | still signed in |
 | --- | --- | --- |
@@ -88,7 +89,7 @@ const sectionOf = ({ name, how, header, claims, request, cases }: Run): string =
 
 ${how.map((sentence) => `- ${sentence}`).join('\n')}
 ${casesOf(cases)}
-The first request, and the header and claims of its Logout Token:
+This is the first request of the test, with the header and the claims of its Logout Token:
 
 \`\`\`
 ${request.join('\n')}

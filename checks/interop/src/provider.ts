@@ -2,7 +2,7 @@ import type { createBrowser, Page } from '../../../examples/demo/src/browser.ts'
 
 export type Browser = ReturnType<typeof createBrowser>
 
-/** What an application tells a provider about itself. */
+/** The data of an application that a provider needs. */
 export interface Registration {
   name: string
   redirectUri: string
@@ -17,9 +17,9 @@ export interface Credentials {
 
 /** A real OpenID Provider. Each provider is one module in `providers`. */
 export interface Provider {
-  /** As `docs/providers.md` names it. */
+  /** The name in `docs/providers.md`. */
   name: string
-  /** How the run registers clients, signs in, and ends sessions: sentences for docs/interop.md. */
+  /** Sentences for docs/interop.md: how the test registers clients, signs in, and ends sessions. */
   how: readonly string[]
   /** The settings that `docs/providers.md` names. `bcl inspect` must find the same settings. */
   settings: Record<string, unknown>
@@ -31,7 +31,7 @@ export interface RunningProvider {
   version: string
   issuer: string
   register(registration: Registration): Promise<Credentials>
-  /** Fills in one page of the provider, as a user does. Returns the page that follows. */
+  /** Fills in one page of the provider in the same way as a user. Returns the next page. */
   answerPage(browser: Browser, page: Page, user: string): Promise<Page>
   /** Ends the session of this browser. */
   endSession(browser: Browser): Promise<void>
@@ -42,21 +42,21 @@ export interface RunningProvider {
   stop(): Promise<void>
 }
 
-/** One surprise of a provider that `docs/providers.md` claims. */
+/** Tests one statement of `docs/providers.md` about a provider. */
 export interface Case {
   name: string
-  /** Throws if something else happens than the documentation claims. */
+  /** Throws an error if the provider does not behave as the documentation says. */
   run(lab: Lab): Promise<CaseResult>
 }
 
 export interface CaseResult {
-  /** How many Logout Tokens arrived. */
+  /** The number of Logout Tokens that arrived. */
   tokens: number
-  /** The devices that were signed in afterwards. */
+  /** The devices that were still signed in after the action. */
   signedIn: string
 }
 
-/** What a case works with. */
+/** The functions for a case. */
 export interface Lab {
   /** Starts two applications, and signs a user in to both on a laptop and a phone. */
   signedIn(options?: LabOptions): Promise<SignedIn>

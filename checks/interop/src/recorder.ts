@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
-/** A request with a Logout Token, as the provider sent it, and the status of the answer. */
+/** A request of the provider with a Logout Token, and the status of the answer. */
 export interface Delivery {
   application: string
   httpVersion: string
-  /** Names and values in turn, as they were sent. */
+  /** The header names and values, one after the other, in the order of the request. */
   rawHeaders: readonly string[]
   logoutToken: string
   status: number
@@ -38,7 +38,7 @@ export async function startRecorder() {
       deliveries.push({ application, httpVersion, rawHeaders, logoutToken, status: answer.status })
       onDelivery()
     }
-    // Without the headers of the encoding, because fetch has decoded the body.
+    // The headers about the encoding are left out, because fetch has decoded the body.
     const kept = [...answer.headers].filter(([name]) => !/^(content-(encoding|length)|transfer-encoding)$/.test(name))
     response.writeHead(answer.status, Object.fromEntries(kept)).end(text)
   }

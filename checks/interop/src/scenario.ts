@@ -13,7 +13,7 @@ import { type Delivery, type Recorder, startRecorder } from './recorder.ts'
 const execute = promisify(execFile)
 const cli = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url))
 
-/** What a run of one provider has shown. */
+/** The result of the test with one provider. */
 export interface Result {
   version: string
   /** The day of the run. */
@@ -26,7 +26,7 @@ export interface Result {
   cases: readonly ({ name: string } & CaseResult)[]
 }
 
-/** Takes the examples through one provider. Throws at the first answer that is wrong. */
+/** Tests the examples with one provider. Throws an error at the first wrong answer. */
 export async function runScenario(provider: Provider, examples: readonly string[]): Promise<Result> {
   const stops: (() => unknown)[] = []
   try {
@@ -90,7 +90,7 @@ async function checkSessions(
   await expectEverywhere(places, [laptop, copy], 401)
   await expectEverywhere(places, [phone], 200)
 
-  // A sign-in in the very second of a logout counts as logged out.
+  // A session that starts in the same second as a logout counts as logged out.
   await nextSecond()
   await signInEverywhere(running, laptop, applications, 'alice')
   await expectEverywhere(places, [laptop, phone], 200)
@@ -103,7 +103,7 @@ async function checkSessions(
   return one[0]!
 }
 
-/** `bcl doctor` finds nothing wrong, and `bcl inspect` names the setting of the documentation. */
+/** Checks that `bcl doctor` finds no problem, and that `bcl inspect` shows the settings of the documentation. */
 async function checkCommands(
   provider: Provider,
   { issuer }: RunningProvider,
@@ -125,7 +125,7 @@ async function checkCommands(
   )
 }
 
-/** Returns what the command prints. `inspect` exits with 1 when a token needs a setting. */
+/** Returns the output of the command. `inspect` exits with 1 if a token needs a setting. */
 async function bcl(command: string, ...rest: string[]): Promise<string> {
   try {
     return (await execute(process.execPath, [cli, command, ...rest])).stdout
@@ -209,7 +209,7 @@ const decode = ({ logoutToken }: Delivery) => ({
   claims: decodeJwt(logoutToken) as Record<string, unknown>,
 })
 
-/** The request line and the headers, each on a line. */
+/** Returns the request line and the headers, each on its own line. */
 function headersOf({ httpVersion, rawHeaders }: Delivery): string[] {
   const lines = rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : []))
   return [`POST /backchannel-logout HTTP/${httpVersion}`, ...lines]

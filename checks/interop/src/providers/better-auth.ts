@@ -12,14 +12,14 @@ import type { Provider } from '../provider.ts'
 const password = 'correct horse battery staple'
 const emailOf = (user: string) => `${user}@example.com`
 
-/** Better Auth has no pages of its own. The run posts to its API what a sign-in page posts. */
+/** Better Auth has no pages of its own. The test sends the requests of a sign-in page to its API. */
 export const betterAuthProvider: Provider = {
   name: 'Better Auth with @better-auth/oauth-provider',
   how: [
-    'The applications are registered with `adminCreateOAuthClient`. The run writes the address of the endpoint into the database, because registration refuses http and loopback.',
+    'The test registers the applications with `adminCreateOAuthClient`. It writes the address of the endpoint into the database, because the registration refuses http and loopback addresses.',
     'The user signs in through the API, because Better Auth has no pages of its own.',
-    'One session is ended with `sign-out`.',
-    'All sessions are ended with `revoke-sessions`.',
+    '`sign-out` ends one session.',
+    '`revoke-sessions` ends all sessions.',
   ],
   settings: { algorithms: ['EdDSA'] },
 
@@ -86,7 +86,7 @@ export const betterAuthProvider: Provider = {
             skip_consent: true,
           },
         })
-        // Registration refuses http and private addresses. Sending does not, so the run writes to the database.
+        // Only the registration refuses http and private addresses, so the test writes the address to the database.
         const { adapter } = await auth.$context
         await adapter.update({
           model: 'oauthClient',
@@ -96,7 +96,7 @@ export const betterAuthProvider: Provider = {
         return { clientId: client.client_id, clientSecret: client.client_secret! }
       },
       async answerPage(browser, page, user) {
-        // It tells fetch, which is no navigation, where to go next as JSON.
+        // Better Auth answers a fetch with JSON, which has the next address.
         if (page.body.startsWith('{')) return browser.get(nextOf(page.body))
         const response = await browser.postJson(`${issuer}/sign-in/email`, {
           email: emailOf(user),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Case, LabOptions, SignedIn } from '../provider.ts'
 
-/** What the cases need of Keycloak. */
+/** The functions of Keycloak's admin API for the cases. */
 export interface KeycloakAdmin {
   /** Calls the admin API of the realm. */
   call(method: string, path: string, body?: object): Promise<unknown>
@@ -15,9 +15,9 @@ export interface KeycloakAdmin {
 
 interface Expected {
   name: string
-  /** How many Logout Tokens Keycloak sends. */
+  /** The number of Logout Tokens that Keycloak sends. */
   tokens: number
-  /** The devices that are signed in afterwards. `one`: either of the two. */
+  /** The devices that are still signed in after the action. `one` means either of the two. */
   signedIn: 'both' | 'phone' | 'one' | 'none'
   /** @default { alg: 'RS256', sid: true } */
   token?: { alg?: string; sid?: boolean }
@@ -25,7 +25,7 @@ interface Expected {
   act(signedIn: SignedIn): Promise<unknown>
 }
 
-/** Two applications and two devices: four Logout Tokens end all, and two end one session. */
+/** There are two applications and two devices: four Logout Tokens end all sessions, and two Logout Tokens end one session. */
 export function keycloakCases(admin: KeycloakAdmin): Case[] {
   const { call, createUser, userId, updateClient, signOut } = admin
   const withAttributes = (attributes: Record<string, string>): LabOptions => ({

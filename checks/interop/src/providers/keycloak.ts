@@ -12,14 +12,14 @@ export const realm = 'bcl'
 export const password = 'correct horse battery staple'
 const START_TIMEOUT_MS = 600_000
 
-/** Keycloak in development mode, with its database in memory. The run configures it by its admin API. */
+/** Keycloak in development mode, with its database in memory. The test configures it with the admin API. */
 export const keycloak: Provider = {
   name: 'Keycloak',
   how: [
-    'The applications are registered through the admin API.',
+    'The test registers the applications with the admin API.',
     "The user signs in on the realm's sign-in page.",
-    'One session is ended on the page of `end_session_endpoint`, without an ID Token.',
-    'All sessions are ended through the admin API, with `POST users/{id}/logout`.',
+    'The page of `end_session_endpoint` ends one session, without an ID Token.',
+    '`POST users/{id}/logout` of the admin API ends all sessions.',
   ],
   settings: {},
 
@@ -74,7 +74,7 @@ export async function startServer(
 ): Promise<() => Promise<void>> {
   const args = ['start-dev', '--http-host=127.0.0.1', `--http-port=${port}`, '--db=dev-mem', '--cache=local']
   const child = spawn(join(home, 'bin/kc.sh'), [...args, `--http-management-port=${managementPort}`, ...more], {
-    // A group of its own: the script starts Java.
+    // The script starts Java, so both need a process group of their own.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

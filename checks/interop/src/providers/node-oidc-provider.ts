@@ -11,11 +11,11 @@ import type { Browser, Provider } from '../provider.ts'
 export const nodeOidcProvider: Provider = {
   name: 'node-oidc-provider',
   how: [
-    'The applications are registered with dynamic client registration.',
+    'The test registers the applications with dynamic client registration.',
     'The user signs in on the pages that the library has for development.',
-    'One session is ended on the page of `end_session_endpoint`, without an ID Token.',
-    'All sessions are ended on the same page in each browser, because the library has no such action.',
-    'Its `fetch` is replaced, because it refuses to call loopback addresses.',
+    'The page of `end_session_endpoint` ends one session, without an ID Token.',
+    'The same page ends all sessions, one browser after the other, because the library cannot end all sessions of a user at once.',
+    'The test replaces the `fetch` of the library, because this `fetch` refuses loopback addresses.',
   ],
   settings: {},
 
@@ -32,7 +32,7 @@ export const nodeOidcProvider: Provider = {
         registration: { enabled: true },
         rpInitiatedLogout: { enabled: true },
       },
-      // Its dispatcher refuses loopback addresses, and all applications of the run have one.
+      // The provider's own dispatcher refuses loopback addresses. All applications of the test have loopback addresses.
       fetch(url, options) {
         const { dispatcher: _, ...init } = options as RequestInit & { dispatcher?: unknown }
         return fetch(url, init)
@@ -64,7 +64,7 @@ export const nodeOidcProvider: Provider = {
         const client = (await response.json()) as { client_id: string; client_secret: string }
         return { clientId: client.client_id, clientSecret: client.client_secret }
       },
-      // The first page asks for the name, the next one for consent. The consent page ignores the other fields.
+      // The first page asks for the name. The next page asks for consent, and ignores these fields.
       answerPage: (browser, page, user) => submitForm(browser, page, { login: user, password: 'any' }),
       endSession,
       async endAllSessions(_user, browsers) {

@@ -8,7 +8,7 @@ import type { Places } from './places.ts'
 
 type Device = Awaited<ReturnType<Places['signIn']>>
 
-/** What the cases of one delivery method work with. */
+/** The functions for the cases of one delivery method. */
 export interface Bench {
   keycloak: KeycloakTransmitter
   places: Places
@@ -21,7 +21,7 @@ export interface Bench {
 
 export interface CaseResult {
   name: string
-  /** The events that arrived, by the last part of their type. */
+  /** The last part of the type of each event that arrived. */
   events: string
   signedIn: 'both' | 'phone' | 'none'
   /** Milliseconds from Keycloak's answer until both instances have signed the user out. */
@@ -58,7 +58,7 @@ export async function runCases(bench: Bench, report: (result: CaseResult) => voi
     return { name, id: await bench.keycloak.userId(name) }
   }
   const isAbout = ({ claims }: ReceivedSet, id: string) => JSON.stringify(claims['sub_id']).includes(id)
-  /** Waits until everything before now has arrived. Keycloak sends in order, and this event is the last one. */
+  /** Causes one more event, and waits for it. Keycloak sends events in order, so all earlier events have arrived, too. */
   const settle = async () => {
     const { id } = await createUser()
     await resetPassword(bench, id)
@@ -69,7 +69,7 @@ export async function runCases(bench: Bench, report: (result: CaseResult) => voi
     const user = await createUser()
     const laptop = await places.signIn(user.name, 'laptop')
     const phone = await places.signIn(user.name, 'phone')
-    // A sign-in in the very second of a logout counts as logged out.
+    // A session that starts in the same second as a logout counts as logged out.
     await nextSecond()
     const sid = await places.sidOf(laptop)
     await act({ id: user.id, laptop, sid })
@@ -162,7 +162,7 @@ function rowsFor(bench: Bench): Row[] {
         await client.setStatus({ stream_id: streamId, status: 'enabled' })
       },
     },
-    // The last one: it also revokes the access tokens of the receiver.
+    // This case is the last case, because it also revokes the access tokens of the receiver.
     {
       name: 'admin: sign out all active sessions of the realm',
       events: [],

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 
-/** A Security Event Token, as the transmitter sent it. */
+/** A Security Event Token of the transmitter. */
 export interface ReceivedSet {
   header: Record<string, unknown>
   claims: Record<string, unknown>
@@ -30,7 +30,7 @@ export function createCollector() {
       })
       wake()
     },
-    /** Waits for the first token that fits. */
+    /** Waits for the first token that `fits` accepts. */
     async waitFor(what: string, fits: (set: ReceivedSet) => boolean, seconds = 60): Promise<ReceivedSet> {
       const deadline = Date.now() + seconds * 1000
       for (;;) {
@@ -48,7 +48,7 @@ export function createCollector() {
 
 export type Collector = ReturnType<typeof createCollector>
 
-/** Stands between the transmitter and the application, and records each push. It can answer 500 itself. */
+/** Starts a server between the transmitter and the application, which records each push. It can also answer 500 itself. */
 export async function startGateway(collector: Collector) {
   let target = ''
   let failures = 0
@@ -77,7 +77,7 @@ export async function startGateway(collector: Collector) {
     forwardTo(url: string): void {
       target = url
     },
-    /** Answers the next pushes 500. */
+    /** Answers 500 to the next `count` pushes. */
     fail(count: number): void {
       failures = count
     },

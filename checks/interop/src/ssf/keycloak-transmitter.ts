@@ -2,7 +2,7 @@ import { freePorts } from '../../../../examples/demo/src/free-ports.ts'
 import { installKeycloak } from '../install-keycloak.ts'
 import { createAdmin, realm, startServer } from '../providers/keycloak.ts'
 
-/** Milliseconds between two rounds of Keycloak's push. */
+/** The time between two rounds of Keycloak's push, in milliseconds. */
 const drainerInterval = 200
 
 export type KeycloakTransmitter = Awaited<ReturnType<typeof startKeycloakTransmitter>>
@@ -28,7 +28,7 @@ export async function startKeycloakTransmitter() {
   }
 }
 
-/** What the run does at a Keycloak that has started. */
+/** Returns functions that change the settings and users of a running Keycloak. */
 export async function manage(url: string) {
   const admin = createAdmin(url)
   const scopes = (await admin.call('GET', '/client-scopes')) as { id: string; name: string }[]

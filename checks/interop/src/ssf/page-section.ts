@@ -17,13 +17,14 @@ export const transmitterSection = ({
   claims,
 }: TransmitterResult) => `## Shared Signals transmitter of Keycloak
 
-Keycloak ${version} was run on ${date} with \`--features=ssf\`. Two instances of the Express example shared one Redis.
+Keycloak ${version} was tested on ${date} with \`--features=ssf\`. Two instances of the Express example shared one Redis.
 
-- With push, Keycloak sent the events to the first instance. It looked for new events every ${drainerInterval} ms.
-- With poll, a process of its own asked Keycloak for events, every 200 ms, and wrote to the same Redis.
+- With push, Keycloak sent the events to the first instance. Keycloak looked for new events every ${drainerInterval} ms.
+- With poll, a separate process asked Keycloak for events every 200 ms, and wrote to the same Redis.
 - The applications had no back-channel logout URL, so only security events could end a session.
-- Each case has a user who is signed in on a laptop and a phone. The times run from Keycloak's answer to the action until both
-  instances have signed the laptop out. In the paused case, the action is the call that enables the stream.
+- In each case, a user is signed in on a laptop and on a phone.
+- The times start at Keycloak's answer to the action. They end when both instances have signed the laptop out. If the stream was paused,
+  the action is the call that enables the stream again.
 
 | what happens | events | still signed in | push | poll |
 | --- | --- | --- | --- | --- |
@@ -36,7 +37,7 @@ ${push
   )
   .join('\n')}
 
-The first session-revoked event:
+This is the first session-revoked event:
 
 \`\`\`json
 ${JSON.stringify(header, undefined, 2)}
