@@ -37,6 +37,7 @@ const providers = [item('Settings for your provider', '/providers'), item('Teste
 const operate = [
   item('Stores', '/stores'),
   item('Operating it', '/operating'),
+  item('With Docker', '/deploying/docker'),
   item('On Kubernetes', '/deploying/kubernetes'),
   item('On Workers', '/deploying/workers'),
 ]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -12,17 +12,20 @@ import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/c
 import { createTestIssuer } from '@bcl/testing'
 import fastifySecureSession from '@fastify/secure-session'
 import Fastify from 'fastify'
-import { createLocalJWKSet } from 'jose'
+import { createLocalJWKSet, UnsecuredJWT } from 'jose'
 import * as openid from 'openid-client'
 import { Pool } from 'pg'
 
+import { freePort, run } from './application.ts'
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { createApp as createShop } from '../snippets/docs-deploying-docker-md/server.ts'
 import { createApp as createLimitedApp } from '../snippets/docs-guides-rate-limits-md/app.ts'
 import { createAuthenticate } from '../snippets/docs-guides-access-tokens-md/api.ts'
 import { createIsActive } from '../snippets/docs-guides-access-tokens-md/introspection.ts'
 import { createProvider, lazily } from '../snippets/docs-guides-provider-down-md/provider.ts'
 import { startWarming } from '../snippets/docs-guides-provider-down-md/readiness.ts'
 import { createSessions, type Row } from '../snippets/docs-guides-refresh-tokens-md/sessions.ts'
+import { createActiveSession, keepClaims } from '../snippets/docs-migrating-md/auth0-logout.ts'
 import { createMetrics } from '../snippets/docs-guides-metrics-md/metrics.ts'
 import { createRoute as createAstroRoute } from '../snippets/docs-guides-other-frameworks-md/astro.ts'
 import { createApp as createElysia } from '../snippets/docs-guides-other-frameworks-md/elysia.ts'
@@ -255,6 +258,60 @@ test('other-frameworks.md: a tRPC procedure checks the session', async () => {
   await assert.rejects(caller({ claims }).me(), { code: 'UNAUTHORIZED' })
   const isLoggedOut = async () => assert.fail('the store is down')
   await assert.rejects(procedures({ ...logout, isLoggedOut })({ claims }).me(), { code: 'SERVICE_UNAVAILABLE' })
+})
+
+test('migrating.md: nextjs-auth0 keeps the claims of the first ID Token, and checks them', async () => {
+  const logout = createLogout()
+  const activeSession = createActiveSession(logout)
+  const idTokenOf = (iat: number) =>
+    new UnsecuredJWT({ ...op.session(), iat, aud: 'test-client', exp: iat + 60 }).encode()
+  const signedIn = await keepClaims({ user: 'alice' }, idTokenOf(now() - 60))
+  const { iat } = signedIn.claims!
+  assert.ok(iat < now())
+  const refreshed = await keepClaims(signedIn, idTokenOf(now() + 30))
+  assert.deepEqual(refreshed, signedIn)
+  assert.deepEqual(await activeSession(async () => refreshed), signedIn)
+  await logout.receive(await op.logoutToken())
+  assert.equal(await activeSession(async () => refreshed), null)
+  assert.equal(await activeSession(async () => ({ user: 'from before the migration' })), null)
+  assert.equal(await activeSession(async () => null), null)
+})
+
+test('docker.md: behind a proxy, the prefix, the endpoint and the secure cookie work', async (t) => {
+  const app = await listen(t, createShop(createLogout(), 'at-least-32-characters-that-nobody-can-guess'))
+  // Terminates https, and keeps the path.
+  const proxy = await listen(t, (request, response) => {
+    const headers = { ...request.headers, 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.7' }
+    const forwarded = httpRequest(app + request.url, { method: request.method, headers }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers)
+      answer.pipe(response)
+    })
+    request.pipe(forwarded)
+  })
+  assert.equal(await post(`${proxy}/shop/backchannel-logout`), 200)
+  assert.equal((await fetch(`${proxy}/backchannel-logout`)).status, 404)
+  const response = await fetch(`${proxy}/shop/cart`)
+  assert.deepEqual(await response.json(), { secure: true, ip: '203.0.113.7' })
+  assert.match(response.headers.get('set-cookie')!, /^connect\.sid=.*; Path=\/shop; .*Secure/)
+  assert.equal((await fetch(`${app}/shop/cart`)).headers.get('set-cookie'), null)
+})
+
+test('docker.md: the application listens on PORT, and ends on SIGTERM', { timeout: 20_000 }, async (t) => {
+  const port = await freePort()
+  const main = join(import.meta.dirname, '../snippets/docs-deploying-docker-md/main.ts')
+  const { child, ended } = run(
+    { args: () => [main] },
+    { ISSUER: op.issuer, CLIENT_ID: 'shop', SESSION_SECRET: 'at-least-32-characters', PORT: `${port}` },
+    port,
+  )
+  t.after(() => child.kill('SIGKILL'))
+  const ask = () => fetch(`http://127.0.0.1:${port}/shop/backchannel-logout`).catch(() => undefined)
+  let answer = await ask()
+  while (!answer && child.exitCode === null) answer = await ask()
+  assert.equal(answer?.status, 405)
+  await answer.body?.cancel()
+  child.kill()
+  assert.deepEqual(await ended, [0, null])
 })
 
 test('tenants.md: each tenant has its own issuer and keys', async () => {

@@ -15,6 +15,11 @@ const checks: Record<string, (code: string) => void> = {
   svelte: (code) => void compile(code, { generate: false }),
   sh: () => {},
   sql: () => {},
+  dockerfile: (code) => assert.match(code, /^FROM [\s\S]*^(?:CMD|ENTRYPOINT) \[.*\]$/m),
+  nginx(code) {
+    for (const line of code.split('\n')) assert.match(line.replace(/#.*/, '').trim(), /^$|[;{}]$/)
+  },
+  text: (code) => assert.equal(code.match(/\{/g)?.length, code.match(/\}/g)?.length),
   json: (code) => void JSON.parse(code),
   yaml(code) {
     for (const { errors } of parseAllDocuments(code)) if (errors.length > 0) throw errors[0]!
