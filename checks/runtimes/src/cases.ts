@@ -4,6 +4,7 @@ import { runAll, type Report } from './case.ts'
 import { discoveryRows } from './discovery-rows.ts'
 import { useProvider } from './module-scope.ts'
 import { requestRows } from './request-rows.ts'
+import { securityEventRows } from './security-event-rows.ts'
 import { sessionRows } from './session-rows.ts'
 import { tokenRows } from './token-rows.ts'
 
@@ -11,5 +12,6 @@ import { tokenRows } from './token-rows.ts'
 export async function runCases(): Promise<Report> {
   const op = await createTestIssuer()
   useProvider(op)
-  return runAll([...requestRows, ...tokenRows, ...algorithmRows, ...sessionRows, ...discoveryRows], op)
+  const rows = [...requestRows, ...tokenRows, ...algorithmRows, ...sessionRows, ...discoveryRows, ...securityEventRows]
+  return runAll(rows, op)
 }

@@ -71,11 +71,11 @@ run on this runtime, or is not made for it.
 
 ${conformanceTable(results)}
 
-## The core's own cases
+## Cases inside each runtime
 
 A second set of cases calls the built packages directly, inside each runtime. These cases cover the requests and tokens of
-\`@bcl/testing\`, every algorithm, encrypted tokens, sessions and discovery. Deno has no permission at all here. On workerd, the receiver is
-created in the scope of a module, as in a Worker. More cases on workerd check that a later request repeats work that ended with an
+\`@bcl/testing\`, every algorithm, encrypted tokens, sessions, discovery, and security events by push and by poll. Deno has no
+permission at all here. On workerd, the receiver is created in the scope of a module, as in a Worker. More cases on workerd check that a later request repeats work that ended with an
 earlier request.
 
 ${table(
