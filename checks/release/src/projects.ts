@@ -100,7 +100,7 @@ const nest11: Project = {
 export const projects: readonly Project[] = [
   nest11,
   everyWay('nestjs', ['pnpm'], nest(12), optionalToNest),
-  everyWay('hono', ['pnpm', 'npm'], ['@bcl/hono', '@bcl/sql', 'hono@4']),
+  everyWay('hono', ['pnpm', 'npm'], ['@bcl/hono', '@bcl/sql', '@bcl/ssf', 'hono@4']),
   everyWay('koa', ['pnpm'], ['@bcl/koa', 'koa@3', '@types/koa@3']),
   everyWay('express', ['pnpm'], ['@bcl/express', 'express@5', '@types/express@5']),
   everyWay('fastify', ['pnpm', 'bun'], ['@bcl/fastify', 'fastify@5']),
