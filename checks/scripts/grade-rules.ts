@@ -27,7 +27,7 @@ export const gradeRules: readonly GradeRule[] = [
     grade: 'MUST',
     section: 'BCL 2.8',
     words:
-      '"If the logout succeeded, the RP MUST respond with HTTP 200 OK." The text adds that providers should also accept 204, because some frameworks send it. `--accept-204` accepts it too.',
+      '"If the logout succeeded, the RP MUST respond with HTTP 200 OK." The section adds that providers should also accept 204, because some frameworks send 204. With `--accept-204`, the case accepts 204, too.',
   },
   {
     what: '`Cache-Control: no-store`',
@@ -36,7 +36,7 @@ export const gradeRules: readonly GradeRule[] = [
     words: 'The section says SHOULD, not MUST.',
   },
   {
-    what: 'signature, `alg`, the key',
+    what: 'the signature, `alg` and the key',
     grade: 'MUST',
     section: 'BCL 2.6, steps 2 and 3',
     words:
@@ -52,7 +52,8 @@ export const gradeRules: readonly GradeRule[] = [
     what: 'a good signature under a `kid` that is not published',
     grade: 'hardening',
     section: 'RFC 7515, 4.1.4',
-    words: 'The `kid` is a hint. A receiver that tries its other keys accepts nothing that the provider did not sign.',
+    words:
+      'The `kid` is only a hint. If a receiver tries its other keys, it still accepts only tokens that the provider has signed.',
   },
   {
     what: '`iss` and `aud`',
@@ -61,7 +62,7 @@ export const gradeRules: readonly GradeRule[] = [
     words: 'The claims are validated "in the same way they are validated in ID Tokens".',
   },
   {
-    what: 'further audiences, `azp`',
+    what: 'other audiences, and `azp`',
     grade: 'hardening',
     section: 'Core 3.1.3.7, steps 3 to 5',
     words:
@@ -72,10 +73,10 @@ export const gradeRules: readonly GradeRule[] = [
     grade: 'MUST',
     section: 'BCL 2.4',
     words:
-      'All three are "REQUIRED". They have one grade, although only `exp` has a rule in BCL 2.6 that cannot be followed without the claim.',
+      'All three are "REQUIRED". All three have the same grade. BCL 2.6 has a rule that needs the claim only for `exp`.',
   },
   {
-    what: 'an `iat` or `exp` that is text, an `exp` that has passed',
+    what: 'an `iat` or `exp` that is text; an `exp` that has passed',
     grade: 'MUST',
     section: 'RFC 7519, 4.1.4 and 4.1.6; Core 3.1.3.7, step 9',
     words: '"Its value MUST be a number". The current time must be before `exp`.',
@@ -95,10 +96,10 @@ export const gradeRules: readonly GradeRule[] = [
       '"Verify that the Logout Token contains an events Claim whose value is JSON object containing the member name http://schemas.openid.net/event/backchannel-logout."',
   },
   {
-    what: 'a logout event that is no object',
+    what: 'a logout event that is not an object',
     grade: 'hardening',
     section: 'BCL 2.4',
-    words: 'The value of the member is an object, but BCL 2.6 does not list a check of it.',
+    words: 'The value of the event is an object, but BCL 2.6 does not require a check of the value.',
   },
   {
     what: '`nonce`',
@@ -116,7 +117,8 @@ export const gradeRules: readonly GradeRule[] = [
     what: 'another `typ`',
     grade: 'hardening',
     section: 'RFC 8725, 3.11; BCL 2.4',
-    words: 'Explicit types are recommended. A token with the `typ` of another kind of token is no Logout Token.',
+    words:
+      'The standards recommend explicit types. A token with the `typ` of another kind of token is not a Logout Token.',
   },
   {
     what: 'a token with `sub` alone ends all sessions of the user',
@@ -129,7 +131,7 @@ export const gradeRules: readonly GradeRule[] = [
     grade: 'interoperability',
     section: 'BCL 2.7',
     words:
-      '"the session(s) identified by the iss and sub Claims and/or the sid Claim". The words allow more. Every provider expects one session to end.',
+      '"the session(s) identified by the iss and sub Claims and/or the sid Claim". These words allow more than one session. Every provider expects that only one session ends.',
   },
   {
     what: 'the logout of a user who is already logged out succeeds',
@@ -138,21 +140,21 @@ export const gradeRules: readonly GradeRule[] = [
     words: 'The logout "is considered to have succeeded".',
   },
   {
-    what: 'old cookies, late logouts, repeated tokens',
+    what: 'old cookies, late logouts and repeated tokens',
     grade: 'hardening',
     section: 'BCL 2.7 and 2.6, step 8',
     words:
-      'No standard mentions the order of logouts and sign-ins. Without these rules, a logout is lost or ends a newer session.',
+      'No standard mentions the order of logouts and sign-ins. If an endpoint breaks these rules, it loses a logout or ends a newer session.',
   },
   {
-    what: 'a key that was published a moment ago',
+    what: 'a key that the provider has just published',
     grade: 'hardening',
     section: 'Core 10.1.1',
     words:
-      'The case measures how soon an application fetches the keys again. No standard sets a time. A logout in that time is lost.',
+      'The case measures the time until an application fetches the keys again. No standard limits this time. A logout in this time is lost.',
   },
   {
-    what: 'the tokens of providers, media types in capitals, further events',
+    what: 'the tokens of known providers, media types in capital letters, and other events',
     grade: 'interoperability',
     section: 'BCL 2.4 and 2.5',
     words: 'The standard allows them, and known providers send them.',

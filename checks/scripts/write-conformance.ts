@@ -79,17 +79,16 @@ writeFileSync(
   file,
   `# Conformance
 
-This page has the results of \`bcl conformance\` for the examples of this repository and for another library. It also says why each
-case has its grade. \`pnpm check conformance\` writes the page. A test fails if an example does not pass all cases, or if the page is no
-longer true.
+This page shows the results of \`bcl conformance\` for the examples of this repository and for another library. It also explains the grade
+of each case. \`pnpm check conformance\` writes the page. A test fails if an example does not pass all cases, or if the page is out of date.
 
 The other library is [express-openid-connect](https://github.com/auth0/express-openid-connect) ${versionOf('express-openid-connect')}. The application under test is
-\`packages/cli/test/express-openid-connect/main.ts\`. It switches on back-channel logout as the documentation of the library says, and
-changes nothing else.
+\`packages/cli/test/express-openid-connect/main.ts\`. It turns on back-channel logout as the library's documentation says.
+It changes no other setting.
 
 ## Results
 
-Each cell has the number of cases that passed, of the cases that were run.
+Each cell has two numbers: the cases that passed, and the cases that were run.
 
 ${table(
   ['grade', ...names],
@@ -102,21 +101,21 @@ All examples pass all cases.
 
 ${peers.map(describePeer).join('\n\n')}
 
-Some of these are choices that can be defended. Many providers accept the answer 204. If a logout ends more sessions than it must, the
-user only has to sign in again.
+There are reasons for some of these choices. Many providers accept the answer 204. If a logout ends too many sessions, the user only has to
+sign in again.
 
 ## Grades
 
 - **MUST**: if the case fails, the endpoint breaks a standard.
-- **SHOULD**: a standard recommends it.
-- **hardening**: no standard states the rule, but without it the endpoint can be attacked or loses logouts.
-- **interoperability**: without it, the endpoint does not work with some provider or framework.
+- **SHOULD**: if the case fails, the endpoint does not follow a recommendation of a standard.
+- **hardening**: no standard has the rule. If the case fails, the endpoint can be attacked, or it loses logouts.
+- **interoperability**: if the case fails, the endpoint does not work with at least one provider or framework.
 
 "BCL" is [OpenID Connect Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) with errata set 1. "Core"
 is [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html). \`bcl conformance --list\` lists all cases with their grades.
 
 ${table(
-  ['what', 'grade', 'where', 'the words of the standard, or our reason'],
+  ['rule', 'grade', 'section', 'a quotation from the standard, or our reason'],
   gradeRules.map(({ what, grade, section, words }) => [what, grade, section, words]),
 )}
 `,

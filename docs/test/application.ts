@@ -1,4 +1,4 @@
-// Starts the applications of the pages, and what they need.
+// Starts the applications of the pages and their providers.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -33,7 +33,7 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** The settings of an application: those of the start pages, and those of express-openid-connect. */
+/** The settings for the applications of the start pages and for express-openid-connect. */
 export const settings = (issuer: string, base: string): Record<string, string> => ({
   ISSUER: issuer,
   ISSUER_BASE_URL: issuer,
@@ -54,7 +54,7 @@ export function run({ args, cwd }: Command, env: Record<string, string | undefin
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
   const ended = once(child, 'close')
-  /** Waits until the process has printed this. Right after its exit, its last output may not have been read yet. */
+  /** Waits until the output matches the pattern. The last output can arrive after the exit of the process. */
   const printed = (pattern: RegExp) =>
     new Promise<void>((resolve, reject) => {
       const look = () => pattern.test(output) && resolve()
@@ -65,7 +65,7 @@ export function run({ args, cwd }: Command, env: Record<string, string | undefin
   return { child, output: () => output, ended, printed }
 }
 
-/** Starts an application with a provider of its own, waits until it answers, and stops both after the test. */
+/** Starts an application with its own provider, waits until it answers, and stops both after the test. */
 export async function start(t: { after(work: () => void): void }, command: Command): Promise<Application> {
   const [port, providerPort] = [await freePort(), await freePort()]
   const issuer = `http://127.0.0.1:${providerPort}`
@@ -86,7 +86,7 @@ export async function start(t: { after(work: () => void): void }, command: Comma
   }
 }
 
-/** The application passes every conformance case, sessions included, and logs each logout. */
+/** Checks that the application passes every conformance case, also the cases with sessions, and logs each logout. */
 export async function passes({ base, provider, output }: Application): Promise<void> {
   const results = await runConformance((url, init) => fetch(url, { ...init, redirect: 'manual' }), {
     provider,
@@ -109,18 +109,18 @@ export async function passes({ base, provider, output }: Application): Promise<v
   assert.ok(lines.includes('logout: refused ERR_LOGOUT_TOKEN_SIGNATURE'))
   assert.ok(lines.includes('logout: refused ERR_LOGOUT_TOKEN_CLAIM aud expected my-client'), lines.join('\n'))
   assert.ok(lines.includes('logout: refused ERR_LOGOUT_TOKEN_CLAIM nonce'))
-  // No token, and no user.
+  // The log contains no token and no user.
   assert.doesNotMatch(lines.join('\n'), /eyJ|alice/)
 }
 
-/** Asks for `/me` with cookies. */
+/** Requests `/me` with cookies. Returns the status. */
 export async function statusOfMe({ base }: Application, cookie: string): Promise<number> {
   const response = await fetch(`${base}/me`, { headers: { cookie }, redirect: 'manual' })
   await response.body?.cancel()
   return response.status
 }
 
-/** The cookies of a browser that signs in. */
+/** Signs in as a browser. Returns the cookies. */
 export async function signIn({ base }: Application): Promise<Map<string, string>> {
   const cookies = new Map<string, string>()
   let url: string | null = `${base}/login`

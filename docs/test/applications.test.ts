@@ -1,4 +1,4 @@
-// The applications of the pages, exactly as the pages have them.
+// Runs the applications of the pages without a change.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ interface Documented {
   args: string[]
   forge: Forge
   secret?: string
-  /** A Worker gets its settings with a request. So it starts, and answers 500. */
+  /** True for a Worker. It gets its settings with a request, so it starts without them, and answers 500. */
   isWorker?: boolean
 }
 
@@ -72,7 +72,7 @@ test('docs/guides/passport.md passes the conformance cases, and signs out', asyn
   assert.equal(await statusOfMe(application, cookie), 401)
 })
 
-// The applications mostly wait for the next second, so several run at once.
+// The applications mostly wait for the next second, so several tests run at the same time.
 describe('the application of', { concurrency: 4 }, () => {
   for (const { page, args, forge, secret = 'SESSION_SECRET', isWorker = false } of applications) {
     const command: Command = { args: () => args }
@@ -90,9 +90,9 @@ describe('the application of', { concurrency: 4 }, () => {
     test(`docs/${page}.md refuses a forged cookie`, async (t) => {
       const application = await start(t, command)
       const statusOf = async (guess: string) => statusOfMe(application, await forge(application, guess))
-      assert.equal(await statusOf(SECRET), 200, 'the cookie is not forged well')
+      assert.equal(await statusOf(SECRET), 200, 'the forged cookie has the wrong form')
       assert.equal(await statusOf('another-secret-that-somebody-has-guessed'), 401)
-      // iron-session and secure-session themselves make no cookie with an empty secret.
+      // With an empty secret, iron-session and secure-session refuse to create a cookie.
       if (forge !== ironSession && forge !== secureSession) assert.equal(await statusOf(''), 401)
     })
 

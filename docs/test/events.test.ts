@@ -1,4 +1,4 @@
-// The handler of docs/operating.md that bounds open streams.
+// Tests the handler of docs/operating.md that limits the open streams.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
@@ -6,7 +6,7 @@ import { createBackchannelLogout, MemoryStore, type BackchannelLogout } from '@b
 
 import { createEvents } from '../snippets/docs-operating-md/events.ts'
 
-/** A receiver whose watches the test can count, and end. */
+/** Returns a receiver for which the test can count and end the watches. */
 function createReceiver() {
   const watching = new Set<() => void>()
   const receiver: BackchannelLogout = {

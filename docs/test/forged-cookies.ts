@@ -1,4 +1,4 @@
-// Session cookies as somebody makes them who knows the secret of an application, or guesses it.
+// Makes session cookies in the way of an attacker who knows or guesses the secret of the application.
 import { createHmac, hkdfSync } from 'node:crypto'
 
 import fastifySecureSession from '@fastify/secure-session'
@@ -8,7 +8,7 @@ import { CompactEncrypt, EncryptJWT, UnsecuredJWT } from 'jose'
 
 import { signIn, type Application } from './application.ts'
 
-/** Makes the cookie of a session of `admin` under `secret`. */
+/** Makes a cookie with a session of the user `admin`. The cookie is signed or encrypted with `secret`. */
 export type Forge = (application: Application, secret: string) => Promise<string>
 
 const claimsFor = ({ issuer }: Application) => ({ iss: issuer, sub: 'admin', iat: Math.floor(Date.now() / 1000) })
@@ -16,7 +16,7 @@ const claimsFor = ({ issuer }: Application) => ({ iss: issuer, sub: 'admin', iat
 export const ironSession: Forge = async (application, secret) =>
   `session=${await sealData({ claims: claimsFor(application) }, { password: secret, ttl: 3600 })}`
 
-/** The session is in the cookie, encrypted by Auth.js. */
+/** The session is in a cookie that Auth.js encrypts. */
 export const authjs: Forge = async (application, secret) => {
   const name = 'authjs.session-token'
   const key = hkdfSync('sha256', secret, name, `Auth.js Generated Encryption Key (${name})`, 64)
@@ -27,14 +27,14 @@ export const authjs: Forge = async (application, secret) => {
   return `${name}=${await jwt.setExpirationTime('1h').encrypt(new Uint8Array(key))}`
 }
 
-/** The session is in the cookie, signed by keygrip. */
+/** The session is in a cookie that keygrip signs. */
 export const koaSession: Forge = async (application, secret) => {
   const session = { claims: claimsFor(application), _expire: Date.now() + 3_600_000, _maxAge: 3_600_000 }
   const pair = `koa.sess=${Buffer.from(JSON.stringify(session)).toString('base64')}`
   return `${pair}; koa.sess.sig=${createHmac('sha1', secret).update(pair).digest('base64url')}`
 }
 
-/** The session is on the server, and its id is in the cookie: here somebody knows an id. */
+/** The session is on the server, and its id is in the cookie. In this case, the attacker knows an id. */
 export const expressSession: Forge = async (application, secret) => {
   const signed = decodeURIComponent((await signIn(application)).get('connect.sid')!)
   const id = signed.slice('s:'.length, signed.lastIndexOf('.'))
@@ -53,7 +53,7 @@ export const expressOpenidConnect: Forge = async (application, secret) => {
   return `appSession=${jwe}`
 }
 
-/** The session is in the cookie, encrypted under a key from the secret. */
+/** The session is in a cookie. A key from the secret encrypts it. */
 export const secureSession: Forge = async (application, secret) => {
   const app = Fastify()
   await app.register(fastifySecureSession, { secret, salt: 'a-salt-of-16-chr' })

@@ -1,4 +1,4 @@
-// The code of the guides, exactly as the pages have it. Everything runs in this process.
+// Tests the code of the guides without a change. All code runs in this process.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -88,7 +88,7 @@ test('access-tokens.md: a token that was refreshed after the logout is refused',
   await assert.rejects(authenticate(await tokenOf('s-2', { auth_time: undefined })), /auth_time/)
 })
 
-/** An authorization server that answers introspection, revocation and refreshes. */
+/** Starts an authorization server that answers introspection, revocation and refresh requests. */
 function createAuthorizationServer(answers: Record<string, () => object | null | Promise<object>>) {
   const requests: string[] = []
   const metadata = { issuer: op.issuer, token_endpoint: `${op.issuer}/token`, jwks_uri: `${op.issuer}/jwks` }
@@ -125,7 +125,7 @@ test('access-tokens.md: an answer of the provider is reused for some seconds', a
   assert.deepEqual(requests, ['/introspect a', '/introspect a'])
 })
 
-test('refresh-tokens.md: a logout revokes the token, and nothing refreshes after it', async () => {
+test('refresh-tokens.md: a logout revokes the token, and no refresh works after the logout', async () => {
   let duringRefresh = async (): Promise<unknown> => undefined
   const { configuration, requests } = createAuthorizationServer({
     '/revoke': () => null,
@@ -152,10 +152,10 @@ test('refresh-tokens.md: a logout revokes the token, and nothing refreshes after
   assert.deepEqual(requests, ['/token r-1', '/revoke r-2'])
   assert.equal(rows.size, 0)
   assert.equal(await sessions.accessToken('row-1'), undefined)
-  assert.equal(await signIn('s-1', 'row-1'), false, 'the logout was faster')
+  assert.equal(await signIn('s-1', 'row-1'), false, 'the logout arrived before the sign-in')
   assert.equal(rows.size, 0)
 
-  // The row comes back if a logout arrives during a refresh.
+  // If a logout arrives during a refresh, the refresh writes the deleted row again.
   await signIn('s-2', 'row-2')
   duringRefresh = () => logOut('s-2')
   assert.equal(await sessions.accessToken('row-2'), undefined)
@@ -181,7 +181,7 @@ test('provider-down.md: the sign-in works as soon as the provider is back', asyn
   assert.equal((await createProvider(base, 'my-client', 'secret')()).serverMetadata().issuer, base)
 })
 
-test('provider-down.md: the application is ready when the keys are there', async (t) => {
+test('provider-down.md: the application is ready when it has the keys', async (t) => {
   t.mock.method(console, 'error', () => {})
   let isUp = false
   let resolve = () => {}
@@ -226,7 +226,7 @@ test('other-frameworks.md: the endpoints and the checks', async () => {
     },
     Astro: (logout) => (request) => createAstroRoute(logout).ALL({ request }),
   }
-  /** The session is in a header here, instead of a cookie. */
+  /** In this test, the session is in a header, not in a cookie. */
   const sessionOf = async ({ headers }: Request) =>
     headers.has('x-sid') ? op.session({ sid: headers.get('x-sid')! }) : undefined
   for (const [name, create] of Object.entries(frameworks)) {

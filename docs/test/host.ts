@@ -1,4 +1,4 @@
-// Serves an application that is a module with a `fetch`, as Bun, Deno and Workers do: `host.ts FILE`.
+// Serves an application whose module has a `fetch`, in the same way as Bun, Deno and Workers: `host.ts FILE`.
 import { DatabaseSync } from 'node:sqlite'
 
 import { schema } from '@bcl/sql'
@@ -6,7 +6,7 @@ import { serve } from '@hono/node-server'
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>
 
-/** As much of Cloudflare's D1 as a store needs. */
+/** Returns the part of Cloudflare's D1 that a store needs. */
 function createDatabase() {
   const db = new DatabaseSync(':memory:')
   db.exec(schema('sqlite'))
@@ -21,12 +21,12 @@ serve({
     try {
       return await app.fetch(request, env)
     } catch (error) {
-      // As a Worker answers, and as its log shows it.
+      // A Worker also answers 500, and its log shows the stack.
       process.stderr.write(`${(error as Error).stack}\n`)
       return new Response(null, { status: 500 })
     }
   },
-  overrideGlobalObjects: false, // a cookie that is put into a Response of this server's own would be lost
+  overrideGlobalObjects: false, // otherwise, iron-session loses the cookies of a Response
   port: Number(new URL(process.env.BASE_URL!).port),
   hostname: '127.0.0.1',
 })

@@ -1,4 +1,4 @@
-// The sockets of docs/guides/live.md: each closes when its session ends, and none opens for a session that has ended.
+// Tests the sockets of docs/guides/live.md. Each socket closes when its session ends. No socket opens for a session that has ended.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -47,11 +47,11 @@ async function serve(t: TestContext) {
   }
 }
 
-/** The session is in a header here, instead of a cookie. */
+/** In this test, the session is in a header, not in a cookie. */
 const sessionOf = async ({ headers }: IncomingMessage): Promise<SessionClaims | undefined> =>
   headers['x-sid'] ? op.session({ sid: String(headers['x-sid']) }) : undefined
 
-/** The server learns of a close a moment after the client. */
+/** Waits until nothing is watched, because the server notices a close a moment after the client. */
 async function nothingIsWatched(watching: () => number): Promise<void> {
   while (watching() > 0) await new Promise(setImmediate)
 }

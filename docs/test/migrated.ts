@@ -1,4 +1,4 @@
-// The application of the page on migrating, with a page of its own.
+// The application of docs/migrating.md, with one more page.
 import { app } from '../snippets/docs-migrating-md/app.ts'
 
 app.get('/me', (request, response) => void response.sendStatus(request.oidc.isAuthenticated() ? 200 : 401))

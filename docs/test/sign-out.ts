@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 
 import { signIn, statusOfMe, type Application } from './application.ts'
 
-/** The two buttons of the application: sign out, and sign out everywhere. */
+/** Tests the two buttons of the application: sign out, and sign out everywhere. */
 export async function signsOut(application: Application): Promise<void> {
   const { base, issuer } = application
   const newDevice = async () => {
     const cookies = await signIn(application)
     return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   }
-  /** One POST of a form. Does not follow the redirect to the provider, so no Logout Token helps. */
+  /** Posts a form. It does not follow the redirect to the provider, so the provider sends no Logout Token. */
   const post = (path: string, cookie: string, origin = base) =>
     fetch(base + path, {
       method: 'POST',
@@ -41,7 +41,7 @@ export async function signsOut(application: Application): Promise<void> {
 
   assert.equal((await post('/logout-everywhere', laptop)).status, 401)
   assert.equal((await post('/logout-everywhere', '')).status, 401)
-  assert.deepEqual(await statusOf(phone, tablet), [200, 200], 'a cookie that was signed out ended other sessions')
+  assert.deepEqual(await statusOf(phone, tablet), [200, 200], 'the cookie of an ended session ended other sessions')
 
   goesToProvider(await post('/logout-everywhere', phone))
   assert.deepEqual(await statusOf(laptop, phone, tablet), [401, 401, 401], 'sign out everywhere')

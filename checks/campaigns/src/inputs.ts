@@ -160,7 +160,7 @@ export function createToken(parties: readonly Party[], now: number, index: numbe
   return signOrSpoil({ ...good(party, now, index), claimNames, some: values(now, party) }, party, parties, random)
 }
 
-/** A good token, and what can be put into it. */
+/** A good token, and values that can replace its claims. */
 export interface Source {
   header: Members
   claims: Members

@@ -18,7 +18,7 @@ const only = options.only === undefined ? undefined : Number(options.only)
 const now = 1_800_000_000
 const tolerance = 60
 const parties = createParties()
-// RSA signs slowly, and a transmitter has no HS256. `victim` is a provider whose users no transmitter may sign out.
+// RSA signs slowly, and a transmitter may not use HS256. `victim` is a provider. No transmitter may sign out its users.
 const transmitters = parties.slice(1, 3)
 const victim = parties[3]!
 const base = 'https://schemas.openid.net/secevent/'
@@ -34,7 +34,7 @@ const codes = ['invalid_request', 'invalid_key', 'invalid_issuer', 'invalid_audi
 
 const userOf = ({ issuer }: Party): string => `{"format":"iss_sub","iss":"${issuer}","sub":"alice"}`
 
-/** Subjects, as JSON. Some are good, some are not, and some are about users of somebody else. */
+/** Returns subjects as JSON: good subjects, wrong subjects, and subjects of another issuer. */
 function subjects(party: Party): string[] {
   const session = '{"format":"opaque","id":"s-1"}'
   const complex = (user: string): string => `{"format":"complex","user":${user},"session":${session}}`
@@ -52,7 +52,7 @@ function subjects(party: Party): string[] {
   ]
 }
 
-/** Events, as JSON. */
+/** Returns events as JSON. */
 function events(random: Random): string[] {
   const event = (members: string): string => `{"${base}${random.pick(types)}":${members}}`
   const many = Array.from({ length: 9 + random.number(3) }, (_, index) => `"urn:${index}":{}`).join(',')
@@ -89,7 +89,7 @@ const count = (name: string): void => void counts.set(name, (counts.get(name) ??
 const faults: string[] = []
 process.on('unhandledRejection', (error) => faults.push(`unhandled: ${String(error)}`))
 
-/** A receiver, and the sessions that nobody may end. A new one is used from time to time, so that its store stays small. */
+/** Creates a receiver and sessions that must not end. The campaign calls it again after some inputs, so that the store stays small. */
 function createReceiver() {
   const issuers = [...transmitters, victim].map(({ issuer, clientId }) => ({ issuer, clientId, keys: { keys: [] } }))
   const store = new MemoryStore({ now: () => now })

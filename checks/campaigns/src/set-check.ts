@@ -27,7 +27,7 @@ function isTimely(claims: Members, now: number): boolean {
   return !has(claims, 'nbf') || (isTime(nbf) && nbf <= now + tolerance)
 }
 
-/** Whether a value is a Subject Identifier, in the form of RFC 9493 or in the older form. */
+/** Returns true if a value is a Subject Identifier, in the form of RFC 9493 or in the older form. */
 function isSubject(value: unknown): boolean {
   if (!isMap(value)) return false
   return has(value, 'format') ? isName(value['format']) : has(value, 'subject_type') && isName(value['subject_type'])
