@@ -1,0 +1,167 @@
+import { MemoryStore } from '@bcl/core'
+import { describe, expect, test, vi } from 'vitest'
+import { alice, clock, complex, issuer, op, receiving, session, signSet, types } from './support.js'
+
+const day = 86_400
+
+describe('the description of a fault names the claim, and nothing else', () => {
+  test.each<[object, string, string]>([
+    [{ aud: 'other' }, 'invalid_audience', 'logout token claim: aud'],
+    [{ iss: 'https://other.example' }, 'invalid_issuer', 'logout token claim: iss'],
+    [{ jti: '' }, 'invalid_request', 'logout token claim: jti'],
+    [{ events: {} }, 'invalid_request', 'logout token claim: events'],
+    [{ sub_id: 'alice' }, 'invalid_request', 'logout token claim: sub_id'],
+    [{ iat: 1 }, 'invalid_request', 'logout token expired: iat'],
+  ])('%j: %s', async (claims, err, description) => {
+    const { push } = receiving()
+    const { text } = await push(await signSet(claims))
+    expect(JSON.parse(text)).toEqual({ err, description })
+  })
+
+  test('a wrong signature', async () => {
+    const { push } = receiving()
+    const { text } = await push(await signSet({}, { kid: 'unknown' }))
+    expect(JSON.parse(text)).toEqual({ err: 'invalid_key', description: 'logout token signature' })
+  })
+
+  test('a failure of ours has its cause', async () => {
+    const down = new Error('down')
+    const broken = receiving({ onEvent: () => Promise.reject(down) })
+    await broken.push(await signSet())
+    expect(broken.deliveries).toMatchObject([{ error: { message: 'the event failed', cause: { message: 'down' } } }])
+    const silent = receiving({ transmitter: { audience: () => Promise.reject(down) } })
+    await silent.push(await signSet())
+    expect(silent.deliveries).toMatchObject([{ error: { message: 'the audience failed', cause: { message: 'down' } } }])
+  })
+})
+
+describe('typ', () => {
+  test.each([
+    ['xsecevent+jwt', undefined],
+    ['secevent+jwtx', undefined],
+    ['JWTx', false],
+    ['xJWT', false],
+  ])('SE-1: %s is refused', async (typ, requireTyp) => {
+    const { push } = receiving({ transmitter: { requireTyp } })
+    const { status, text } = await push(await signSet({}, { typ }))
+    expect([status, JSON.parse(text).err]).toEqual([400, 'invalid_request'])
+  })
+
+  test('SE-1: typ is checked also if the issuer is not known', async () => {
+    const { push } = receiving({ transmitter: { requireTyp: false } })
+    const { status, text } = await push(await signSet({ iss: 'https://other.example' }, { typ: 'JWT' }))
+    expect([status, JSON.parse(text).err]).toEqual([400, 'invalid_request'])
+  })
+})
+
+test('SE-1: a token of exactly the greatest age is accepted', async () => {
+  const { push } = receiving()
+  const statuses = [0, 1].map(async (more) => push(await signSet({ iat: clock.time - 7 * day - 60 - more })))
+  expect((await Promise.all(statuses)).map(({ status }) => status)).toEqual([202, 400])
+})
+
+describe('SE-3: an audience function', () => {
+  test('is called again after a minute, or after a second if a token has another audience', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      const audience = vi.fn(() => (audience.mock.calls.length < 3 ? 'receiver' : 'new stream'))
+      const { push } = receiving({ transmitter: { audience } })
+      const calls = async (seconds: number, aud: string) => {
+        vi.advanceTimersByTime(seconds * 1000)
+        const { status } = await push(await signSet({ aud }))
+        return [status, audience.mock.calls.length]
+      }
+      expect(await calls(0, 'receiver')).toEqual([202, 1])
+      expect(await calls(60, 'receiver')).toEqual([202, 1])
+      expect(await calls(0.5, 'receiver')).toEqual([202, 2])
+      expect(await calls(1, 'new stream')).toEqual([400, 2])
+      expect(await calls(0.5, 'receiver')).toEqual([202, 2])
+      expect(await calls(0, 'new stream')).toEqual([202, 3])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
+describe('subjects', () => {
+  const resolved = { resolveSubject: () => ({ iss: issuer }) }
+  test.each<[string, unknown, string, object?]>([
+    ['iss_sub without iss', { format: 'iss_sub', sub: 'alice' }, 'subject'],
+    ['iss_sub whose iss is a number', { format: 'iss_sub', iss: 1, sub: 'alice' }, 'subject'],
+    ['another format with iss and sub', { ...alice, format: 'account' }, 'subject'],
+    ['a user in another format with iss and sub', complex({ user: { ...alice, format: 'account' } }), 'subject'],
+    ['a session in another format', complex({ user: alice, session: { format: 'uri', id: 's1' } }), 'scope'],
+    ['a session whose id is a number', complex({ user: alice, session: { format: 'opaque', id: 1 } }), 'scope'],
+    ['a resolved subject without sub and sid', alice, 'subject', resolved],
+  ])('SE-6, SE-7: %s ends nothing', async (_, subject, reason, options = {}) => {
+    const { push, events, ended } = receiving(options)
+    expect((await push(await signSet({ sub_id: subject }))).status).toBe(202)
+    expect(events).toMatchObject([{ ended: 'nothing', reason }])
+    expect(ended).toEqual([])
+  })
+
+  test('SE-6: critical members that are understood change nothing', async () => {
+    const metadata = {
+      issuer,
+      jwks_uri: `${issuer}/jwks`,
+      critical_subject_members: ['format', 'user', 'session', 'tenant'],
+    }
+    const fetch = async (url: string) =>
+      url.includes('/.well-known/ssf-configuration') ? Response.json(metadata) : op.fetch(url)
+    const { push, events } = receiving({ fetch: fetch as typeof globalThis.fetch, transmitter: { keys: undefined } })
+    const subject = complex({ user: alice, session: session('s1'), tenant: session('t1') })
+    expect((await push(await signSet({ sub_id: subject }))).status).toBe(202)
+    expect(events).toMatchObject([{ ended: 'session' }])
+  })
+})
+
+test.each([
+  types.verification,
+  types.streamUpdated,
+  'https://schemas.openid.net/secevent/risc/event-type/verification',
+])('SE-10: %s needs no subject, and ends nothing whatever endsSessions says', async (type) => {
+  const { push, events, ended } = receiving({ endsSessions: () => true })
+  for (const subject of [undefined, alice])
+    expect((await push(await signSet({ sub_id: subject, events: { [type]: {} } }))).status).toBe(202)
+  expect(events.map(({ reason }) => reason)).toEqual(['type', 'type'])
+  expect(ended).toEqual([])
+})
+
+describe('the record of what is done', () => {
+  test('SE-12: an event that is done is not carried out again, also if the record is read late', async () => {
+    const store = new MemoryStore({ now: op.now })
+    let late = 0
+    const slow = {
+      add: store.add.bind(store),
+      remove: store.remove.bind(store),
+      async values(keys: readonly string[]) {
+        await new Promise((resolve) => setTimeout(resolve, late))
+        return store.values(keys)
+      },
+    }
+    const { push, events, deliveries } = receiving({ store: slow, timeout: 5 })
+    const jwt = await signSet()
+    await push(jwt)
+    late = 300
+    expect((await push(jwt)).status).toBe(202)
+    expect(events).toHaveLength(1)
+    expect(deliveries.map(({ outcome }) => outcome)).toEqual(['handled', 'replayed'])
+  })
+
+  test('SE-12: a record that the store refuses once is written within the push', async () => {
+    const store = new MemoryStore({ now: op.now })
+    let refusals = 1
+    const refusing = {
+      values: store.values.bind(store),
+      remove: store.remove.bind(store),
+      async add(key: string, value: string, expiresAt: number) {
+        if (key.includes('"done"') && (refusals -= 1) >= 0) throw new Error('down')
+        store.add(key, value, expiresAt)
+      },
+    }
+    const { push, events } = receiving({ store: refusing, timeout: 5 })
+    const jwt = await signSet()
+    expect([(await push(jwt)).status, (await push(jwt)).status]).toEqual([202, 202])
+    expect(events).toHaveLength(1)
+  })
+})
