@@ -42,7 +42,8 @@ export interface BackchannelLogoutOptions {
    */
   recheckAfter?: number | undefined
   /**
-   * The answer to a token that was carried out before: 200, or a refusal with `'reject'`. Listeners are not called again.
+   * The answer to a token that was carried out before. `'acknowledge'` answers 200, and `'reject'` refuses the token. Listeners
+   * are not called again.
    *
    * Listeners must be idempotent, also with `'reject'`. If two instances receive copies of a token at the same moment, both
    * call their listeners. If a process crashes after a listener has run, a retry of the token calls the listener again.

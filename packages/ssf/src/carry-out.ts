@@ -7,7 +7,7 @@ import type { KnownTransmitter } from './transmitter.js'
 
 /** Seconds after which an event in progress counts as lost. */
 const longest = 20
-/** Seconds to wait for the answer whether the event was carried out before. A silent store must not delay the marker. */
+/** The longest wait for the record of an earlier run, in seconds. A silent store must not delay the marker. */
 const recordTime = 0.2
 /** Seconds for which the write of the record is retried. */
 const retryTime = 1.5

@@ -94,7 +94,7 @@ const rules: Rules = {
   now: callback(),
 }
 
-/** Seconds after its time-out at which a push counts as lost. */
+/** A push counts as lost this many seconds after its time-out. */
 const longest = 20
 
 /**

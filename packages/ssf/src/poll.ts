@@ -84,7 +84,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller): Promis
   return { handled, refused, failed, moreAvailable: moreAvailable === true }
 }
 
-/** Waits for some seconds, or until the signal aborts. Nothing else uses the signal. */
+/** Waits for some seconds, or until the signal aborts. The signal has no other handler. */
 const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000)

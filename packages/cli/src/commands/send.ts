@@ -16,7 +16,7 @@ import { CommandError } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
 
 export interface SendCommandOptions extends ServeOptions, Pick<TransmitterOptions, 'audience' | 'authorization'> {
-  /** The event of a Security Event Token. Without it, a Logout Token is sent. */
+  /** The event of a Security Event Token. Without this option, the command sends a Logout Token. */
   event?: string
   sub?: string
   sid?: string

@@ -29,7 +29,7 @@ const maxAnswers = 1000
 const answerTime = 1.5
 /** The largest number of calls that run at the same time for tokens of issuers that are not in the cache. */
 const maxUnknownCalls = 7
-/** The same for issuers that are in the cache. */
+/** The largest number of calls that run at the same time for tokens of issuers that are in the cache. */
 const maxKnownCalls = 3
 /**
  * The number of calls that may fail in a burst, and the seconds until one more call may fail. The number must not be below
@@ -39,9 +39,9 @@ const maxFailures = 10
 const failureRefill = 1
 /** The largest number of tokens that wait for a call. */
 const maxWaiting = 1000
-/** The largest number of key sets of issuers that have verified a signature, besides the listed issuers. */
+/** The largest number of key sets that have verified a signature. Listed issuers do not count. */
 const maxProven = 1000
-/** The largest number of key sets of issuers that have not verified a signature. */
+/** The largest number of key sets that have not verified a signature. */
 const maxUnproven = 100
 
 export interface IssuersOptions extends RemoteKeysOptions {
@@ -63,7 +63,7 @@ export interface Issuers extends IssuerSource {
 type Answer = readonly [
   registrations: readonly Registration[],
   answeredAt: number,
-  /** Permits to call the function again while the answer is fresh. Tokens and sessions have separate permits. */
+  /** The permits for more calls of the function while the answer is fresh. Tokens and sessions have separate permits. */
   takeCall: Readonly<Record<Caller, () => boolean>>,
 ]
 

@@ -21,7 +21,7 @@ const staleRetry = 30
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
-/** If a fetch did not bring the key of a `kid`, tokens under this `kid` are an outage for this many seconds (RP-52g). */
+/** If a fetch did not bring the key of a `kid`, tokens with this `kid` fail as an outage for this many seconds (RP-52g). */
 const absentFor = 30
 /** If a bad signature caused a fetch, its `kid` causes no other fetch for this many seconds (RP-52). */
 const renewedFor = 15
@@ -29,7 +29,8 @@ const renewedFor = 15
 const maxRemembered = 1000
 
 /**
- * Limits the fetches for issuers that never verified a signature, in the whole process: 8 at once, then 5 a second (RP-11).
+ * Limits the fetches of the whole process for issuers whose keys never verified a signature: 8 at once, then 5 a second
+ * (RP-11).
  */
 const takeUnprovenFetch = createTokenBucket(8, 0.2)
 
@@ -134,8 +135,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   }
 
   /**
-   * Takes the permits for a fetch. An issuer that never verified a signature also needs a permit of the process, and waits
-   * for it.
+   * Takes the permits for a fetch. An issuer whose keys never verified a signature also needs a permit of the
+   * process, and waits for it.
    */
   const pay = async (isRefresh = false): Promise<KeyBudget> => {
     const budget = budgets.get(name) ?? createBudget()

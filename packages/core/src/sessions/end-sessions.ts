@@ -31,7 +31,7 @@ export interface EndedSessions {
   sid?: string
   /** The ids of the tracked sessions that ended. */
   sessionIds: readonly string[]
-  /** True if this logout was carried out before, for each of these registrations. Listeners are not called again. */
+  /** True if this logout was already carried out for each of these registrations. Listeners are not called again. */
   replayed: boolean
 }
 

@@ -6,8 +6,8 @@ import { withTimeout } from '../util/with-timeout.js'
 
 /**
  * Limits the time of each call of the application's store (RP-39). A failed call rejects with an error of this library, which
- * contains no claim values. No call throws. If the store answers without a promise, so does this store, and no timer is
- * needed.
+ * contains no claim values. No call throws. If the store answers without a promise, this store also answers without
+ * a promise, and needs no timer.
  */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
   const call = <T>(args: readonly unknown[], work: () => Maybe<T>): Maybe<T> => {
