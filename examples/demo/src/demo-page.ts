@@ -37,26 +37,28 @@ function demoPage(providerUrl: string, apps: readonly App[]): string {
     <style>${style}</style>
   </head>
   <body>
-    <header>
-      <h1>Back-channel logout</h1>
-      <p>One provider signs a user in at ${apps.length} applications. When the provider ends the session, it tells each application.</p>
-      <ol>
-        <li><button id="sign-in">Sign in Alice everywhere</button></li>
-        <li>Press “End” at the provider.</li>
-        <li>Each application shows the sign-out at once.</li>
-      </ol>
-      <p id="progress" role="status"></p>
-    </header>
-    <section aria-labelledby="provider">
-      <h2 id="provider">The provider <a href="${providerUrl}/sessions">${host(providerUrl)}</a></h2>
-      <iframe class="provider" title="The provider" src="${providerUrl}/sessions"></iframe>
-    </section>
-    <section aria-labelledby="applications">
-      <h2 id="applications">The applications ${apps.map(({ clientId, url }) => `<a href="${url}/">${clientId}</a>`).join(' ')}</h2>
-      <div class="applications">
-        ${apps.map(({ clientId, url }) => `<iframe title="${clientId}" src="${url}/"></iframe>`).join('\n        ')}
-      </div>
-    </section>
+    <main>
+      <header>
+        <h1>Back-channel logout</h1>
+        <p>One provider signs a user in at ${apps.length} applications. When the provider ends the session, it tells each application.</p>
+        <ol>
+          <li><button id="sign-in">Sign in Alice everywhere</button></li>
+          <li>Press “End” at the provider.</li>
+          <li>Each application shows the sign-out at once.</li>
+        </ol>
+        <p id="progress" role="status"></p>
+      </header>
+      <section aria-labelledby="provider">
+        <h2 id="provider">The provider <a href="${providerUrl}/sessions">${host(providerUrl)}</a></h2>
+        <iframe class="provider" title="The provider" src="${providerUrl}/sessions"></iframe>
+      </section>
+      <section aria-labelledby="applications">
+        <h2 id="applications">The applications ${apps.map(({ clientId, url }) => `<a href="${url}/">${clientId}</a>`).join(' ')}</h2>
+        <div class="applications">
+          ${apps.map(({ clientId, url }) => `<iframe title="${clientId}" src="${url}/"></iframe>`).join('\n        ')}
+        </div>
+      </section>
+    </main>
     <script>${script}</script>
   </body>
 </html>`
@@ -68,6 +70,12 @@ const style = `${styleSheet(COLOR)}
 body {
   max-width: 84rem;
   margin: 0 auto;
+}
+main {
+  max-width: none;
+  padding: 0;
+  background: none;
+  border: 0;
 }
 header,
 h2 {
@@ -108,13 +116,13 @@ button:disabled {
 iframe {
   display: block;
   width: 100%;
-  height: 27.5rem;
+  height: 28rem;
   background: var(--page);
   border: 1px solid var(--line);
   border-radius: 0.75rem;
 }
 iframe.provider {
-  height: 21rem;
+  height: 22.5rem;
 }
 .applications {
   display: grid;

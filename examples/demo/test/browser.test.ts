@@ -8,6 +8,7 @@ import { findChromium, launchChromium } from '../src/chromium.ts'
 import { takePicture } from '../src/picture.ts'
 import { freePorts } from '../src/free-ports.ts'
 import { type App, type Stack, startStack } from '../src/stack.ts'
+import { violationsOf } from './accessibility.ts'
 
 const EXAMPLES = ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs']
 
@@ -93,6 +94,34 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     },
   )
 
+  it('the pages have no violation that axe-core finds', async () => {
+    const [hono, nextjs] = ['hono', 'nextjs'].map((name) => stack.apps.find(({ clientId }) => clientId === name)!)
+    const found: string[] = []
+    const look = async (page: Page) => void found.push(...(await violationsOf(page)))
+    const page = await context.newPage()
+    for (const url of ['/', '/login', '/callback']
+      .map((path) => hono!.url + path)
+      .concat(`${nextjs!.url}/sign-in-failed`)) {
+      await page.goto(url)
+      await look(page)
+    }
+    const signedIn = []
+    for (const app of [hono!, nextjs!]) signedIn.push(await signIn(app))
+    for (const each of signedIn) await look(each)
+    const provider = await context.newPage()
+    await provider.goto(`${stack.provider.url}/sessions`)
+    await look(provider)
+    await provider.getByRole('button', { name: 'End', exact: true }).click()
+    await provider.getByText('Nobody is signed in.').waitFor()
+    await provider.locator('summary').first().click()
+    await look(provider)
+    for (const each of signedIn) {
+      await each.getByText('Signed out at').waitFor()
+      await look(each)
+    }
+    expect(found).toEqual([])
+  })
+
   it('the page of the demo signs in at all applications, and shows the sign-out in its frames', async () => {
     const [port] = (await freePorts(1)) as [number]
     const demo = await startDemoPage(port, stack.provider.url, stack.apps)
@@ -107,6 +136,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
 
     for (const frame of frames) await frame.getByText('Signed out at').waitFor()
     expect(complaints).toEqual([])
+    expect(await violationsOf(page)).toEqual([])
     demo.stop()
   })
 

@@ -163,6 +163,7 @@ button:hover,
     padding: 0.75rem;
   }
   #actions button {
+    min-height: 3.75rem;
     padding-inline: 0.25rem;
     font-size: 0.9rem;
   }

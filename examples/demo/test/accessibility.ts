@@ -1,0 +1,22 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+
+const everything = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']"
+
+/** Runs axe-core: all rules of WCAG 2 in the light look, and the contrast in the dark look too. Returns one line for each violation. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  const found: string[] = []
+  // Not as a script of the page: the content security policy of the page would refuse the script.
+  await page.evaluate(axe.source)
+  for (const [colorScheme, rules] of [
+    ['light', everything],
+    ['dark', "['color-contrast']"],
+  ] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const { violations } = (await page.evaluate(`axe.run({ runOnly: ${rules}, iframes: false })`)) as axe.AxeResults
+    for (const { id, help, nodes } of violations) {
+      for (const { html } of nodes) found.push(`${page.url()}, ${colorScheme}: ${id}: ${help}: ${html}`)
+    }
+  }
+  return found
+}
