@@ -4,7 +4,7 @@ import { createIssuers } from './issuers/issuers.js'
 import { createEndSession } from './sessions/end-session.js'
 import { createEndSessions, type LogoutEvent } from './sessions/end-sessions.js'
 import { formatBroadcast, formatTracked, markerKeysOf, scopesOfSession, trackKey } from './sessions/markers.js'
-import { expiryFor, hasEnded } from './sessions/one-rule.js'
+import { expiryFor, isEnded } from './sessions/one-rule.js'
 import {
   callback,
   fetchRules,
@@ -88,17 +88,18 @@ const rules: Rules = {
  */
 export function createBackchannelLogout(options: BackchannelLogoutOptions): BackchannelLogout {
   const read = readOptions(options, rules) as Defaulted<BackchannelLogoutOptions>
-  const { sessionMaxAge, storeTimeout, pollInterval, now } = read
+  const { sessionMaxAge, storeTimeout, now } = read
   const onError = (error: unknown): void => runGuarded(() => options.onError?.(error))
-  const issuers = createIssuers({ ...read, onError })
   const store = boundStore(options.store, storeTimeout)
+  const common = { ...read, store, onError }
+  const issuers = createIssuers(common)
   const listeners = new Set<(event: LogoutEvent) => unknown>()
 
   const onWritten = (key: string): void => void store.publish?.(formatBroadcast([key])).catch(onError)
-  const pending = createPendingMarkers({ store, storeTimeout, onWritten, onError })
+  const pending = createPendingMarkers({ ...common, onWritten })
 
-  const hasSessionEnded = (session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean =>
-    hasEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
+  const hasEnded = (session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean =>
+    isEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
 
   const findRegistrations = createFindRegistrations(issuers, now)
   /** Refuses a session whose claims are wrong (RP-37). Returns a promise only if a function finds the issuers. */
@@ -109,10 +110,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   }
 
   const broadcasts = createBroadcasts({
-    store,
-    storeTimeout,
-    pollInterval,
-    onError,
+    ...common,
     onSubscribed: () => check.invalidateAll(),
     onKeys(keys) {
       check.invalidate(keys)
@@ -120,8 +118,8 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     },
   })
   const { subscribe } = broadcasts
-  const check = createCheck({ ...read, store, hasEnded: hasSessionEnded, subscribe })
-  const watchers = createWatchers({ store, hasEnded: hasSessionEnded, subscribe, pollInterval, onError })
+  const check = createCheck({ ...common, hasEnded, subscribe })
+  const watchers = createWatchers({ ...common, hasEnded, subscribe })
 
   const isLoggedOut = async (session: SessionClaims): Promise<boolean> => {
     const checked = requireSession(session)
@@ -148,20 +146,18 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     check.invalidate(markers.map(({ key }) => key))
     watchers.notify(markers)
   }
-  const endSessions = createEndSessions({ ...read, store, pending, onMarkers, listeners, onError })
-  const receiver = createReceiver({ ...read, issuers, endSessions })
+  const endSessions = createEndSessions({ ...common, pending, onMarkers, listeners })
+  const receiver = createReceiver({ ...common, issuers, endSessions })
   const longest = read.listenerTimeout + 4 * storeTimeout + 10
-  const application = createEndSession({ ...read, endSessions, findRegistrations, longest })
+  const application = createEndSession({ ...common, endSessions, findRegistrations, longest })
   const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
   // Adds five seconds for the body, because a request is in progress from its first byte.
   const requests = singleFlight<Flight<LogoutResponse>>(longest + 5)
-  let requestCount = 0
-  const respond = (request: LogoutRequest): Promise<LogoutResponse> =>
-    requests.run(() => answer(request), `${(requestCount += 1)}`).result
+  const respond = (request: LogoutRequest): Promise<LogoutResponse> => requests.run(() => answer(request), {}).result
 
   return withInternals(
     {
-      receive: async (logoutToken) => receiver.receive(logoutToken).result,
+      receive: (logoutToken) => receiver.receive(logoutToken).result,
       endSession: application.endSession,
       endAllSessions: application.endAllSessions,
       onLogout(listener) {
@@ -181,7 +177,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
         await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
         // Asks the store directly, because a cached answer may be older than the new entry.
         const keys = markerKeysOf(session)
-        if (!hasSessionEnded(session, keys, await store.values(keys))) return true
+        if (!hasEnded(session, keys, await store.values(keys))) return true
         await untrackSession(session, sessionId)
         return false
       },

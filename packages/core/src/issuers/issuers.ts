@@ -1,6 +1,6 @@
 import { requireAddress } from '../keys/discover-keys.js'
 import { asLogoutError } from '../errors.js'
-import { trust, type IssuerSource } from './issuer-source.js'
+import type { IssuerSource } from './issuer-source.js'
 import { withoutClaims } from '../util/without-claims.js'
 import { requireOption } from '../util/options.js'
 import {
@@ -91,7 +91,6 @@ export const createKeySets = (listed = 0): KeySets => [
 function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promise<T> {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const waiting: ((turn?: Promise<never>) => void)[] = []
-  let count = 0
   const takeCall = createTokenBucket(maxFailures, failureRefill)
   const refuse = async (): Promise<never> => {
     throw new Error('too many calls')
@@ -106,7 +105,7 @@ function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promi
         })
         if (monotonicNow() > until) await refuse()
       }
-      const answer = (await running.run(work, `${(count += 1)}`).result) as T
+      const answer = (await running.run(work, {}).result) as T
       takeCall(-1)
       return answer
     } finally {
@@ -142,8 +141,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
   }
 
   const isList = Array.isArray(issuers)
-  const listed = trust(isList ? registerAll(issuers) : [])
-  const { all } = listed
+  const all = isList ? registerAll(issuers) : []
   const [proven, unproven, budgets] = sets ?? createKeySets(all.length)
 
   const answers = new LruMap<Answer>(maxAnswers)
@@ -226,12 +224,13 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
     for (const warmed of warmAll()) warmed.catch(onError)
   }
 
+  const findForSession = findFor('session')
   return {
     all,
     find: findFor('token'),
     findForSession(iss, isWanted) {
       prefetch()
-      return findFor('session')(iss, isWanted)
+      return findForSession(iss, isWanted)
     },
     keysOf(registration) {
       prefetch()

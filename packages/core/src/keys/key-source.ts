@@ -1,6 +1,7 @@
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import { withTimeout } from '../util/with-timeout.js'
 import type { KeyLocation } from './discovery.js'
+import { createKeySet } from './key-set.js'
 import { createRemoteKeys, type KeySource, type RemoteKeysOptions } from './remote-keys.js'
 
 const localKeySets = new WeakMap<object, JWTVerifyGetKey>()
@@ -15,7 +16,7 @@ export type LocalKeys = JSONWebKeySet | JWTVerifyGetKey
 export function localKeys(keys: LocalKeys): KeySource {
   if (typeof keys === 'function')
     return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyFunctionTime, () => keys(...args)) }
-  const getKey = localKeySets.get(keys) ?? createLocalJWKSet(keys)
+  const getKey = localKeySets.get(keys) ?? createKeySet(keys)
   localKeySets.set(keys, getKey)
   return { getKey }
 }

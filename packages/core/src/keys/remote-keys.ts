@@ -1,4 +1,5 @@
-import { createLocalJWKSet, errors, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
+import { errors, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
+import { createKeySet, type FindKey } from './key-set.js'
 import { codeOf, keysUnavailable } from '../errors.js'
 import { isObject, type JSONObject } from '../util/objects.js'
 import { monotonicNow } from '../util/clock.js'
@@ -102,7 +103,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const name = keySetName(location)
   const isDiscovered = !location.keys
   let jwksUri = String(location.keys)
-  let keys: ReturnType<typeof createLocalJWKSet> | undefined
+  let keys: FindKey | undefined
   let loadedAt = -Infinity
   /** The time when the request for the current keys began. */
   let requestedAt = -Infinity
@@ -128,7 +129,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     const members = (await fetchJson(uri, signal, options))['keys'] as JWK[]
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
     if (beganAt < requestedAt) return
-    keys = createLocalJWKSet({ keys: members.filter(isObject) })
+    keys = createKeySet({ keys: members.filter(isObject) })
     jwksUri = uri
     requestedAt = beganAt
     loadedAt = monotonicNow()
@@ -158,10 +159,14 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const age = (): number => monotonicNow() - loadedAt
 
-  const match = (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> =>
-    keys!(...args).catch((error: unknown) => {
+  const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
+    try {
+      return await keys!(...args)
+    } catch (error) {
       if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
-    }) as Promise<CryptoKey | undefined>
+      return undefined
+    }
+  }
 
   const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
 

@@ -2,10 +2,11 @@ import { asLogoutError, BackchannelLogoutError } from '../errors.js'
 import type { IssuerSource } from '../issuers/issuer-source.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 import type { LogoutEvent, Wish } from '../sessions/end-sessions.js'
-import { doneKey, type Scope } from '../sessions/markers.js'
+import { doneKey, scopeOf, type Scope } from '../sessions/markers.js'
 import { expiryFor } from '../sessions/one-rule.js'
 import type { CheckedClaims } from '../token/logout-token.js'
 import { verify, type Verified } from '../token/verify-logout-token.js'
+import { defined } from '../util/objects.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 
 /** The seconds that a run may take in addition to its listeners and store calls. */
@@ -40,7 +41,9 @@ function scopesOfToken(
   { logoutScope, issuer, sessionIssuer: iss = issuer }: Registration,
 ): Scope[] {
   const kind = sid && logoutScope === 'session' ? 'nosid' : 'sub'
-  return [...(sid ? [['sid', iss, sid] as const] : []), ...(sub ? [[kind, iss, sub] as const] : [])]
+  const scopes: Scope[] = sid ? [scopeOf('sid', iss, sid)] : []
+  if (sub) scopes.push(scopeOf(kind, iss, sub))
+  return scopes
 }
 
 /** Makes the function that verifies a Logout Token, and ends the sessions that it names. */
@@ -49,38 +52,35 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   const flights = singleFlight<Receiving>(otherTime + listenerTimeout + 4 * storeTimeout)
 
   const run = async (logoutToken: string, flight: Receiving): Promise<LogoutEvent> => {
-    const { token, registrations } = await verify(logoutToken, issuers, now)
-    flight.token = token
-    const { aud: _aud, exp, ...claims } = token
-    const [{ issuer, sessionIssuer: iss = issuer }] = registrations as [Registration]
-    const time = now()
-    const logout = await endSessions({
-      event: { ...claims, source: 'logout-token', iss },
-      markers: registrations.map((registration) => ({
-        clientId: registration.clientId,
-        iat: token.iat + registration.iatSkew,
-        scopes: scopesOfToken(token, registration),
-      })),
-      // The record must exist for as long as the token would be accepted: until `exp`, or until `maxTokenAge` after `iat`.
-      done: registrations.map(({ clientId, clockTolerance, maxTokenAge }) => {
-        const end = exp ?? token.iat + maxTokenAge!
-        return { key: doneKey(token, clientId), expiresAt: expiryFor(0, time, end + clockTolerance - time) }
-      }),
-    })
-    if (logout.replayed && replay === 'reject')
-      throw new BackchannelLogoutError('ERR_LOGOUT_TOKEN_REPLAYED', 'was carried out before')
-    return logout
+    try {
+      const { token, registrations } = await verify(logoutToken, issuers, now)
+      flight.token = token
+      const { clientIds, jti, iat, exp, sub, sid, events, claims } = token
+      const [{ issuer, sessionIssuer: iss = issuer }] = registrations as [Registration]
+      const time = now()
+      const logout = await endSessions({
+        event: defined({ source: 'logout-token', iss, clientIds, jti, iat, sub, sid, events, claims }) as Wish['event'],
+        markers: registrations.map((registration) => ({
+          clientId: registration.clientId,
+          iat: iat + registration.iatSkew,
+          scopes: scopesOfToken(token, registration),
+        })),
+        // The record must exist for as long as the token would be accepted: until `exp`, or until `maxTokenAge` after `iat`.
+        done: registrations.map(({ clientId, clockTolerance, maxTokenAge }) => {
+          const end = exp ?? iat + maxTokenAge!
+          return { key: doneKey(token, clientId), expiresAt: expiryFor(0, time, end + clockTolerance - time) }
+        }),
+      })
+      if (logout.replayed && replay === 'reject')
+        throw new BackchannelLogoutError('ERR_LOGOUT_TOKEN_REPLAYED', 'was carried out before')
+      return logout
+    } catch (error) {
+      throw asLogoutError('the logout', error)
+    }
   }
 
   return {
-    receive: (logoutToken) =>
-      flights.run(
-        (flight) =>
-          run(logoutToken, flight).catch((error: unknown) => {
-            throw asLogoutError('the logout', error)
-          }),
-        logoutToken,
-      ),
+    receive: (logoutToken) => flights.run((flight) => run(logoutToken, flight), logoutToken),
     settled: flights.settled,
   }
 }

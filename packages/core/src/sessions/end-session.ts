@@ -4,7 +4,7 @@ import { defined } from '../util/objects.js'
 import { isText, mustBeText, readOptions, requireOption, text, type Rule } from '../util/options.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import type { LogoutEvent, Wish } from './end-sessions.js'
-import { applicationKey, type Scope } from './markers.js'
+import { applicationKey, scopeOf, type Scope } from './markers.js'
 import { expiryFor } from './one-rule.js'
 import { checkMembers, type Dated } from './require-session.js'
 
@@ -77,63 +77,60 @@ const subjectRules: Record<keyof SubjectToEnd, Rule> = { iss: any, sub: any, cli
 export function createEndSession(options: EndSessionOptions): EndSession {
   const { endSessions, findRegistrations, sessionMaxAge, longest, now } = options
   const flights = singleFlight<Flight<LogoutEvent>>(longest)
-  let runs = 0
-  const nextName = (): string => String((runs += 1))
-  /** Counts the whole call as in progress, including the call of the issuer function. */
-  const counted = (call: () => Promise<LogoutEvent>): Promise<LogoutEvent> => flights.run(call, nextName()).result
 
-  const end = (
-    { iss, iat: date, sub, sid }: Dated & { sub?: string | undefined; sid?: string | undefined },
-    scopes: readonly Scope[],
-    registrations: readonly Registration[],
-    { key, ...origin }: LogoutOrigin,
+  const carryOut = async (wish: Wish): Promise<LogoutEvent> => {
+    try {
+      return await endSessions(wish)
+    } catch (error) {
+      throw asLogoutError('the logout', error)
+    }
+  }
+
+  /** Ends one session, or all sessions of a subject. `name` and `dateName` are for messages. */
+  const end = async (
+    { iss, iat: date, sub, sid: anySid, clientId }: SessionToEnd,
+    origin: LogoutOrigin,
+    name: 'session' | 'subject',
+    dateName: 'iat' | 'before',
   ): Promise<LogoutEvent> => {
+    const isSession = name === 'session'
+    const sid = anySid || undefined
+    const dated = { iss, clientId, iat: date }
+    checkMembers(dated, name, dateName)
+    requireOption(!isSession || isText(sid ?? sub), name, 'must have sub or sid, a non-empty string')
+    requireOption((isSession && sub === undefined) || isText(sub), `${name}.sub`, mustBeText)
+    readOptions(origin, originRules, 'origin')
+    const { key, ...from } = origin
+    const registrations = await findRegistrations(dated, name, dateName)
     const iat = Math.floor(date)
-    const clientIds = registrations.map(({ clientId }) => clientId)
-    const event = defined({ source: 'application', ...origin, iss, clientIds, iat, sub, sid }) as Wish['event']
+    const scopes: Scope[] = []
+    if (sid) scopes.push(scopeOf('sid', iss, sid))
+    // Other sessions of the user stay alive, also sessions without a known `sid`. A Logout Token or a security event ends
+    // sessions without a known `sid`.
+    if (sub && (!sid || 'source' in origin)) scopes.push(scopeOf(isSession ? 'nosid' : 'sub', iss, sub))
+    const clientIds = registrations.map(({ clientId: id }) => id)
     const wish: Wish = {
-      event,
-      markers: clientIds.map((clientId) => ({ clientId, iat, scopes })),
-      done: clientIds.flatMap((clientId) =>
-        key ? [{ key: applicationKey(iss, clientId, key), expiresAt: expiryFor(iat, now(), sessionMaxAge) }] : [],
+      event: defined({ source: 'application', ...from, iss, clientIds, iat, sub, sid }) as Wish['event'],
+      markers: clientIds.map((id) => ({ clientId: id, iat, scopes })),
+      done: clientIds.flatMap((id) =>
+        key ? [{ key: applicationKey(iss, id, key), expiresAt: expiryFor(iat, now(), sessionMaxAge) }] : [],
       ),
     }
     // Calls for the same logout with the same key share one run.
-    const name = key ? JSON.stringify([iss, clientIds, key, iat, scopes]) : nextName()
-    const work = (): Promise<LogoutEvent> =>
-      endSessions(wish).catch((error: unknown) => {
-        throw asLogoutError('the logout', error)
-      })
-    return flights.run(work, name).result
+    return key
+      ? flights.run(() => carryOut(wish), JSON.stringify([iss, clientIds, key, iat, scopes])).result
+      : carryOut(wish)
   }
 
+  // The whole call counts as in progress, including the call of the issuer function.
   return {
     endSession: (session, origin = {}) =>
-      counted(async () => {
-        const { iss, sub, sid: anySid, iat, clientId } = Object(session) as SessionToEnd
-        const sid = anySid || undefined
-        const dated = { iss, clientId, iat }
-        checkMembers(dated, 'session')
-        requireOption(isText(sid ?? sub), 'session', 'must have sub or sid, a non-empty string')
-        requireOption(sub === undefined || isText(sub), 'session.sub', mustBeText)
-        readOptions(origin, originRules, 'origin')
-        const registrations = await findRegistrations(dated, 'session')
-        // Other sessions of the user stay alive, also sessions without a known `sid`. A Logout Token or a security event ends
-        // sessions without a known `sid`.
-        const scopes: Scope[] = sid ? [['sid', iss, sid]] : []
-        if (sub && (!sid || 'source' in origin)) scopes.push(['nosid', iss, sub])
-        return end({ ...dated, sub, sid }, scopes, registrations, origin)
-      }),
+      flights.run(() => end(Object(session) as SessionToEnd, origin, 'session', 'iat'), {}).result,
     endAllSessions: (subject, origin = {}) =>
-      counted(async () => {
-        const { iss, sub, clientId, before: iat = now() } = readOptions(subject, subjectRules, 'subject')
-        const dated = { iss, clientId, iat }
-        checkMembers(dated, 'subject', 'before')
-        requireOption(isText(sub), 'subject.sub', mustBeText)
-        readOptions(origin, originRules, 'origin')
-        const registrations = await findRegistrations(dated, 'subject', 'before')
-        return end({ ...dated, sub }, [['sub', iss, sub]], registrations, origin)
-      }),
+      flights.run(async () => {
+        const { before: iat = now(), ...rest } = readOptions(subject, subjectRules, 'subject')
+        return end({ ...rest, iat }, origin, 'subject', 'before')
+      }, {}).result,
     settled: flights.settled,
   }
 }

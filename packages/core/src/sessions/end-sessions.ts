@@ -13,6 +13,7 @@ import {
   trackKey,
   type Marker,
   type Scope,
+  type TrackedSession,
 } from './markers.js'
 import { covers, expiryFor, supersedes } from './one-rule.js'
 import { retryTime, type PendingMarkers, type StoredMarker } from './pending-markers.js'
@@ -100,16 +101,12 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
 
   return async (wish) => {
     const deadline = performance.now() + retryTime
-    const markers = wish.markers.flatMap(({ scopes, ...marker }) => {
-      const value = formatMarker(marker)
-      const expiresAt = expiryFor(marker.iat, now(), sessionMaxAge)
-      return scopes.map((scope) => ({
-        ...marker,
-        key: markerKey(scope),
-        sessionsKey: trackKey(scope),
-        value,
-        expiresAt,
-      }))
+    const markers = wish.markers.flatMap(({ clientId, iat, scopes }) => {
+      const value = formatMarker({ clientId, iat })
+      const expiresAt = expiryFor(iat, now(), sessionMaxAge)
+      return scopes.map((scope) => {
+        return { clientId, iat, key: markerKey(scope), sessionsKey: trackKey(scope), value, expiresAt }
+      })
     })
     try {
       await pending.write(markers, deadline)
@@ -117,42 +114,40 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
       onMarkers(markers)
     }
 
-    const markerKeys = new Set(markers.map(({ key }) => key))
-    const published = store.publish?.(formatBroadcast(markerKeys)).catch(onError)
-    const sessionsKeys = new Set(markers.map(({ sessionsKey }) => sessionsKey))
-    const keys = [...wish.done.map(({ key }) => key), ...markerKeys, ...sessionsKeys]
+    const published = store.publish?.(formatBroadcast(new Set(markers.map(({ key }) => key)))).catch(onError)
+    const doneKeys = wish.done.map(({ key }) => key)
+    const keys = [...new Set([...doneKeys, ...markers.flatMap(({ key, sessionsKey }) => [key, sessionsKey])])]
     const stored = await retryUntil(deadline, () => store.values(keys))
     const valuesOf = (key: string): string[] => stored[keys.indexOf(key)]!
 
-    const replayed = wish.done.length > 0 && wish.done.every(({ key }) => valuesOf(key).length > 0)
-    const tracked = new Set(
-      markers.flatMap((marker) =>
-        valuesOf(marker.sessionsKey).filter((value) => covers(marker, parseTracked(value)[1])),
-      ),
-    )
-    const sessionIds = replayed ? [] : [...new Set([...tracked].map((value) => parseTracked(value)[0]))]
+    const replayed = doneKeys.length > 0 && doneKeys.every((key) => valuesOf(key).length > 0)
+    const tracked = new Map<string, TrackedSession>()
+    for (const marker of markers)
+      for (const value of valuesOf(marker.sessionsKey)) {
+        const session = parseTracked(value)
+        if (covers(marker, session[1])) tracked.set(value, session)
+      }
+    const sessionIds = replayed ? [] : [...new Set([...tracked.values()].map(([id]) => id))]
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
     // Removes the older markers of the same client. An older marker that stays does no harm. All values are parsed before the
     // first removal. Otherwise a parse error would leave a removal in progress that nobody awaits.
     const superseded = markers.flatMap((marker) =>
       valuesOf(marker.key)
-        .filter((value) => supersedes(marker, parseMarker(value)))
+        .filter((value) => value !== marker.value && supersedes(marker, parseMarker(value)))
         .map((value) => [marker.key, value] as const),
     )
-    const supersededRemoved = removeAll(superseded)
+    const underWay = [published, removeAll(superseded)]
     if (!replayed) {
       await callListeners(event)
-      const trackedRemoved = removeAll(
-        [...tracked].flatMap((value) =>
-          scopesOfSession(parseTracked(value)[1]).map((scope) => [trackKey(scope), value] as const),
-        ),
+      const ofTracked = [...tracked].flatMap(([value, [, session]]) =>
+        scopesOfSession(session).map((scope) => [trackKey(scope), value] as const),
       )
+      underWay.push(removeAll(ofTracked))
       // The record is written last. If a logout fails before this line, a retry by the provider carries it out again.
       await retryUntil(deadline, () => all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
-      await trackedRemoved
     }
-    await Promise.all([published, supersededRemoved])
+    await Promise.all(underWay)
     return event
   }
 }

@@ -12,7 +12,7 @@ const version = 1
  * The sessions that a marker or a tracked session belongs to: one session at the provider (`sid`), all sessions of a
  * subject (`sub`), or the sessions of a subject whose `sid` is not known (`nosid`).
  */
-export type Scope = readonly [kind: 'sid' | 'sub' | 'nosid', iss: string, name: string]
+export type Scope = string
 
 /**
  * Formats a tuple as JSON in printable ASCII. Different tuples have different texts, and every database can store the text.
@@ -28,13 +28,14 @@ function formatTuple(...tuple: unknown[]): string {
 const formatText = (text: string): string =>
   /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : formatTuple(text).slice(1, -1)
 
-const scopeKey = (type: string, [kind, iss, name]: Scope): string =>
-  `[${version},"${type}","${kind}",${formatText(iss)},${formatText(name)}]`
+/** Makes a scope: the text with which its keys end. */
+export const scopeOf = (kind: 'sid' | 'sub' | 'nosid', iss: string, name: string): Scope =>
+  `"${kind}",${formatText(iss)},${formatText(name)}]`
 
 /** The key of the markers of a scope. */
-export const markerKey = (scope: Scope): string => scopeKey('logout', scope)
+export const markerKey = (scope: Scope): string => `[${version},"logout",${scope}`
 /** The key of the tracked sessions of a scope. */
-export const trackKey = (scope: Scope): string => scopeKey('session', scope)
+export const trackKey = (scope: Scope): string => `[${version},"session",${scope}`
 /** The key of the record that a token was carried out for a client. A `jti` alone does not identify a token (RP-24). */
 export const doneKey = (
   { iss, jti, iat, sub, sid }: { iss: string; jti: string; iat: number; sub?: string; sid?: string },
@@ -47,7 +48,7 @@ export const applicationKey = (iss: string, clientId: string, key: string): stri
 
 /** Returns the two scopes of a session: the scope of its `sid` (or of an unknown `sid`), and the scope of its subject. */
 export function scopesOfSession({ iss, sub, sid }: SessionClaims): [Scope, Scope] {
-  return [sid ? ['sid', iss, sid] : ['nosid', iss, sub], ['sub', iss, sub]]
+  return [sid ? scopeOf('sid', iss, sid) : scopeOf('nosid', iss, sub), scopeOf('sub', iss, sub)]
 }
 
 /** The keys of all markers that can end a session. */

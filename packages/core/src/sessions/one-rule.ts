@@ -19,7 +19,7 @@ export const supersedes = (marker: Marker, other: Marker): boolean =>
  * @param pending Markers that are not yet in the store.
  * @param stored The values that the store has under the session's keys.
  */
-export const hasEnded = (session: SessionClaims, { pending, stored, now, sessionMaxAge }: EndedBy): boolean =>
+export const isEnded = (session: SessionClaims, { pending, stored, now, sessionMaxAge }: EndedBy): boolean =>
   now - session.iat > sessionMaxAge ||
   pending.some((marker) => covers(marker, session)) ||
   stored.some((values) => values.some((value) => covers(parseMarker(value), session)))

@@ -122,20 +122,24 @@ export function createPendingMarkers({
     markersOf: (keys) => pending.valuesOf(keys),
     write(markers, deadline) {
       let failure: unknown
-      for (const marker of markers) pending.add(marker.key, marker)
       const written = retryUntil(deadline, () => {
         const attempt = all(markers.map(write))
         return isPromise(attempt) ? attempt.catch((error) => Promise.reject((failure = error))) : attempt
       })
-      const inTime = isPromise(written)
-        ? withTimeout(retryTime / 1000, () => written).catch((error: unknown) => {
-            markers.forEach(keep)
-            schedule()
-            // The error of the last attempt is more useful than the time-out.
-            throw failure ?? error
-          })
-        : written
-      return chain(inTime, () => void flush())
+      if (!isPromise(written)) return void flush()
+      for (const marker of markers) pending.add(marker.key, marker)
+      const fail = (error: unknown): never => {
+        markers.forEach(keep)
+        schedule()
+        // The error of the last attempt is more useful than the time-out.
+        throw failure ?? error
+      }
+      const succeed = (): void => {
+        // The store may have answered at once for some of them.
+        markers.forEach(drop)
+        void flush()
+      }
+      return withTimeout(retryTime / 1000, () => written).then(succeed, fail)
     },
     async close() {
       isClosed = true

@@ -28,7 +28,7 @@ interface Entry {
 export class MemoryStore implements LogoutStore {
   readonly #entries = new Map<string, Entry>()
   readonly #now: () => number
-  #sweep = this.#entries.keys()
+  #sweep = this.#entries.entries()
 
   /** @param options `now` is the clock: a NumericDate in seconds. The default is the system clock. */
   constructor(options: { now?: (() => number) | undefined } = {}) {
@@ -40,14 +40,15 @@ export class MemoryStore implements LogoutStore {
     const time = performance.now() / 1000
     for (let count = 0; count < 2; count += 1) {
       const { value: swept } = this.#sweep.next()
-      if (swept === undefined) this.#sweep = this.#entries.keys()
-      // The clock may be wrong for a moment. That must not delete an entry.
-      else this.#keep(swept, (entry) => entry.expiresAt > now || entry.keptUntil > time)
+      // A clock that is wrong for a moment must not delete an entry.
+      if (swept) this.#keep(...swept, (entry) => entry.expiresAt > now || entry.keptUntil > time)
+      else this.#sweep = this.#entries.entries()
     }
-    let entry = this.#entries.get(key)
+    const first = this.#entries.get(key)
+    let entry = first
     while (entry && entry.value !== value) entry = entry.next
     if (!entry) {
-      entry = { value, expiresAt, keptUntil: 0, next: this.#entries.get(key) }
+      entry = { value, expiresAt, keptUntil: 0, next: first }
       this.#entries.set(key, entry)
     }
     entry.expiresAt = Math.max(entry.expiresAt, expiresAt)
@@ -65,19 +66,19 @@ export class MemoryStore implements LogoutStore {
   }
 
   remove(key: string, value: string): void {
-    this.#keep(key, (entry) => entry.value !== value)
+    this.#keep(key, this.#entries.get(key), (entry) => entry.value !== value)
   }
 
-  #keep(key: string, isKept: (entry: Entry) => boolean): void {
+  /** Removes the entries of a key that are not kept. Writes nothing if it keeps the only entry. */
+  #keep(key: string, first: Entry | undefined, isKept: (entry: Entry) => boolean): void {
     let kept: Entry | undefined
-    let next = this.#entries.get(key)
-    while (next) {
-      const entry = next
+    for (let entry = first, next; entry; entry = next) {
       next = entry.next
       if (!isKept(entry)) continue
       entry.next = kept
       kept = entry
     }
+    if (kept === first) return
     if (kept) this.#entries.set(key, kept)
     else this.#entries.delete(key)
   }

@@ -20,16 +20,17 @@ export function splitCompact(token: string, ...lengths: number[]): string[] {
   throw invalidToken('is not canonical, or too long')
 }
 
-/** Most parts are ASCII. They are decoded without a copy as bytes. */
-function textOf(part: string): string {
-  const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
-  return /[^\0-\x7f]/.test(binary) ? utf8.decode(base64url.decode(part)) : binary
-}
+/** Node.js, Bun and Deno have it. Before Node.js 25 it is eight times as fast as jose's function. */
+const { Buffer } = globalThis as { Buffer?: { from(part: string, encoding: 'base64url'): Uint8Array<ArrayBuffer> } }
+
+/** The bytes of a part. Check its spelling first, because `Buffer` accepts any. */
+export const bytesOf = (part: string): Uint8Array<ArrayBuffer> =>
+  Buffer?.from(part, 'base64url') ?? (base64url.decode(part) as Uint8Array<ArrayBuffer>)
 
 /** Decodes a part that contains a JSON object. Drops the parser's error, because its message can contain claim values. */
 export function decodeObject(part: string): JSONObject {
   try {
-    const value: unknown = JSON.parse(textOf(part))
+    const value: unknown = JSON.parse(utf8.decode(bytesOf(part)))
     if (isObject(value)) return value
   } catch {
     // The error is thrown below.

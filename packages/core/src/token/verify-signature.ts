@@ -1,9 +1,10 @@
-import { base64url, compactVerify, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose'
+import { compactVerify, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose'
 import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from '../errors.js'
+import { isImported } from '../keys/key-set.js'
 import type { KeySource } from '../keys/remote-keys.js'
 import { monotonicNow } from '../util/clock.js'
 import type { JSONObject } from '../util/objects.js'
-import { decodeObject } from './compact.js'
+import { bytesOf, decodeObject } from './compact.js'
 
 const encoder = new TextEncoder()
 
@@ -25,59 +26,29 @@ export function readHeader(part: string): JSONObject {
 export const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'token is not signed as registered', { cause })
 
-interface Parameters {
-  name: string
-  hash?: string
-  namedCurve?: string
-  saltLength?: number
-}
-
-/** The WebCrypto parameters of each registered algorithm. Only the algorithm decides them (RP-13). */
-const parameters = new Map<string, Parameters>(
-  ['256', '384', '512'].flatMap((bits): [string, Parameters][] => {
-    const hash = `SHA-${bits}`
-    return [
-      [`RS${bits}`, { name: 'RSASSA-PKCS1-v1_5', hash }],
-      [`PS${bits}`, { name: 'RSA-PSS', hash, saltLength: Number(bits) / 8 }],
-      [`ES${bits}`, { name: 'ECDSA', hash, namedCurve: `P-${bits.replace('12', '21')}` }],
-    ]
-  }),
-)
-for (const alg of ['EdDSA', 'Ed25519']) parameters.set(alg, { name: 'Ed25519' })
-
-/** Tells whether jose would accept this key for this algorithm without an import. */
-function isUsable(key: unknown, { name, hash, namedCurve }: Parameters): key is CryptoKey {
-  const { type, usages, algorithm } = Object(key) as Partial<CryptoKey>
-  const has = Object(algorithm) as {
-    name?: string
-    hash?: { name: string }
-    modulusLength?: number
-    namedCurve?: string
-  }
-  return (
-    type === 'public' &&
-    !!usages?.includes('verify') &&
-    has.name === name &&
-    has.namedCurve === namedCurve &&
-    (!name.startsWith('RSA') || (has.hash?.name === hash && has.modulusLength! >= 2048))
-  )
-}
-
 /**
- * Verifies with one key. jose has found the key. WebCrypto checks the signature directly, because jose would parse the token
- * a second time. jose still verifies with all other keys and algorithms: keys to import, keys to refuse, and secrets.
+ * Verifies with one key. WebCrypto checks the signature directly if jose has imported the key for this algorithm, because jose
+ * would parse the token a second time. jose verifies with all other keys: keys to import, keys to refuse, and secrets.
  */
-async function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<void> {
-  const found = parameters.get(alg)
-  if (!found || !isUsable(key, found)) return void (await compactVerify(jws, key as CryptoKey, { algorithms: [alg] }))
+function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<boolean> {
+  if (!isImported(key))
+    return compactVerify(jws, key as CryptoKey, { algorithms: [alg] }).then(
+      () => true,
+      (error: unknown) => {
+        if (codeOf(error) === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') return false
+        throw error
+      },
+    )
   const end = jws.lastIndexOf('.')
-  const signature = base64url.decode(jws.slice(end + 1)) as Uint8Array<ArrayBuffer>
-  const isRight = await crypto.subtle.verify(found, key, signature, encoder.encode(jws.slice(0, end)))
-  if (!isRight) throw new errors.JWSSignatureVerificationFailed()
+  const { name } = key.algorithm
+  const bits = Number(alg.slice(2))
+  // An algorithm reads its own parameters only. EdDSA has none.
+  const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
+  return crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), encoder.encode(jws.slice(0, end)))
 }
 
 /** Verifies with the key that `getKey` finds. If several keys fit, tries one key after the other (RP-54). */
-async function verifyWith(jws: string, header: { alg: string }, getKey: JWTVerifyGetKey): Promise<void> {
+async function verifyWith(jws: string, header: { alg: string }, getKey: JWTVerifyGetKey): Promise<boolean> {
   const [encoded, payload, signature] = jws.split('.') as [string, string, string]
   let key
   try {
@@ -86,16 +57,12 @@ async function verifyWith(jws: string, header: { alg: string }, getKey: JWTVerif
     if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') throw error
     let tries = 0
     for await (const candidate of error as AsyncIterable<CryptoKey>) {
-      const isRight = await verifyWithKey(jws, header.alg, candidate).then(
-        () => true,
-        () => false,
-      )
-      if (isRight) return
+      if (await verifyWithKey(jws, header.alg, candidate).catch(() => false)) return true
       if (++tries === maxKeys) break
     }
-    throw new errors.JWSSignatureVerificationFailed()
+    return false
   }
-  await verifyWithKey(jws, header.alg, key)
+  return verifyWithKey(jws, header.alg, key)
 }
 
 /**
@@ -109,16 +76,16 @@ export async function verifySignature(
   { getKey, renew, prove }: KeySource,
 ): Promise<void> {
   const since = monotonicNow()
+  let isRight
   try {
-    await verifyWith(jws, header, getKey).catch(async (error: unknown) => {
+    isRight =
+      (await verifyWith(jws, header, getKey)) ||
       // Some providers replace a key but keep its `kid`, or send no `kid` (RP-52).
-      const isBad = codeOf(error) === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'
-      if (!(isBad && (await renew?.(since, header.kid)))) throw error
-      await verifyWith(jws, header, getKey)
-    })
+      ((await renew?.(since, header.kid)) && (await verifyWith(jws, header, getKey)))
   } catch (error) {
     // These codes of jose mean that the token is wrong. Any other error means that the keys are not available.
     throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(String(codeOf(error))) ? signatureError(error) : keysUnavailable(error)
   }
+  if (!isRight) throw signatureError(new errors.JWSSignatureVerificationFailed())
   prove?.()
 }

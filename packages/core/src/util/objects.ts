@@ -6,5 +6,8 @@ export const isObject = (value: unknown): value is JSONObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Copies an object without the members that are `undefined`. */
-export const defined = <T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never
+export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const copy = {} as T
+  for (const name in object) if (object[name] !== undefined) copy[name] = object[name]
+  return copy as never
+}

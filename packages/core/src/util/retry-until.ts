@@ -12,15 +12,16 @@ const interval = 0.05
  */
 export function retryUntil<T>(deadline: number, work: () => Maybe<T>): Maybe<T> {
   const first = work()
-  const retry = async (): Promise<T> => {
-    for (let attempt = first; ; attempt = work()) {
-      try {
-        return await attempt
-      } catch (error) {
-        if (deadline - performance.now() < interval * 1000) throw error
-        await pause(interval)
-      }
+  return isPromise(first) ? retry(deadline, work, first) : first
+}
+
+async function retry<T>(deadline: number, work: () => Maybe<T>, first: Promise<T>): Promise<T> {
+  for (let attempt: Maybe<T> = first; ; attempt = work()) {
+    try {
+      return await attempt
+    } catch (error) {
+      if (deadline - performance.now() < interval * 1000) throw error
+      await pause(interval)
     }
   }
-  return isPromise(first) ? retry() : first
 }

@@ -9,10 +9,10 @@ export interface Flight<T> {
 
 /** Callers that arrive while work is in progress share the result of that work. */
 export interface SingleFlight<F extends Flight<unknown>> {
-  /** Joins the work in progress under this key. If there is none, starts the work. */
-  run(work: (flight: F) => F['result'], key?: string): F
+  /** Joins the work in progress under this key. If there is none, starts the work. Nobody joins work under the key `{}`. */
+  run(work: (flight: F) => F['result'], key?: unknown): F
   /** The work in progress under this key. */
-  get(key?: string): F | undefined
+  get(key?: unknown): F | undefined
   /** The number of runs in progress. */
   size(): number
   /** Waits until all work in progress has ended or counts as lost. */
@@ -26,8 +26,8 @@ export interface SingleFlight<F extends Flight<unknown>> {
  *   that began them. Then the promise never settles.
  */
 export function singleFlight<F extends Flight<unknown>>(seconds: number): SingleFlight<F> {
-  const flights = new Map<string, F>()
-  const get = (key = ''): F | undefined => {
+  const flights = new Map<unknown, F>()
+  const get = (key: unknown = ''): F | undefined => {
     const flight = flights.get(key)
     if (flight && performance.now() < flight.until) return flight
     flights.delete(key)
@@ -37,6 +37,13 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
     // Removes lost work, the oldest first.
     for (const oldest of flights.keys()) if (get(oldest)) break
     return flights.size
+  }
+  const land = async (key: unknown, flight: F, work: (flight: F) => F['result']): Promise<unknown> => {
+    try {
+      return await work(flight)
+    } finally {
+      if (flights.get(key) === flight) flights.delete(key)
+    }
   }
   return {
     get,
@@ -50,9 +57,7 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
       if (shared) return shared
       size()
       const flight = { until: performance.now() + seconds * 1000 } as F
-      flight.result = work(flight).finally(() => {
-        if (flights.get(key) === flight) flights.delete(key)
-      })
+      flight.result = land(key, flight, work)
       flights.set(key, flight)
       return flight
     },
