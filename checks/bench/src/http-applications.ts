@@ -26,6 +26,8 @@ export interface Trust {
 export interface Started {
   port: number
   reads?: () => number
+  /** Checks each session once. */
+  warm?: () => Promise<void>
   close?: () => Promise<unknown>
 }
 

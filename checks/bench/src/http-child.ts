@@ -1,12 +1,13 @@
-// Runs one server in its own process. Reports its port, and how often it has read its store.
+// Runs one server in its own process. Reports its port, and how often it has read its store. Checks all sessions on request.
 import { applications, type Trust } from './http-applications.ts'
 
 const [name, trust] = process.argv.slice(2)
 // This import is separate, because the pages import all database drivers, which takes a while.
 const start = applications[name!] ?? (await import('./pages.ts')).pages[name!]
-const { port, reads, close } = await start!(JSON.parse(trust!) as Trust)
-process.on('message', (question) => {
-  if (question === 'reads') process.send!(reads?.() ?? 0)
+const { port, reads, warm, close } = await start!(JSON.parse(trust!) as Trust)
+process.on('message', async (question) => {
+  if (question === 'warm') await warm?.()
+  if (question === 'reads' || question === 'warm') process.send!(reads?.() ?? 0)
 })
 process.on('disconnect', async () => {
   await close?.()

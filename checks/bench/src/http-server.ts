@@ -15,6 +15,8 @@ export interface HttpServer {
   measure(requests: readonly Dispatcher.RequestOptions[], status?: number): Promise<Speed>
   /** Returns how often the server has read its store. */
   reads(): Promise<number>
+  /** Lets the server check each of its sessions once. */
+  warm(): Promise<unknown>
   end(): Promise<void>
 }
 
@@ -55,6 +57,7 @@ function connect(child: ChildProcess, name: string, port: number, stop: () => vo
       })
     },
     reads: () => ask(child, 'reads'),
+    warm: () => ask(child, 'warm'),
     async end() {
       await pool.destroy()
       const exited = once(child, 'exit')

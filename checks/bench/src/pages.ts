@@ -11,6 +11,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import Koa from 'koa'
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
+import { atOnce } from './measure.ts'
 import { optionsFor, started, type Start, type Started, type Trust } from './http-applications.ts'
 import { drivers, type Connected } from './store-drivers.ts'
 
@@ -51,13 +52,15 @@ const frameworks: Record<string, (visitors: Visitors, isChecked: boolean) => Pro
   },
 }
 
-/** A store in memory is read for each page. The other stores are read again after 10 seconds. */
+/** Seconds for which the stores of databases have an "alive" answer reused. Stores in memory are asked for each page. */
+export const recheckAfter = 10
+
 const stores: Record<string, { recheckAfter: number; connect: () => Promise<Pick<Connected, 'store' | 'close'>> }> = {
   'in memory': { recheckAfter: 0, connect: async () => ({ store: new MemoryStore(), close: async () => {} }) },
-  Redis: { recheckAfter: 10, connect: drivers['node-redis']! },
-  PostgreSQL: { recheckAfter: 10, connect: drivers['pg']! },
-  MariaDB: { recheckAfter: 10, connect: drivers['mysql2']! },
-  SQLite: { recheckAfter: 10, connect: drivers['node:sqlite']! },
+  Redis: { recheckAfter, connect: drivers['node-redis']! },
+  PostgreSQL: { recheckAfter, connect: drivers['pg']! },
+  MariaDB: { recheckAfter, connect: drivers['mysql2']! },
+  SQLite: { recheckAfter, connect: drivers['node:sqlite']! },
 }
 
 function countReads(store: LogoutStore): () => number {
@@ -72,11 +75,11 @@ function countReads(store: LogoutStore): () => number {
 
 function start(framework: string, kind: string, isChecked: boolean): Start {
   return async (trust: Trust) => {
-    const { recheckAfter, connect } = stores[kind]!
+    const { recheckAfter: seconds, connect } = stores[kind]!
     const { store, close } = await connect()
     const reads = countReads(store)
     // On a busy machine, a shorter time-out would only measure the other work.
-    const logout = createBackchannelLogout({ ...optionsFor(trust), store, recheckAfter, storeTimeout: 60 })
+    const logout = createBackchannelLogout({ ...optionsFor(trust), store, recheckAfter: seconds, storeTimeout: 60 })
     const iat = Math.floor(Date.now() / 1000)
     const count = Number(process.env['BENCH_SESSIONS'])
     const sessions = Array.from({ length: count }, () => ({
@@ -86,7 +89,10 @@ function start(framework: string, kind: string, isChecked: boolean): Start {
       iat,
     }))
     const session = () => sessions[Math.floor(Math.random() * count)]!
-    return { ...(await frameworks[framework]!({ logout, session }, isChecked)), reads, close }
+    const checkAll = (): Promise<void> => atOnce(50, sessions, (one) => logout.isLoggedOut(one))
+    // The first check subscribes to broadcasts. Answers from before that do not count, and are asked for again.
+    const warm = (): Promise<void> => checkAll().then(checkAll)
+    return { ...(await frameworks[framework]!({ logout, session }, isChecked)), reads, warm, close }
   }
 }
 

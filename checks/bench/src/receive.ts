@@ -3,7 +3,7 @@ import * as jose from 'jose'
 import { atOnce, compare, rateOf } from './measure.ts'
 import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { createReceiver, signTokens } from './tokens.ts'
+import { createReceiver, signBursts } from './tokens.ts'
 
 /** The number of tokens that are in progress at the same time. */
 export const many = 32
@@ -22,12 +22,11 @@ async function measureAlgorithm(alg: string, scale: Scale): Promise<Pair> {
   const keys = jose.createLocalJWKSet(op.jwks)
   const options = equivalent(op, alg)
   const logout = createReceiver(op)
-  const measure = (work: (token: string) => Promise<unknown>) => () =>
-    rateOf({
-      count: scale.tokens,
-      prepare: () => signTokens(op, scale.tokens),
-      run: (list) => atOnce(many, list, work),
-    })
+  const bursts = await signBursts(op, scale)
+  const measure = (work: (token: string) => Promise<unknown>) => {
+    const prepare = bursts()
+    return () => rateOf({ count: scale.tokens, prepare, run: (list) => atOnce(many, list, work) })
+  }
   const beside = await compare(scale, [
     measure((token) => logout.receive(token)),
     measure((token) => jose.jwtVerify(token, keys, options)),

@@ -4,7 +4,7 @@ import { asCost, atOnce, compare, rateOf } from './measure.ts'
 import { many } from './receive.ts'
 import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
-import { createReceiver, signTokens } from './tokens.ts'
+import { createReceiver, repeat, signBursts, signTokens } from './tokens.ts'
 
 type Make = (op: TestIssuer, count: number) => string[] | Promise<string[]>
 
@@ -42,11 +42,15 @@ export async function measureRefused(scale: Scale): Promise<Pair[]> {
     )
     if (wasAccepted) throw new Error('a wrong token was accepted')
   }
-  const measure = (make: Make, times: number, work: (token: string) => Promise<unknown>) => () =>
-    rateOf({ count: times * tokens, prepare: () => make(op, times * tokens), run: (list) => atOnce(many, list, work) })
+  const measure =
+    (prepare: () => string[], work: (token: string) => Promise<unknown>, times = 1) =>
+    () =>
+      rateOf({ count: times * tokens, prepare, run: (list) => atOnce(many, list, work) })
+  const wrong = await Promise.all(kinds.map(async ([, make, times]) => repeat(await make(op, times * tokens))))
+  const good = (await signBursts(op, scale))()
   const beside = await compare(scale, [
-    ...kinds.map(([, make, times]) => measure(make, times, refuse)),
-    measure(signTokens, 1, (token) => logout.receive(token)),
+    ...kinds.map(([, , times], index) => measure(wrong[index]!, refuse, times)),
+    measure(good, (token) => logout.receive(token)),
   ])
   return kinds.map(([name], index) => asCost(beside(name, index, kinds.length)))
 }

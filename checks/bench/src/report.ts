@@ -95,12 +95,12 @@ const sections: Record<SectionName, Section> = {
   },
   pages: {
     title: 'A page with the check of a session',
-    measured: `A page only says hello. With the check, the page is behind \`activeSession\`. Without the check, the page is behind a middleware that only reads the session. ${count(full.sessions)} sessions request the page in random order. The store in memory is read for each page. The databases have \`recheckAfter: 10\`, so an "alive" answer is reused for 10 seconds. The drivers are node-redis, pg, mysql2 and node:sqlite. Each session has requested the page at least once before the measurement.`,
+    measured: `A page only says hello. With the check, the page is behind \`activeSession\`. Without the check, the page is behind a middleware that only reads the session. ${count(full.sessions)} sessions request the page in random order. The store in memory is read for each page. The databases have \`recheckAfter: 10\`, so an "alive" answer is reused for 10 seconds. The drivers are node-redis, pg, mysql2 and node:sqlite. Outside of the measured time, each session is checked once in 10 seconds. So the measured pages show a reused answer. The queries are those of the measured pages.`,
     meaning: (rows) => {
       const others = rows.filter((row) => !memory(row))
       const reads = others.map((row) => (row as Pair).store!.reads / (row as Pair).store!.checks)
       const [low, high] = [Math.min(...reads), Math.max(...reads)]
-      return `With a check in memory, the page reaches ${range(rows, memory)} of its speed without the check. With a database and \`recheckAfter\`, it reaches ${range(others)}. This page does nothing else, so a real page loses less. For each session, a database gets at most one query in 10 seconds. So ${percent(low)} to ${percent(high)} of the checks caused a query. An "alive" answer is also reused while the store is down.`
+      return `With a check in memory, the page reaches ${range(rows, memory)} of its speed without the check. With a database and \`recheckAfter\`, it reaches ${range(others)}. This page does nothing else, so a real page loses less. ${percent(low)} to ${percent(high)} of the measured pages caused a query. In use, a database gets one query for each session in 10 seconds: ${count(full.sessions)} active sessions cause ${count(full.sessions / 10)} queries per second. The table of the drivers shows the cost of such a check. An "alive" answer is also reused while the store is down.`
     },
     columns: ['checked', 'not checked'],
   },

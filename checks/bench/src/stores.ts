@@ -86,7 +86,7 @@ export async function measureStores(scale: Scale): Promise<Pair[]> {
     if (!connected) continue
     // Answers without a round trip are fast, so a burst needs more of them.
     const isLocal = name === 'node:sqlite' || name.endsWith('cache')
-    const count = Math.ceil(scale.checks / (isLocal ? 5 : 40))
+    const count = Math.ceil(scale.checks / (isLocal ? 10 : 60))
     await put(connected.store, (await entriesOf(remembered)).flat())
     const beside = await compare(scale, await measureDriver(connected, count))
     rows.push(beside(`${name}: \`store.values\``, 0, 2), beside(`${name}: \`isLoggedOut\``, 1, 2))

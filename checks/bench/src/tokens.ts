@@ -2,6 +2,7 @@ import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type Logo
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { decodeJwt } from 'jose'
 import { randomUUID } from 'node:crypto'
+import type { Scale } from './scale.ts'
 
 export const createReceiver = (op: TestIssuer, store: LogoutStore = new MemoryStore()): BackchannelLogout =>
   createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 8 * 3600, store })
@@ -11,6 +12,30 @@ export const signTokens = (op: TestIssuer, count: number, claims: () => object =
   Promise.all(
     Array.from({ length: count }, () => op.logoutToken({ sub: randomUUID(), sid: randomUUID(), ...claims() })),
   )
+
+/** Makes a string that the engine has not seen before, as a request brings it. */
+const received = (token: string): string => Buffer.from(token).toString('latin1')
+
+/**
+ * Signs the tokens of all rounds. Signing takes longer than most of what is measured, so all contenders get the same tokens.
+ * Each contender calls the function once, and then calls its answer once in each round.
+ */
+export async function signBursts(op: TestIssuer, { rounds, warmUps, tokens }: Scale): Promise<() => () => string[]> {
+  // The first bursts are measured minutes after the last are signed.
+  const exp = op.now() + 3600
+  const bursts: string[][] = []
+  for (let round = 0; round < rounds + warmUps; round += 1) bursts.push(await signTokens(op, tokens, () => ({ exp })))
+  return () => {
+    let round = 0
+    return () => bursts[round++]!.map(received)
+  }
+}
+
+/** Tokens that are refused each time: they are made once, and received in every burst. */
+export const repeat =
+  (tokens: readonly string[]): (() => string[]) =>
+  () =>
+    tokens.map(received)
 
 const clientSecret = 'a secret of the client that is long enough'
 const secretKey = new TextEncoder().encode(clientSecret)
