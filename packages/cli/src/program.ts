@@ -60,24 +60,32 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
   withTransmitterOptions(withProviderOptions(program.command('conformance')))
     .summary('check whether an endpoint follows the standards')
     .description(
-      'Starts an OpenID Provider on this machine, which your application must trust. Sends your endpoint what the ' +
-        'standards, attackers and real providers send. Exits with 1 if a MUST case fails.',
+      'Starts an OpenID Provider on this machine, which your application must trust. Tests your endpoint with the ' +
+        'rules of the standards, with known attacks, and with tokens of real providers. Exits with 1 if a MUST case fails.',
     )
     .argument('[url]', 'your back-channel logout endpoint', parseUrl)
-    .option('--login <url>', 'where a browser signs in by redirects (default: /login beside the endpoint)', parseUrl)
-    .option('--me <url>', 'answers 200 to a signed-in browser, 401 to others (default: /me)', parseUrl)
+    .option(
+      '--login <url>',
+      'the address where a browser signs in by redirects (default: /login beside the endpoint)',
+      parseUrl,
+    )
+    .option(
+      '--me <url>',
+      'the address that answers 200 to a signed-in browser and 401 to others (default: /me)',
+      parseUrl,
+    )
     .option(
       '--sign-in <command>',
-      'signs in, for a sign-in that is not made of redirects; prints cookies as name=value',
+      'a command that signs in, if the sign-in needs more than redirects; it prints cookies as name=value',
     )
     .option('--no-sign-in', 'check only the answers, not the sessions')
-    .option('--only <names>', 'ids or their beginnings, groups, grades or requirements, with commas', collect)
+    .option('--only <names>', 'ids, beginnings of ids, groups, grades or requirements, separated by commas', collect)
     .option('--accept-204', 'count the answer 204 as 200')
     .option('--ssf', 'the endpoint receives security events by push (Shared Signals): send Security Event Tokens')
-    .option('--list', 'list the cases and run none; works with --only and --json')
-    .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 65)
-    .option('--timeout <seconds>', 'how long one answer may take', parseSeconds, 10)
-    .option('--json', 'write the results as JSON to standard output, and nothing else')
+    .option('--list', 'list the cases but do not run them; works with --only and --json')
+    .option('--wait <seconds>', 'the longest time for the start of your application', parseSeconds, 65)
+    .option('--timeout <seconds>', 'the longest time for one answer', parseSeconds, 10)
+    .option('--json', 'write only the results, as JSON, to standard output')
     .option('--junit <file>', 'write the results as JUnit XML')
     .option('--html <file>', 'write the results as an HTML page')
     .addHelpText(
@@ -109,16 +117,16 @@ function addDoctor(program: Command, output: Output, exit: Exit): void {
     .command('doctor')
     .summary('find out why logouts do not arrive')
     .description(
-      'Checks the provider and your endpoint from this machine, and says how to correct each problem. Logs nobody out. ' +
+      'Checks the provider and your endpoint from this machine, and shows how to correct each problem. Logs nobody out. ' +
         'Exits with 1 if there is a problem.',
     )
-    .argument('<issuer>', 'the issuer that your application is configured with', parseUrl)
+    .argument('<issuer>', 'the issuer in the settings of your application', parseUrl)
     .argument('<client-id>', 'the client_id of your application')
     .argument('<url>', 'your back-channel logout endpoint, as registered at the provider', parseUrl)
     .option('--alg <name>', 'the algorithm that the client is registered with', parseAlgorithm, 'RS256')
     .option('--ssf <issuer>', 'also check this transmitter of security events', parseUrl)
-    .option('--ssf-audience <aud>', 'the audience that your receiver is configured with')
-    .option('--ssf-stream <id>', 'the stream to check; asks for one verification event')
+    .option('--ssf-audience <aud>', 'the audience in the settings of your receiver')
+    .option('--ssf-stream <id>', 'the stream to check; the command requests one verification event')
     .option('--ssf-client <id>', 'the client that manages the stream; its secret is in SSF_CLIENT_SECRET')
     .option('--redis <url>', 'also check the eviction policy of this Redis', parseRedisUrl)
     .option('--json', 'write the findings as JSON')
@@ -139,14 +147,14 @@ function addInspect(program: Command, output: Output, exit: Exit): void {
     .command('inspect')
     .summary('show a Logout Token or a Security Event Token, and its faults')
     .description(
-      'Decodes a Logout Token or a Security Event Token. Without an argument, reads it from standard input, so that it stays out of the history of ' +
-        'your shell. Sends no request, except to fetch keys. Exits with 1 if the token has a fault.',
+      'Decodes a Logout Token or a Security Event Token. Without an argument, reads the token from standard input. Then the ' +
+        'token does not appear in the history of your shell. Sends no request, except to fetch keys. Exits with 1 if the token has a fault.',
     )
     .argument('[token]', 'the token')
-    .option('--issuer <url>', 'the issuer that the token should have; its keys are discovered', parseUrl)
-    .option('--client-id <id>', 'the client that the token should be for; of a security event: the audience')
-    .option('--keys <url or file>', 'a JWK Set with which to check the signature')
-    .option('--key <file>', 'the private key (JWK) with which to open an encrypted token')
+    .option('--issuer <url>', 'the expected issuer; its keys are fetched by discovery', parseUrl)
+    .option('--client-id <id>', 'the expected client; for a security event, the expected audience')
+    .option('--keys <url or file>', 'the JWK Set that checks the signature')
+    .option('--key <file>', 'the private key (JWK) that decrypts an encrypted token')
     .option('--json', 'write the result as JSON')
     .addHelpText(
       'after',
@@ -173,15 +181,15 @@ function addSend(program: Command, output: Output, exit: Exit): void {
     .option('--sub <sub>', 'the user whose sessions end')
     .option('--sid <sid>', 'the session that ends')
     .option('--claim <name=value>', 'another claim, as JSON or text; can be repeated', parseClaim)
-    .option('--me <url>', 'answers 200 to a signed-in browser; checks that the session ends', parseUrl)
-    .option('--login <url>', 'where a browser signs in by redirects, for --me (default: /login)', parseUrl)
     .option(
-      '--cookie <name=value>',
-      'a cookie of a session that exists already, for --me; can be repeated',
-      parseCookie,
+      '--me <url>',
+      'the address that answers 200 to a signed-in browser; the command checks that the session ends',
+      parseUrl,
     )
+    .option('--login <url>', 'the address where a browser signs in by redirects, for --me (default: /login)', parseUrl)
+    .option('--cookie <name=value>', 'a cookie of an existing session, for --me; can be repeated', parseCookie)
     .option('--after-sign-in', 'wait until a user signs in, and log out that session')
-    .option('--wait <seconds>', 'how long your application may take to start', parseSeconds, 60)
+    .option('--wait <seconds>', 'the longest time for the start of your application', parseSeconds, 60)
     .addHelpText(
       'after',
       examples(
@@ -199,10 +207,11 @@ function addSend(program: Command, output: Output, exit: Exit): void {
 
 function addProvider(program: Command, output: Output): void {
   withProviderOptions(program.command('provider'))
-    .summary('run an OpenID Provider to develop with')
+    .summary('run an OpenID Provider for development')
     .description(
-      'Starts an OpenID Provider on this machine, which your application must trust. It signs you in as anybody. Its page ends ' +
-        'one session or all sessions of a user, and shows each Logout Token with the answer of your endpoint.',
+      'Starts an OpenID Provider on this machine, which your application must trust. You can sign in with any name, ' +
+        'without a password. On its page, you can end one session or all sessions of a user. The page shows each Logout Token and ' +
+        'the answer of your endpoint.',
     )
     .argument('[url]', 'your back-channel logout endpoint', parseUrl)
     .addHelpText(
@@ -223,7 +232,7 @@ export function createProgram(output: Output, exit: Exit): Command {
   const program = new Command('bcl')
     .version((JSON.parse(manifest) as { version: string }).version)
     .exitOverride()
-    .description('Certify, diagnose and exercise any OpenID Connect back-channel logout endpoint.')
+    .description('Tests and diagnoses OpenID Connect back-channel logout. Works with an endpoint in any language.')
     .configureOutput({
       outputError: (text, write) => write(`${toSentence(text.trim().replace(/^error: /, ''))}\n`),
     })

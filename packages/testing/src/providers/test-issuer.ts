@@ -39,7 +39,7 @@ export interface TestIssuer {
    */
   logoutToken(claims?: object, header?: object): Promise<string>
   /**
-   * Returns the claims that an application keeps of a sign-in. The user is "alice", and the session is "session-1". The session
+   * Returns the claims that an application keeps after a sign-in. The user is "alice", and the session is "session-1". The session
    * began a minute ago.
    */
   session(claims?: Partial<SessionClaims>): SessionClaims
