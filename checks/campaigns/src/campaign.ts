@@ -51,7 +51,7 @@ async function tryToken(index: number): Promise<void> {
   compare(index, outcome === 'accepted', mayAccept(token, parties, now), token)
 }
 
-/** Creates a receiver. A new one is used from time to time, so that its store stays small. */
+/** Creates a receiver. The campaign calls it again after some inputs, so that the store stays small. */
 const receiver = (): BackchannelLogout =>
   createBackchannelLogout({
     issuers,

@@ -24,7 +24,7 @@ type Keys = NonNullable<TrustedIssuer['keys']>
 interface Party {
   alg: string
   tokens: readonly string[]
-  /** Keys by the name of their kind. Some do not fit the algorithm. */
+  /** The keys, each with the name of its kind. Some keys do not fit the algorithm. */
   keys: readonly (readonly [kind: string, keys: Keys | undefined])[]
 }
 

@@ -23,7 +23,7 @@ interface Expected {
   signedOut: Device[]
 }
 
-// An exit stops the child processes. A signal alone does not.
+// The exit handlers stop the child processes. A signal alone does not call these handlers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 try {

@@ -45,7 +45,7 @@ export interface StackOptions {
   onReady?: (name: string, url: string) => void
 }
 
-/** A provider and Relying Parties on free loopback ports, each a process of its own. */
+/** A provider and Relying Parties on free loopback ports. Each runs in its own process. */
 export async function startStack(
   apps: readonly AppOptions[],
   { front = (providerUrl) => providerUrl, providerEnv = {}, onReady = () => {} }: StackOptions = {},
@@ -74,7 +74,7 @@ export async function startStack(
     ...metadata,
   }))
 
-  // The provider starts first. An application that starts before its provider needs some seconds longer.
+  // The provider starts first, because an application that starts before its provider needs some seconds longer.
   const provider = await startExample('provider', providerPort, {
     ISSUER: issuer,
     CLIENTS: JSON.stringify(clients),
