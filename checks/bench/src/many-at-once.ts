@@ -31,7 +31,7 @@ async function closeTime(pending: number): Promise<number> {
   return performance.now() - begun
 }
 
-/** Returns the longest time for which polls for this number of watches keep the event loop busy, in milliseconds. */
+/** Polls with this number of watches. Returns the longest time in which the event loop was busy, in milliseconds. */
 async function pollTime(watches: number): Promise<number> {
   const { op } = await createCheapIssuer()
   const logout = createBackchannelLogout({

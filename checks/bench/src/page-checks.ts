@@ -8,8 +8,8 @@ import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 
 /**
- * Makes a function that has an "alive" answer for each session reused in the next burst. It checks each session once, at
- * most once in `recheckAfter` seconds, as visitors do. These checks are outside of the measured time.
+ * Makes a function that checks each session once, so that the next burst reuses "alive" answers. Real visitors also cause at most
+ * one query per session in `recheckAfter` seconds. The time of these checks is not measured.
  */
 function keepWarm(server: HttpServer): () => Promise<void> {
   let begunAt = -Infinity

@@ -1,5 +1,5 @@
 // Tests the examples with real OpenID Providers: pnpm interop [provider…] [--examples hono,koa] [--write]
-// With --write, it saves the results and writes docs/interop.md.
+// With --write, the command saves the results and writes docs/interop.md.
 import { parseArgs } from 'node:util'
 import { keepResult, transmitterKey } from './page.ts'
 import { providers } from './providers/providers.ts'
