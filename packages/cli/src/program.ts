@@ -48,6 +48,8 @@ const withTransmitterOptions = (command: Command): Command =>
 
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
 
+const errorText = (text: string): string => `${toSentence(text.trim().replace(/^error: /, ''))}\n`
+
 /** Returns the endpoint from the command line or from the configuration file. */
 function endpointOf(argument: string | undefined, command: Command): string {
   const url: unknown = argument ?? command.getOptionValue('url')
@@ -81,6 +83,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     .option('--no-sign-in', 'check only the answers, not the sessions')
     .option('--only <names>', 'ids, beginnings of ids, groups, grades or requirements, separated by commas', collect)
     .option('--accept-204', 'count the answer 204 as 200')
+    .option('--require-sid', 'send no good token without sid, as if backchannel_logout_session_required is registered')
     .option('--ssf', 'the endpoint receives security events by push (Shared Signals): send Security Event Tokens')
     .option('--list', 'list the cases but do not run them; works with --only and --json')
     .option('--wait <seconds>', 'the longest time for the start of your application', parseSeconds, 65)
@@ -135,8 +138,17 @@ function addDoctor(program: Command, output: Output, exit: Exit): void {
       examples(
         'bcl doctor https://api.asgardeo.io/t/acme/oauth2/token my-client https://app.example.com/backchannel-logout',
         'bcl doctor http://127.0.0.1:3000 hono http://127.0.0.1:3001/backchannel-logout --redis redis://127.0.0.1:6379',
+        'bcl doctor -- https://op.example.com -client-id-with-a-minus https://app.example.com/backchannel-logout',
       ),
     )
+    .configureOutput({
+      outputError: (text, write) => {
+        const option = /^error: unknown option '([^']+)'\s*$/.exec(text)?.[1]
+        write(errorText(text))
+        if (option !== undefined)
+          write(`If this is your client_id, write -- before the arguments: bcl doctor -- <issuer> ${option} <url>\n`)
+      },
+    })
     .action(async (issuer: string, clientId: string, url: string, options: DoctorCommandOptions) => {
       exit(await doctor({ issuer, clientId, url, ...options }, output))
     })
@@ -234,7 +246,7 @@ export function createProgram(output: Output, exit: Exit): Command {
     .exitOverride()
     .description('Tests and diagnoses OpenID Connect back-channel logout. Works with an endpoint in any language.')
     .configureOutput({
-      outputError: (text, write) => write(`${toSentence(text.trim().replace(/^error: /, ''))}\n`),
+      outputError: (text, write) => write(errorText(text)),
     })
   addConformance(program, output, exit)
   addDoctor(program, output, exit)

@@ -59,7 +59,12 @@ test.each([
   ['a fragment', ['conformance', 'http://127.0.0.1/logout#x'], /Remove the #/],
   ['another scheme', ['send', 'ftp://127.0.0.1/logout'], /start with http/],
   ['a port that is no number', ['send', unreachable, '--port', 'x'], /whole number/],
-  ['an unknown option', ['doctor', '--x'], /^Unknown option '--x'\.\nSee "bcl doctor --help"\.\n$/],
+  ['an unknown option', ['inspect', '--x'], /^Unknown option '--x'\.\nSee "bcl inspect --help"\.\n$/],
+  [
+    'a client_id that looks like an option',
+    ['doctor', unreachable, '-x', unreachable],
+    /^Unknown option '-x'\.\nIf this is your client_id, write -- before the arguments: bcl doctor -- <issuer> -x <url>\nSee/,
+  ],
   ['a misspelt option', ['send', '--prot', '1'], /^Unknown option '--prot'\n\(Did you mean --port\?\)\nSee/],
   ['an unknown command', ['sned'], /^Unknown command 'sned'[^]*See "bcl --help"\.\n$/],
   ['a missing argument', ['doctor', unreachable, 'me'], /^Missing required argument 'url'\.\nSee "bcl doctor --help"/],

@@ -33,6 +33,7 @@ export interface ConformanceCommandOptions {
   signIn?: boolean | string | string[]
   only?: string[]
   accept204?: boolean
+  requireSid?: boolean
   /** Seconds to wait for the application to start. */
   wait: number
   /** Seconds that one answer may take. */
@@ -91,7 +92,7 @@ async function findSignIn(
 
 /** Runs the conformance cases and reports the results. Returns the exit code. The exit code is 1 if a MUST case failed. */
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
-  const { only, accept204, timeout, json } = options
+  const { only, accept204, requireSid, timeout, json } = options
   const selected = selectCases(only)
   await requireWritable(options)
   const served = await serveProvider(options)
@@ -99,8 +100,8 @@ export async function conformance(url: string, options: ConformanceCommandOption
   try {
     // With --json, standard output contains only JSON.
     const channel = json ? output.notes : output.out
-    channel.write(describeProvider(served, url))
-    await waitFor(url, options.wait, () => channel.write(`Waiting for ${url} ...`))
+    channel.write(describeProvider(served, url, requireSid))
+    await waitFor(url, options.wait, () => channel.write(`Waiting at most ${options.wait} s for ${url} ...`))
     const signIn = await findSignIn(url, options, channel)
     if (!signIn && selected.every(({ needs }) => needs === 'sign-in')) {
       const remedy = 'Pass the addresses with --login and --me, or a command with --sign-in.'
@@ -114,6 +115,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
       signIn,
       only,
       accept204,
+      requireSid,
       timeout,
       patience: Math.min(options.wait, maxKeyAge),
       onWait: () =>

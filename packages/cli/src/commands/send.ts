@@ -160,7 +160,7 @@ export async function send(url: string, options: SendCommandOptions, { out, note
     if (options.afterSignIn) notes.write('Sign in at your application. The token will be for that session.')
     const session = options.afterSignIn ? await firstSignIn : undefined
     if (session) await waitForEnter(session, notes)
-    await waitFor(url, options.wait, () => notes.write(`Waiting for ${url} ...`))
+    await waitFor(url, options.wait, () => notes.write(`Waiting at most ${options.wait} s for ${url} ...`))
     const observer = await observe(options, provider, out)
     const claims = claimsFor(options, session ?? observer?.session)
     const code = await post(url, await request(claims), out)

@@ -25,7 +25,7 @@ function formatFinding({ what, results }: ConformanceFinding, { style }: Channel
     style('bold', what),
     `  sent   ${sends}`,
     `  wanted ${wants}`,
-    `  why    ${reference}`,
+    ...(what.includes(reference) ? [] : [`  why    ${reference}`]),
     ...cases,
     ...more,
   ].join('\n')

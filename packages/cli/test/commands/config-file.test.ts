@@ -21,7 +21,9 @@ test('takes options from bcl.config.json, and the command line wins', () => {
   })
   expect(run(config, 'conformance', '--list').stdout).toMatch(/^answer\/allow .*\n$/)
   expect(run(config, 'conformance', '--list', '--only', 'answer/in-time').stdout).toMatch(/^answer\/in-time .*\n$/)
-  expect(run(config, 'conformance').stderr).toMatch(/^Nothing answers at http:\/\/127\.0\.0\.1:9\/x/)
+  const { stdout, stderr } = run(config, 'conformance')
+  expect(stdout).toContain('Waiting at most 0.1 s for http://127.0.0.1:9/x ...\n')
+  expect(stderr).toMatch(/^Nothing answers at http:\/\/127\.0\.0\.1:9\/x/)
 })
 
 test.each([

@@ -277,3 +277,8 @@ test('writes as text what to do and what to register', async () => {
   expect(out).toContain('"backchannel_logout_session_required": true')
   expect(code).toBe(1)
 })
+
+test('takes a client_id that looks like an option, after --', async () => {
+  const { out } = await bcl(['doctor', '--json', '--', await startProvider(), '-x', await startEndpoint()])
+  expect((JSON.parse(out) as Report).registration).toMatchObject({ client_id: '-x' })
+})

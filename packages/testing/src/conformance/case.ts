@@ -38,6 +38,8 @@ export interface ConformanceCase {
    * means that the application fetches the keys from the provider.
    */
   needs?: 'sign-in' | 'fetched keys'
+  /** Whether the case is about good tokens that name a user and no session. */
+  namesOnlyTheUser?: boolean
   /** Returns the steps for one run. A step throws if the application behaves wrongly. */
   acts(party: Party): Act[]
 }

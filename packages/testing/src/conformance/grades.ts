@@ -32,8 +32,6 @@ const hardening = [
   'refuse/a-character-too-many',
   'refuse/more-than-16-KiB',
   'refuse/an-empty-crit',
-  'refuse/b64-false',
-  'refuse/b64-true',
   'refuse/a-kid-that-is-a-number',
   'refuse/typ-of-an-access-token',
   'refuse/typ-of-a-security-event',

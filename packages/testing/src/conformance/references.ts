@@ -32,7 +32,8 @@ const references: Record<string, string> = {
   'RP-24': 'BCL 2.6, step 8: a repeated jti may be refused; a provider sends a token again after a lost answer',
   'RP-30': 'BCL 2.4 and 2.7: a token with sid ends that session; a token without sid ends all sessions of the sub',
   'RP-31': 'BCL 2.7: the logout of a user who is already logged out succeeds',
-  'RP-32': 'BCL 2.7: a logout ends the sessions that it is about; a later sign-in is not one of them',
+  'RP-32':
+    'BCL 2.7 does not mention the order of arrival; a later sign-in is not one of the sessions that a logout is about',
   'RP-33':
     'BCL 2.7: iss and sub, or sid, identify the session; WSO2 sends the sub of another client in the same browser session',
   'RP-40': 'BCL 2.8: a successful logout is answered 200',

@@ -2,7 +2,7 @@ import type { ConformanceCase, ConformanceGrade } from './case.js'
 import type { ConformanceFault } from './relying-party/expectations.js'
 
 /** The result of one case. */
-export interface ConformanceResult extends Omit<ConformanceCase, 'acts' | 'wantsOfSession'> {
+export interface ConformanceResult extends Omit<ConformanceCase, 'acts' | 'wantsOfSession' | 'namesOnlyTheUser'> {
   outcome: 'passed' | 'failed' | 'skipped'
   /** The behaviour of the application, or the reason why the case was skipped. */
   got: string
@@ -44,7 +44,7 @@ const faults: Record<ConformanceFault, (about: string) => string> = {
   'not ended': (about) => `The application accepts tokens and ends no session. ${about}`,
   refused: (about) => `The application does not accept good tokens. ${about}`,
   ended: (about) => `The application ends sessions that must go on. ${about}`,
-  status: (about) => `The application refuses tokens and requests, but not with 400. ${about}`,
+  status: (about) => `The application does not answer 400 to tokens and requests that it must refuse. ${about}`,
   other: (about) => about,
 }
 

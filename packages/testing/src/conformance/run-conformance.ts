@@ -17,6 +17,11 @@ export interface ConformanceOptions {
   signIn?: SignInContract | undefined
   /** Names of the cases to run, as for {@link selectConformanceCases}. @default all cases */
   only?: readonly string[] | undefined
+  /**
+   * Whether the client is registered with `backchannel_logout_session_required`. Then a provider sends it no token without a `sid`, so
+   * the cases about such tokens are skipped. @default false
+   */
+  requireSid?: boolean | undefined
   /** True if the answer 204 counts as 200. @default false */
   accept204?: boolean | undefined
   /** The time-out for one answer, in seconds. @default 10 */
@@ -99,7 +104,15 @@ const summaryOf = (answers: readonly Answer[]): string =>
  * ```
  */
 export async function runConformance(fetch: FetchLike, options: ConformanceOptions): Promise<ConformanceResult[]> {
-  const { provider, endpoint, signIn, accept204 = false, timeout = 10, nextSecond = waitForNextSecond } = options
+  const {
+    provider,
+    endpoint,
+    signIn,
+    requireSid = false,
+    accept204 = false,
+    timeout = 10,
+    nextSecond = waitForNextSecond,
+  } = options
   const { onResult, onProgress } = options
   const partyOptions: PartyOptions = { provider, endpoint, contract: signIn, accept204, timeout }
   const selected = selectConformanceCases(options.only)
@@ -112,7 +125,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     durationMs = 0,
     failure?: Pick<ConformanceResult, 'fault' | 'cause'>,
   ): void => {
-    const { acts: _, wantsOfSession, ...described } = conformanceCase
+    const { acts: _, wantsOfSession, namesOnlyTheUser: _names, ...described } = conformanceCase
     const wants = signIn && wantsOfSession ? `${described.wants}; and ${wantsOfSession}` : described.wants
     const result = { ...described, wants, outcome, got, durationMs: Math.round(durationMs), ...failure }
     results.set(conformanceCase, result)
@@ -158,6 +171,8 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     for (const conformanceCase of selected.filter((one) => one.group === group)) {
       if (conformanceCase.needs === 'sign-in' && !signIn)
         finish(conformanceCase, 'skipped', 'no sign-in addresses were given')
+      else if (conformanceCase.namesOnlyTheUser && requireSid)
+        finish(conformanceCase, 'skipped', 'the client requires a sid, so no provider sends it such a token')
       else runs.push(start(conformanceCase))
     }
     while (runs.length > 0) {

@@ -8,12 +8,12 @@ import {
   pageHeaders,
   readBearerToken,
   readCookie,
-  readCredentials,
   readParameters,
   redirect,
   sendToClient,
 } from './authorization-http.js'
-import { decodePayload } from '../tokens/compact-jws.js'
+import { isFromClient } from './client-authentication.js'
+import { metadataOf, responseTypes } from './provider-metadata.js'
 import { createTestIssuer, type TestIssuer } from './test-issuer.js'
 import { createTestKey, type TestKey } from './test-key.js'
 
@@ -78,41 +78,7 @@ interface Grant {
   challenge: string | null
 }
 
-const responseTypes = ['code', 'id_token', 'code id_token']
-const authMethods = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none']
-
 const cookieName = 'bcl_test_provider'
-
-/** Returns the sub of a client assertion. Does not verify the assertion. */
-function subjectOf(assertion: string): unknown {
-  try {
-    return (decodePayload(assertion) as { sub?: unknown }).sub
-  } catch {
-    return undefined
-  }
-}
-
-const metadataOf = ({ issuer, key }: TestIssuer, base: string): object => ({
-  issuer,
-  authorization_endpoint: `${base}/authorize`,
-  token_endpoint: `${base}/token`,
-  userinfo_endpoint: `${base}/userinfo`,
-  jwks_uri: `${base}/jwks`,
-  end_session_endpoint: `${base}/end_session`,
-  scopes_supported: ['openid', 'profile', 'email'],
-  response_types_supported: responseTypes,
-  response_modes_supported: ['query', 'fragment', 'form_post'],
-  grant_types_supported: ['authorization_code', 'implicit'],
-  subject_types_supported: ['public'],
-  id_token_signing_alg_values_supported: [key.alg],
-  token_endpoint_auth_methods_supported: authMethods,
-  token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256'],
-  code_challenge_methods_supported: ['S256'],
-  claims_supported: ['iss', 'sub', 'aud', 'iat', 'exp', 'nonce', 'sid', 'auth_time'],
-  authorization_response_iss_parameter_supported: true,
-  backchannel_logout_supported: true,
-  backchannel_logout_session_supported: true,
-})
 
 /**
  * Makes an OpenID Provider in memory, for {@link runConformance} and for applications under test.
@@ -195,23 +161,12 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
     )
   }
 
-  /**
-   * Tells whether the client authenticates correctly. The provider does not know the keys of the client, so it does not verify
-   * assertions. A public client has no secret and needs PKCE.
-   */
-  const isClient = (request: Request, form: URLSearchParams, grant: Grant | undefined): boolean => {
-    const assertion = form.get('client_assertion')
-    if (assertion !== null) return subjectOf(assertion) === op.clientId
-    const [id, secret] = readCredentials(request, form)
-    return (
-      id === op.clientId && (secret === clientSecret || (!secret && grant !== undefined && grant.challenge !== null))
-    )
-  }
-
   const exchangeCode = async (request: Request, form: URLSearchParams): Promise<Response> => {
     const code = form.get('code') ?? ''
     const grant = grants.get(code)
-    if (!isClient(request, form, grant)) return errorResponse('invalid_client', 401)
+    const usesPkce = grant !== undefined && grant.challenge !== null
+    if (!isFromClient(request, form, { id: op.clientId, secret: clientSecret }, usesPkce))
+      return errorResponse('invalid_client', 401)
     grants.delete(code)
     const isValid =
       grant?.redirectUri === form.get('redirect_uri') &&

@@ -1,7 +1,8 @@
 import { createTestProvider, findingsOf, runConformance } from '@bcl/testing'
 import { expect, test } from 'vitest'
 import { strictWith } from './faults/fault-tools.ts'
-import { contract, createRelyingParty, endpoint, type Fault } from './faults/relying-party.ts'
+import { contract, endpoint } from './application.ts'
+import { createRelyingParty, type Fault } from './faults/relying-party.ts'
 import { createSwitchReceiver } from './switches/switch-receiver.ts'
 
 const minute = 60_000
@@ -26,7 +27,7 @@ test('one wrong status is one finding', { timeout: minute }, async () => {
       code?.startsWith('ERR_LOGOUT_TOKEN') ? new Response(null, { status: 500, headers: response.headers }) : response,
   })
   expect(found.map(({ fault, what }) => `${fault}: ${what}`)).toEqual([
-    'status: The application refuses tokens and requests, but not with 400. This concerns the status 500.',
+    'status: The application does not answer 400 to tokens and requests that it must refuse. This concerns the status 500.',
   ])
 })
 

@@ -13,7 +13,8 @@ import { expect, test } from 'vitest'
 import { answerFaults } from './faults/answer-faults.ts'
 import { claimFaults } from './faults/claim-faults.ts'
 import { isListed } from './faults/find-faults.ts'
-import { contract, createRelyingParty, endpoint } from './faults/relying-party.ts'
+import { contract, endpoint } from './application.ts'
+import { createRelyingParty } from './faults/relying-party.ts'
 import { requestFaults } from './faults/request-faults.ts'
 import { sessionFaults } from './faults/session-faults.ts'
 import { signatureFaults } from './faults/signature-faults.ts'
@@ -174,4 +175,23 @@ test('each case finds a fault that not nearly all cases find', () => {
     // Another test, in cases/answer.test.ts, covers this case.
     'answer/in-time',
   ])
+})
+
+test('a client that requires a sid gets no good token without one', async () => {
+  const outcomes = async (requireSid: boolean): Promise<Record<string, string>> => {
+    const { provider, fetch, nextSecond } = await createRelyingParty({ requireSid: true })
+    const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond, requireSid })
+    return Object.fromEntries(results.flatMap(({ id, outcome }) => (outcome === 'passed' ? [] : [[id, outcome]])))
+  }
+  const namesOnlyTheUser = [
+    'accept/sub-alone',
+    'accept/sid-null-beside-a-sub',
+    'provider/rauthy-sub',
+    'provider/django-oauth-toolkit',
+    'session/a-sub-ends-all-sessions-of-the-user',
+  ]
+  const buildsOnIt = ['session/a-sub-ends-the-sessions-of-nobody-else', 'session/a-sub-is-no-sid']
+  const all = (ids: readonly string[], outcome: string) => Object.fromEntries(ids.map((id) => [id, outcome]))
+  expect(await outcomes(true)).toEqual(all([...namesOnlyTheUser, ...buildsOnIt], 'skipped'))
+  expect(await outcomes(false)).toEqual({ ...all(namesOnlyTheUser, 'failed'), ...all(buildsOnIt, 'skipped') })
 })

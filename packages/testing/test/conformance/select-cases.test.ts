@@ -5,7 +5,7 @@ import { gradedIds } from '../../src/conformance/grades.js'
 test('each case has a unique id and no empty text', () => {
   const ids = conformanceCases.map(({ id }) => id)
   expect(new Set(ids).size).toBe(ids.length)
-  for (const { acts: _, needs: _needs, wantsOfSession: _wants = 'x', ...texts } of conformanceCases) {
+  for (const { acts: _, needs: _needs, namesOnlyTheUser: _names, ...texts } of conformanceCases) {
     for (const [member, text] of Object.entries(texts)) expect(text, `${texts.id}: ${member}`).toMatch(/\S/)
   }
 })

@@ -55,6 +55,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
     sends: `a good token in the form of ${provider}`,
     wants: '200',
     wantsOfSession: 'the session has ended',
+    ...(typeof payload['sid'] !== 'string' && { namesOnlyTheUser: true }),
     acts(party) {
       let visit: Visit
       return [

@@ -2,7 +2,8 @@ import { runConformance } from '@bcl/testing'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { answerFaults } from '../faults/answer-faults.ts'
 import { findFaults } from '../faults/find-faults.ts'
-import { contract, createRelyingParty, endpoint } from '../faults/relying-party.ts'
+import { contract, endpoint } from '../application.ts'
+import { createRelyingParty } from '../faults/relying-party.ts'
 
 findFaults(answerFaults)
 
@@ -22,4 +23,19 @@ test('finds an application that answers late', async () => {
   expect(failed.map(({ id, got }) => `${id}: ${got}`)).toEqual([
     expect.stringMatching(/^answer\/in-time: answered after \d{4,} ms$/),
   ])
+})
+
+test.each([
+  ['no body', () => new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } }), []],
+  [
+    'JSON without an error',
+    () => Response.json({ message: 'no' }, { status: 400, headers: { 'cache-control': 'no-store' } }),
+    ['answer/refusal-says-why'],
+  ],
+])('a refusal may have no body, but not any body: %s', async (_, refuse, failing) => {
+  const { provider, fetch, nextSecond } = await createRelyingParty({
+    answer: (response) => (response.status === 400 ? refuse() : response),
+  })
+  const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond, only: ['answer'] })
+  expect(results.filter(({ outcome }) => outcome !== 'passed').map(({ id }) => id)).toEqual(failing)
 })

@@ -57,7 +57,6 @@ const badForms = [
   /^refuse\/a-payload-/,
   'refuse/a-critical-extension',
   'refuse/an-empty-crit',
-  /^refuse\/b64-/,
   'refuse/a-kid-that-is-a-number',
   'refuse/typ-of-an-access-token',
   'refuse/typ-of-a-security-event',

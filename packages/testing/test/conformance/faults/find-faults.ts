@@ -1,7 +1,8 @@
 import { runConformance } from '@bcl/testing'
 import { expect, test } from 'vitest'
 import type { Faults } from './fault-tools.ts'
-import { contract, createRelyingParty, endpoint } from './relying-party.ts'
+import { contract, endpoint } from '../application.ts'
+import { createRelyingParty } from './relying-party.ts'
 
 const minute = 60_000
 

@@ -6,7 +6,9 @@ import {
   type LogoutStore,
   type SessionClaims,
 } from '@bcl/core'
-import { createTestProvider, type FetchLike, type TestProvider } from '@bcl/testing'
+import { createTestProvider, type TestProvider } from '@bcl/testing'
+import { createApplication } from '../application.ts'
+import { decode } from './reissue.ts'
 
 /** A fault of the application that {@link createRelyingParty} makes. */
 export interface Fault {
@@ -22,6 +24,8 @@ export interface Fault {
   store?: (good: LogoutStore) => LogoutStore
   /** Called at the end of a sign-in. */
   onLogin?: (tools: Tools, claims: SessionClaims) => unknown
+  /** Whether the application requires a sid, as a client that is registered so. */
+  requireSid?: boolean
   /** Changes the claims that the session keeps. */
   session?: (claims: SessionClaims) => SessionClaims
 }
@@ -32,11 +36,6 @@ export interface Tools {
   store: LogoutStore
   now: () => number
 }
-
-const home = 'https://app.example.com'
-
-export const contract = { login: `${home}/login`, me: `${home}/me` }
-export const endpoint = `${home}/backchannel-logout`
 
 const formType = 'application/x-www-form-urlencoded'
 
@@ -49,7 +48,13 @@ export async function createRelyingParty(fault: Fault = {}) {
   const store = fault.store?.(good) ?? good
   let code: string | undefined
   const logout = createBackchannelLogout({
-    issuers: [{ issuer: provider.op.issuer, clientId: provider.op.clientId }],
+    issuers: [
+      {
+        issuer: provider.op.issuer,
+        clientId: provider.op.clientId,
+        ...(fault.requireSid && { requireSid: true }),
+      },
+    ],
     sessionMaxAge: 3600,
     store,
     now,
@@ -60,44 +65,6 @@ export async function createRelyingParty(fault: Fault = {}) {
     onDelivery: (delivery) => (code = delivery.code),
   })
   const tools: Tools = { provider, logout, store, now }
-  const sessions = new Map<string, SessionClaims>()
-
-  async function callback(url: URL): Promise<Response> {
-    const body = new URLSearchParams({
-      grant_type: 'authorization_code',
-      code: url.searchParams.get('code')!,
-      redirect_uri: `${home}/callback`,
-      client_id: provider.op.clientId,
-      client_secret: provider.clientSecret,
-    })
-    const answer = await provider.handle(new Request(`${provider.op.issuer}/token`, { method: 'POST', body }))
-    const { id_token: idToken } = (await answer.json()) as { id_token: string }
-    const claims = sessionClaims(JSON.parse(atob(idToken.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))))
-    await fault.onLogin?.(tools, claims)
-    const id = crypto.randomUUID()
-    sessions.set(id, fault.session?.(claims) ?? claims)
-    return new Response(null, { status: 302, headers: { location: '/', 'set-cookie': `session=${id}; Path=/` } })
-  }
-
-  function login(): Response {
-    const url = new URL(`${provider.op.issuer}/authorize`)
-    url.search = String(
-      new URLSearchParams({
-        client_id: provider.op.clientId,
-        redirect_uri: `${home}/callback`,
-        response_type: 'code',
-        scope: 'openid',
-      }),
-    )
-    return Response.redirect(url)
-  }
-
-  async function me(request: Request): Promise<Response> {
-    const id = /session=([^;]+)/.exec(request.headers.get('cookie') ?? '')?.[1] ?? ''
-    const session = sessions.get(id)
-    return new Response(null, { status: session && !(await logout.isLoggedOut(session)) ? 200 : 401 })
-  }
-
   async function receive(received: Request): Promise<Response> {
     const changedRequest = (await fault.request?.(received)) ?? received
     if (changedRequest instanceof Response) return changedRequest
@@ -117,18 +84,17 @@ export async function createRelyingParty(fault: Fault = {}) {
     return (await fault.answer?.(response, code)) ?? response
   }
 
-  const routes: Record<string, (request: Request) => Response | Promise<Response>> = {
-    '/login': login,
-    '/callback': (request) => callback(new URL(request.url)),
-    '/me': me,
-    '/backchannel-logout': receive,
+  async function startSession(idToken: string): Promise<SessionClaims> {
+    const claims = sessionClaims(decode(idToken.split('.')[1]))
+    await fault.onLogin?.(tools, claims)
+    return fault.session?.(claims) ?? claims
   }
-  const fetch: FetchLike = (url, init) =>
-    routes[new URL(url).pathname]?.(new Request(url, init)) ?? new Response(null, { status: 404 })
+
+  const isLive = async (session: SessionClaims): Promise<boolean> => !(await logout.isLoggedOut(session))
 
   return {
     provider,
-    fetch,
+    fetch: createApplication(provider, { receive, startSession, isLive }),
     async nextSecond() {
       time += 1
     },

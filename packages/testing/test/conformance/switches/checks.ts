@@ -51,8 +51,6 @@ const formChecks: Record<string, Check> = {
 const headerChecks: Record<string, Check> = {
   'a-critical-extension': header(({ crit }) => crit?.length > 0),
   'an-empty-crit': header(({ crit }) => crit?.length === 0),
-  'b64-false': header(({ b64 }) => b64 === false),
-  'b64-true': header(({ b64 }) => b64 === true),
   'a-kid-that-is-a-number': header(({ kid }) => typeof kid === 'number'),
   'typ-of-an-access-token': header(({ typ }) => typ === 'at+jwt'),
   'typ-of-a-security-event': header(({ typ }) => typ === 'secevent+jwt'),

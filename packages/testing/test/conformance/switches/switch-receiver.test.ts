@@ -1,6 +1,6 @@
 import { conformanceCases, createTestProvider, runConformance, type ConformanceResult } from '@bcl/testing'
 import { expect, test } from 'vitest'
-import { contract, endpoint } from '../faults/relying-party.ts'
+import { contract, endpoint } from '../application.ts'
 import { switches } from './checks.ts'
 import { createSwitchReceiver, type Switches } from './switch-receiver.ts'
 

@@ -1,9 +1,8 @@
 import type { FetchLike, TestProvider } from '@bcl/testing'
-import { contract, endpoint } from '../faults/relying-party.ts'
+import { createApplication } from '../application.ts'
 import { faultsOf } from './checks.ts'
 import { fetchKnowledge, readToken, type Json } from './received-token.ts'
 
-const home = new URL(endpoint).origin
 const noStore = { 'cache-control': 'no-store' }
 const refusal = (status = 400, headers: Record<string, string> = {}): Response =>
   Response.json({ error: 'invalid_request' }, { status, headers: { ...noStore, ...headers } })
@@ -21,7 +20,7 @@ export function createSwitchReceiver(
   provider: TestProvider,
   { off = [], refusesUnknown = false }: Switches,
 ): FetchLike {
-  const sessions = new Map<string, Json>()
+  const sessions: Json[] = []
   const logouts: Json[] = []
 
   const covers = ({ sub, sid, iat }: Json, session: Json): boolean =>
@@ -30,7 +29,7 @@ export function createSwitchReceiver(
   function logOut({ sub, sid, iat }: Json): Response {
     const names = { sub: typeof sub === 'string' ? sub : undefined, sid: typeof sid === 'string' ? sid : undefined }
     const logout = { ...names, iat: Math.floor(Number.isFinite(iat) ? iat : provider.op.now()) }
-    const isKnown = [...sessions.values()].some((session) => covers(logout, session))
+    const isKnown = sessions.some((session) => covers(logout, session))
     logouts.push(logout)
     return refusesUnknown && !isKnown ? refusal() : new Response(null, { headers: noStore })
   }
@@ -46,42 +45,11 @@ export function createSwitchReceiver(
     return faults.every((fault) => off.includes(fault)) ? logOut(token.claims ?? {}) : refusal()
   }
 
-  async function callback(url: URL): Promise<Response> {
-    const body = new URLSearchParams({
-      grant_type: 'authorization_code',
-      code: url.searchParams.get('code')!,
-      redirect_uri: `${home}/callback`,
-      client_id: provider.op.clientId,
-      client_secret: provider.clientSecret,
-    })
-    const answer = await provider.handle(new Request(`${provider.op.issuer}/token`, { method: 'POST', body }))
-    const { id_token: idToken } = (await answer.json()) as { id_token: string }
-    const id = crypto.randomUUID()
-    sessions.set(id, readToken(idToken).claims!)
-    return new Response(null, { status: 302, headers: { location: '/', 'set-cookie': `session=${id}; Path=/` } })
+  const startSession = (idToken: string): Json => {
+    const session = readToken(idToken).claims!
+    sessions.push(session)
+    return session
   }
-
-  function login(): Response {
-    const query = {
-      client_id: provider.op.clientId,
-      redirect_uri: `${home}/callback`,
-      response_type: 'code',
-      scope: 'openid',
-    }
-    return Response.redirect(`${provider.op.issuer}/authorize?${new URLSearchParams(query)}`)
-  }
-
-  function me(request: Request): Response {
-    const session = sessions.get(/session=([^;]+)/.exec(request.headers.get('cookie') ?? '')?.[1] ?? '')
-    const isLive = session !== undefined && !logouts.some((logout) => covers(logout, session))
-    return new Response(null, { status: isLive ? 200 : 401 })
-  }
-
-  const routes: Record<string, (request: Request) => Response | Promise<Response>> = {
-    [contract.login]: login,
-    [`${home}/callback`]: (request) => callback(new URL(request.url)),
-    [contract.me]: me,
-    [endpoint]: receive,
-  }
-  return (url, init) => routes[url.replace(/\?.*/, '')]?.(new Request(url, init)) ?? new Response(null, { status: 404 })
+  const isLive = (session: Json): boolean => !logouts.some((logout) => covers(logout, session))
+  return createApplication(provider, { receive, startSession, isLive })
 }
