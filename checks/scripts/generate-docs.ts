@@ -79,15 +79,33 @@ function checksTable(wanted: string): string {
   )
 }
 
+/** The figures of docs/conformance.md, with one row for all examples, because each passes all cases. */
+function conformanceTable(): string {
+  const page = readFileSync('docs/conformance.md', 'utf8')
+  const rows = [...page.matchAll(/^\| (.*) \|$/gm)].map(([, row]) => row!.split('|').map((text) => text.trim()))
+  const head = rows.find(([name]) => name === 'application')
+  const figures = rows.filter((cells) => cells.slice(1).every((text) => /^\d+ of \d+$/.test(text)))
+  const versionOf = (name: string): string | undefined =>
+    rows.find(([library]) => library!.startsWith(`[${name}]`))?.[1]
+  const isExample = (name = ''): boolean => name.startsWith('examples/')
+  const example = figures.find(([name]) => isExample(name))
+  if (!head || !example) throw new Error('docs/conformance.md has no figures')
+  const peers = figures
+    .filter(([name]) => !isExample(name))
+    .map(([name, ...counts]) => [`${name} ${/^\d+\.\d+(?:\.\d+)?/.exec(versionOf(name!)!)![0]}`, ...counts])
+  return table(head, [['each of our examples', ...example.slice(1)], ...peers])
+}
+
 /** Matches the text between `<!-- generated: NAME -->` and `<!-- end -->`. */
 function contentOf(name: string): string {
-  return name === 'settings' ? settingsTable() : checksTable(name)
+  if (name === 'settings') return settingsTable()
+  return name === 'conformance' ? conformanceTable() : checksTable(name)
 }
 
 const check = process.argv.includes('--check')
 const stale: string[] = []
 const used: string[] = []
-for (const file of ['docs/providers.md', 'docs/errors.md']) {
+for (const file of ['README.md', 'docs/providers.md', 'docs/errors.md']) {
   const text = readFileSync(file, 'utf8')
   const fresh = text.replace(
     /(<!-- generated: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -102,7 +120,7 @@ for (const file of ['docs/providers.md', 'docs/errors.md']) {
 }
 
 const codes = new Set([...requestCases, ...wrongTokens, ...failureCases].flatMap(({ code }) => code ?? []))
-const left = ['settings', ...codes].filter((name) => !used.includes(name))
+const left = ['settings', 'conformance', ...codes].filter((name) => !used.includes(name))
 if (left.length > 0) throw new Error(`the docs have no place for ${left.join(', ')}`)
 if (check && stale.length > 0) {
   console.error(`${stale.join(', ')} differ from the data: run "pnpm generate"`)

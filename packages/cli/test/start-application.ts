@@ -6,10 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const root = new URL('../../../', import.meta.url)
-const startTimeout = 30_000
+/** Milliseconds. Some applications are built first. */
+const startTimeout = 180_000
 
 /** A running application, which trusts a provider on another port. */
 export interface Application {
+  /** The scheme, host and port of the application. */
+  origin: string
   /** The address of the back-channel logout endpoint. */
   endpoint: string
   /** The port that the provider must use. */
@@ -46,8 +49,12 @@ async function answers(url: string): Promise<boolean> {
  * Starts an application that trusts the provider of `bcl`.
  *
  * @param folder The folder of the application, from the root of the repository.
+ * @param options The issuer, if it is not at the port of the provider on loopback. Further environment variables.
  */
-export async function startApplication(folder: string): Promise<Application> {
+export async function startApplication(
+  folder: string,
+  { issuer, env }: { issuer?: string; env?: Record<string, string> } = {},
+): Promise<Application> {
   const [port, providerPort] = (await freePorts(2)) as [number, number]
   const cwd = new URL(`${folder}/`, root)
   const child = spawn(process.execPath, await argumentsFor(cwd), {
@@ -55,10 +62,11 @@ export async function startApplication(folder: string): Promise<Application> {
     env: {
       PATH: process.env['PATH'],
       PORT: String(port),
-      ISSUER: `http://127.0.0.1:${providerPort}`,
+      ISSUER: issuer ?? `http://127.0.0.1:${providerPort}`,
       CLIENT_ID: 'bcl-client',
       CLIENT_SECRET: 'bcl-client-secret',
-      SESSION_SECRET: 'a secret that only tests use',
+      SESSION_SECRET: 'a secret that nothing but tests uses',
+      ...env,
     },
     stdio: 'ignore',
   })
@@ -82,5 +90,6 @@ export async function startApplication(folder: string): Promise<Application> {
     }
     await delay(50)
   }
-  return { endpoint: `http://127.0.0.1:${port}/backchannel-logout`, providerPort, stop }
+  const origin = `http://127.0.0.1:${port}`
+  return { origin, endpoint: `${origin}/backchannel-logout`, providerPort, stop }
 }

@@ -27,7 +27,7 @@ export const gradeRules: readonly GradeRule[] = [
     grade: 'MUST',
     section: 'BCL 2.8',
     words:
-      '"If the logout succeeded, the RP MUST respond with HTTP 200 OK." The section adds that providers should also accept 204, because some frameworks send 204. With `--accept-204`, the case accepts 204, too.',
+      '"If the logout succeeded, the RP MUST respond with HTTP 200 OK." The section adds that providers "should be prepared to also process" the answer 204, because some frameworks send 204. With `--accept-204`, the case accepts 204, too.',
   },
   {
     what: '`Cache-Control: no-store`',
@@ -36,17 +36,24 @@ export const gradeRules: readonly GradeRule[] = [
     words: 'The section says SHOULD, not MUST.',
   },
   {
+    what: 'the reason of a refusal',
+    grade: 'interoperability',
+    section: 'BCL 2.8; RFC 6749, 5.2',
+    words: 'A refusal MAY have a JSON object with `error`. A refusal without a body passes. Providers log the reason.',
+  },
+  {
     what: 'the signature, `alg` and the key',
     grade: 'MUST',
     section: 'BCL 2.6, steps 2 and 3',
     words:
-      '"Validate the Logout Token signature in the same way that an ID Token signature is validated". An `alg` with the value `none` is not allowed.',
+      '"Validate the Logout Token signature in the same way that an ID Token signature is validated". The algorithm is the one that is registered as `id_token_signed_response_alg`, and never `none`.',
   },
   {
     what: 'a critical header parameter that is unknown',
     grade: 'MUST',
     section: 'RFC 7515, 4.1.11',
-    words: 'A JWS with an unknown critical extension is invalid.',
+    words:
+      'A JWS with an unknown critical extension is invalid. Other unknown header parameters "MUST be ignored" (RFC 7515, 4).',
   },
   {
     what: 'a good signature under a `kid` that is not published',
@@ -118,13 +125,14 @@ export const gradeRules: readonly GradeRule[] = [
     grade: 'hardening',
     section: 'RFC 8725, 3.11; BCL 2.4',
     words:
-      'The standards recommend explicit types. A token with the `typ` of another kind of token is not a Logout Token.',
+      'BCL recommends the type `logout+jwt`, and does not require it. A token with the `typ` of another kind of token is not a Logout Token.',
   },
   {
     what: 'a token with `sub` alone ends all sessions of the user',
     grade: 'MUST',
     section: 'BCL 2.4 and 2.7',
-    words: 'A token without `sid` means all sessions of the user at the client.',
+    words:
+      'A token without `sid` is about "all sessions at the RP for the End-User identified by the iss and sub Claims". The client is registered without `backchannel_logout_session_required`. If a client requires a `sid`, use `--require-sid`.',
   },
   {
     what: 'a token with `sid` ends no other session of the user',

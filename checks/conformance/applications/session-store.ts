@@ -1,0 +1,30 @@
+/** What the libraries of Auth0 store of a session, as far as this store reads it. */
+interface Session {
+  user?: { sub?: string } | undefined
+  internal: { sid: string }
+}
+
+/**
+ * A session store in memory. A logout with a `sid` deletes that session, and a logout without a `sid` deletes all sessions of the
+ * user.
+ */
+export class SessionStore<T extends Session> {
+  readonly #sessions = new Map<string, T>()
+
+  async get(id: string): Promise<T | undefined> {
+    return this.#sessions.get(id)
+  }
+
+  async set(id: string, session: T): Promise<void> {
+    this.#sessions.set(id, session)
+  }
+
+  async delete(id: string): Promise<void> {
+    this.#sessions.delete(id)
+  }
+
+  async deleteByLogoutToken({ sid, sub }: { sid?: string; sub?: string }): Promise<void> {
+    for (const [id, { user, internal }] of this.#sessions)
+      if (sid === undefined ? user?.sub === sub : internal.sid === sid) this.#sessions.delete(id)
+  }
+}
