@@ -108,7 +108,7 @@ export async function serveProvider(options: ServeOptions): Promise<ServedProvid
  * @param endpoint The back-channel logout endpoint of the application.
  * @param requireSid Whether each Logout Token has a `sid`.
  */
-export const describeProvider = ({ provider, caFile }: ServedProvider, endpoint: string, requireSid = false): string =>
+export const describeProvider = ({ provider, caFile }: ServedProvider, endpoint?: string, requireSid = false): string =>
   `${describeClient(provider, endpoint, requireSid)}${caFile === undefined ? '' : describeTrust(caFile)}`
 
 const describeTrust = (caFile: string): string => `
@@ -121,7 +121,11 @@ curl, PHP        CURL_CA_BUNDLE=${caFile} (PHP: curl.cainfo)
 Java             keytool -importcert -cacerts -alias bcl -file ${caFile}
 `
 
-const describeClient = ({ op, clientSecret }: TestProvider, endpoint: string, requireSid: boolean): string =>
+const describeClient = (
+  { op, clientSecret }: TestProvider,
+  endpoint: string | undefined,
+  requireSid: boolean,
+): string =>
   `An OpenID Provider has started. Configure your application with:
 
 ISSUER=${op.issuer}
@@ -136,6 +140,6 @@ response_types                       code, id_token, code id_token
 response modes                       query, fragment, form_post
 token_endpoint_auth_method           client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none
 id_token_signed_response_alg         ${op.key.alg}
-backchannel_logout_uri               ${endpoint}
+backchannel_logout_uri               ${endpoint ?? 'none'}
 backchannel_logout_session_required  ${requireSid}
 `
