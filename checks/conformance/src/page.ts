@@ -64,7 +64,7 @@ ${table(
 
 ## The applications of other projects
 
-Each application turns on back-channel logout as the library's documentation says. It changes no other setting.
+Each application turns on the back-channel logout of a library. The last column says what else it needs.
 
 ${table(
   ['library', 'version', 'application', 'set-up'],

@@ -66,7 +66,7 @@ export const peers: readonly Peer[] = [
     path: '/auth/backchannel-logout',
     login: '/auth/login',
     needsHttps: true,
-    setUp: sessionStore,
+    setUp: `${sessionStore} \`allowInsecureRequests\` lets the library accept the name \`localhost\`.`,
   },
   {
     name: 'mod_auth_openidc',
