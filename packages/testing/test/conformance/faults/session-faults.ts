@@ -20,7 +20,7 @@ const buildsOnLogout = [
   'session/a-jti-may-be-used-again-by-a-later-logout',
 ]
 
-/** Faults in what a logout does. */
+/** Wrong effects of a logout. */
 export const sessionFaults: Faults = {
   'records a jti before it verifies the signature': {
     fault: () => {
@@ -51,7 +51,7 @@ export const sessionFaults: Faults = {
     },
     failing: ['accept/a-jti-that-was-refused-before'],
   },
-  'takes tokens with one jti for the same token': {
+  'treats different tokens with the same jti as one token': {
     fault: () => {
       const isRepeat = createRepeatCheck()
       let jti: unknown
@@ -64,7 +64,7 @@ export const sessionFaults: Faults = {
     },
     failing: ['accept/a-jti-that-was-refused-before', 'session/a-jti-may-be-used-again-by-a-later-logout'],
   },
-  'refuses a token that comes again': {
+  'refuses a repeated token': {
     fault: () => {
       const isRepeat = createRepeatCheck()
       return {
@@ -76,7 +76,7 @@ export const sessionFaults: Faults = {
     },
     failing: ['accept/the-same-token-again'],
   },
-  'takes a token that comes again for a new logout': {
+  'treats a repeated token as a new logout': {
     fault: () => {
       const isRepeat = createRepeatCheck()
       return {
@@ -232,7 +232,7 @@ export const sessionFaults: Faults = {
     // These cases build on the logout by a token without sid.
     skipped: ['session/a-sub-ends-the-sessions-of-nobody-else', 'session/a-sub-is-no-sid'],
   },
-  'takes all users for one user': {
+  'treats all users as one user': {
     fault: () => ({
       session: (claims) => ({ ...claims, sub: 'everybody' }),
       receive: blindTo(
