@@ -75,8 +75,8 @@ ${conformanceTable(results)}
 
 A second set of cases calls the built packages directly, inside each runtime. These cases cover the requests and tokens of
 \`@bcl/testing\`, every algorithm, encrypted tokens, sessions, discovery, and security events by push and by poll. Deno has no
-permission at all here. On workerd, the receiver is created in the scope of a module, as in a Worker. More cases on workerd check that a later request repeats work that ended with an
-earlier request.
+permission at all here. On workerd, the receiver is created in the scope of a module, as in a Worker. Work on workerd can end together with its request. More cases
+check that a later request repeats this work.
 
 ${table(
   ['runtime', 'version', 'passed', 'failed', 'not supported'],
