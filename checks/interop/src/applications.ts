@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { callbackPath, type ExampleProcess, startExample } from '../../../examples/demo/src/example-process.ts'
 import { freePorts } from '../../../examples/demo/src/free-ports.ts'
-import type { Credentials, RunningProvider } from './provider.ts'
+import type { Credentials, RunningProvider, Settings } from './provider.ts'
 import type { Recorder } from './recorder.ts'
 
 export interface Application extends Credentials {
@@ -18,8 +18,7 @@ export interface ApplicationOptions {
   provider: RunningProvider
   recorder: Recorder
   redisUrl: string
-  /** Settings of the issuer. */
-  settings: Record<string, unknown>
+  settings: readonly (Settings | ((credentials: Credentials) => Settings))[]
   /** Changes the client at the provider before the application starts. */
   configure?: ((clientId: string) => Promise<void>) | undefined
 }
@@ -43,9 +42,12 @@ export async function startApplication(
     ISSUER: provider.issuer,
     CLIENT_ID: credentials.clientId,
     CLIENT_SECRET: credentials.clientSecret,
+    ...(credentials.clientAuth && { CLIENT_AUTH: credentials.clientAuth }),
     SESSION_SECRET: randomBytes(32).toString('base64url'),
     REDIS_URL: redisUrl,
-    ISSUER_OPTIONS: JSON.stringify(settings),
+    ISSUER_OPTIONS: JSON.stringify(
+      Object.assign({}, ...settings.map((one) => (typeof one === 'function' ? one(credentials) : one))),
+    ),
   }
   const started: ExampleProcess[] = []
   const start = async (onPort: number) => {

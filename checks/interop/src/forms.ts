@@ -4,7 +4,8 @@ import type { Browser } from './provider.ts'
 /** Submits the first form of a page, with its hidden fields and `fields`. */
 export async function submitForm(browser: Browser, page: Page, fields: Record<string, string> = {}): Promise<Page> {
   const form = /<form\b[^>]*>[\s\S]*?<\/form>/.exec(page.body)?.[0]
-  if (form === undefined) throw new Error(`${page.url} has no form: ${page.status} ${page.body.slice(0, 300)}`)
+  if (form === undefined)
+    throw new Error(`${page.url} has no form: ${page.status} ${page.body.replace(/<[^>]*>|\s+/g, ' ').slice(0, 300)}`)
   const action = attribute(/<form\b[^>]*>/.exec(form)![0], 'action') ?? page.url
   const hidden = [...form.matchAll(/<input\b[^>]*>/g)]
     .map(([tag]) => tag)

@@ -13,7 +13,12 @@ export interface Registration {
 export interface Credentials {
   clientId: string
   clientSecret: string
+  /** @default 'client_secret_basic' */
+  clientAuth?: 'client_secret_post'
 }
+
+/** Settings of a `TrustedIssuer`, as the examples read them. */
+export type Settings = Record<string, unknown>
 
 /** A real OpenID Provider. Each provider is one module in `providers`. */
 export interface Provider {
@@ -22,7 +27,7 @@ export interface Provider {
   /** Sentences for docs/interop.md: how the test registers clients, signs in, and ends sessions. */
   how: readonly string[]
   /** The settings that `docs/providers.md` names. `bcl inspect` must find the same settings. */
-  settings: Record<string, unknown>
+  settings: Settings
   /** Starts the provider on a free loopback port. */
   start(): Promise<RunningProvider>
 }
@@ -33,10 +38,10 @@ export interface RunningProvider {
   register(registration: Registration): Promise<Credentials>
   /** Fills in one page of the provider in the same way as a user. Returns the next page. */
   answerPage(browser: Browser, page: Page, user: string): Promise<Page>
-  /** Ends the session of this browser. */
-  endSession(browser: Browser): Promise<void>
+  /** Ends the session of this browser. `application` is the address of an application that is signed in. */
+  endSession(browser: Browser, application: string): Promise<void>
   /** Ends all sessions of the user. `browsers` are the browsers of the user. */
-  endAllSessions(user: string, browsers: readonly Browser[]): Promise<void>
+  endAllSessions(user: string, browsers: readonly Browser[], application: string): Promise<void>
   /** Cases that only this provider has. */
   cases?: readonly Case[]
   stop(): Promise<void>
@@ -64,7 +69,8 @@ export interface Lab {
 
 export interface LabOptions {
   user?: string
-  settings?: Record<string, unknown>
+  /** More settings of the issuer, or a function that makes them for one application. */
+  settings?: Settings | ((credentials: Credentials) => Settings)
   /** Changes the client at the provider before anybody signs in. */
   configure?: (clientId: string) => Promise<void>
 }
@@ -76,8 +82,11 @@ export interface SignedIn {
   urls: readonly string[]
   laptop: Browser
   phone: Browser
-  /** Runs an action at the provider. Returns the Logout Tokens that it sent, and which devices are still signed in. */
-  after(action: () => Promise<unknown>): Promise<Seen>
+  /**
+   * Runs an action at the provider, and waits for the number of Logout Tokens. Returns the tokens that it sent, and which
+   * devices are still signed in.
+   */
+  after(action: () => Promise<unknown>, count: number): Promise<Seen>
 }
 
 export interface Seen {

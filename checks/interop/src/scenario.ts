@@ -41,14 +41,14 @@ export async function runScenario(provider: Provider, examples: readonly string[
     const applications: Application[] = []
     stops.push(() => Promise.all(applications.map((application) => application.stop())))
     for (const example of examples) {
-      applications.push(await startApplication(example, { ...common, settings: provider.settings }))
+      applications.push(await startApplication(example, { ...common, settings: [provider.settings] }))
     }
     const first = await checkSessions(running, recorder, applications)
     await checkCommands(provider, running, applications, first)
 
     const cases: ({ name: string } & CaseResult)[] = []
     for (const { name, run } of running.cases ?? []) {
-      const lab = createLab({ ...common, settings: provider.settings })
+      const lab = createLab({ ...common, settings: [provider.settings] })
       try {
         const seen = await run(lab)
         cases.push({ name, ...seen })
@@ -85,7 +85,7 @@ async function checkSessions(
   await expectEverywhere(places, [laptop, phone], 200)
   const copy = createDevice('copy of the cookies', laptop.browser.copy())
 
-  const one = await recorder.during(() => running.endSession(laptop.browser), applications.length)
+  const one = await recorder.during(() => running.endSession(laptop.browser, applications[0]!.url), applications.length)
   expectAccepted(one, applications.length)
   await expectEverywhere(places, [laptop, copy], 401)
   await expectEverywhere(places, [phone], 200)
@@ -95,7 +95,7 @@ async function checkSessions(
   await signInEverywhere(running, laptop, applications, 'alice')
   await expectEverywhere(places, [laptop, phone], 200)
   const all = await recorder.during(
-    () => running.endAllSessions('alice', [laptop.browser, phone.browser]),
+    () => running.endAllSessions('alice', [laptop.browser, phone.browser], applications[0]!.url),
     2 * applications.length,
   )
   expectAccepted(all, 2 * applications.length)
@@ -142,7 +142,7 @@ function createLab(common: Parameters<typeof startApplication>[1]): Lab & { stop
   return {
     async signedIn({ user = 'alice', settings = {}, configure } = {}) {
       for (const example of ['hono', 'koa']) {
-        const options = { ...common, settings: { ...common.settings, ...settings }, configure }
+        const options = { ...common, settings: [...common.settings, settings], configure }
         applications.push(await startApplication(example, options))
       }
       const [laptop, phone] = [createDevice('laptop'), createDevice('phone')] as const
@@ -154,8 +154,8 @@ function createLab(common: Parameters<typeof startApplication>[1]): Lab & { stop
         urls: applications.map(({ url }) => url),
         laptop: laptop.browser,
         phone: phone.browser,
-        async after(action) {
-          const deliveries = await common.recorder.during(action, 0)
+        async after(action, count) {
+          const deliveries = await common.recorder.during(action, count)
           const signedIn: ('laptop' | 'phone')[] = []
           for (const [name, device] of Object.entries({ laptop, phone })) {
             const statuses = new Set<number>()

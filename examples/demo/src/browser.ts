@@ -12,7 +12,7 @@ interface Cookie {
   path: string
 }
 
-type Step = { method: 'GET' | 'POST'; url: URL; body?: URLSearchParams | string }
+type Step = { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; url: URL; body?: URLSearchParams | string }
 
 /** A browser that can sign in. Like a real browser, it sends the cookies of a host to every port of that host. */
 export function createBrowser(jar: readonly Cookie[] = []) {
@@ -23,7 +23,7 @@ export function createBrowser(jar: readonly Cookie[] = []) {
     const sent = new Headers(headers)
     const cookie = cookiesFor(url)
     if (cookie) sent.set('cookie', cookie)
-    if (method === 'POST') sent.set('origin', url.origin)
+    if (method !== 'GET') sent.set('origin', url.origin)
     const response = await fetch(url, { method, headers: sent, body: body ?? null, redirect: 'manual' })
     for (const line of response.headers.getSetCookie()) remember(line, url)
     return response
@@ -70,10 +70,10 @@ export function createBrowser(jar: readonly Cookie[] = []) {
     get: (url: string) => visit({ method: 'GET', url: new URL(url) }),
     post: (url: string, fields: Record<string, string> = {}) =>
       visit({ method: 'POST', url: new URL(url), body: new URLSearchParams(fields) }),
-    /** Posts JSON. Does not follow redirects. */
-    postJson: (url: string, value: object) =>
+    /** Sends JSON, as a script of a page does. Does not follow redirects. */
+    sendJson: (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, value?: object) =>
       request(
-        { method: 'POST', url: new URL(url), body: JSON.stringify(value) },
+        { method, url: new URL(url), ...(value && { body: JSON.stringify(value) }) },
         { 'content-type': 'application/json' },
       ),
     /** Posts an empty form. Does not follow redirects. */

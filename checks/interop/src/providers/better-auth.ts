@@ -98,7 +98,7 @@ export const betterAuthProvider: Provider = {
       async answerPage(browser, page, user) {
         // Better Auth answers a fetch with JSON, which has the next address.
         if (page.body.startsWith('{')) return browser.get(nextOf(page.body))
-        const response = await browser.postJson(`${issuer}/sign-in/email`, {
+        const response = await browser.sendJson('POST', `${issuer}/sign-in/email`, {
           email: emailOf(user),
           password,
           oauth_query: new URL(page.url).search.slice(1),
@@ -106,10 +106,10 @@ export const betterAuthProvider: Provider = {
         return browser.get(nextOf(await response.text()))
       },
       async endSession(browser) {
-        await browser.postJson(`${issuer}/sign-out`, {})
+        await browser.sendJson('POST', `${issuer}/sign-out`, {})
       },
       async endAllSessions(_user, [browser]) {
-        await browser!.postJson(`${issuer}/revoke-sessions`, {})
+        await browser!.sendJson('POST', `${issuer}/revoke-sessions`, {})
       },
       async stop() {
         server.close()

@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict'
+import { type Expected, expectedCase } from '../expected-case.ts'
 import type { Case, LabOptions, SignedIn } from '../provider.ts'
 
 /** The functions of Keycloak's admin API for the cases. */
@@ -9,25 +9,16 @@ export interface KeycloakAdmin {
   userId(name: string): Promise<string>
   /** Changes a client. Attributes are merged. */
   updateClient(clientId: string, changes: object, attributes?: Record<string, string>): Promise<void>
+  /** Calls the API of the account page as the user, who signs in for this with a session of its own. */
+  callAccount(user: string, method: string, path: string): Promise<unknown>
+  /** The address of the realm. */
+  realmUrl: string
   /** Signs the browser out at Keycloak's own page. */
   signOut(browser: SignedIn['laptop']): Promise<void>
 }
 
-interface Expected {
-  name: string
-  /** The number of Logout Tokens that Keycloak sends. */
-  tokens: number
-  /** The devices that are still signed in after the action. `one` means either of the two. */
-  signedIn: 'both' | 'phone' | 'one' | 'none'
-  /** @default { alg: 'RS256', sid: true } */
-  token?: { alg?: string; sid?: boolean }
-  prepare?: LabOptions
-  act(signedIn: SignedIn): Promise<unknown>
-}
-
-/** There are two applications and two devices: four Logout Tokens end all sessions, and two Logout Tokens end one session. */
 export function keycloakCases(admin: KeycloakAdmin): Case[] {
-  const { call, createUser, userId, updateClient, signOut } = admin
+  const { call, callAccount, createUser, userId, updateClient, signOut, realmUrl } = admin
   const withAttributes = (attributes: Record<string, string>): LabOptions => ({
     configure: (clientId) => updateClient(clientId, {}, attributes),
   })
@@ -53,6 +44,17 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
     act: ({ laptop }) => signOut(laptop),
   })
 
+  const signOutUser = async ({ user }: SignedIn) => call('POST', `/users/${await userId(user)}/logout`)
+  const setFrontendUrl = (frontendUrl: string) => call('PUT', '', { attributes: { frontendUrl } })
+  /** Every sign-in of the client asks for `offline_access`. */
+  const requestOfflineAccess = async (clientId: string) => {
+    const scopes = (await call('GET', '/client-scopes')) as { id: string; name: string }[]
+    const [client] = (await call('GET', `/clients?clientId=${clientId}`)) as { id: string }[]
+    const { id } = scopes.find(({ name }) => name === 'offline_access')!
+    await call('DELETE', `/clients/${client!.id}/optional-client-scopes/${id}`)
+    await call('PUT', `/clients/${client!.id}/default-client-scopes/${id}`)
+  }
+
   const expectations: Expected[] = [
     {
       name: 'RP-initiated logout',
@@ -64,7 +66,7 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
       name: 'admin: sign out one user',
       tokens: 4,
       signedIn: 'none',
-      act: async ({ user }) => call('POST', `/users/${await userId(user)}/logout`),
+      act: signOutUser,
     },
     {
       name: 'admin: delete one session',
@@ -74,6 +76,23 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
         const [session] = (await call('GET', `/users/${await userId(user)}/sessions`)) as { id: string }[]
         await call('DELETE', `/sessions/${session!.id}`)
       },
+    },
+    {
+      name: 'account page: sign out one session',
+      tokens: 2,
+      signedIn: 'one',
+      async act({ user, clientIds }) {
+        type Session = { id: string; clients: { clientId: string }[] }
+        const sessions = (await callAccount(user, 'GET', '/sessions')) as Session[]
+        const session = sessions.find(({ clients }) => clients.some(({ clientId }) => clientId === clientIds[0]))
+        await callAccount(user, 'DELETE', `/sessions/${session!.id}`)
+      },
+    },
+    {
+      name: 'account page: sign out all other sessions',
+      tokens: 4,
+      signedIn: 'none',
+      act: ({ user }) => callAccount(user, 'DELETE', '/sessions'),
     },
     {
       name: 'admin: sign out all active sessions of the realm',
@@ -97,9 +116,9 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
       name: 'admin: sign out one user, and then disable the user',
       tokens: 4,
       signedIn: 'none',
-      async act({ user }) {
-        await call('POST', `/users/${await userId(user)}/logout`)
-        await call('PUT', `/users/${await userId(user)}`, { enabled: false })
+      async act(signedIn) {
+        await signOutUser(signedIn)
+        await call('PUT', `/users/${await userId(signedIn.user)}`, { enabled: false })
       },
     },
     {
@@ -136,7 +155,39 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
     },
     signedWith('ES256', 'ecdsa-generated', { ecdsaEllipticCurveKey: ['P-256'] }),
     signedWith('PS256', 'rsa-generated', { algorithm: ['PS256'] }),
+    signedWith('ES384', 'ecdsa-generated', { ecdsaEllipticCurveKey: ['P-384'] }),
+    signedWith('RS512', 'rsa-generated', { algorithm: ['RS512'] }),
     signedWith('EdDSA', 'eddsa-generated', { eddsaEllipticCurveKey: ['Ed25519'] }),
+    {
+      name: "the client's ID Tokens are signed with HS256 since the sign-in, and the application has the client secret",
+      tokens: 2,
+      signedIn: 'both',
+      token: { alg: 'HS256' },
+      status: 400,
+      prepare: { settings: ({ clientSecret }) => ({ algorithms: ['RS256', 'HS256'], clientSecret }) },
+      async act({ clientIds, laptop }) {
+        await addKeys('hmac-generated', { algorithm: ['HS256'] })
+        for (const clientId of clientIds) await updateClient(clientId, {}, { 'id.token.signed.response.alg': 'HS256' })
+        await signOut(laptop)
+      },
+    },
+    {
+      name: '`offline_access` was requested at each sign-in, and an admin signs out the user',
+      tokens: 0,
+      signedIn: 'both',
+      prepare: { configure: requestOfflineAccess },
+      act: signOutUser,
+    },
+    {
+      name: 'the hostname has changed since the sign-in, and an admin signs out the user',
+      tokens: 4,
+      signedIn: 'none',
+      prepare: { settings: { keys: `${realmUrl}/protocol/openid-connect/certs` } },
+      async act(signedIn) {
+        await setFrontendUrl(realmUrl.replace('127.0.0.1', 'localhost').replace(/\/realms\/.*/, ''))
+        await signOutUser(signedIn).finally(() => setFrontendUrl(''))
+      },
+    },
     {
       name: 'the realm has a new key since the sign-in, and a user signs out',
       tokens: 2,
@@ -147,26 +198,8 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
       },
     },
   ]
-  return expectations.map((expected, index) => ({
-    name: expected.name,
-    async run(lab) {
-      const user = `user-${index}`
-      await createUser(user)
-      const signedIn = await lab.signedIn({ user, ...expected.prepare })
-      const seen = await signedIn.after(() => expected.act(signedIn))
-      assert.equal(seen.tokens.length, expected.tokens, 'the number of Logout Tokens')
-      for (const { header, claims, status } of seen.tokens) {
-        assert.equal(status, 200, 'the answer to a Logout Token')
-        assert.equal(header['alg'], expected.token?.alg ?? 'RS256')
-        assert.equal('sid' in claims, expected.token?.sid ?? true, 'whether there is a sid')
-      }
-      const devices = seen.signedIn.length === 1 && expected.signedIn === 'one' ? 'one' : describe(seen.signedIn)
-      assert.equal(devices, expected.signedIn, 'the devices that are signed in')
-      return { tokens: seen.tokens.length, signedIn: devices }
-    },
-  }))
-}
-
-function describe(devices: readonly string[]): string {
-  return devices.length === 2 ? 'both' : (devices[0] ?? 'none')
+  return expectations.map((expected, index) => {
+    const user = `user-${index}`
+    return expectedCase(expected, user, () => createUser(user))
+  })
 }

@@ -1,16 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { freePorts } from '../../../../examples/demo/src/free-ports.ts'
 import { submitForm } from '../forms.ts'
 import { installKeycloak } from '../install-keycloak.ts'
 import type { Browser, Provider } from '../provider.ts'
+import { startServer } from '../start-server.ts'
 import { type KeycloakAdmin, keycloakCases } from './keycloak-cases.ts'
 
 export const realm = 'bcl'
 export const password = 'correct horse battery staple'
-const START_TIMEOUT_MS = 600_000
 
 /** Keycloak in development mode, with its database in memory. The test configures it with the admin API. */
 export const keycloak: Provider = {
@@ -24,10 +21,10 @@ export const keycloak: Provider = {
   settings: {},
 
   async start() {
-    const home = await installKeycloak()
+    const home = installKeycloak()
     const [port, managementPort] = (await freePorts(2)) as [number, number]
     const url = `http://127.0.0.1:${port}`
-    const stop = await startServer(home, port, managementPort)
+    const stop = await startKeycloak(home, port, managementPort)
     try {
       const admin = createAdmin(url)
       await admin.call('POST', '', { realm, enabled: true }, '/admin/realms')
@@ -65,74 +62,54 @@ export const keycloak: Provider = {
   },
 }
 
-/** Starts Keycloak, and waits until it serves. Returns a function that stops it. */
-export async function startServer(
-  home: string,
-  port: number,
-  managementPort: number,
-  more: readonly string[] = [],
-): Promise<() => Promise<void>> {
-  const args = ['start-dev', '--http-host=127.0.0.1', `--http-port=${port}`, '--db=dev-mem', '--cache=local']
-  const child = spawn(join(home, 'bin/kc.sh'), [...args, `--http-management-port=${managementPort}`, ...more], {
-    // The script starts Java, so both need a process group of their own.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** Starts Keycloak with `more` arguments, and waits until it serves. Returns a function that stops it. */
+export const startKeycloak = (home: string, port: number, managementPort: number, more: readonly string[] = []) =>
+  startServer({
+    name: 'Keycloak',
+    command: [
+      join(home, 'bin/kc.sh'),
+      'start-dev',
+      '--http-host=127.0.0.1',
+      `--http-port=${port}`,
+      `--http-management-port=${managementPort}`,
+      '--db=dev-mem',
+      '--cache=local',
+      ...more,
+    ],
     env: {
-      ...process.env,
       KC_BOOTSTRAP_ADMIN_USERNAME: 'admin',
       KC_BOOTSTRAP_ADMIN_PASSWORD: password,
       JAVA_OPTS_APPEND: '-Xmx512m',
     },
+    ready: `http://127.0.0.1:${port}/realms/master`,
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
-  await once(child, 'spawn')
-  const ended = once(child, 'close')
-  const kill = () => {
-    if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL')
-  }
-  process.once('exit', kill)
-  const stop = async () => {
-    kill()
-    await ended
-    process.off('exit', kill)
-  }
-  const deadline = Date.now() + START_TIMEOUT_MS
-  while (!(await answers(`http://127.0.0.1:${port}/realms/master`))) {
-    if (child.exitCode !== null || Date.now() > deadline) {
-      await stop()
-      throw new Error(`Keycloak did not start: ${output.slice(-2000)}`)
-    }
-    await delay(250)
-  }
-  return stop
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok
-  } catch {
-    return false
-  }
-}
 
 export function createAdmin(url: string) {
-  /** Fetches a new access token for each call, because a token lives for a minute. */
-  async function call(method: string, path: string, body?: object, base = `/admin/realms/${realm}`): Promise<unknown> {
-    const grant = { grant_type: 'password', client_id: 'admin-cli', username: 'admin', password }
-    const signedIn = await fetch(`${url}/realms/master/protocol/openid-connect/token`, {
+  async function accessToken(ofRealm: string, username: string): Promise<string> {
+    const response = await fetch(`${url}/realms/${ofRealm}/protocol/openid-connect/token`, {
       method: 'POST',
-      body: new URLSearchParams(grant),
+      body: new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', username, password }),
     })
-    const { access_token } = (await signedIn.json()) as { access_token: string }
-    const response = await fetch(url + base + path, {
+    return ((await response.json()) as { access_token: string }).access_token
+  }
+
+  async function send(token: string, method: string, address: string, body?: object): Promise<unknown> {
+    const response = await fetch(address, {
       method,
-      headers: { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json' },
       body: body ? JSON.stringify(body) : null,
     })
     const text = await response.text()
-    if (!response.ok) throw new Error(`Keycloak: ${method} ${path}: ${response.status} ${text}`)
+    if (!response.ok) throw new Error(`Keycloak: ${method} ${address}: ${response.status} ${text}`)
     return text ? JSON.parse(text) : undefined
+  }
+
+  /** Fetches a new access token for each call, because a token lives for a minute. */
+  const call = async (method: string, path: string, body?: object, base = `/admin/realms/${realm}`) =>
+    send(await accessToken('master', 'admin'), method, url + base + path, body)
+
+  async function callAccount(username: string, method: string, path: string): Promise<unknown> {
+    return send(await accessToken(realm, username), method, `${url}/realms/${realm}/account${path}`)
   }
 
   async function version(): Promise<string> {
@@ -142,6 +119,8 @@ export function createAdmin(url: string) {
 
   const admin: KeycloakAdmin = {
     call,
+    callAccount,
+    realmUrl: `${url}/realms/${realm}`,
     async createUser(username) {
       await call('POST', '/users', {
         username,

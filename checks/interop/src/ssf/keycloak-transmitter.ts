@@ -1,6 +1,6 @@
 import { freePorts } from '../../../../examples/demo/src/free-ports.ts'
 import { installKeycloak } from '../install-keycloak.ts'
-import { createAdmin, realm, startServer } from '../providers/keycloak.ts'
+import { createAdmin, realm, startKeycloak } from '../providers/keycloak.ts'
 
 /** The time between two rounds of Keycloak's push, in milliseconds. */
 const drainerInterval = 200
@@ -9,10 +9,10 @@ export type KeycloakTransmitter = Awaited<ReturnType<typeof startKeycloakTransmi
 
 /** Starts Keycloak with its Shared Signals transmitter, which is an experiment of Keycloak 26.7. */
 export async function startKeycloakTransmitter() {
-  const home = await installKeycloak()
+  const home = installKeycloak()
   const [port, managementPort] = (await freePorts(2)) as [number, number]
   const url = `http://127.0.0.1:${port}`
-  const stop = await startServer(home, port, managementPort, [
+  const stop = await startKeycloak(home, port, managementPort, [
     '--features=ssf',
     '--spi-ssf-transmitter--default--allow-insecure-push-targets=true',
     `--spi-ssf-transmitter--default--outbox-drainer-interval=${drainerInterval}ms`,

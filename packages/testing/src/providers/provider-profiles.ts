@@ -73,6 +73,13 @@ const nodeHttp: ProviderHttp = {
   retries: 'none',
   redirects: 'count as a failure',
 }
+const lemonldapHttp: ProviderHttp = {
+  contentType: form,
+  timeout: 180,
+  success: 'any answer below 400',
+  retries: 'none',
+  redirects: 'followed',
+}
 const rauthyHttp: ProviderHttp = { contentType: form, success: '2xx', retries: 'up to 100, each with a fresh token' }
 
 const wso2Header = {
@@ -449,6 +456,46 @@ export const providerProfiles: readonly ProviderProfile[] = [
     settings: { algorithms: ['EdDSA'] },
     notes:
       'It signs with EdDSA unless its jwt plugin has keys of another kind. Registration refuses http and private addresses.',
+  },
+  {
+    id: 'lemonldap-2.21',
+    provider: 'LemonLDAP::NG 2.21',
+    basis: 'captured',
+    header: { kid: 'run', alg: 'RS256', typ: 'JWT' },
+    payload: {
+      events,
+      jti: 'R5G4X34Z',
+      iat: 0,
+      aud: ['CLIENT_ID'],
+      sid: 'OlYPwBk4wYpUAJ3S8Ch7vgoCPyRV1sB/bNpuptkJl0A',
+      iss: 'https://auth.example.com',
+      sub: 'dwho',
+    },
+    http: { ...lemonldapHttp, userAgent: 'LemonLDAP-NG/2.21.2 libwww-perl/6.78' },
+    byDefault: noExp,
+    settings: { requireExp: false },
+    notes:
+      'The token has no exp. The alg is the one of the access tokens of the client. The aud can have additional audiences.',
+  },
+  {
+    id: 'glewlwyd-2.7',
+    provider: 'Glewlwyd 2.7',
+    basis: 'captured',
+    header: { typ: 'JWT', alg: 'RS256', kid: 'lywzy0aDFzw2Uh8qd1ZfMqdOi6WaTEOt4IwoHMeQIRc' },
+    payload: {
+      iss: 'https://glewlwyd.example.com/api/oidc',
+      aud: 'CLIENT_ID',
+      sub: 'Cm5OolbooWj1Adhxy5rDrsMMWE1XQdzF',
+      iat: 0,
+      jti: 'Hsk6YHCjr5ScpzQlM1XkIadvC1oSR0Mx',
+      sid: 'VbuXMLLsFQxmnLvUaSg6DZk6MxvdZvII',
+      events,
+    },
+    http: { contentType: form, success: 'not looked at', retries: 'none' },
+    byDefault: noExp,
+    settings: { requireExp: false },
+    notes:
+      'The token has no exp. Glewlwyd sends it only if the user confirms the sign-out on the page of the provider.',
   },
   {
     id: 'authelia-lib',
