@@ -27,7 +27,7 @@ const built: Built[] = [
     files: {
       'package.json': '{ "private": true }',
       // The compiler of the site has checked them.
-      'next.config.mjs': 'export default { typescript: { ignoreBuildErrors: true } }',
+      'next.config.mjs': 'export default { cacheComponents: true, typescript: { ignoreBuildErrors: true } }',
       'app/layout.tsx':
         'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>',
     },
