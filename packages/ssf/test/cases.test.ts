@@ -16,6 +16,7 @@ test.each(securityEventCases)('$requirement: $name', async ({ make, status, err,
     logout,
     transmitters: [{ issuer, audience: transmitter.audience }],
     fetch: transmitter.fetch,
+    timeout: 10,
   })
   const body = await make(transmitter)
   const answer = await respond({ method: 'POST', contentType: 'application/secevent+jwt', body })

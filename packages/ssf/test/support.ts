@@ -95,6 +95,8 @@ export function receiving({ transmitter, store, core, ...options }: ReceivingOpt
     transmitters: [{ issuer, audience: 'receiver', keys: op.jwks, pushAuthorization: authorization, ...transmitter }],
     onEvent: (event) => void events.push(event),
     onDelivery: (delivery) => void deliveries.push(delivery),
+    // The machine that runs the tests may be busy.
+    timeout: 10,
     ...options,
   })
   return {
