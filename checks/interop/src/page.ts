@@ -42,6 +42,8 @@ The examples were tested with the providers in this table. \`pnpm interop --writ
 | --- | --- | --- | --- | --- |
 ${runs.map(rowOf).join('\n')}
 
+LemonLDAP::NG and Glewlwyd need a machine whose \`apt\` has a Debian mirror. Keycloak needs Java and Maven.
+
 Each test starts the provider, the examples and Redis on one machine. Each example has two instances, which share the store.
 A user signs in to all examples on two devices. The test checks these rules:
 
