@@ -59,7 +59,15 @@ export default defineConfig({
   },
   transformPageData({ relativePath, frontmatter }) {
     // The Markdown file of the front page contains no such settings, because people also read it without the site.
-    const home = { pageClass: 'home', sidebar: false, aside: false, prev: false, next: false, editLink: false }
+    const home = {
+      pageClass: 'home',
+      sidebar: false,
+      aside: false,
+      outline: false,
+      prev: false,
+      next: false,
+      editLink: false,
+    }
     if (relativePath === 'index.md') Object.assign(frontmatter, home)
     // Generated pages have no link for editing.
     if (/^(?:api\/|changelog)/.test(relativePath)) frontmatter['editLink'] = false

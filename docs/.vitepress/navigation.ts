@@ -71,7 +71,9 @@ function others(pattern: string): Item[] {
   })
 }
 
-const titleOf = (file: string): string => /^# (.+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? file
+/** The first heading, without the escapes of Markdown. */
+const titleOf = (file: string): string =>
+  /^# (.+)$/m.exec(readFileSync(file, 'utf8'))?.[1]?.replaceAll('\\', '') ?? file
 
 /** Returns the side bar of a package in the API reference. Typedoc writes one page per export. */
 function apiOf(name: string): [path: string, items: Item[]] {

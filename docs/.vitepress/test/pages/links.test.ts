@@ -4,9 +4,9 @@ import { dirname, join, relative, resolve } from 'node:path'
 import test from 'node:test'
 
 import GithubSlugger from 'github-slugger'
-import { dist, fileAt, pages } from './site.ts'
+import { dist, fileAt, pages } from '../site.ts'
 
-const root = resolve(import.meta.dirname, '../../..')
+const root = resolve(import.meta.dirname, '../../../..')
 const texts = new Map<string, string>()
 
 function read(file: string): string {

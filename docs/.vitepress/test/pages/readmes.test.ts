@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import test from 'node:test'
 
-import { repository } from '../pages.ts'
+import { repository } from '../../pages.ts'
 
 for (const file of globSync('packages/*/README.md', { cwd: repository })) {
   test(`${file} follows the template`, () => {

@@ -5,9 +5,9 @@ import test from 'node:test'
 
 import { compile } from 'svelte/compiler'
 import { parseAllDocuments } from 'yaml'
-import { codeBlocks } from '../../../checks/scripts/code-blocks.ts'
+import { codeBlocks } from '../../../../checks/scripts/code-blocks.ts'
 
-const docs = resolve(import.meta.dirname, '../..')
+const docs = resolve(import.meta.dirname, '../../..')
 /** What becomes of the code in each language; `ts` and `tsx` are compiled, by the docs and by the site. */
 const checks: Record<string, (code: string) => void> = {
   ts: () => {},

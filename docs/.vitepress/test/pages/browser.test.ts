@@ -6,7 +6,7 @@ import test, { after, before } from 'node:test'
 
 import type { AxeResults, RunOptions } from 'axe-core'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
-import { serveSite } from './site.ts'
+import { serveSite } from '../site.ts'
 
 let site: Awaited<ReturnType<typeof serveSite>>
 let browser: Browser

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 
-import { inEachManager } from '../markdown/package-managers.ts'
-import { diagrams } from '../pictures/diagrams.ts'
-import { dist, fileAt, pages } from './site.ts'
+import { inEachManager } from '../../markdown/package-managers.ts'
+import { diagrams } from '../../pictures/diagrams.ts'
+import { dist, fileAt, pages } from '../site.ts'
 
 const read = (path: string): string => readFileSync(join(dist, path), 'utf8')
 
@@ -34,7 +35,9 @@ test('commands of npm become commands of each package manager', () => {
 })
 
 test('the front page claims no more than the pages that it links to prove', () => {
-  const results = JSON.parse(readFileSync(join(import.meta.dirname, '../../../checks/bench/results.json'), 'utf8')) as {
+  const results = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../../../../checks/bench/results.json'), 'utf8'),
+  ) as {
     sections: { endpoint: { speed: { median: number } }[] }
   }
   for (const { speed } of results.sections.endpoint) assert.ok(speed.median >= 1)
@@ -51,8 +54,24 @@ test('the front page claims no more than the pages that it links to prove', () =
 test('the diagrams are those of their sources', () => {
   for (const [name, svg] of Object.entries(diagrams))
     assert.equal(
-      readFileSync(join(import.meta.dirname, '../../images', name), 'utf8'),
+      readFileSync(join(import.meta.dirname, '../../../images', name), 'utf8'),
       svg,
       `${name}: run pnpm pictures`,
     )
+})
+
+test('the address of the repository is a setting', () => {
+  const script = "console.log(JSON.stringify((await import('./config.ts')).default.themeConfig))"
+  const settingsWith = (REPOSITORY_URL: string): object => {
+    const env = { ...process.env, REPOSITORY_URL }
+    const cwd = join(import.meta.dirname, '../..')
+    return JSON.parse(
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd, env, encoding: 'utf8' }),
+    ) as object
+  }
+  assert.partialDeepStrictEqual(settingsWith('https://git.example.com/acme/bcl/'), {
+    editLink: { pattern: 'https://git.example.com/acme/bcl/edit/main/:path' },
+    socialLinks: [{ link: 'https://git.example.com/acme/bcl' }],
+  })
+  assert.ok(!('editLink' in settingsWith('')) && !('socialLinks' in settingsWith('')))
 })
