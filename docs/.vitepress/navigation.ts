@@ -24,19 +24,36 @@ const start = [
   item('Bun', '/start/bun'),
   item('Deno', '/start/deno'),
   item('Workers', '/start/workers'),
+  item('Passport', '/guides/passport'),
+  item('Nuxt, Astro, Elysia and more', '/guides/other-frameworks'),
 ]
 const guides = [
   item('Concepts', '/concepts'),
   item('Session libraries', '/sessions'),
   item('Sign out everywhere', '/sign-out-everywhere'),
-  item('Security events', '/security-events'),
+  item('Live pages', '/guides/live'),
+  item('Several tenants', '/guides/tenants'),
+  item('Refresh tokens', '/guides/refresh-tokens'),
+  item('Access tokens', '/guides/access-tokens'),
+  item('NestJS in depth', '/guides/nestjs'),
   item('Testing your application', '/testing'),
   item('Migrating', '/migrating'),
+]
+const securityEvents = [
+  item('Security events', '/security-events'),
+  item('What each event does', '/security-events/what-each-event-does'),
+  item('From Keycloak', '/security-events/keycloak'),
+  item('From Google', '/security-events/google'),
 ]
 const providers = [item('Settings for your provider', '/providers'), item('Tested providers', '/interop')]
 const operate = [
   item('Stores', '/stores'),
+  item("In your ORM's database", '/guides/orms'),
   item('Operating it', '/operating'),
+  item('Metrics and traces', '/guides/metrics'),
+  item('Rate limits and firewalls', '/guides/rate-limits'),
+  item('The provider is down', '/guides/provider-down'),
+  item('With Docker', '/deploying/docker'),
   item('With Docker', '/deploying/docker'),
   item('On Kubernetes', '/deploying/kubernetes'),
   item('On Workers', '/deploying/workers'),
@@ -59,7 +76,9 @@ const project = [
   item('Contributing', '/contributing'),
 ]
 
-const named = new Set([...start, ...guides, ...providers, ...operate, ...reference, ...project].map(({ link }) => link))
+const named = new Set(
+  [...start, ...guides, ...securityEvents, ...providers, ...operate, ...reference, ...project].map(({ link }) => link),
+)
 
 /** Returns the pages in a folder that are in none of the lists above, so that every new page can be reached. */
 function others(pattern: string): Item[] {
@@ -97,6 +116,7 @@ const folded = (text: string, items: Item[]): Item => ({ text, link: items[0]!.l
 const main: Item[] = [
   { text: 'Start', items: [...start, ...others('start/*.md')] },
   { text: 'Guides', items: [...guides, ...others('*.md'), ...others('{guides,security-events}/*.md')] },
+  { text: 'Security events', items: [...securityEvents, ...others('security-events/*.md')] },
   { text: 'Providers', items: providers },
   { text: 'Operate', items: [...operate, ...others('deploying/*.md')] },
   { text: 'Reference', items: reference },
@@ -117,7 +137,7 @@ const pagesOf = (items: readonly Item[]): string => `^(?:${items.map(({ link }) 
 
 export const nav: DefaultTheme.NavItem[] = [
   { text: 'Start', link: '/start/hono', activeMatch: '^/start/' },
-  { text: 'Guides', link: '/concepts', activeMatch: pagesOf(guides) },
+  { text: 'Guides', link: '/concepts', activeMatch: pagesOf([...guides, ...securityEvents]) },
   { text: 'Providers', link: '/providers', activeMatch: pagesOf(providers) },
   { text: 'Operate', link: '/operating', activeMatch: pagesOf(operate) },
   { text: 'Reference', link: '/api/', activeMatch: '^/(?:api|packages)/' },
