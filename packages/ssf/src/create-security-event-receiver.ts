@@ -30,12 +30,13 @@ export interface SecurityEventReceiverOptions {
   transmitters: readonly Transmitter[]
   /**
    * Maps subjects to users of the application. The receiver calls it for every subject of an event that ends sessions. Without
-   * this function, only `iss_sub` subjects, and complex subjects with `iss_sub` or a session, end sessions.
+   * this function, sessions end for two kinds of subjects only: an `iss_sub` subject, and a complex subject that contains an
+   * `iss_sub` user or a session.
    */
   resolveSubject?: ResolveSubject | undefined
   /**
    * Decides whether an event ends sessions. Return `undefined` for the default. By default, these events end sessions:
-   * session-revoked of CAEP, account-disabled, account-purged and sessions-revoked of RISC, and tokens-revoked of Google.
+   * session-revoked (CAEP); account-disabled, account-purged and sessions-revoked (RISC); tokens-revoked (Google).
    */
   endsSessions?: ((event: SecurityEvent) => boolean | undefined) | undefined
   /** Seconds for a whole push. After this time, the answer is 503. @default 0.9, because Keycloak waits for one second */
@@ -54,7 +55,7 @@ export interface SecurityEventReceiverOptions {
   now?: (() => number) | undefined
 }
 
-/** A receiver of Security Event Tokens. The same adapters can mount it. */
+/** A receiver of Security Event Tokens. The adapters for Logout Tokens can also mount this receiver. */
 export interface SecurityEventReceiver extends LogoutEndpoint {
   /** Answers a push that arrives as a Web-standard `Request`. */
   handle(request: Request): Promise<Response>
@@ -73,8 +74,8 @@ export interface SecurityEventReceiver extends LogoutEndpoint {
    */
   poll(options: PollOptions): Promise<void>
   /**
-   * Fetches the metadata and keys of all transmitters. Call it when the application starts, because a push must be answered
-   * within a second.
+   * Fetches the metadata and keys of all transmitters. Call it when the application starts. Otherwise the first push waits for
+   * these fetches, and a push must be answered within a second.
    */
   warm(): Promise<void>
   /** Stops poll, and waits for pushes and rounds in progress. */
@@ -94,7 +95,7 @@ const rules: Rules = {
   now: callback(),
 }
 
-/** A push counts as lost this many seconds after its time-out. */
+/** If a push still runs this many seconds after its time-out, it counts as lost, and `close` no longer waits for it. */
 const longest = 20
 
 /**

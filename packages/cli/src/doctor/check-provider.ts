@@ -72,7 +72,7 @@ function checkSupport(metadata: Json): DoctorFinding[] {
   return [
     checkFlag(
       'backchannel_logout_supported',
-      'The provider may send no logouts. See its documentation, and the settings of its realm, tenant or edition.',
+      'Perhaps the provider sends no logouts. See its documentation, and the settings of its realm, tenant or edition.',
     ),
     checkFlag(
       'backchannel_logout_session_supported',
@@ -130,7 +130,7 @@ export async function checkKeys(issuer: string, metadata: Json, alg: string): Pr
   const list = [...new Set(others)].map((other) => `'${other}'`).join(', ')
   const finding = problem(
     `The JWK Set at ${uri} has no key for ${alg}, only for ${list}.`,
-    `Configure the algorithm that the client is registered with, algorithms: [${list}], and pass it to bcl with --alg.`,
+    `Configure algorithms: [${list}], but only with the algorithm that the client is registered with. Pass this algorithm to bcl with --alg.`,
   )
   return { finding, usable: others.find(isAlgorithm) }
 }

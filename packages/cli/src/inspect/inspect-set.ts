@@ -30,7 +30,7 @@ export interface SetInspection {
 export const isSecurityEventToken = ({ header, claims = {} }: TokenParts): boolean =>
   /^(?:application\/)?secevent\+jwt$/i.test(String(header['typ'])) || 'sub_id' in claims
 
-/** Returns all values of members with the name `iss`, so that a user of any issuer counts as known. */
+/** Returns every `iss` in a claim. The receiver trusts these issuers, so no subject has an unknown issuer. */
 function issuersIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, member]) =>
@@ -38,7 +38,7 @@ function issuersIn(value: unknown): string[] {
   )
 }
 
-/** The result of a token in a receiver. */
+/** The result of a push: the error of the token, or its events. */
 interface Receipt {
   error?: unknown
   events: SetEffect[]
@@ -95,7 +95,7 @@ export async function inspectSecurityEventToken(
     const isAccepted = relaxed.error === undefined
     findings.push({
       problem: `"typ" is ${formatValue(header['typ'])}, not "secevent+jwt".`,
-      remedy: isAccepted ? 'A receiver can accept it.' : 'Only the transmitter can correct this.',
+      remedy: isAccepted ? 'A setting of the receiver allows it.' : 'Only the transmitter can correct this.',
       ...(isAccepted && { settings: { requireTyp: false } }),
     })
     receipt = relaxed

@@ -15,7 +15,7 @@ const { subtle } = globalThis.crypto
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const year = 365 * 24 * 60 * 60 * 1000
 
-/** The parts of an https server. */
+/** The key and the certificate of an https server, in PEM. */
 export interface ServerCertificate {
   key: string
   cert: string

@@ -42,7 +42,7 @@ export function discoverKeys(issuer: string, options: DiscoverKeysOptions = {}):
 /**
  * Refuses an issuer or a URL from which keys cannot be fetched.
  *
- * @param path The path of the issuer's options, with a dot at the end.
+ * @param path The start of the option's name in the error, for example `issuers[0].`. It can be empty.
  */
 export function requireAddress(
   { issuer, keys }: KeyLocation,

@@ -42,7 +42,7 @@ export async function fetchJson(url: string, signal: AbortSignal, options: Fetch
   return JSON.parse(json) as JSONObject
 }
 
-/** Makes the function that reads the metadata of an issuer. The function tries the last URL that worked first. */
+/** Makes the function that reads the metadata of an issuer. The function begins with the URL that worked last time. */
 export function createDiscovery(
   { issuer, metadata: urls = [issuer.replace(/\/$/, '') + discoveryPath] }: KeyLocation,
   options: FetchOptions,

@@ -30,7 +30,7 @@ export class MemoryStore implements LogoutStore {
   readonly #now: () => number
   #sweep = this.#entries.entries()
 
-  /** @param options `now` is the clock: a NumericDate in seconds. The default is the system clock. */
+  /** @param options `now` returns the current time as a NumericDate, in seconds. By default, it uses the system clock. */
   constructor(options: { now?: (() => number) | undefined } = {}) {
     this.#now = readOptions(options, nowRules).now!
   }

@@ -71,7 +71,7 @@ const keySets = createKeySets()
  *
  * @param jwt The `logout_token` as it was sent.
  * @param issuers The client registrations to trust. Each has `keys`, or HS* algorithms and a `clientSecret`.
- * @param options `now` is the clock: a NumericDate in seconds. The default is the system clock.
+ * @param options `now` returns the current time as a NumericDate, in seconds. By default, it uses the system clock.
  * @throws {BackchannelLogoutError} `ERR_LOGOUT_TOKEN_INVALID`, `ERR_LOGOUT_TOKEN_SIGNATURE`, `ERR_LOGOUT_TOKEN_CLAIM`,
  *   `ERR_LOGOUT_TOKEN_EXPIRED` or `ERR_LOGOUT_KEYS_UNAVAILABLE`.
  * @throws {TypeError} if the settings of an issuer are wrong.

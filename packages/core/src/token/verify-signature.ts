@@ -27,8 +27,9 @@ export const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'token is not signed as registered', { cause })
 
 /**
- * Verifies with one key. WebCrypto checks the signature directly if jose has imported the key for this algorithm, because jose
- * would parse the token a second time. jose verifies with all other keys: keys to import, keys to refuse, and secrets.
+ * Verifies with one key. If jose has imported the key for this algorithm, WebCrypto checks the signature directly. This is
+ * faster, because jose would parse the token a second time. With any other key, jose checks the signature: it imports the key
+ * or refuses it. A client secret also goes to jose.
  */
 function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<boolean> {
   if (!isImported(key))
@@ -42,7 +43,7 @@ function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVeri
   const end = jws.lastIndexOf('.')
   const { name } = key.algorithm
   const bits = Number(alg.slice(2))
-  // An algorithm reads its own parameters only. EdDSA has none.
+  // WebCrypto ignores parameters that do not belong to the algorithm, so RSA and ECDSA get the same. EdDSA needs none.
   const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
   return crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), encoder.encode(jws.slice(0, end)))
 }

@@ -4,7 +4,7 @@ import { activeSession } from '../../session.ts'
 import { logError } from '../../shared/log.ts'
 import { signOutHere } from '../../sign-out.ts'
 
-/** Behind the check: a stolen cookie of an ended session must not sign the user out everywhere. */
+/** Needs the session check: a stolen cookie of an ended session must not sign the user out everywhere. */
 export async function POST(request: Request): Promise<Response> {
   const session = await activeSession(request.headers)
   if (!session) return unauthorized()

@@ -7,10 +7,10 @@ import { ConformanceSkip, expectRefused } from '../relying-party/expectations.js
 import type { Party, Visit } from '../relying-party/party.js'
 import { datedRow, isNearTolerance, type TokenRow } from './token-row.js'
 
-/** Seconds. No receiver tolerates this much. */
+/** In seconds. No receiver tolerates clocks that differ by ten minutes. */
 const tenMinutes = 600
 
-/** Finds a receiver that trusts the algorithm of the header and uses the client secret as the key. */
+/** Only a faulty receiver accepts this token: it trusts the algorithm of the header and uses the client secret as the key. */
 const clientSecretAsKey: TokenRow = {
   id: 'the-client-secret-as-the-key-of-HS256-which-is-not-registered',
   name: 'the client secret as the key of HS256, which is not registered',
@@ -22,8 +22,8 @@ const clientSecretAsKey: TokenRow = {
 }
 
 /**
- * Rows that another endpoint rightly accepts. A header parameter that is neither understood nor critical must be ignored (RFC 7515,
- * section 4).
+ * Rows that are not sent. `@bcl/core` refuses these tokens, but another endpoint may rightly accept them: a header parameter
+ * that is neither understood nor critical must be ignored (RFC 7515, section 4).
  */
 const notSent = new Set(['b64-false', 'b64-true'])
 
