@@ -43,6 +43,7 @@ const secretKey = new TextEncoder().encode(clientSecret)
 /** An issuer with HS256. Its tokens cost little to verify, so the figures show the cost of the store. */
 export interface CheapIssuer {
   op: TestIssuer
+  clientSecret: string
   createReceiver(store: LogoutStore, now?: () => number, sessionMaxAge?: number): BackchannelLogout
   token(claims?: object): Promise<string>
 }
@@ -53,6 +54,7 @@ export async function createCheapIssuer(): Promise<CheapIssuer> {
   const { issuer, clientId } = op
   return {
     op,
+    clientSecret,
     createReceiver: (store, now, sessionMaxAge = 8 * 3600) =>
       createBackchannelLogout({
         issuers: [{ issuer, clientId, algorithms: ['HS256'], clientSecret }],

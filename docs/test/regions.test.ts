@@ -1,0 +1,62 @@
+// Tests the handler of docs/deploying/regions.md that passes a Logout Token on to other regions.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
+import { serve } from '@hono/node-server'
+
+import { passOn } from '../snippets/docs-deploying-regions-md/pass-on.ts'
+import { freePort } from './application.ts'
+
+const op = await createTestIssuer()
+const session = { iss: op.issuer, sub: 'alice', sid: 'a', iat: Math.floor(Date.now() / 1000) - 1 }
+const createRegion = () =>
+  createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 60, store: new MemoryStore() })
+
+const post = (body: string) =>
+  new Request('https://us.example.com/backchannel-logout', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body,
+  })
+const form = async () => `logout_token=${await op.logoutToken({ sub: session.sub, sid: session.sid })}`
+
+/** Serves the endpoint of a region on a free port. Counts the requests. */
+async function serveRegion(region: ReturnType<typeof createRegion>) {
+  const port = await freePort()
+  let requests = 0
+  const server = serve({ port, hostname: '127.0.0.1', fetch: (request) => ((requests += 1), region.handle(request)) })
+  return { url: `http://127.0.0.1:${port}/`, requests: () => requests, close: () => void server.close() }
+}
+
+test('ends the session in both regions', async () => {
+  const [us, eu] = [createRegion(), createRegion()]
+  const other = await serveRegion(eu)
+  try {
+    const answer = await passOn(us, [other.url], post(await form()))
+    assert.equal(answer.status, 200)
+    assert.equal(await us.isLoggedOut(session), true)
+    assert.equal(await eu.isLoggedOut(session), true)
+  } finally {
+    other.close()
+  }
+})
+
+test('answers 503 if the other region is away, and the session ends in this region', async () => {
+  const us = createRegion()
+  const answer = await passOn(us, [`http://127.0.0.1:${await freePort()}/`], post(await form()))
+  assert.equal(answer.status, 503)
+  assert.equal(await us.isLoggedOut(session), true)
+})
+
+test('does not pass a wrong token on', async () => {
+  const other = await serveRegion(createRegion())
+  try {
+    const answer = await passOn(createRegion(), [other.url], post('logout_token=wrong'))
+    assert.equal(answer.status, 400)
+    assert.equal(other.requests(), 0)
+  } finally {
+    other.close()
+  }
+})
