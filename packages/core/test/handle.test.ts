@@ -6,8 +6,7 @@ import { handleWith } from '../src/http/respond.js'
 describe('handle', () =>
   testAdapter(
     test,
-    // The suite replaces `respond`, so this test does not call `logout.handle`.
-    ({ respond }) => ({ fetch: (path, init) => handleWith(respond, new Request(`https://app.example${path}`, init)) }),
+    (logout) => ({ fetch: (path, init) => logout.handle(new Request(`https://app.example${path}`, init)) }),
     { endpointOnly: true },
   ))
 

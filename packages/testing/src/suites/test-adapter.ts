@@ -6,7 +6,7 @@ import {
   type LogoutStore,
   type SessionClaims,
 } from '@bcl/core'
-import { readBody } from '@bcl/core/kit'
+import { handleWith, readBody } from '@bcl/core/kit'
 import { createTestIssuer, type TestIssuer } from '../providers/test-issuer.js'
 import { faultOf } from '../requests/fault-of.js'
 import { requestCases, type CaseRequest } from '../requests/request-cases.js'
@@ -165,7 +165,8 @@ export function testAdapter(
         received.push([method, contentType, authorization, await readBody(body)])
         return { status: 202, headers: { 'cache-control': 'no-store', 'x-receiver': 'security events' }, body: '' }
       }
-      const mounted = await mount({ ...logout, respond }, sessionOf)
+      const handle = (request: Request) => handleWith(respond, request)
+      const mounted = await mount({ ...logout, respond, handle }, sessionOf)
       try {
         const headers = { 'content-type': 'application/secevent+jwt', authorization: 'Bearer secret' }
         const response = await mounted.fetch('/backchannel-logout', { method: 'POST', headers, body: sent })
