@@ -104,6 +104,26 @@ describe('recheckAfter', () => {
     await logout.close()
   })
 
+  test('a logout that is stored one marker after the other counts from the first moment', async () => {
+    const store = new SpyStore()
+    const logout = instance(store)
+    const laptop = session()
+    expect(await logout.isLoggedOut(laptop)).toBe(false)
+    const [isStored, mayEnd] = [deferred(), deferred()]
+    const add = store.add.bind(store)
+    store.add = async (key, ...entry) => {
+      if (!key.includes('"sid"')) await mayEnd.promise
+      await add(key, ...entry)
+      isStored.resolve()
+    }
+    const dates = { iat: clock.time, exp: clock.time + 120 }
+    const received = logout.receive(await op.logoutToken({ sub: laptop.sub, sid: laptop.sid!, ...dates }))
+    await isStored.promise
+    for (let turn = 0; turn < 10; turn += 1) expect(await logout.isLoggedOut(laptop)).toBe(true)
+    mayEnd.resolve()
+    await received
+  })
+
   test('a logout on another instance counts with its broadcast', async () => {
     const store = new BroadcastStore()
     const [here, there] = [instance(store), instance(store)]

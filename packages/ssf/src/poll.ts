@@ -50,8 +50,12 @@ export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureReq
   onError(error: unknown): void
 }
 
-/** Does one round (RFC 8936): gets tokens, carries them out, and acknowledges them. */
-export async function pollOnce(options: PollOnceOptions, poller: Poller): Promise<PollResult> {
+/**
+ * Does one round (RFC 8936): gets tokens, carries them out, and acknowledges them.
+ *
+ * @param more The number of tokens to get in addition to `maxEvents`.
+ */
+export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 0): Promise<PollResult> {
   const { transmitter: issuer, stream, accessToken, signal, maxEvents = 25 } = options
   const transmitter = poller.findTransmitter(issuer)
   const { aud, delivery } = stream
@@ -62,7 +66,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller): Promis
       ...body,
     })
 
-  const { sets, moreAvailable } = await ask({ maxEvents })
+  const { sets, moreAvailable } = await ask({ maxEvents: maxEvents + more })
   const ack: string[] = []
   const faults: [string, SetFault][] = []
   let failed = 0
@@ -102,14 +106,19 @@ export async function poll(options: PollOptions & { signal: AbortSignal }, polle
   const { signal, interval = 1 } = options
   poller.findTransmitter(options.transmitter)
   let failures = 0
+  let failed = 0
   while (!signal.aborted) {
     let hasMore = false
     try {
-      const { handled, refused, failed, moreAvailable } = await pollOnce(options, poller)
-      failures = failed > 0 ? failures + 1 : 0
-      hasMore = moreAvailable && failed === 0 && handled + refused > 0
+      // The transmitter sends the tokens that failed again, before all others. They must not keep out the others.
+      const result = await pollOnce(options, poller, failed)
+      failed = result.failed
+      failures = failed && failures + 1
+      hasMore = result.moreAvailable && !failed && result.handled + result.refused > 0
     } catch (error) {
       failures += 1
+      // The answer may have been too large.
+      failed = 0
       if (!signal.aborted) poller.onError(error)
     }
     // Adds jitter, so that many instances do not retry at the same moment.

@@ -173,6 +173,30 @@ describe('poll', () => {
       expect(vi.getTimerCount()).toBe(0)
     })
 
+    test('tokens that fail do not keep out the tokens behind them', async () => {
+      const onEvent = ({ claims }: SecurityEvent) => {
+        if (claims.txn === 'fails') throw new Error('down')
+      }
+      const { transmitter, receiver, round, logout, waiting, errors } = await polling({ onEvent })
+      await receiver.warm()
+      for (let count = 0; count < 60; count += 1) {
+        await transmitter.emit({ txn: 'fails', sub_id: { format: 'iss_sub', iss: transmitter.issuer, sub: 'bob' } })
+      }
+      await transmitter.emit()
+      vi.useFakeTimers()
+      const stop = new AbortController()
+      const run = receiver.poll({ ...round, signal: stop.signal })
+      // The first round has 25 tokens, the second 50, and the third all of them.
+      for (const failures of [25, 75, 135]) {
+        await vi.waitFor(() => expect(errors).toHaveLength(failures), 10_000)
+        await vi.advanceTimersByTimeAsync(8000)
+      }
+      await vi.waitFor(() => expect(waiting().size).toBe(60))
+      stop.abort()
+      await run
+      expect(await logout.isLoggedOut(transmitter.op.session())).toBe(true)
+    })
+
     test('less and less often while the transmitter fails; close stops it', async () => {
       const { transmitter, receiver, round, errors } = await polling()
       vi.spyOn(Math, 'random').mockReturnValue(1)

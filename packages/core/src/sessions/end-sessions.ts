@@ -108,8 +108,11 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
         return { clientId, iat, key: markerKey(scope), sessionsKey: trackKey(scope), value, expiresAt }
       })
     })
+    const written = pending.write(markers, deadline)
+    // The markers count here from now on. An "alive" answer from before must not count again when a first marker is stored.
+    onMarkers(markers)
     try {
-      await pending.write(markers, deadline)
+      await written
     } finally {
       onMarkers(markers)
     }

@@ -3,7 +3,7 @@ import { all, chain, isPromise, type Maybe } from '../util/maybe.js'
 import { MultiMap } from '../util/multi-map.js'
 import { retryUntil } from '../util/retry-until.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
-import { startBackgroundTimer } from '../util/timers.js'
+import { pause, startBackgroundTimer } from '../util/timers.js'
 import { withTimeout } from '../util/with-timeout.js'
 import type { Marker } from './markers.js'
 import { supersedes } from './one-rule.js'
@@ -15,7 +15,7 @@ export interface StoredMarker extends Marker {
   expiresAt: number
 }
 
-/** Milliseconds for which a request tries again to write its markers (RP-38). */
+/** Milliseconds for which a request, or `close`, tries again to write markers (RP-38). */
 export const retryTime = 1500
 /** The largest number of markers that wait for the store. */
 const maxPending = 100_000
@@ -144,10 +144,16 @@ export function createPendingMarkers({
     async close() {
       isClosed = true
       cancel()
-      // A flush that is already running does not write markers that came after its start.
-      await flushes.settled()
-      await flush()
-      if (failed.size > 0) onError(new Error(`${failed.size} logouts were not written to the store`))
+      const until = performance.now() + retryTime
+      for (;;) {
+        // A flush that is already running does not write markers that came after its start.
+        await flushes.settled()
+        await flush()
+        if (failed.size === 0) return
+        if (performance.now() >= until) break
+        await pause(retryTime / 3000)
+      }
+      onError(new Error(`${failed.size} logouts were not written to the store`))
     },
   }
 }

@@ -20,12 +20,19 @@ export function splitCompact(token: string, ...lengths: number[]): string[] {
   throw invalidToken('is not canonical, or too long')
 }
 
-/** Node.js, Bun and Deno have it. Before Node.js 25 it is eight times as fast as jose's function. */
-const { Buffer } = globalThis as { Buffer?: { from(part: string, encoding: 'base64url'): Uint8Array<ArrayBuffer> } }
+interface BufferClass {
+  from(part: string, encoding: 'base64url'): Uint8Array<ArrayBuffer>
+  isEncoding(encoding: string): boolean
+}
 
-/** The bytes of a part. Check its spelling first, because `Buffer` accepts any. */
+/** Node.js, Bun and Deno have `Buffer`. Before Node.js 25, it is eight times as fast as jose's function. */
+const { Buffer } = globalThis as { Buffer?: BufferClass }
+/** Some polyfills of `Buffer` do not know base64url. */
+const isFast = Buffer?.isEncoding('base64url')
+
+/** Returns the bytes of a part. Check the spelling first, because `Buffer` accepts any spelling. */
 export const bytesOf = (part: string): Uint8Array<ArrayBuffer> =>
-  Buffer?.from(part, 'base64url') ?? (base64url.decode(part) as Uint8Array<ArrayBuffer>)
+  isFast ? Buffer!.from(part, 'base64url') : (base64url.decode(part) as Uint8Array<ArrayBuffer>)
 
 /** Decodes a part that contains a JSON object. Drops the parser's error, because its message can contain claim values. */
 export function decodeObject(part: string): JSONObject {

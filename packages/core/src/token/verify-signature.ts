@@ -45,7 +45,9 @@ function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVeri
   const bits = Number(alg.slice(2))
   // WebCrypto ignores parameters that do not belong to the algorithm, so RSA and ECDSA get the same. EdDSA needs none.
   const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
-  return crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), encoder.encode(jws.slice(0, end)))
+  const verified = crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), encoder.encode(jws.slice(0, end)))
+  // Some runtimes throw if the signature has a wrong length.
+  return verified.catch(() => false)
 }
 
 /** Verifies with the key that `getKey` finds. If several keys fit, tries one key after the other (RP-54). */

@@ -57,8 +57,8 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
       if (shared) return shared
       size()
       const flight = { until: performance.now() + seconds * 1000 } as F
-      flight.result = land(key, flight, work)
       flights.set(key, flight)
+      flight.result = land(key, flight, work)
       return flight
     },
   }
