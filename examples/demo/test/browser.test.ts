@@ -1,11 +1,8 @@
-import { writeFile } from 'node:fs/promises'
-
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import { startDemoPage } from '../src/demo-page.ts'
 import { findChromium, launchChromium } from '../src/chromium.ts'
-import { takePicture } from '../src/picture.ts'
 import { freePorts } from '../src/free-ports.ts'
 import { type App, type Stack, startStack } from '../src/stack.ts'
 import { violationsOf } from './accessibility.ts'
@@ -73,8 +70,6 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
       expect(await page.title()).toMatch(/^Signed out · /)
     }
     expect(complaints).toEqual([])
-    const picture = process.env['SCREENSHOT']
-    if (picture !== undefined) await writeFile(picture, await takePicture(browser, [provider, ...pages]))
     for (const page of pages) {
       await page.reload()
       await page.getByText('Not signed in').waitFor()
