@@ -21,7 +21,7 @@ const allowed: Record<string, readonly string[]> = {
   express: ['@bcl/node'],
   fastify: ['@bcl/node'],
   nestjs: ['@bcl/node'],
-  cli: ['@bcl/core', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
+  cli: ['@bcl/core', '@bcl/ssf', '@bcl/testing', '@peculiar/x509', 'commander', 'jose', 'reflect-metadata'],
 }
 
 const faults: string[] = []
