@@ -57,6 +57,7 @@ const operate = [
   item('With Docker', '/deploying/docker'),
   item('On Kubernetes', '/deploying/kubernetes'),
   item('On Workers', '/deploying/workers'),
+  item('With millions of logouts', '/deploying/capacity'),
   item('In several regions', '/deploying/regions'),
 ]
 const reference = [
