@@ -82,7 +82,7 @@ const named = new Set(
   [...start, ...guides, ...securityEvents, ...providers, ...operate, ...reference, ...project].map(({ link }) => link),
 )
 
-/** Returns the pages in a folder that are in none of the lists above, so that every new page can be reached. */
+/** Returns the pages of a folder that no list above contains. So the navigation also shows a new page. */
 function others(pattern: string): Item[] {
   const files = globSync(pattern, { cwd: join(repository, 'docs') }).toSorted()
   return files.flatMap((file) => {

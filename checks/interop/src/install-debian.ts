@@ -44,7 +44,10 @@ export function installDebian(release: string, packages: readonly string[]): Deb
   }
 }
 
-/** Writes the packages to `archives`, and their files to `root`. Has a configuration of apt of its own, and an empty list of installed packages. */
+/**
+ * Downloads the packages to `archives`, and unpacks their files to `root`. It uses its own configuration of apt, with an
+ * empty list of installed packages.
+ */
 function download(folder: string, release: string, packages: readonly string[]): void {
   const mirror = debianMirror()
   const at = (...path: string[]) => join(folder, ...path)

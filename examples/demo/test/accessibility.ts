@@ -3,7 +3,10 @@ import type { Page } from 'playwright-core'
 
 const everything = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']"
 
-/** Runs axe-core: all rules of WCAG 2 in the light look, and the contrast in the dark look too. Returns one line for each violation. */
+/**
+ * Runs axe-core. Checks all rules of WCAG 2 with the light colours, and only the contrast with the dark colours. Returns one
+ * line for each violation.
+ */
 export async function violationsOf(page: Page): Promise<string[]> {
   const found: string[] = []
   // Not as a script of the page: the content security policy of the page would refuse the script.
