@@ -80,7 +80,7 @@ export const gradeRules: readonly GradeRule[] = [
     grade: 'MUST',
     section: 'BCL 2.4',
     words:
-      'All three are "REQUIRED". All three have the same grade. BCL 2.6 has a rule that needs the claim only for `exp`.',
+      'All three claims are "REQUIRED", so all three have the same grade. Of the steps in BCL 2.6, one needs `exp`, and none needs the other two.',
   },
   {
     what: 'an `iat` or `exp` that is text; an `exp` that has passed',

@@ -64,7 +64,7 @@ ${table(
 
 ## The applications of other projects
 
-Each application turns on the back-channel logout of a library. The last column says what else it needs.
+Each application turns on the back-channel logout of a library. The column "set-up" says what else the application needs.
 
 ${table(
   ['library', 'version', 'application', 'set-up'],
@@ -73,8 +73,8 @@ ${table(
 
 ## What failed
 
-All examples pass all cases. The lists below have the failed cases of the other applications, by their cause. There are reasons for some of
-these choices. Many providers accept the answer 204. If a logout ends too many sessions, the user only has to sign in again.
+All examples pass all cases. The lists below have the failed cases of the other applications, by their cause. Some of these
+choices have good reasons: many providers accept the answer 204, and if a logout ends too many sessions, the user only has to sign in again.
 
 ${peers.map((peer) => describePeer(peer, results[peer.name]!)).join('\n\n')}
 

@@ -34,7 +34,7 @@ const npmVersion =
     ).version
 
 const sessionStore =
-  'The library leaves to the session store which sessions end. Our store deletes the session with the `sid`. For a logout without a `sid`, the store deletes all sessions of the user.'
+  'In this library, the session store decides which sessions end. Our store deletes the session with the `sid`. For a logout without a `sid`, the store deletes all sessions of the user.'
 
 export const examples: readonly RelyingParty[] = ['hono', 'koa', 'express', 'fastify', 'nestjs', 'nextjs'].map(
   (name) => ({ name: `examples/${name}`, folder: `examples/${name}` }),

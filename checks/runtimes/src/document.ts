@@ -60,14 +60,15 @@ export function document(results: readonly Result[]): string {
   const missing = results.filter(({ unsupported }) => unsupported.length > 0)
   return `# Runtimes
 
-This page shows on which runtimes the packages work. The tested versions of Node.js 20 and 22 are the oldest that the packages allow.
-Workers run in workerd, without compatibility flags. Deno has only two permissions: to serve on loopback, and to reach the provider there.
+This page shows on which runtimes the packages work. The tested versions of Node.js 20 and 22 are the oldest versions that the packages allow.
+Cloudflare Workers are tested with workerd, without compatibility flags. Deno has only two permissions: to serve on loopback, and to reach the provider
+on loopback.
 
 ## The conformance cases
 
 Each framework has a small application that signs users in at a provider. The application gets every case of
-[\`bcl conformance\`](conformance.md) over HTTP. The cases check requests, tokens, answers and sessions. A dash means that the framework does not
-run on this runtime, or is not made for it.
+[\`bcl conformance\`](conformance.md) over HTTP. The cases check requests, tokens, answers and sessions. A dash means that the framework was not
+made for this runtime, or does not run on it.
 
 ${conformanceTable(results)}
 
@@ -75,8 +76,8 @@ ${conformanceTable(results)}
 
 A second set of cases calls the built packages directly, inside each runtime. These cases cover the requests and tokens of
 \`@bcl/testing\`, every algorithm, encrypted tokens, sessions, discovery, and security events by push and by poll. Deno has no
-permission at all here. On workerd, the receiver is created in the scope of a module, as in a Worker. Work on workerd can end together with its request. More cases
-check that a later request repeats this work.
+permission at all here. On workerd, the receiver is created in the scope of a module, as in a Worker. There, background work can end together with its
+request. So additional cases check that a later request starts this work again.
 
 ${table(
   ['runtime', 'version', 'passed', 'failed', 'not supported'],
