@@ -31,20 +31,20 @@ const memory = ({ name }: Row): boolean => name.endsWith('in memory')
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
 
 const peerNote =
-  'express-openid-connect checks less. It does not require `exp`, `iat` and `jti`. It does not look for replays, and it never removes old entries. Its store is a plain `Map`.'
+  'express-openid-connect does less work: it does not require `exp`, `iat` and `jti`, does not look for replays, and never removes old entries. Its store is a plain `Map`.'
 
 const sections: Record<SectionName, Section> = {
   endpoint: {
     title: 'The endpoint over HTTP',
     measured: `The endpoint of each adapter gets logouts with RS256 tokens. The store is a \`MemoryStore\`. The back-channel logout of express-openid-connect gets the same logouts. ${peerNote}`,
     meaning: (rows) =>
-      `The endpoint answers ${range(rows)} times as many logouts as express-openid-connect. If the number is 1 or more, the endpoint does not need more processors than express-openid-connect.`,
+      `The endpoint answers ${range(rows)} times as many logouts as express-openid-connect. So a server does not need more processors than with express-openid-connect.`,
     columns: ['this library', 'express-openid-connect'],
   },
   examples: {
     title: 'The example applications',
     measured:
-      'The example applications of this repository get the same logouts as express-openid-connect. Each example is started as its README says. The examples also write a log line for each logout. In this test, the log is thrown away.',
+      'The example applications of this repository get the same logouts as express-openid-connect. Each example is started as its README says. The examples also write a log line for each logout, which this test ignores.',
     meaning: (rows) =>
       `A whole application, with its sessions, its log and its other routes, answers ${range(rows)} times as many logouts as express-openid-connect.`,
     columns: ['example', 'express-openid-connect'],
@@ -60,7 +60,7 @@ const sections: Record<SectionName, Section> = {
   refused: {
     title: 'The cost of a wrong token',
     measured:
-      '`receive` gets wrong tokens, which it refuses, and for comparison good RS256 tokens. It gets 32 tokens at a time.',
+      '`receive` gets wrong tokens, and refuses them. For comparison, `receive` gets good RS256 tokens. Both come 32 at a time.',
     meaning: (rows) => {
       const garbage = (rows.find(({ name }) => name === 'garbage') as Pair).speed.median.toFixed(2)
       return `Anybody can send tokens to the endpoint. A wrong token takes ${range(rows)} of the time of a good token. Garbage takes ${garbage} of this time.`
@@ -71,15 +71,15 @@ const sections: Record<SectionName, Section> = {
   encrypted: {
     title: 'Encrypted tokens',
     measured:
-      '`receive` gets RS256 tokens inside a JWE, and for comparison RS256 tokens that are only signed. It gets 32 tokens at a time.',
+      '`receive` gets RS256 tokens inside a JWE. For comparison, `receive` gets RS256 tokens that are only signed. Both come 32 at a time.',
     meaning: (rows) =>
-      `The receiver handles ${range(rows)} times as many encrypted tokens as signed tokens, because it must also decrypt them with a private key.`,
+      `The receiver handles ${range(rows)} times as many encrypted tokens as signed tokens, because it must also decrypt the encrypted tokens with a private key.`,
     columns: ['encrypted', 'signed'],
   },
   bodies: {
     title: 'Bodies that are too large',
     measured:
-      '`handle` gets a body of 10 MiB, and for comparison a body of 80 KiB. Both bodies arrive in chunks of 16 KiB. The limit is 64 KiB.',
+      '`handle` gets a body of 10 MiB. For comparison, `handle` gets a body of 80 KiB. Both bodies arrive in chunks of 16 KiB. The limit is 64 KiB.',
     meaning: (rows) =>
       `A huge body takes ${range(rows)} of the time of a body just above the limit. The receiver reads only 80 KiB of each body.`,
     columns: ['10 MiB', '80 KiB'],
@@ -88,19 +88,19 @@ const sections: Record<SectionName, Section> = {
   forms: {
     title: 'Forms with many parameters',
     measured:
-      '`respond` gets a form of 64 KiB with 32,768 parameters, and for comparison a form of the same size with one parameter.',
+      '`respond` gets a form of 64 KiB with 32,768 parameters. For comparison, `respond` gets a form of the same size with one parameter.',
     meaning: (rows) => `A form with many parameters takes ${range(rows)} of the time of a form with one parameter.`,
     columns: ['many', 'one'],
     isCost: true,
   },
   pages: {
     title: 'A page with the check of a session',
-    measured: `A page only says hello. With the check, the page is behind \`activeSession\`. Without the check, the page is behind a middleware that only reads the session. ${count(full.sessions)} sessions request the page in random order. The store in memory is read for each page. The databases have \`recheckAfter: 10\`, so an "alive" answer is reused for 10 seconds. The drivers are node-redis, pg, mysql2 and node:sqlite. Outside of the measured time, each session is checked once in 10 seconds. So the measured pages show a reused answer. The queries are those of the measured pages.`,
+    measured: `A page only says hello. With the check, the page is behind \`activeSession\`. Without the check, the page is behind a middleware that only reads the session. ${count(full.sessions)} sessions request the page in random order. The store in memory is read for each page. The databases have \`recheckAfter: 10\`, so an "alive" answer is reused for 10 seconds. The drivers are node-redis, pg, mysql2 and node:sqlite. When the answers are too old, each session is checked again, outside of the measured time. So each measured page reuses an answer. The column "queries" counts only the queries of the measured pages.`,
     meaning: (rows) => {
       const others = rows.filter((row) => !memory(row))
       const reads = others.map((row) => (row as Pair).store!.reads / (row as Pair).store!.checks)
       const [low, high] = [Math.min(...reads), Math.max(...reads)]
-      return `With a check in memory, the page reaches ${range(rows, memory)} of its speed without the check. With a database and \`recheckAfter\`, it reaches ${range(others)}. This page does nothing else, so a real page loses less. ${percent(low)} to ${percent(high)} of the measured pages caused a query. In use, a database gets one query for each session in 10 seconds: ${count(full.sessions)} active sessions cause ${count(full.sessions / 10)} queries per second. The table of the drivers shows the cost of such a check. An "alive" answer is also reused while the store is down.`
+      return `With a check in memory, the page reaches ${range(rows, memory)} of its speed without the check. With a database and \`recheckAfter\`, it reaches ${range(others)}. This page does nothing else, so a real page loses less. In this test, ${low === high ? percent(low) : `${percent(low)} to ${percent(high)}`} of the measured pages caused a query. In production, a database gets one query for each session in 10 seconds: ${count(full.sessions)} active sessions cause ${count(full.sessions / 10)} queries per second. The table of the drivers shows the cost of such a check. An "alive" answer is also reused while the store is down.`
     },
     columns: ['checked', 'not checked'],
   },
@@ -148,16 +148,16 @@ const sections: Record<SectionName, Section> = {
     title: 'Size in a database',
     measured: `A database gets ${count(full.weighed / 2)} logouts, and its growth with all indexes is measured. Each logout has a \`sid\` and a \`sub\` of 36 characters, and an issuer of 43 characters.`,
     meaning: () =>
-      'The markers stay for `sessionMaxAge`. The record of a token stays for some minutes. With this record, a token is not handled twice.',
+      'The markers stay for `sessionMaxAge`. The record of a token stays for some minutes. Because of this record, a token is not carried out twice.',
     columns: ['bytes of the markers', 'bytes of the record'],
     format: count,
   },
   manyAtOnce: {
     title: 'Many at once',
     measured:
-      'The first row is the time of `close()` after an outage of the store. `close()` then writes the pending markers, and the store needs 2 ms for each marker. The second row is for many watches of one session. It is the longest time for which one poll keeps the event loop busy.',
+      'The first row is the time of `close()` after the store was down. `close()` then writes the pending markers. The store of this test needs 2 ms for each marker. The second row is for many watches of one session. The figure is the longest time for which one poll keeps the event loop busy.',
     meaning: () =>
-      'The first row shows how long a process needs to end after an outage of the store. The second row shows how long many live pages can delay other requests.',
+      'The first row shows how long a process needs to end if many logouts wait for the store. The second row shows how long many live pages can delay other requests.',
     columns: ['milliseconds'],
     format: count,
   },
