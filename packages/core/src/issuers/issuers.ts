@@ -3,17 +3,11 @@ import { asLogoutError } from '../errors.js'
 import type { IssuerSource } from './issuer-source.js'
 import { withoutClaims } from '../util/without-claims.js'
 import { requireOption } from '../util/options.js'
-import {
-  createRemoteKeys,
-  keySetName,
-  type KeyBudget,
-  type RemoteKeys,
-  type RemoteKeysOptions,
-} from '../keys/remote-keys.js'
+import { createRemoteKeys, keySetName, type RemoteKeys, type RemoteKeysOptions } from '../keys/remote-keys.js'
 import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
-import { createTokenBucket } from '../util/token-bucket.js'
+import { createTokenBucket, type TokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 import { localKeys, type LocalKeys } from '../keys/key-source.js'
 import { needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
@@ -64,7 +58,7 @@ type Answer = readonly [
   registrations: readonly Registration[],
   answeredAt: number,
   /** The permits for more calls of the function while the answer is fresh. Tokens and sessions have separate permits. */
-  takeCall: Readonly<Record<Caller, () => boolean>>,
+  takeCall: Readonly<Record<Caller, TokenBucket>>,
 ]
 
 const isRemote = (registration: Registration): boolean =>
@@ -74,7 +68,7 @@ const isRemote = (registration: Registration): boolean =>
 export type KeySets = readonly [
   proven: Map<string, RemoteKeys>,
   unproven: Map<string, RemoteKeys>,
-  budgets: Map<string, KeyBudget>,
+  budgets: Map<string, TokenBucket>,
 ]
 
 /** @param listed The number of issuers in the configuration. */
@@ -84,11 +78,15 @@ export const createKeySets = (listed = 0): KeySets => [
   new LruMap(maxProven + listed),
 ]
 
+type Limit = <T>(work: () => Promise<T>) => Promise<T>
+
+const unlimited: Limit = (work) => work()
+
 /**
  * Limits the number of calls in progress, and the number of calls that fail. The newest waiting call runs first, because the
  * oldest calls are about to time out.
  */
-function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promise<T> {
+function createCallLimit(maxCalls: number): Limit {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const waiting: ((turn?: Promise<never>) => void)[] = []
   const takeCall = createTokenBucket(maxFailures, failureRefill)
@@ -153,27 +151,25 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
-    try {
-      const call = async (): Promise<readonly Registration[]> => {
-        const answer = await (issuers as (iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)(iss)
-        const answered = registerAll([answer ?? []].flat())
-        const isOfIssuer = answered.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss)
-        requireOption(isOfIssuer, 'issuers', 'must have the requested issuer')
-        return answered
-      }
-      const registrations = await withTimeout(answerTime, () => {
-        if (caller === 'session') return call()
-        return answers.has(iss) ? limitKnown(call) : limitUnknown(call)
-      })
-      const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []
-      answers.delete(iss)
-      emptyAnswers.delete(iss)
-      const cache = registrations[0] ? answers : emptyAnswers
-      cache.set(iss, [registrations, monotonicNow(), takeCall])
-      return registrations
-    } catch (error) {
-      throw asLogoutError('the issuer function', withoutClaims(error, [iss]))
+    const call = async (): Promise<readonly Registration[]> => {
+      const answer = await (issuers as (iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)(iss)
+      const answered = registerAll([answer ?? []].flat())
+      const isOfIssuer = answered.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss)
+      requireOption(isOfIssuer, 'issuers', 'must have the requested issuer')
+      return answered
     }
+    const limit = caller === 'session' ? unlimited : answers.has(iss) ? limitKnown : limitUnknown
+    const registrations = await withTimeout(
+      answerTime,
+      () => limit(call),
+      (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
+    )
+    const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []
+    answers.delete(iss)
+    emptyAnswers.delete(iss)
+    const cache = registrations[0] ? answers : emptyAnswers
+    cache.set(iss, [registrations, monotonicNow(), takeCall])
+    return registrations
   }
 
   const findFor =

@@ -14,9 +14,10 @@ export interface FetchOptions {
 export interface KeyLocation {
   issuer: string
   keys?: unknown
-  /** The URLs of the metadata, in the order in which they are tried. @default the URL of OpenID Connect Discovery */
-  metadata?: readonly string[]
 }
+
+/** Reads the metadata of an issuer. Resolves to the metadata, and to the URL where it was found. */
+export type ReadMetadata = (signal: AbortSignal) => Promise<{ metadata: JSONObject; url: string }>
 
 export const discoveryPath = '/.well-known/openid-configuration'
 
@@ -42,20 +43,36 @@ export async function fetchJson(url: string, signal: AbortSignal, options: Fetch
   return JSON.parse(json) as JSONObject
 }
 
-/** Makes the function that reads the metadata of an issuer. The function begins with the URL that worked last time. */
+/** The URL of OpenID Connect Discovery. */
+export const discoveryUrl = (issuer: string): string => issuer.replace(/\/$/, '') + discoveryPath
+
+/** Reads the metadata of an issuer at this URL. */
+export const metadataAt =
+  (url: string, issuer: string, options: FetchOptions): ReadMetadata =>
+  async (signal) => {
+    const metadata = await fetchJson(url, signal, options)
+    if (metadata['issuer'] === issuer) return { metadata, url }
+    throw new Error(`${url}: issuer is not ${issuer}`)
+  }
+
+/** A place of the metadata with several possible URLs, for sibling packages. */
+export interface MetadataLocation {
+  issuer: string
+  /** The URLs, in the order in which they are tried. @default the URL of OpenID Connect Discovery */
+  metadata?: readonly string[]
+}
+
+/** Reads the metadata of an issuer at one of these URLs. Begins with the URL that worked last time. */
 export function createDiscovery(
-  { issuer, metadata: urls = [issuer.replace(/\/$/, '') + discoveryPath] }: KeyLocation,
+  { issuer, metadata: urls = [discoveryUrl(issuer)] }: MetadataLocation,
   options: FetchOptions,
-): (signal: AbortSignal) => Promise<{ metadata: JSONObject; url: string }> {
+): ReadMetadata {
   let next = 0
   return async (signal) => {
     let failure: unknown
     for (let tries = 0; tries < urls.length; tries += 1) {
-      const url = urls[next]!
       try {
-        const metadata = await fetchJson(url, signal, options)
-        if (metadata['issuer'] === issuer) return { metadata, url }
-        throw new Error(`${url}: issuer is not ${issuer}`)
+        return await metadataAt(urls[next]!, issuer, options)(signal)
       } catch (error) {
         failure ??= error
         next = (next + 1) % urls.length

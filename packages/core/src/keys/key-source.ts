@@ -1,6 +1,7 @@
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import { withTimeout } from '../util/with-timeout.js'
-import type { KeyLocation } from './discovery.js'
+import type { JSONObject } from '../util/objects.js'
+import { createDiscovery, type MetadataLocation } from './discovery.js'
 import { createKeySet } from './key-set.js'
 import { createRemoteKeys, type KeySource, type RemoteKeysOptions } from './remote-keys.js'
 
@@ -21,12 +22,27 @@ export function localKeys(keys: LocalKeys): KeySource {
   return { getKey }
 }
 
+export interface KeySourceOptions extends RemoteKeysOptions {
+  /** Gets each discovery document, as it was read. */
+  onMetadata?: (metadata: JSONObject) => void
+}
+
 /**
  * Finds the keys of an issuer in a JWK Set, with a function, at a URL, or at the `jwks_uri` in the metadata of the issuer.
  * Call it once per issuer, because it caches the keys.
  */
-export const createKeySource = (
-  location: KeyLocation & { keys?: URL | LocalKeys | undefined },
-  options: RemoteKeysOptions,
-): KeySource & { warm?(): Promise<void> } =>
-  location.keys && !(location.keys instanceof URL) ? localKeys(location.keys) : createRemoteKeys(location, options)
+export function createKeySource(
+  location: MetadataLocation & { keys?: URL | LocalKeys | undefined },
+  options: KeySourceOptions,
+): KeySource & { warm?(): Promise<void> } {
+  if (location.keys && !(location.keys instanceof URL)) return localKeys(location.keys)
+  const discover = createDiscovery(location, options)
+  return createRemoteKeys(location, {
+    ...options,
+    async readMetadata(signal) {
+      const found = await discover(signal)
+      options.onMetadata?.(found.metadata)
+      return found
+    },
+  })
+}

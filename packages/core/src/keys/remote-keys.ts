@@ -1,14 +1,23 @@
-import { errors, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
+import type { CryptoKey, JWK, JWTVerifyGetKey } from 'jose'
 import { createKeySet, type FindKey } from './key-set.js'
 import { codeOf, keysUnavailable } from '../errors.js'
-import { isObject, type JSONObject } from '../util/objects.js'
+import { isObject } from '../util/objects.js'
 import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import { pause } from '../util/timers.js'
-import { createTokenBucket } from '../util/token-bucket.js'
+import { createTokenBucket, type TokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
-import { createDiscovery, fetchJson, isAllowed, isLoopback, type FetchOptions, type KeyLocation } from './discovery.js'
+import {
+  discoveryUrl,
+  fetchJson,
+  isAllowed,
+  isLoopback,
+  metadataAt,
+  type FetchOptions,
+  type KeyLocation,
+  type ReadMetadata,
+} from './discovery.js'
 
 /** Seconds after which a key set is stale (RP-51). */
 const freshFor = 600
@@ -16,8 +25,8 @@ const freshFor = 600
 const goodFor = 86_400
 /** Seconds that a token waits for the refresh of a stale set (RP-51). */
 const staleWait = 1
-/** Seconds until the refresh of a stale set is tried again. */
-const staleRetry = 30
+/** Seconds between the starts of two refreshes of a stale set (RP-52). */
+const refreshInterval = 31
 /** The time-out of a fetch in the background, in seconds (RP-51). */
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
@@ -35,26 +44,12 @@ const maxRemembered = 1000
  */
 const takeUnprovenFetch = createTokenBucket(8, 0.2)
 
-/** Limits the requests to one issuer. Each function takes a permit. The budget outlives the key set (RP-52). */
-export type KeyBudget = readonly [
-  takeFetch: () => boolean,
-  takeDiscovery: () => boolean,
-  /** A permit for the refresh of a stale set. Unknown keys do not use these permits. */
-  takeRefresh: () => boolean,
-]
-
-const createBudget = (): KeyBudget => [
-  createTokenBucket(4, 15),
-  createTokenBucket(1, 15),
-  createTokenBucket(1, freshFor),
-]
-
 export interface RemoteKeysOptions extends FetchOptions {
   /** The time-out of discovery and keys together within a request, in seconds. */
   keysTimeout?: number | undefined
   onError?: ((error: unknown) => void) | undefined
-  /** Gets each discovery document, as it was read. */
-  onMetadata?: (metadata: JSONObject) => void
+  /** Reads the metadata of the issuer. @default OpenID Connect Discovery */
+  readMetadata?: ReadMetadata
   /**
    * False for an issuer that a function found. The fetches of such an issuer also count against the limit of the process.
    * @default true
@@ -62,8 +57,8 @@ export interface RemoteKeysOptions extends FetchOptions {
   isProven?: boolean
   /** Called when a key verifies a signature for the first time. */
   onProven?: (keySet: RemoteKeys) => void
-  /** The budgets of all issuers, by {@link keySetName}. They outlive the key sets. */
-  budgets?: Map<string, KeyBudget>
+  /** The permits for the fetches of all issuers, by {@link keySetName}. They outlive the key sets (RP-52). */
+  budgets?: Map<string, TokenBucket>
 }
 
 /** Identifies a key set by the address of the keys and the issuer. */
@@ -98,26 +93,42 @@ function requirePermit(permit: boolean): void {
  * A stale set is refreshed first. An unknown `kid` causes a fetch, if the issuer's budget allows it.
  */
 export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
-  const { keysTimeout = defaultKeysTimeout, budgets = new Map<string, KeyBudget>() } = options
+  const {
+    keysTimeout = defaultKeysTimeout,
+    budgets = new Map<string, TokenBucket>(),
+    readMetadata = metadataAt(discoveryUrl(location.issuer), location.issuer, options),
+  } = options
   let { isProven = true } = options
   const name = keySetName(location)
   const isDiscovered = !location.keys
   let jwksUri = String(location.keys)
   let keys: FindKey | undefined
-  let loadedAt = -Infinity
   /** The time when the request for the current keys began. */
   let requestedAt = -Infinity
-  let nextRefreshAt = 0
+  /** The last refresh of a stale set, and the time when it began. */
+  let refreshed: Promise<void> | undefined
+  let refreshedAt = -Infinity
+  const takeDiscovery = createTokenBucket(1, 15)
   const backgroundTime = Math.max(fetchTime, keysTimeout)
   const flights = singleFlight<Flight<void>>(backgroundTime)
   /** For each `kid`, the time until which it causes no other fetch. */
   const noFetchUntil = new LruMap<number>(maxRemembered)
 
-  const readMetadata = createDiscovery(location, options)
+  const age = (): number => monotonicNow() - requestedAt
+  const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
+
+  const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
+    try {
+      return await keys!(...args)
+    } catch (error) {
+      if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
+      return undefined
+    }
+  }
+
   const discover = async (signal: AbortSignal): Promise<string> => {
     if (!isDiscovered) return jwksUri
     const { metadata, url } = await readMetadata(signal)
-    options.onMetadata?.(metadata)
     const uri = metadata['jwks_uri'] as string
     // A remote provider must not make this server call itself (RP-54).
     if (isAllowed(uri, options.allowInsecureRequests, isLoopback(url))) return uri
@@ -132,55 +143,36 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     keys = createKeySet({ keys: members.filter(isObject) })
     jwksUri = uri
     requestedAt = beganAt
-    loadedAt = monotonicNow()
   }
 
   /**
    * Takes the permits for a fetch. An issuer whose keys never verified a signature also needs a permit of the
    * process, and waits for it.
    */
-  const pay = async (isRefresh = false): Promise<KeyBudget> => {
-    const budget = budgets.get(name) ?? createBudget()
-    const [takeFetch, , takeRefresh] = budget
-    requirePermit((isRefresh && takeRefresh()) || takeFetch())
+  const pay = async (isReserved = false): Promise<void> => {
+    const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
+    requirePermit(isReserved || takeFetch())
     for (let wait = 0.05; !isProven && !takeUnprovenFetch(); wait *= 2) {
       requirePermit(wait <= keysTimeout / 2)
       await pause(wait)
     }
     // The map of budgets is bounded. A budget enters the map only after a paid fetch, so forged tokens cannot push out other
     // budgets.
-    budgets.set(name, budget)
-    return budget
+    budgets.set(name, takeFetch)
   }
-
-  /** Waits for the fetch in progress, or starts a fetch. Later callers share the fetch. */
-  const join = (work: (signal: AbortSignal) => Promise<void>, kind = ''): Flight<void> =>
-    flights.run(() => withTimeout(backgroundTime, () => work(AbortSignal.timeout(backgroundTime * 1000))), kind)
-
-  const age = (): number => monotonicNow() - loadedAt
-
-  const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
-    try {
-      return await keys!(...args)
-    } catch (error) {
-      if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
-      return undefined
-    }
-  }
-
-  const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
 
   /** Reads the metadata, and loads the keys. */
-  const reload = async (signal: AbortSignal, isRefresh?: boolean): Promise<void> => {
-    const [, takeDiscovery] = await pay(isRefresh)
-    if (isRefresh) takeDiscovery()
+  const reload = async (signal: AbortSignal, isReserved?: boolean): Promise<void> => {
+    await pay(isReserved)
+    // Reading the metadata again uses the permit for it. After the first time, an unknown key may read it once more.
+    if (keys) takeDiscovery()
     await load(await discover(signal), signal)
   }
 
   /** Loads the keys again from the same URL. If that does not help, reads the metadata again. */
   const reloadUntil = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
     const uri = jwksUri
-    const [, takeDiscovery] = await pay()
+    await pay()
     const failure: unknown = await load(uri, signal).catch((error: unknown) => error)
     if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
       requirePermit(takeDiscovery())
@@ -190,25 +182,33 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (failure) throw failure
   }
 
+  const runInBackground = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+    withTimeout(backgroundTime, () => work(AbortSignal.timeout(backgroundTime * 1000)))
+
+  /** Waits for the fetch in progress, or starts a fetch. Later callers share the fetch. */
+  const join = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+    flights.run(() => runInBackground(work)).result
+
   /**
    * Refreshes a stale set, because the provider may have withdrawn a key. Waits only a short time for the refresh (RP-51).
    */
   const refresh = async (): Promise<void> => {
-    let flight = flights.get('refresh')
-    if (!flight && monotonicNow() >= nextRefreshAt) {
-      nextRefreshAt = monotonicNow() + staleWait + staleRetry
-      flight = join((signal) => reload(signal, true), 'refresh')
-      flight.result.catch((error: unknown) => options.onError?.(keysUnavailable(error)))
+    if (monotonicNow() >= refreshedAt + refreshInterval) {
+      // The first refresh of each set needs no permit of the budget, because forged tokens can use up the budget.
+      const isReserved = refreshedAt < requestedAt
+      refreshedAt = monotonicNow()
+      refreshed = runInBackground((signal) => reload(signal, isReserved))
+      refreshed.catch((error: unknown) => options.onError?.(keysUnavailable(error)))
     }
     // All tokens stop waiting at the same moment, so a silent provider delays tokens only once.
-    const wait = nextRefreshAt - staleRetry - monotonicNow()
-    if (flight && wait > 0) await withTimeout(wait, () => flight.result).catch(() => {})
+    const wait = refreshedAt + staleWait - monotonicNow()
+    if (wait > 0) await withTimeout(wait, () => refreshed).catch(() => {})
   }
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
     const startedAt = monotonicNow()
     const id = JSON.stringify([args[0].alg, args[0].kid])
-    if (age() > goodFor) await join(reload).result
+    if (age() > goodFor) await join(reload)
     else if (age() >= freshFor) await refresh()
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
@@ -216,15 +216,15 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (!key && requestedAt < startedAt) {
       requirePermit(!isHeldBack(id))
       // Several tokens share this fetch. Even if the fetch fails for another token, it can bring the key of this token.
-      const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).result.catch(
+      const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).catch(
         (error: unknown) => error,
       )
       key = await match(args)
       if (!key && failure) throw failure
     }
-    if (key) return key
-    if (requestedAt >= startedAt) noFetchUntil.set(id, monotonicNow() + absentFor)
-    throw new errors.JWKSNoMatchingKey()
+    if (!key && requestedAt >= startedAt) noFetchUntil.set(id, monotonicNow() + absentFor)
+    // The last call throws jose's error for a missing key.
+    return key ?? keys!(...args)
   }
 
   const keySet: RemoteKeys = {
@@ -237,7 +237,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       const id = `${kid}`
       if (isHeldBack(id)) return false
       await withTimeout(since + keysTimeout - monotonicNow(), async () => {
-        const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true)).result
+        const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true))
         await refetch()
         // The first call may have joined a fetch in progress, which may have brought the old key.
         if (requestedAt < since) await refetch()
@@ -251,7 +251,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       options.onProven?.(keySet)
     },
     async warm() {
-      await withTimeout(backgroundTime, async () => age() <= goodFor || join(reload).result, keysUnavailable)
+      await withTimeout(backgroundTime, async () => age() <= goodFor || join(reload), keysUnavailable)
     },
   }
   return keySet

@@ -1,10 +1,10 @@
 import { monotonicNow } from './clock.js'
 
-/**
- * A rate limit: `size` permits at once, and one more permit every `refill` seconds. The returned function takes a permit and
- * returns true. If no permit is left, it returns false. With a `cost` of -1, it gives a permit back.
- */
-export function createTokenBucket(size: number, refill: number): (cost?: number) => boolean {
+/** Takes a permit and returns true. If no permit is left, returns false. With a `cost` of -1, gives a permit back. */
+export type TokenBucket = (cost?: number) => boolean
+
+/** A rate limit: `size` permits at once, and one more permit every `refill` seconds. */
+export function createTokenBucket(size: number, refill: number): TokenBucket {
   let permits = size
   let countedAt = -Infinity
   return (cost = 1) => {
