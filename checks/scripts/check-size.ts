@@ -11,7 +11,7 @@ interface Manifest {
 
 /** Bytes. A ceiling that keeps each package from growing. The goal for core is 11,000: docs/design.md says what is in the way. */
 const budgets = {
-  core: 14_328,
+  core: 14_287,
   node: 2000,
   hono: 2000,
   koa: 2000,

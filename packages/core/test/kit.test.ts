@@ -11,6 +11,7 @@ import {
   internalsOf,
   invalidToken,
   isObject,
+  monotonicNow,
   readBody,
   readHeader,
   requestError,
@@ -70,7 +71,7 @@ function createPushReceiver({ logout, ...options }: Transmitter): LogoutEndpoint
     if (await isDone().catch(() => false)) return
     await logout.endSession({ iss, sub, sid, iat }, { source: 'security-event', key, jti, events, claims })
     const expiresAt = expiryFor(iat, now(), 7 * 86_400)
-    await retryUntil(performance.now() + 500, async () => store.add(key, '1', expiresAt))
+    await retryUntil(monotonicNow() + 0.5, async () => store.add(key, '1', expiresAt))
   }
 
   return {

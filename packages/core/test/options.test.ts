@@ -161,6 +161,7 @@ test.each<[message: string, options: unknown]>([
   ['store must be a LogoutStore, got undefined', { ...good, store: undefined }],
   ['store must be a LogoutStore, got object', { ...good, store: { add() {}, values() {} } }],
   ['store must be a LogoutStore, got function', { ...good, store: MemoryStore }],
+  [`recheckAfter ${seconds}, got -1`, { ...good, recheckAfter: -1 }],
   ['replay must be "acknowledge" or "reject", got "ignore"', { ...good, replay: 'ignore' }],
   ['unavailableStatus must be 400 or 503, got 500', { ...good, unavailableStatus: 500 }],
   [`storeTimeout ${period}, got 0`, { ...good, storeTimeout: 0 }],

@@ -1,5 +1,5 @@
 import type { BackchannelLogout, LogoutStore } from '@bcl/core'
-import { doneKey, expiryFor, retryUntil, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
+import { doneKey, expiryFor, monotonicNow, retryUntil, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
 import { failure } from './failure.js'
 import { endsByDefault, isStreamEvent, type SecurityEvent } from './security-event.js'
 import { findTarget, type TargetOptions } from './target.js'
@@ -67,7 +67,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     if (await done.catch(isDone)) return false
     await onEvent?.({ ...event, ...effect })
     const expiresAt = expiryFor(event.iat, now(), transmitter.maxTokenAge + transmitter.clockTolerance)
-    await retryUntil(performance.now() + retryTime * 1000, async () => store.add(key, '1', expiresAt))
+    await retryUntil(monotonicNow() + retryTime, async () => store.add(key, '1', expiresAt))
     return true
   }
 

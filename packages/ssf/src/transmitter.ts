@@ -82,7 +82,7 @@ export function knowTransmitter(
     requireOption(isRight, `${path}.metadata`, 'must be https', metadata.href)
   } else if (!keys || keys instanceof URL) requireAddress({ issuer, keys }, `${path}.`, options.allowInsecureRequests)
   let criticalMembers: readonly unknown[] = []
-  const location = { issuer, keys, metadata: metadata ? [metadata.href] : keys ? [] : metadataUrls(issuer) }
+  const location = { issuer, keys, metadata: keys ? [] : metadata ? [metadata.href] : metadataUrls(issuer) }
   return {
     ...read,
     subjectIssuers: read.subjectIssuers ?? [issuer],

@@ -2,10 +2,10 @@ import type { CryptoKey, JSONWebKeySet, JWK, JWTVerifyGetKey } from 'jose'
 import { localKeys } from '../keys/key-source.js'
 import {
   isListOf,
-  isPeriod,
   isText,
   oneOf,
   period,
+  periodOrZero,
   readOptions,
   requireOption,
   text,
@@ -122,18 +122,12 @@ const decryptionRules: Rules = {
   required: oneOf(false, true),
 }
 
-const seconds = (defaultValue: number): Rule => [
-  (value) => value === 0 || isPeriod(value),
-  'must be seconds, 0 or more',
-  defaultValue,
-]
-
 /** The rules for the source of the tokens of one issuer. */
 export const sourceRules: Rules = {
   issuer: text(),
   keys: [areKeys, 'must be a URL, a JWK Set or a function', undefined],
   algorithms: namesLike(/^(?:[RPEH]S(?:256|384|512)|Ed(?:DSA|25519)|ML-DSA-(?:44|65|87))$/, 'RS256', ['RS256']),
-  clockTolerance: seconds(60),
+  clockTolerance: periodOrZero(60),
   maxTokenAge: period(undefined),
   requireTyp: oneOf(false, true),
 }
@@ -144,7 +138,7 @@ const rules: Rules = {
   sessionIssuer: text(undefined),
   clientSecret: text(undefined),
   decryption: [(value, path) => !!readOptions(value, decryptionRules, path), '', undefined],
-  iatSkew: seconds(0),
+  iatSkew: periodOrZero(0),
   requireExp: oneOf(true, false),
   requireSid: oneOf(false, true),
   trustedAudiences: [isListOf(isText, 0), 'must be a list of strings', []],

@@ -1,5 +1,6 @@
 import { asLogoutError } from '../errors.js'
 import type { LogoutStore } from '../store/store.js'
+import { monotonicNow } from '../util/clock.js'
 import { all } from '../util/maybe.js'
 import { retryUntil } from '../util/retry-until.js'
 import { withTimeout } from '../util/with-timeout.js'
@@ -100,7 +101,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
   }
 
   return async (wish) => {
-    const deadline = performance.now() + retryTime
+    const deadline = monotonicNow() + retryTime
     const markers = wish.markers.flatMap(({ clientId, iat, scopes }) => {
       const value = formatMarker({ clientId, iat })
       const expiresAt = expiryFor(iat, now(), sessionMaxAge)

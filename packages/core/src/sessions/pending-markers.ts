@@ -1,4 +1,5 @@
 import type { LogoutStore } from '../store/store.js'
+import { monotonicNow } from '../util/clock.js'
 import { all, chain, isPromise, type Maybe } from '../util/maybe.js'
 import { MultiMap } from '../util/multi-map.js'
 import { retryUntil } from '../util/retry-until.js'
@@ -15,8 +16,8 @@ export interface StoredMarker extends Marker {
   expiresAt: number
 }
 
-/** Milliseconds for which a request, or `close`, tries again to write markers (RP-38). */
-export const retryTime = 1500
+/** Seconds for which a request, or `close`, tries again to write markers (RP-38). */
+export const retryTime = 1.5
 /** The largest number of markers that wait for the store. */
 const maxPending = 100_000
 /** Seconds between two flushes. */
@@ -30,7 +31,7 @@ const maxWrites = 50
  * lost when the process ends.
  */
 export interface PendingMarkers {
-  /** Rejects if the store has not taken all markers by the deadline (`performance.now()`). */
+  /** Rejects if the store has not taken all markers by the deadline (monotonic seconds). */
   write(markers: readonly StoredMarker[], deadline: number): Maybe<void>
   /** The pending markers under these keys. */
   markersOf(keys: readonly string[]): Marker[]
@@ -94,7 +95,7 @@ export function createPendingMarkers({
       const waiting = [...failed]
       let failure: unknown
       let isTaken = true
-      while (waiting[0] && isTaken && performance.now() < flight.until) {
+      while (waiting[0] && isTaken && monotonicNow() < flight.until) {
         isTaken = false
         const tryWrite = async (marker: StoredMarker): Promise<void> => {
           try {
@@ -139,19 +140,19 @@ export function createPendingMarkers({
         markers.forEach(drop)
         void flush()
       }
-      return withTimeout(retryTime / 1000, () => written).then(succeed, fail)
+      return withTimeout(retryTime, () => written).then(succeed, fail)
     },
     async close() {
       isClosed = true
       cancel()
-      const until = performance.now() + retryTime
+      const until = monotonicNow() + retryTime
       for (;;) {
         // A flush that is already running does not write markers that came after its start.
         await flushes.settled()
         await flush()
         if (failed.size === 0) return
-        if (performance.now() >= until) break
-        await pause(retryTime / 3000)
+        if (monotonicNow() >= until) break
+        await pause(retryTime / 3)
       }
       onError(new Error(`${failed.size} logouts were not written to the store`))
     },

@@ -1,3 +1,4 @@
+import { monotonicNow } from '../util/clock.js'
 import { nowRules, readOptions } from '../util/options.js'
 import type { LogoutStore } from './store.js'
 
@@ -7,7 +8,7 @@ import type { LogoutStore } from './store.js'
 interface Entry {
   value: string
   expiresAt: number
-  /** Whole seconds of `performance.now()`. Fractions take more memory. */
+  /** Whole monotonic seconds. Fractions take more memory. */
   keptUntil: number
   next: Entry | undefined
 }
@@ -37,7 +38,7 @@ export class MemoryStore implements LogoutStore {
 
   add(key: string, value: string, expiresAt: number): void {
     const now = this.#now()
-    const time = performance.now() / 1000
+    const time = monotonicNow()
     for (let count = 0; count < 2; count += 1) {
       const { value: swept } = this.#sweep.next()
       // A clock that is wrong for a moment must not delete an entry.

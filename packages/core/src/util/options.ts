@@ -23,6 +23,11 @@ export const mustBeFunction = 'must be a function'
 export const text = (...defaults: unknown[]): Rule => [isText, mustBeText, ...defaults]
 export const callback = (defaultValue?: unknown): Rule => [isFunction, mustBeFunction, defaultValue]
 export const period = (defaultValue: unknown): Rule => [isPeriod, 'must be seconds above 0', defaultValue]
+export const periodOrZero = (defaultValue: unknown): Rule => [
+  (value) => value === 0 || isPeriod(value),
+  'must be seconds, 0 or more',
+  defaultValue,
+]
 /** The first value is the default. */
 export const oneOf = (...values: readonly unknown[]): Rule => [
   (value) => values.includes(value),

@@ -1,3 +1,4 @@
+import { monotonicNow } from './clock.js'
 import { isPromise, type Maybe } from './maybe.js'
 import { pause } from './timers.js'
 
@@ -5,7 +6,7 @@ import { pause } from './timers.js'
 const interval = 0.05
 
 /**
- * Repeats `work` until it succeeds, or until the deadline (milliseconds of `performance.now()`). Rejects with the last error.
+ * Repeats `work` until it succeeds, or until the deadline (monotonic seconds). Rejects with the last error.
  * Returns a promise only if `work` does.
  *
  * @param work Must not throw. If it fails, it must return a promise that rejects.
@@ -20,7 +21,7 @@ async function retry<T>(deadline: number, work: () => Maybe<T>, first: Promise<T
     try {
       return await attempt
     } catch (error) {
-      if (deadline - performance.now() < interval * 1000) throw error
+      if (deadline - monotonicNow() < interval) throw error
       await pause(interval)
     }
   }

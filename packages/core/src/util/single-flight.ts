@@ -1,9 +1,10 @@
+import { monotonicNow } from './clock.js'
 import { withTimeout } from './with-timeout.js'
 
 /** One run of some work. Callers share its result. */
 export interface Flight<T> {
   result: Promise<T>
-  /** The run counts as lost after this time: milliseconds of `performance.now()`. */
+  /** The run counts as lost after this time, in monotonic seconds. */
   until: number
 }
 
@@ -29,7 +30,7 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
   const flights = new Map<unknown, F>()
   const get = (key: unknown = ''): F | undefined => {
     const flight = flights.get(key)
-    if (flight && performance.now() < flight.until) return flight
+    if (flight && monotonicNow() < flight.until) return flight
     flights.delete(key)
     return undefined
   }
@@ -50,13 +51,13 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
     size,
     settled: () =>
       Promise.allSettled(
-        [...flights.values()].map(({ result, until }) => withTimeout((until - performance.now()) / 1000, () => result)),
+        [...flights.values()].map(({ result, until }) => withTimeout(until - monotonicNow(), () => result)),
       ),
     run(work, key = '') {
       const shared = get(key)
       if (shared) return shared
       size()
-      const flight = { until: performance.now() + seconds * 1000 } as F
+      const flight = { until: monotonicNow() + seconds } as F
       flights.set(key, flight)
       flight.result = land(key, flight, work)
       return flight
