@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import {
   collect,
   parseAlgorithm,
@@ -81,6 +81,13 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
       'a command that signs in, if the sign-in needs more than redirects; it prints cookies as name=value',
     )
     .option('--no-sign-in', 'check only the answers, not the sessions')
+    .addOption(
+      new Option('--cookie <name=value>', 'a cookie of a session that exists already, for --sub; can be repeated')
+        .argParser(parseCookie)
+        .conflicts(['login', 'signIn']),
+    )
+    .option('--sub <sub>', 'the user of the session in --cookie')
+    .option('--sid <sid>', 'the sid of the session in --cookie')
     .option('--only <names>', 'ids, beginnings of ids, groups, grades or requirements, separated by commas', collect)
     .option('--accept-204', 'count the answer 204 as 200')
     .option('--require-sid', 'send no good token without sid, as if backchannel_logout_session_required is registered')
@@ -98,6 +105,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
         'bcl conformance http://127.0.0.1:8080/logout --login http://127.0.0.1:8080/signin --me http://127.0.0.1:8080/account',
         'bcl conformance http://127.0.0.1:3001/backchannel-logout --only MUST --junit results.xml',
         'bcl conformance http://127.0.0.1:8080/logout --me http://127.0.0.1:8080/account --sign-in "node sign-in.js"',
+        'bcl conformance http://127.0.0.1:8080/logout --me http://127.0.0.1:8080/account --cookie session=abc --sub alice --sid s-1',
         'bcl conformance --ssf http://127.0.0.1:3001/security-events',
         'bcl conformance --list',
       ),

@@ -20,7 +20,14 @@ export { wrongTokens } from './tokens/wrong-tokens.js'
 
 export type { Act, ConformanceCase, ConformanceGrade, ConformanceGroup } from './conformance/case.js'
 export type { Browser, FetchLike } from './conformance/relying-party/browser.js'
-export type { Answer, Party, SignInContract, SignInOptions, Visit } from './conformance/relying-party/party.js'
+export type {
+  Answer,
+  ExistingSession,
+  Party,
+  SignInContract,
+  SignInOptions,
+  Visit,
+} from './conformance/relying-party/party.js'
 export type { ConformanceFault } from './conformance/relying-party/expectations.js'
 export type { ConformanceFinding, ConformanceResult } from './conformance/result.js'
 export type { ConformanceOptions } from './conformance/run-conformance.js'

@@ -4,6 +4,7 @@ import {
   selectConformanceCases,
   SignInError,
   type ConformanceCase,
+  type ExistingSession,
   type SignInContract,
 } from '@bcl/testing'
 import { reasonOf } from '../network/reason-of.js'
@@ -31,6 +32,11 @@ export interface ConformanceCommandOptions {
   me?: string
   /** `false` means no sign-in. A text is the command that signs in. In the configuration file, the command can be an array. */
   signIn?: boolean | string | string[]
+  /** The cookies of a session that exists already, each as `name=value`. */
+  cookie?: string[]
+  /** The user of that session. */
+  sub?: string
+  sid?: string
   only?: string[]
   accept204?: boolean
   requireSid?: boolean
@@ -90,10 +96,28 @@ async function findSignIn(
   return undefined
 }
 
+/**
+ * Returns the session that exists already, or `undefined` without `--cookie`.
+ *
+ * @throws {CommandError} if the user of the session is not known. Then no Logout Token can name the session.
+ */
+function existingSession(
+  url: string,
+  { cookie, sub, sid, me }: ConformanceCommandOptions,
+): ExistingSession | undefined {
+  if (cookie === undefined) return undefined
+  if (sub === undefined) {
+    const remedy = 'Pass the sub of its ID Token with --sub, and the sid, if there is one, with --sid.'
+    throw new CommandError('The session of --cookie needs a user.', remedy)
+  }
+  return { me: me ?? new URL('/me', url).href, cookies: cookie, sub, sid }
+}
+
 /** Runs the conformance cases and reports the results. Returns the exit code. The exit code is 1 if a MUST case failed. */
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
   const { only, accept204, requireSid, timeout, json } = options
   const selected = selectCases(only)
+  const session = existingSession(url, options)
   await requireWritable(options)
   const served = await serveProvider(options)
   const { provider, close } = served
@@ -102,7 +126,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
     const channel = json ? output.notes : output.out
     channel.write(describeProvider(served, url, requireSid))
     await waitFor(url, options.wait, () => channel.write(`Waiting at most ${options.wait} s for ${url} ...`))
-    const signIn = await findSignIn(url, options, channel)
+    const signIn = session ? undefined : await findSignIn(url, options, channel)
     if (!signIn && selected.every(({ needs }) => needs === 'sign-in')) {
       const remedy = 'Pass the addresses with --login and --me, or a command with --sign-in.'
       throw new CommandError('All selected cases need a sign-in, and there is none.', remedy)
@@ -113,6 +137,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
       provider,
       endpoint: url,
       signIn,
+      session,
       only,
       accept204,
       requireSid,
@@ -134,8 +159,9 @@ export async function conformance(url: string, options: ConformanceCommandOption
       throw new CommandError(toSentence(error.message), remedy)
     }
     if (!(error instanceof SignInError)) throw error
-    const remedy =
-      'Check that your application uses the settings above. Pass its addresses with --login and --me, or pass --no-sign-in.'
+    const remedy = session
+      ? 'Copy the cookies of a browser that is signed in with the settings above. Pass the address that shows this with --me.'
+      : 'Check that your application uses the settings above. Pass its addresses with --login and --me, or pass --no-sign-in.'
     throw new CommandError(toSentence(error.message), remedy)
   } finally {
     await close()

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -5,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { conformanceCases, sumUp, type ConformanceResult } from '@bcl/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { bcl } from '../bcl.ts'
+import { bcl, start as startBcl } from '../bcl.ts'
 import { serve } from '../serve.ts'
 import { startApplication, type Application } from '../start-application.ts'
 
@@ -59,6 +60,58 @@ test('signs in with a command', { timeout }, async () => {
   )
   expect(results.map(({ outcome }) => outcome)).toEqual(['passed', 'passed'])
   expect(code).toBe(0)
+})
+
+describe('with --cookie', () => {
+  /** Signs in with `bcl provider`, which ends before the cases run. Returns the options for this session. */
+  async function signIn({ endpoint, origin, providerPort }: Application): Promise<string[]> {
+    const provider = startBcl(['provider', endpoint, '--port', String(providerPort)])
+    await once(provider.stdout, 'data')
+    const issuer = `http://127.0.0.1:${providerPort}`
+    const cookies = new Map<string, string>()
+    const visit = async (url: string, init: RequestInit = {}): Promise<string> => {
+      const cookie = [...cookies].map((pair) => pair.join('=')).join('; ')
+      const response = await fetch(url, { ...init, headers: { ...init.headers, cookie }, redirect: 'manual' })
+      for (const line of response.headers.getSetCookie()) {
+        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line)!
+        cookies.set(name, value)
+      }
+      return response.headers.get('location') ?? response.text()
+    }
+    const authorize = await visit(`${origin}/login`)
+    const form = new URLSearchParams({ sub: 'alice', return: authorize })
+    await visit(`${issuer}/bcl/sign-in`, { method: 'POST', headers: { origin: issuer }, body: form })
+    await visit(await visit(authorize))
+    const { sub, sid } = JSON.parse(await visit(`${origin}/me`)) as { sub: string; sid: string }
+    provider.kill('SIGTERM')
+    await once(provider, 'close')
+    const options = [...cookies].flatMap(([name, value]) => ['--cookie', `${name}=${value}`])
+    return [...options, '--sub', sub, '--sid', sid]
+  }
+
+  test('checks one session that exists already', { timeout }, async () => {
+    const application = await start('examples/hono')
+    const { code, results } = await certify(application, ...(await signIn(application)))
+    const passed = results.filter(({ outcome }) => outcome === 'passed')
+    const others = results.filter(({ outcome }) => outcome !== 'passed')
+    expect(new Set(others.map(({ group, outcome }) => `${group} ${outcome}`))).toEqual(new Set(['session skipped']))
+    expect(passed.find(({ id }) => id === 'accept/sub-and-sid')).toMatchObject({
+      wants: '200; and the session has ended',
+    })
+    expect(code).toBe(0)
+  })
+
+  test('needs the user, a live session and no sign-in', { timeout }, async () => {
+    const { endpoint, providerPort } = await start('examples/hono')
+    const args = ['conformance', endpoint, '--port', String(providerPort), '--cookie', 'session=other']
+    const withoutUser = await bcl(args)
+    expect(withoutUser.err).toMatch(/^The session of --cookie needs a user\.\nPass the sub of its ID Token with --sub/)
+    const ended = await bcl([...args, '--sub', 'alice'])
+    expect(ended.err).toMatch(/^Nobody is signed in: .*\/me does not answer 200 with the cookies\.\nCopy the cookies/)
+    const both = await bcl([...args, '--sub', 'alice', '--login', endpoint])
+    expect(both.err).toContain("Option '--cookie <name=value>' cannot be used with option '--login <url>'")
+    expect([withoutUser.code, ended.code, both.code]).toEqual([2, 2, 2])
+  })
 })
 
 describe('express-openid-connect', () => {

@@ -31,8 +31,8 @@ export interface ConformanceCase {
   sends: string
   /** The answer that passes. */
   wants: string
-  /** The expected state of the session after the answer. The runner checks it only if browsers can sign in. */
-  wantsOfSession?: string
+  /** The expected state of the session after the answer. The runner checks it only if it has a session. */
+  wantsOfSession?: 'the session is live' | 'the session has ended'
   /**
    * A condition for running the case. Without it, the case is skipped. `sign-in` means that browsers can sign in. `fetched keys`
    * means that the application fetches the keys from the provider.

@@ -1,7 +1,8 @@
 import { createBrowser, type FetchLike } from './relying-party/browser.js'
-import { createParty, type PartyOptions, type SignInContract } from './relying-party/party.js'
+import { ConformanceSkip } from './relying-party/expectations.js'
+import { createParty, type ExistingSession, type PartyOptions, type SignInContract } from './relying-party/party.js'
 
-/** The error if nobody can sign in at the addresses of `signIn`. */
+/** The error if nobody can sign in at the addresses of `signIn`, or if the existing session is not live. */
 export class SignInError extends Error {
   override name = 'SignInError'
 }
@@ -19,10 +20,35 @@ export class EndpointError extends Error {
 export async function requireSignIn(fetch: FetchLike, options: PartyOptions, { me }: SignInContract): Promise<void> {
   try {
     await createParty(fetch, options).signIn()
-    const status = await createBrowser(fetch, options.provider).look(me)
-    if (status === 200) throw new Error(`${me} answers 200 to a browser that is not signed in`)
+    await requireClosed(fetch, options, me)
   } catch (error) {
     throw new SignInError(`nobody can sign in: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Fails if `me` answers 200 to everybody. */
+async function requireClosed(fetch: FetchLike, { provider }: PartyOptions, me: string): Promise<void> {
+  const status = await createBrowser(fetch, provider).look(me)
+  if (status === 200) throw new Error(`${me} answers 200 to a browser that is not signed in`)
+}
+
+/**
+ * Checks that the existing session is live.
+ *
+ * @throws {SignInError} if it is not, or if `me` answers 200 to a browser that is not signed in.
+ */
+export async function requireSession(
+  fetch: FetchLike,
+  options: PartyOptions,
+  existing: ExistingSession,
+): Promise<void> {
+  try {
+    await createParty(fetch, { ...options, existing }).signIn()
+    await requireClosed(fetch, options, existing.me)
+  } catch (error) {
+    const isSignedOut = error instanceof ConformanceSkip
+    const reason = isSignedOut ? `${existing.me} does not answer 200 with the cookies` : (error as Error).message
+    throw new SignInError(`nobody is signed in: ${reason}`, { cause: error })
   }
 }
 

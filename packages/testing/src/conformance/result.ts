@@ -1,5 +1,6 @@
 import type { ConformanceCase, ConformanceGrade } from './case.js'
 import type { ConformanceFault } from './relying-party/expectations.js'
+import { plainest } from './select-cases.js'
 
 /** The result of one case. */
 export interface ConformanceResult extends Omit<ConformanceCase, 'acts' | 'wantsOfSession' | 'namesOnlyTheUser'> {
@@ -47,9 +48,6 @@ const faults: Record<ConformanceFault, (about: string) => string> = {
   status: (about) => `The application does not answer 400 to tokens and requests that it must refuse. ${about}`,
   other: (about) => about,
 }
-
-/** The simplest good token. If its case fails, the same fault in other cases has the same cause. */
-const plainest = 'accept/sub-and-sid'
 
 /**
  * Groups the failed cases by cause. Tokens that the application wrongly accepts come first.

@@ -1,11 +1,17 @@
 import type { TestProvider } from '../providers/test-provider.js'
 import type { Act, ConformanceCase } from './case.js'
-import { requireSignIn, waitUntilTokensAreAccepted } from './prepare.js'
+import { requireSession, requireSignIn, waitUntilTokensAreAccepted } from './prepare.js'
 import type { FetchLike } from './relying-party/browser.js'
 import { ConformanceFailure, ConformanceSkip } from './relying-party/expectations.js'
-import { createParty, type Answer, type PartyOptions, type SignInContract } from './relying-party/party.js'
+import {
+  createParty,
+  type Answer,
+  type ExistingSession,
+  type PartyOptions,
+  type SignInContract,
+} from './relying-party/party.js'
 import type { ConformanceResult } from './result.js'
-import { selectConformanceCases } from './select-cases.js'
+import { plainest, selectConformanceCases } from './select-cases.js'
 
 /** Options of {@link runConformance}. */
 export interface ConformanceOptions {
@@ -15,6 +21,12 @@ export interface ConformanceOptions {
   endpoint: string
   /** The sign-in addresses. Without them, the session cases are skipped, and the other cases check only the answers. */
   signIn?: SignInContract | undefined
+  /**
+   * A session that exists already, if browsers cannot sign in during the run. The cases about wrong tokens and requests check that
+   * this session stays live. `accept/sub-and-sid` runs last and checks that the session ends. The cases that need new sign-ins
+   * are skipped, and all other cases check only the answers. Do not combine it with `signIn`.
+   */
+  session?: ExistingSession | undefined
   /** Names of the cases to run, as for {@link selectConformanceCases}. @default all cases */
   only?: readonly string[] | undefined
   /**
@@ -80,7 +92,8 @@ const summaryOf = (answers: readonly Answer[]): string =>
  * @returns One result for each case, in the order of the cases.
  * @throws {RangeError} if a name in `only` matches no case.
  * @throws {EndpointError} if the endpoint fails or hangs for a good token.
- * @throws {SignInError} if `signIn` is given and nobody can sign in there.
+ * @throws {SignInError} if `signIn` is given and nobody can sign in there, or if the session in `session` is not live.
+ * @throws {TypeError} if both `signIn` and `session` are given.
  * @example
  * ```ts
  * import { createBackchannelLogout, MemoryStore } from '@bcl/core'
@@ -108,15 +121,21 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     provider,
     endpoint,
     signIn,
+    session,
     requireSid = false,
     accept204 = false,
     timeout = 10,
     nextSecond = waitForNextSecond,
   } = options
   const { onResult, onProgress } = options
+  if (signIn && session) throw new TypeError('pass signIn or session, not both')
   const partyOptions: PartyOptions = { provider, endpoint, contract: signIn, accept204, timeout }
   const selected = selectConformanceCases(options.only)
   const results = new Map<ConformanceCase, ConformanceResult>()
+
+  /** Tells whether the case looks at the existing session. Only one case ends the session. */
+  const usesSession = ({ id, wantsOfSession }: ConformanceCase): boolean =>
+    session !== undefined && (wantsOfSession === 'the session is live' || id === plainest)
 
   const finish = (
     conformanceCase: ConformanceCase,
@@ -126,7 +145,8 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     failure?: Pick<ConformanceResult, 'fault' | 'cause'>,
   ): void => {
     const { acts: _, wantsOfSession, namesOnlyTheUser: _names, ...described } = conformanceCase
-    const wants = signIn && wantsOfSession ? `${described.wants}; and ${wantsOfSession}` : described.wants
+    const isObserved = signIn !== undefined || usesSession(conformanceCase)
+    const wants = isObserved && wantsOfSession ? `${described.wants}; and ${wantsOfSession}` : described.wants
     const result = { ...described, wants, outcome, got, durationMs: Math.round(durationMs), ...failure }
     results.set(conformanceCase, result)
     onResult?.(result)
@@ -134,10 +154,12 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
 
   await waitUntilTokensAreAccepted(fetch, partyOptions, options)
   if (signIn) await requireSignIn(fetch, partyOptions, signIn)
+  if (session) await requireSession(fetch, partyOptions, session)
 
   const start = (conformanceCase: ConformanceCase): Run => {
     const answers: Answer[] = []
-    const party = createParty(fetch, partyOptions, (answer) => answers.push(answer))
+    const existing = usesSession(conformanceCase) ? session : undefined
+    const party = createParty(fetch, { ...partyOptions, existing }, (answer) => answers.push(answer))
     return { conformanceCase, acts: conformanceCase.acts(party), answers, durationMs: 0 }
   }
 
@@ -164,14 +186,22 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     return false
   }
 
-  // Runs one group after the other. In a group, runs the first step of each case and waits for the next second. Then runs the
-  // second step of each case, and so on. So all cases of the group share the wait.
-  for (const group of new Set(selected.map((conformanceCase) => conformanceCase.group))) {
+  /** The cases that run side by side: a group. With an existing session, each case alone, and the case that ends it last. */
+  const batches = session
+    ? selected.toSorted((one, other) => Number(one.id === plainest) - Number(other.id === plainest)).map((one) => [one])
+    : [...new Set(selected.map(({ group }) => group))].map((group) => selected.filter((one) => one.group === group))
+
+  // In a batch, runs the first step of each case and waits for the next second. Then runs the second step of each case, and so
+  // on. So all cases of the batch share the wait.
+  for (const batch of batches) {
     let runs: Run[] = []
-    for (const conformanceCase of selected.filter((one) => one.group === group)) {
-      if (conformanceCase.needs === 'sign-in' && !signIn)
-        finish(conformanceCase, 'skipped', 'no sign-in addresses were given')
-      else if (conformanceCase.namesOnlyTheUser && requireSid)
+    for (const conformanceCase of batch) {
+      if (conformanceCase.needs === 'sign-in' && !signIn) {
+        const reason = session
+          ? 'this case needs new sign-ins, and only an existing session was given'
+          : 'no sign-in addresses were given'
+        finish(conformanceCase, 'skipped', reason)
+      } else if (conformanceCase.namesOnlyTheUser && requireSid)
         finish(conformanceCase, 'skipped', 'the client requires a sid, so no provider sends it such a token')
       else runs.push(start(conformanceCase))
     }

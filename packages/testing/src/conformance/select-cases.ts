@@ -18,6 +18,9 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...sessionConformance,
 ]
 
+/** The simplest good token. If its case fails, the same fault in other cases has the same cause. */
+export const plainest = 'accept/sub-and-sid'
+
 const matches = (name: string, { id, group, grade, requirement }: ConformanceCase): boolean =>
   id.startsWith(name) || [group, grade, requirement].includes(name)
 

@@ -55,7 +55,7 @@ const toCase = ({ suffix, sends, requirement, rule, make, isAccepted = false }: 
   reference: `${rule}; a module of the OpenID Foundation's Back-Channel RP test plan`,
   sends: `after a sign-in, ${sends}`,
   wants: isAccepted ? '200 exactly' : '400 exactly',
-  ...(isAccepted && { wantsOfSession: 'the session has ended' }),
+  wantsOfSession: isAccepted ? 'the session has ended' : 'the session is live',
   acts(party) {
     let visit: Visit
     return [

@@ -4,7 +4,7 @@ import { randomId } from '../../random-id.js'
 import type { CaseRequest } from '../../requests/request-cases.js'
 import { decodePayload } from '../../tokens/compact-jws.js'
 import { createBrowser, type Browser, type FetchLike } from './browser.js'
-import { ConformanceFailure, expectThat } from './expectations.js'
+import { ConformanceFailure, ConformanceSkip, expectThat } from './expectations.js'
 
 /** The sign-in of the application under test: where a browser signs in, and where it sees whether it is signed in. */
 export interface SignInContract {
@@ -17,6 +17,18 @@ export interface SignInContract {
    * application, each as `name=value`. @default follows redirects and forms that submit themselves
    */
   run?: ((login: string) => Promise<readonly string[]>) | undefined
+}
+
+/** A session of the application under test that exists before the cases run. */
+export interface ExistingSession {
+  /** The address that answers 200 to a signed-in browser, and 401, 403 or a redirect to any other browser. */
+  me: string
+  /** The cookies of the session, each as `name=value`. */
+  cookies: readonly string[]
+  /** The `sub` in the ID Token of the session. */
+  sub: string
+  /** The `sid` in the ID Token of the session. @default the ID Token has no sid */
+  sid?: string | undefined
 }
 
 /** An answer of the endpoint. */
@@ -78,6 +90,8 @@ export interface PartyOptions {
   provider: TestProvider
   endpoint: string
   contract?: SignInContract | undefined
+  /** The session of each visit, instead of new sign-ins. */
+  existing?: ExistingSession | undefined
   accept204: boolean
   /** The time-out for one answer, in seconds. */
   timeout: number
@@ -124,10 +138,11 @@ function namesIn(body: string | undefined): string | undefined {
 /** Creates a client for the application under test. It calls `onAnswer` with each answer of the endpoint. */
 export function createParty(
   fetch: FetchLike,
-  { provider, endpoint, contract, accept204, timeout }: PartyOptions,
+  { provider, endpoint, contract, existing, accept204, timeout }: PartyOptions,
   onAnswer: (answer: Answer) => void = () => {},
 ): Party {
   const fetchInTime = withTimeout(fetch, timeout)
+  const me = contract?.me ?? existing?.me
 
   const send: Party['send'] = async ({ query, ...request }) => {
     const startedAt = performance.now()
@@ -148,17 +163,26 @@ export function createParty(
     ...session,
     browser,
     async isLive() {
-      if (!contract) return undefined
-      const status = await browser.look(contract.me)
+      if (me === undefined) return undefined
+      const status = await browser.look(me)
       if (status === 200) return true
       const isSignedOut = (status >= 300 && status < 400) || status === 401 || status === 403
-      expectThat(isSignedOut, `${contract.me} answered ${status}`)
+      expectThat(isSignedOut, `${me} answered ${status}`)
       return false
     },
     kept: () => toVisit(session, browser.copy()),
   })
 
+  const visitExisting = async ({ cookies, sub, sid }: ExistingSession): Promise<Visit> => {
+    const browser = createBrowser(fetchInTime, provider)
+    for (const cookie of cookies) browser.setCookie(`${cookie}; Path=/`, me!)
+    const visit = toVisit({ sub, sid: sid ?? null }, browser)
+    if (!(await visit.isLive())) throw new ConformanceSkip('the existing session has ended')
+    return visit
+  }
+
   const signIn: Party['signIn'] = async ({ sub, sid, again, beforeAnswer } = {}) => {
+    if (existing) return visitExisting(existing)
     const session = { sub: sub ?? again?.sub ?? `user-${randomId()}`, sid: sid === undefined ? randomId() : sid }
     const browser = again?.browser ?? createBrowser(fetchInTime, provider)
     const visit = toVisit(session, browser)
