@@ -21,7 +21,7 @@ const session = (claims: Partial<SessionClaims> = {}): SessionClaims => ({
   ...claims,
 })
 
-/** A receiver and the answers of its check. */
+/** A receiver. `isOut` tells whether it reports a session as logged out. */
 function receiver(options: Parameters<typeof create>[1] = {}) {
   const store = new SpyStore()
   const logout = create(op, { now: clock.now, store, ...options })
@@ -45,7 +45,7 @@ describe('RP-30a: endSession', () => {
     expect(await isOut({ sub: 'bob', sid: 'tablet' })).toBe(false)
   })
 
-  test('without a known sid, ends the sessions of the subject without a known sid that began at the same time or earlier', async () => {
+  test('a session without a known sid ends with the other sessions of its subject without a known sid, except later ones', async () => {
     const { logout, isOut } = receiver()
     await logout.endSession(session({ sid: null }))
     expect(await isOut({ sid: '' })).toBe(true)
@@ -57,7 +57,7 @@ describe('RP-30a: endSession', () => {
   test.each([-60, 0, 60])(
     'a later sign-in with the same sid stays alive if the clock is wrong by %d s',
     async (off) => {
-      // The provider dates sessions. The date of this machine must not matter.
+      // The `iat` of a session comes from the provider's clock. So the clock of this machine must not matter.
       const { logout, isOut } = receiver({
         now: () => clock.time + off,
         issuers: [{ ...op.trusted, clockTolerance: 120 }],
@@ -87,7 +87,7 @@ describe('RP-30a: endSession', () => {
     expect([await one.isOut({ clientId: 'web' }), await one.isOut({ clientId: 'admin' })]).toEqual([true, false])
   })
 
-  test('iatSkew and logoutScope are for Logout Tokens only', async () => {
+  test('ignores iatSkew and logoutScope, which apply to Logout Tokens only', async () => {
     const { logout, isOut } = receiver({ issuers: [{ ...op.trusted, iatSkew: 5, logoutScope: 'subject' }] })
     await logout.endSession(session())
     expect(await isOut({ iat: start - 59 })).toBe(false)
@@ -135,13 +135,13 @@ describe('RP-30a: endAllSessions', () => {
     expect(await isOut({ sub: 'bob', sid: 'x' })).toBe(false)
   })
 
-  test('sessions that began in the second `before` end, and later sessions do not', async () => {
+  test('a session with the same second as `before` ends, and a later session stays alive', async () => {
     const { logout, isOut } = receiver()
     await logout.endAllSessions({ ...alice, before: start - 100.5 })
     expect([await isOut({ iat: start - 101 }), await isOut({ iat: start - 100 })]).toEqual([true, false])
   })
 
-  test('if the clock of the provider is ahead, endSession also ends the session of the caller', async () => {
+  test("if the provider's clock is ahead, only endSession ends the caller's own session", async () => {
     const { logout, isOut } = receiver()
     const own = session({ iat: start + 30 })
     await logout.endAllSessions(alice)
@@ -151,7 +151,7 @@ describe('RP-30a: endAllSessions', () => {
     expect(await isOut({ sid: 'phone' })).toBe(true)
   })
 
-  test('if the clock of the provider is behind, new sign-ins are refused until it reaches the date of the logout', async () => {
+  test("if the provider's clock is behind, new sign-ins are refused until that clock reaches the date of the logout", async () => {
     const { logout, isOut } = receiver()
     await logout.endAllSessions(alice)
     expect([await isOut({ iat: start - 30 }), await isOut({ iat: start + 1 })]).toEqual([true, false])
@@ -195,7 +195,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await logout.close()
   })
 
-  test('their markers supersede older markers of the same client, and later Logout Tokens supersede their markers', async () => {
+  test('a marker supersedes older markers of its client, also if a later Logout Token writes it', async () => {
     const { logout, store } = receiver()
     const markers = () =>
       [...store.entries].filter(([key]) => key.includes('logout')).flatMap(([, values]) => [...values.keys()])
@@ -206,7 +206,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     expect(markers()).toEqual([JSON.stringify(['test-client', start - 50])])
   })
 
-  test('without a key, listeners run each time. With a key, they run once, also on another instance and after a failure', async () => {
+  test('listeners run each time without a key, and once with a key, also on another instance and after a failure', async () => {
     const store = new SpyStore()
     const [here, there] = [receiver({ store }), receiver({ store })]
     const heard = vi.fn()
@@ -254,7 +254,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await expect(logout.endAllSessions(subject)).rejects.toThrow('Did you mean before?')
   })
 
-  test('RP-38: if the store is down, the calls reject, count on this instance at once, and are written when the store is back', async () => {
+  test('RP-38: if the store is down, the calls reject. Their markers count on this instance at once and are written later', async () => {
     const { logout, store, isOut } = receiver()
     let isDown = true
     store.before = (call) => {
@@ -286,7 +286,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await Promise.all([ended, closed])
   })
 
-  test('RP-39a: close also waits for their calls of the issuer function', async () => {
+  test('RP-39a: close also waits if endSession still waits for the issuer function', async () => {
     const answer = deferred()
     const { logout, store, isOut } = receiver({ issuers: async () => (await answer.promise, op.trusted) })
     const ended = logout.endSession(session())

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { createRespond } from '../src/http/respond.js'
 
-// This test uses internal functions. Only a runtime that rejects the promises of an ended request, such as Workers, shows this
-// case through the public exports.
+// This test uses internal functions. The case needs a runtime that rejects the promises of an ended request, as Workers does.
 test.each([400, 503])(
   'if the runtime has ended a run, the answer is an outage with %i, not a bad request',
   async (status) => {

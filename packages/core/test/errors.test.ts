@@ -46,7 +46,7 @@ describe('the code of each failed check', () => {
     },
   )
 
-  test('each request without a code in the table is accepted', () => {
+  test('a request has no code in the table exactly if its answer is 200', () => {
     for (const { code, status } of requestCases) expect(code === undefined).toBe(status === 200)
   })
 
@@ -80,7 +80,7 @@ describe('RP-41: the answer to each kind of failure', () => {
   })
 })
 
-/** Returns all text that a logger can find in a value, however deep it looks. */
+/** Returns all text that a logger can find in a value at any depth. */
 function everythingIn(value: unknown, seen = new Set<unknown>()): string[] {
   if (seen.has(value)) return []
   seen.add(value)
@@ -106,7 +106,7 @@ const secrets = {
   address: { street_address: 'SECRET street', floor: 90_210_777 },
 }
 
-/** The same issuer. Its tokens have secrets in each claim that a row does not set. */
+/** The issuer `op`, but its tokens have a secret in each claim that a row does not set. */
 const secretive: TestIssuer = {
   ...op,
   logoutToken: (claims = {}, header = {}) => op.logoutToken({ ...secrets, ...claims }, header),
@@ -115,7 +115,7 @@ const secretive: TestIssuer = {
 const leaves = (value: unknown): unknown[] =>
   typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [value]
 
-/** The texts that no error may contain: the token, its parts and its values, except short and configured values. */
+/** The texts that no error may contain: the token, its parts, and its claim values. Short and configured values are allowed. */
 function forbidden(token: string): string[] {
   const known = new Set([op.issuer, op.clientId, BACKCHANNEL_LOGOUT_EVENT])
   let claims: unknown
@@ -210,7 +210,7 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
     await logout.close()
   })
 
-  test('contain nothing if the store fails in work that does not affect the answer', async () => {
+  test("contain nothing of the store's error if the failed work does not affect the answer", async () => {
     const down = async (...args: unknown[]): Promise<never> => {
       throw new Error(`failed: ${JSON.stringify(args)}`)
     }
@@ -219,7 +219,7 @@ describe('RP-43: no claim value and no token in errors, records and answers', ()
     const logout = create(op, { store, onError: (error) => errors.push(error) })
     const tokens = [secretive.logoutToken({ iat: op.now() - 1, jti: 'SECRET-first' }), secretive.logoutToken()]
     for (const token of tokens) await logout.receive(await token)
-    // Twice the broadcast, once the smaller markers.
+    // Two broadcasts fail, and one removal of the superseded marker.
     expect(errors).toHaveLength(3)
     expectNone(forbidden(await tokens[1]!), errors)
   })

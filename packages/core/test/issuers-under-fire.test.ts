@@ -3,7 +3,7 @@ import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { base64url } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
 
-// Time stands still in this file unless a test lets it pass. Signatures take no time then.
+// Time stands still in this file unless a test lets it pass. So a signature check takes no time on the fake clock.
 vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
 
 const encode = (value: object): string => base64url.encode(JSON.stringify(value))
@@ -16,17 +16,17 @@ const forged = (iss: string, kid = 'made up'): string =>
     'AAAA',
   ].join('.')
 
-/** Lets the given milliseconds pass, and calls `each` about every tenth of a second. */
+/** Lets `milliseconds` pass in steps of `step` milliseconds, and calls `each` before each step. */
 async function pass(milliseconds: number, step: number, each: (time: number) => void = () => {}): Promise<void> {
   for (let time = 0; time < milliseconds; time += step) {
     each(time)
-    // Another thread checks signatures. The fake clock does not measure their time.
+    // Another thread checks signatures. These turns give it real time to answer.
     for (let turns = 0; turns < 4; turns += 1) await new Promise((resolve) => setImmediate(resolve))
     await vi.advanceTimersByTimeAsync(step)
   }
 }
 
-/** Lets time pass until all have settled. A busy machine needs more turns for the signatures. */
+/** Lets time pass until all promises have settled. */
 async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   let isDone = false
   const all = Promise.all(promises).finally(() => (isDone = true))
@@ -38,7 +38,7 @@ const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 const count = (outcomes: string[], wanted = 'ok'): number => outcomes.filter((one) => one === wanted).length
 
 describe('RP-11: an issuer function that takes 5 ms and has ten connections', () => {
-  test('RP-11e: during 5,000 unsigned tokens a second, all sessions are answered, and ten calls run at the same time', async () => {
+  test('RP-11e: under 5,000 unsigned tokens a second, all sessions are answered, and at most ten calls run at once', async () => {
     let connections = 10
     const queue: (() => void)[] = []
     let most = 0
@@ -162,7 +162,7 @@ describe('RP-11: an issuer function that fails', () => {
       return tenants.find(({ issuer }) => issuer === iss)?.trusted
     }
     const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
-    // The last tenant is the target of forged tokens. Its own tokens would share the calls for those.
+    // The forged tokens name the last tenant. Its own tokens would share calls with them, so it sends none.
     const sendAll = async () => tenants.slice(0, 19).map(async (op) => send(logout, await op.logoutToken()))
     expect(count(await settled(await sendAll()))).toBe(19)
     expect(count(await settled([send(logout, await tenants[19]!.logoutToken())]))).toBe(1)
@@ -175,7 +175,7 @@ describe('RP-11: an issuer function that fails', () => {
   })
 })
 
-/** A vendor with many tenants. It serves each tenant that `keysOf` knows. An answer takes 50 ms. */
+/** A provider with many tenants. It knows the tenants that `keysOf` returns. Each answer takes 50 ms. */
 function vendor(keysOf: (tenant: string) => TestIssuer | undefined, isEachServed: boolean) {
   const requests: string[] = []
   const fetch = async (url: string): Promise<Response> => {
@@ -208,7 +208,7 @@ describe.each([
   ['404 to tenants that do not exist', false],
   ['as if each tenant existed', true],
 ])('RP-11, RP-52: a function that accepts any tenant of a vendor that answers %s', (_, isEachServed) => {
-  test('RP-11f: forged tokens for 1,050 tenants, and then 20 a second, do not block a known tenant', async () => {
+  test('RP-11f: a known tenant is not blocked by forged tokens for 1,050 tenants and then for 20 tenants a second', async () => {
     const op = await createTestIssuer({ issuer: 'https://known.example' })
     const { logout, requests } = vendor((issuer) => (issuer === op.issuer ? op : undefined), isEachServed)
     const first = send(logout, await op.logoutToken())
@@ -250,7 +250,7 @@ describe.each([
     await pass(10_000, 100)
   })
 
-  test('RP-52b: one tenant gets at most eight requests, then two in 15 s, although its key set is evicted repeatedly', async () => {
+  test('RP-52b: one tenant gets at most eight requests, even if its key set is evicted again and again', async () => {
     const { logout, requests } = vendor(() => undefined, isEachServed)
     let made = 0
     await pass(13_000, 20, () => {

@@ -79,7 +79,7 @@ describe('RP-11: an issuer function', () => {
   })
 
   test('is called again if the runtime has ended the call together with its request', async () => {
-    // The answer never arrives, and the timer of that request never fires.
+    // The first call never answers, and the fake timer that limits this call never fires.
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const issuers = vi
@@ -100,7 +100,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledTimes(2)
   })
 
-  test('is called again if it found no issuer, at most five times for tokens and five times for sessions', async () => {
+  test('is called again if it found no issuer, at most five times for tokens and four more times for sessions', async () => {
     const issuers = vi.fn(() => undefined)
     const logout = using(issuers)
     for (let times = 0; times < 50; times += 1) expect(await codeOf(logout)).toBe('ERR_LOGOUT_TOKEN_CLAIM')
@@ -152,7 +152,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers.mock.calls.length).toBeLessThanOrEqual(6)
   })
 
-  test('an old answer counts for 60 s more while it is refreshed, and then no longer', async () => {
+  test('an old answer counts for 60 more seconds while it is refreshed, and no longer', async () => {
     const asked = vi.fn()
     let answer: () => unknown = () => op.trusted
     const logout = using(() => (asked(), answer()))
@@ -168,7 +168,7 @@ describe('RP-11: an issuer function', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(false)
   })
 
-  test('a failed refresh is reported, and the old answer counts for at most 60 s more', async () => {
+  test('a failed refresh is reported, and the old answer counts for at most 60 more seconds', async () => {
     const onError = vi.fn()
     let isDown = false
     const logout = createBackchannelLogout({
@@ -245,13 +245,16 @@ describe('RP-11: an issuer function', () => {
     ['answers with another issuer', () => ({ ...op.trusted, issuer: 'https://other.example' })],
     ['answers with wrong settings', () => ({ ...op.trusted, algorithms: ['none'] })],
     ['returns a value that is not an issuer', () => 'https://op.example.com'],
-  ])('RP-11b, RP-11g: if it %s, this is an outage and not a bad token, and it is called again', async (_, answer) => {
-    const issuers = vi.fn(answer)
-    const logout = using(issuers)
-    expect([await codeOf(logout), await codeOf(logout)]).toEqual(['ERR_LOGOUT_FAILED', 'ERR_LOGOUT_FAILED'])
-    expect(issuers).toHaveBeenCalledTimes(2)
-    expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
-  })
+  ])(
+    'RP-11b, RP-11g: a function that %s causes an outage, not a refused token, and is called again',
+    async (_, answer) => {
+      const issuers = vi.fn(answer)
+      const logout = using(issuers)
+      expect([await codeOf(logout), await codeOf(logout)]).toEqual(['ERR_LOGOUT_FAILED', 'ERR_LOGOUT_FAILED'])
+      expect(issuers).toHaveBeenCalledTimes(2)
+      expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
+    },
+  )
 
   test('times out if it never answers', async () => {
     expect(await codeOf(using(() => new Promise(() => {})))).toBe('ERR_LOGOUT_FAILED')

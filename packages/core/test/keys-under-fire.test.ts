@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { advance, createClock, type Clock } from './support.js'
 
-/** How the provider answers a request. */
+/** Answers a request in place of the provider. */
 type Act = (response: ServerResponse, request: IncomingMessage) => void
 
 /** A scripted OpenID Provider at a loopback port. It counts its requests. */
@@ -16,9 +16,9 @@ interface ScriptedProvider {
   asked: string[]
   /** The faulty answers by path. Other paths are answered correctly. */
   script: Record<string, Act>
-  /** The path of the keys in its discovery document. */
+  /** The path of the `jwks_uri` in the discovery document. */
   jwksPath: string
-  /** Answers that it sends when the fault has ended. */
+  /** Answers that wait for the end of the fault. */
   held: (() => void)[]
 }
 
@@ -53,14 +53,14 @@ afterAll(() => {
   server.close()
 })
 
-interface Fire {
+interface Receiver {
   clock: Clock
   logout: BackchannelLogout
   outcome(header?: object): Promise<string>
 }
 
 /** A receiver that finds its keys by discovery, over HTTP. */
-async function begin(): Promise<Fire> {
+async function createReceiver(): Promise<Receiver> {
   const clock = createClock()
   Object.assign(provider, {
     op: await createTestIssuer({ issuer, alg: 'ES256', now: clock.now }),
@@ -90,7 +90,7 @@ const unavailable = 'ERR_LOGOUT_KEYS_UNAVAILABLE'
 const wrongSignature = 'ERR_LOGOUT_TOKEN_SIGNATURE'
 const everywhere = (act: Act): Record<string, Act> => ({ [discovery]: act, '/jwks': act })
 
-/** Answers without an end. The receiver must close the connection. */
+/** An answer that never ends. The receiver must close the connection. */
 const endless: Act = (response) => {
   response.writeHead(200, { 'content-type': 'application/json' })
   const more = (): void => {
@@ -102,12 +102,16 @@ const endless: Act = (response) => {
 
 interface Fault {
   script: Record<string, Act>
-  /** The result of a token under a new key during the fault: on a receiver that has keys, and on a receiver without keys. */
+  /** During the fault, the result of a token under a new key, on a receiver that already has keys. */
   warm: string
+  /** The same on a receiver without keys. */
   cold: string
-  /** Each token waits for the answer, so the tokens are sent at once. */
+  /** A token waits until the fetch times out. So all tokens are sent at once. */
   isSlow?: boolean
-  /** The most requests for 60 tokens from the start: four tries. Each is a request for discovery, and for keys if that works. */
+  /**
+   * The most requests that 60 tokens cause on a receiver without keys. The receiver tries four times. Each try requests the
+   * discovery document, and then the keys if the document is right.
+   */
   coldCost?: number
 }
 
@@ -207,28 +211,28 @@ const faults: Record<string, Fault> = {
 /** Ends the fault, and sends the answers that were held back. */
 function comesBack(): void {
   provider.script = {}
-  for (const send of provider.held.splice(0)) send()
+  for (const answer of provider.held.splice(0)) answer()
 }
 
-/** Sends 30 tokens with forged kids and 30 tokens under the newest key, at once or one after the other. */
-async function fire({ outcome }: Fire, isSlow = false): Promise<{ forged: Set<string>; good: Set<string> }> {
+/** Sends 30 tokens with forged kids and 30 tokens under the newest key, all at once or one after the other. */
+async function sendTokens({ outcome }: Receiver, isSlow = false): Promise<{ forged: Set<string>; good: Set<string> }> {
   const forged: string[] = []
   const good: string[] = []
-  const shoot = async (index: number): Promise<void> => {
-    const [is, list] = index % 2 === 0 ? [undefined, good] : [{ kid: `forged-${Math.trunc(index / 2)}` }, forged]
-    list.push(await outcome(is))
+  const send = async (index: number): Promise<void> => {
+    const [header, list] = index % 2 === 0 ? [undefined, good] : [{ kid: `forged-${Math.trunc(index / 2)}` }, forged]
+    list.push(await outcome(header))
   }
-  if (isSlow) await Promise.all(Array.from({ length: 60 }, (_, index) => shoot(index)))
-  else for (let index = 0; index < 60; index += 1) await shoot(index)
+  if (isSlow) await Promise.all(Array.from({ length: 60 }, (_, index) => send(index)))
+  else for (let index = 0; index < 60; index += 1) await send(index)
   return { forged: new Set(forged), good: new Set(good) }
 }
 
 describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, fault) => {
   const { script, warm, cold, isSlow, coldCost = 4 } = fault
 
-  test('a receiver with keys accepts tokens with these keys, sends at most 6 requests for 60 tokens, and recovers after the fault', async () => {
-    const fight = await begin()
-    const { clock, logout, outcome } = fight
+  test('a receiver with keys accepts tokens under known keys, sends at most 6 requests for 60 tokens, and recovers', async () => {
+    const receiver = await createReceiver()
+    const { clock, logout, outcome } = receiver
     await logout.warm()
     const known = { kid: provider.op.key.kid }
     const knownKey = provider.op.key.privateKey
@@ -239,7 +243,7 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     await provider.op.rotate()
     provider.script = script
     provider.asked = []
-    const { forged, good } = await fire(fight, isSlow)
+    const { forged, good } = await sendTokens(receiver, isSlow)
     expect(good).toEqual(new Set([warm]))
     expect(forged).not.toContain(ok)
     await expect(logout.receive(await underKnownKey())).resolves.toBeDefined()
@@ -247,7 +251,7 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     expect(provider.asked.length).toBeLessThanOrEqual(6)
     expect(provider.asked).not.toContain('/elsewhere')
 
-    // After ten minutes the set is stale. Its refresh is tried again, at most once a minute.
+    // After ten minutes the key set is stale. The receiver tries to refresh it, at most once a minute.
     advance(clock, 600)
     provider.asked = []
     for (let times = 0; times < 30; times += 1) {
@@ -263,10 +267,10 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     expect(provider.asked.length).toBeLessThanOrEqual(4)
   })
 
-  test('a receiver without keys reports an outage, sends a limited number of requests, and recovers after the fault', async () => {
-    const fight = await begin()
+  test('a receiver without keys reports an outage, limits its requests, and recovers', async () => {
+    const receiver = await createReceiver()
     provider.script = script
-    const { forged, good } = await fire(fight, isSlow)
+    const { forged, good } = await sendTokens(receiver, isSlow)
     expect(good).toEqual(new Set([cold]))
     expect(forged).toEqual(new Set([unavailable]))
     expect(provider.asked.length).toBeGreaterThan(0)
@@ -274,17 +278,17 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     expect(provider.asked).not.toContain('/elsewhere')
 
     comesBack()
-    advance(fight.clock, 15)
+    advance(receiver.clock, 15)
     provider.asked = []
-    expect(await fight.outcome()).toBe(ok)
-    // A held fetch can continue beside the new fetch.
+    expect(await receiver.outcome()).toBe(ok)
+    // A fetch from the time of the fault can still run beside the new fetch.
     expect(provider.asked.length).toBeLessThanOrEqual(3)
   })
 })
 
 describe('RP-53, RP-54: one receiver during many phases of a provider', () => {
   test('each phase has the stated result and the stated number of requests', async () => {
-    const { clock, outcome } = await begin()
+    const { clock, outcome } = await createReceiver()
     const gone = (response: ServerResponse): void => void response.writeHead(404).end()
     const serving =
       (keys: object): Act =>

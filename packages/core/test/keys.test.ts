@@ -161,7 +161,7 @@ describe('RP-50: discovery', () => {
 })
 
 describe('RP-51: a token with a known key is verified at once', () => {
-  test('also while a stale key set is refreshed', async () => {
+  test('even during the refresh of a stale key set', async () => {
     const op = await createTestIssuer()
     const gate = deferred()
     let slow = false
@@ -193,12 +193,12 @@ describe('RP-51: a token with a known key is verified at once', () => {
       requests.length = 0
       await op.rotate()
       expect(await Promise.all([outcome(), outcome(), outcome()])).toEqual(['ok', 'ok', 'ok'])
-      // One request for all waiting tokens, and the requests of the refresh.
+      // All waiting tokens share one request. The refresh causes the other two.
       expect(requests.length).toBeLessThanOrEqual(3)
     }
   })
 
-  test('a new key is found although the request in progress began before the key was published', async () => {
+  test('a new key is found even if a request that began before its publication is still running', async () => {
     const op = await createTestIssuer()
     const old = { keys: [...op.jwks.keys] }
     const gate = deferred()
@@ -219,7 +219,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     await asked.promise
     await op.rotate()
     const received = logout.receive(await token())
-    // The token requests its key after microtasks only.
+    // After this turn, the receiver has asked for the token's key.
     await new Promise((resolve) => setImmediate(resolve))
     gate.resolve()
     expect((await received).replayed).toBe(false)
@@ -271,7 +271,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     },
   )
 
-  test('a new key with the old kid verifies the first token, with a stale key set and with a fresh key set', async () => {
+  test('a new key with the old kid verifies the first token, with a fresh key set and with a stale key set', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op, {
       answer: (url) =>
@@ -297,7 +297,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
 })
 
 describe('RP-51: a refresh of a stale set that times out', () => {
-  test('RP-51a, RP-52e: delays the waiting tokens by one second, and no other token for 30 s', async () => {
+  test('RP-51a, RP-52e: delays only the tokens that wait for the refresh, and no token of the next 30 s', async () => {
     const op = await createTestIssuer()
     let isSilent = false
     const { clock, requests, outcome } = discovering(op, {
@@ -340,7 +340,7 @@ describe('RP-54a: a jwks_uri on loopback', () => {
     },
   )
 
-  test('is requested if an issuer on loopback names it, and if it is configured', async () => {
+  test('is requested if an issuer on loopback names it, or if the application configures it', async () => {
     const op = await createTestIssuer({ issuer: 'http://127.0.0.1:9' })
     const { outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -367,7 +367,7 @@ describe('keys before the first token', () => {
     expect(requests).toEqual([discovery, jwks])
   })
 
-  test('T-18: the keys are there before a provider posts that cannot serve keys at the same time', async () => {
+  test('T-18: the keys are fetched before the first POST of a provider that cannot serve keys during its POST', async () => {
     const op = await createTestIssuer()
     let isPosting = false
     const { logout, outcome, requests } = discovering(op, {
@@ -422,7 +422,7 @@ describe('keys before the first token', () => {
   })
 })
 
-/** A receiver that has its keys, and tokens with the signature of another token. */
+/** A receiver that has its keys. `forged` sends a token that has the signature of another token. */
 async function forging(op: TestIssuer) {
   let isFailing = false
   const made = discovering(op, { answer: () => (isFailing ? new Response(null, { status: 500 }) : undefined) })
@@ -448,7 +448,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('RP-52g: so do 60 unknown kids one after another, and then a token without a permit is an outage, not a bad signature', async () => {
+  test('RP-52g: 60 unknown kids one after another cause at most 6 requests, and without a permit the answer is an outage', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     const outcomes: string[] = []
@@ -495,7 +495,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests.length).toBeGreaterThan(before)
   })
 
-  test('RP-52g: a new key that the provider publishes late is an outage until it is looked for again', async () => {
+  test('RP-52g: if the provider publishes a new key late, tokens under the key get an outage until the next fetch', async () => {
     const op = await createTestIssuer()
     const published = [{ keys: [...op.jwks.keys] }]
     const { clock, outcome } = discovering(op, {
@@ -510,7 +510,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('RP-52c: bad signatures under a known kid use one permit in 15 s', async () => {
+  test('RP-52c: many bad signatures under a known kid use only one permit in 15 s', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, logout, forged } = await forging(op)
     const outcomes: string[] = []
@@ -526,7 +526,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     await logout.close()
   })
 
-  test('a bad signature without a permit for a refresh is an outage', async () => {
+  test('if there is no permit for a refresh, a bad signature is answered as an outage', async () => {
     const op = await createTestIssuer()
     const { requests, outcome, forged } = await forging(op)
     for (let index = 0; index < 20; index += 1) await outcome({ kid: `forged-${index}` })
@@ -563,7 +563,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests).toEqual([jwks])
   })
 
-  test('RP-52f: permits come back by a monotonic clock, so a clock that jumps neither stops nor fills the bucket', async () => {
+  test('RP-52f: permits come back by a monotonic clock, so a jump of the system clock changes nothing', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -599,7 +599,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([discovery, jwks, jwks])
   })
 
-  test('also at the same time as a forged kid, although discovery must not be read again yet', async () => {
+  test('even if a forged kid arrives at the same time and discovery must not be read again yet', async () => {
     const op = await createTestIssuer()
     const before = Response.json(op.jwks)
     const held = deferred<Response>()
@@ -610,7 +610,7 @@ describe('RP-53, RP-54: keys that change', () => {
     const first = outcome({ kid: 'forged' })
     await vi.waitFor(() => expect(requests.length).toBe(3))
     await op.rotate()
-    // Both wait for the first fetch. Then the second token waits for the fetch of the first token.
+    // Both tokens wait for the fetch of the token `first`. Then the second one waits for the next fetch.
     const tokens = [await token({}, { kid: 'forged too' }), await token()]
     const others = tokens.map((one) => logout.receive(one).catch((error: { code: string }) => error.code))
     await new Promise(setImmediate)
@@ -684,7 +684,7 @@ describe('RP-53, RP-54: keys that change', () => {
     const first = outcome({ kid: undefined })
     const other = await token({}, { kid: undefined })
     await asked.promise
-    // The other tokens share the refresh that the first token began.
+    // The second token shares the refresh that the first token began.
     const second = logout.receive(other)
     setImmediate(answered.resolve)
     expect(await first).toBe('ok')
@@ -740,7 +740,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([])
   })
 
-  test('RP-54c: a token without kid is tried with at most eight keys that fit', async () => {
+  test('RP-54c: a token without kid is checked against at most eight fitting keys', async () => {
     const op = await createTestIssuer()
     const others = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => (await createTestKey('RS256', `o${index}`)).publicJwk),

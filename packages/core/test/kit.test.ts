@@ -41,7 +41,7 @@ interface Transmitter {
   onMetadata?: (metadata: object) => void
 }
 
-/** A receiver of Security Event Tokens by push (RFC 8935), small but whole: what a sibling package builds on the kit. */
+/** A small but complete receiver of pushed Security Event Tokens (RFC 8935). A sibling package builds one like this. */
 function createPushReceiver({ logout, ...options }: Transmitter): LogoutEndpoint {
   const { store, isTrusted, now } = internalsOf(logout)
   const keys = createKeySource({ issuer, metadata }, options)
@@ -66,7 +66,7 @@ function createPushReceiver({ logout, ...options }: Transmitter): LogoutEndpoint
     const { iss, sub, sid } = subject as { iss: string; sub: string; sid: string }
     const key = doneKey({ iss: issuer, jti, iat }, sessionRevoked)
     if (!(await isTrusted(iss))) return
-    // With the store down, the session still ends on this instance.
+    // If the store is down, the session still ends on this instance.
     const isDone = async () => (await store.values([key]))[0]![0] !== undefined
     if (await isDone().catch(() => false)) return
     await logout.endSession({ iss, sub, sid, iat }, { source: 'security-event', key, jti, events, claims })
@@ -102,7 +102,7 @@ function createPushReceiver({ logout, ...options }: Transmitter): LogoutEndpoint
   }
 }
 
-/** The metadata is at the second address. It names the keys of `op`. */
+/** Serves the metadata at the second address. The metadata names the keys of `op`. */
 const serve = vi.fn(async (url: string) => {
   if (url === metadata[1]) return Response.json({ issuer, jwks_uri: `${issuer}/jwks`, critical_subject_members: [] })
   return op.fetch(url)
@@ -185,7 +185,7 @@ test('a wrong authorization, method or media type is refused', async () => {
   expect((await post('', {}, 'GET')).headers.get('allow')).toBe('POST')
 })
 
-test('if the store is down, the answer is 503, the session has ended on this instance, and the next delivery completes the event', async () => {
+test('if the store is down, the answer is 503. The session has ended here, and the next delivery completes the event', async () => {
   const store = new SpyStore()
   const { logout, post, events } = receiving(store)
   store.before = () => Promise.reject(new Error('down'))
@@ -198,7 +198,7 @@ test('if the store is down, the answer is 503, the session has ended on this ins
   expect(events).toHaveLength(1)
 })
 
-test('the metadata URL that worked is tried first after that', async () => {
+test('later requests first try the metadata URL that worked', async () => {
   const { post } = receiving()
   serve.mockClear()
   const kid = async (name: string) => (await post(await set({}, { kid: name }))).status

@@ -12,7 +12,7 @@ const outcome = (jwt: string, settings: Partial<TrustedIssuer> = {}) =>
   )
 
 describe('RP-4a: the length of a token', () => {
-  /** Makes a token of this length. Three bytes of a claim are four characters, so two claims are needed for each length. */
+  /** Makes a token of this length. Base64url turns three bytes into four characters, so one claim cannot reach every length. */
   async function tokenOf(length: number): Promise<string> {
     const { length: least } = await op.logoutToken({ pad: '' }, { more: '' })
     const guess = Math.floor(((length - least) * 3) / 4)
@@ -65,7 +65,7 @@ describe('RP-13: the code if no key verifies a token', () => {
   })
 
   test('a rejection with undefined is an outage', async () => {
-    // oxlint-disable-next-line prefer-promise-reject-errors -- the application may
+    // oxlint-disable-next-line prefer-promise-reject-errors -- an application may reject with undefined
     expect(await outcome(await op.logoutToken(), { keys: () => Promise.reject(undefined) })).toBe(
       'ERR_LOGOUT_KEYS_UNAVAILABLE',
     )

@@ -5,7 +5,7 @@ import { createClock } from './support.js'
 
 describe('MemoryStore', () => testStore(test, () => new MemoryStore()))
 
-test('T-12: it exists as long as the process, and is not shared', async () => {
+test('T-12: its entries are lost with the process, and no other instance sees them', async () => {
   const store = new MemoryStore()
   await store.add('key', 'value', Date.now())
   expect(await new MemoryStore().values(['key'])).toEqual([[]])
@@ -21,7 +21,7 @@ test('an entry exists until its expiry, and no longer', async () => {
   expect(await store.values(['key'])).toEqual([[]])
 })
 
-test('each of several values of a key can be removed alone, in any order', async () => {
+test('a key can have several values, which can be removed one by one in any order', async () => {
   const all = ['a', 'b', 'c']
   for (const gone of all) {
     const store = new MemoryStore()
@@ -44,7 +44,7 @@ describe('expired entries are deleted when new entries are added', () => {
     clock.time += seconds
     monotonic += seconds * 1000
   }
-  /** Each `add` checks two keys for expiry. So this many calls check all keys. */
+  /** Each `add` checks two keys for expiry. So these calls check all keys. */
   async function addMany(store: MemoryStore, name: string): Promise<void> {
     for (let index = 0; index < 1000; index += 1) await store.add(`${name} ${index}`, 'value', 9000)
   }

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { create, createClock } from './support.js'
 
 /*
- * Without a key of the provider, nobody learns anything about sessions. Each forged token is sent about a live session, an
- * ended session and an unknown session. The tests compare everything that can differ for the sender: the whole answer, and the
- * calls of the store, because they take time.
+ * A sender without a key of the provider learns nothing about sessions. The tests send each forged token for a live session, an
+ * ended session and an unknown session. They compare everything that the sender can notice: the whole answer, and the calls of
+ * the store, because each call takes time.
  */
 
 const clock = createClock()
@@ -20,7 +20,7 @@ const subjects = {
   'was logged out by its subject': { sub: 'gone', sid: 'gone-1' },
 }
 
-/** A receiver that knows each kind of session, and the number of its later store calls. */
+/** A receiver that knows each kind of session. It also counts its later calls of the store. */
 async function prepare() {
   const store = new MemoryStore({ now: clock.now })
   const calls: string[] = []
@@ -78,7 +78,7 @@ async function answerTo(logout: Awaited<ReturnType<typeof prepare>>['logout'], j
 }
 
 describe('RP-43: without a valid signature, answers show nothing about sessions', () => {
-  test.each(forgeries)('the answer is the same for each session: a token %s', async (_, forge) => {
+  test.each(forgeries)('a token %s gets the same answer for each session', async (_, forge) => {
     const { logout, calls, destroyed } = await prepare()
     const answers = []
     for (const claims of Object.values(subjects)) answers.push(await answerTo(logout, await forge(claims)))

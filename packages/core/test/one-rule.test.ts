@@ -6,7 +6,7 @@ const clock = createClock()
 const op = await sharedIssuer(clock)
 const now = clock.time
 
-/** Logs out by tokens with these claims, then returns which sessions have ended. */
+/** Sends Logout Tokens with these claims. Then tells for each session whether it has ended. */
 async function after(tokens: object[], sessions: Partial<SessionClaims>[], settings: object = {}): Promise<boolean[]> {
   const logout = create(op, {
     issuers: [
@@ -46,7 +46,7 @@ describe('RP-30: the sessions that a logout ends', () => {
     ])
   })
 
-  test('RP-33: sid decides if the session has another sub', async () => {
+  test('RP-33: if the sid matches, the session ends even with another sub', async () => {
     expect(await after([{ sub: 'pairwise' }], [{}, noSid])).toEqual([true, false])
   })
 
@@ -154,7 +154,7 @@ describe('RP-32: a logout ends sessions that began in the same second or earlier
     expect(await logout.isLoggedOut(op.session({ iat: now - 60 }))).toBe(true)
   })
 
-  test('T-17: a logout without sid in the second of a new sign-in ends the new session too, and with sid it does not', async () => {
+  test('T-17: a logout in the same second as a new sign-in ends the new session only if the logout has no sid', async () => {
     const newSession = { sid: 'session-2', iat: now }
     expect(await after([{ sid: undefined, iat: now }], [newSession])).toEqual([true])
     expect(await after([{ sid: 'session-1', iat: now }], [newSession])).toEqual([false])
@@ -173,7 +173,7 @@ describe('RP-36: a session has an absolute end', () => {
     expect(await after([], sessions)).toEqual([false, true, true, false])
   })
 
-  test('a session that was logged out never works again, however late the check is', async () => {
+  test('a session that was logged out never works again, even at a very late check', async () => {
     const moving = createClock(Math.floor(Date.now() / 1000))
     const provider = { ...op, now: moving.now }
     const logout = create(provider)

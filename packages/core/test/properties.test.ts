@@ -211,7 +211,7 @@ describe('RP-32: the rule gives the same results as a model', async () => {
       instance,
     }),
     fc.record({ kind: fc.constant('replay' as const), which: fc.nat(9), instance }),
-    // Some pauses are so long that all stored entries expire.
+    // A pause of 400 s is long enough for all stored entries to expire.
     fc.record({
       kind: fc.constant('wait' as const),
       seconds: fc.oneof({ weight: 9, arbitrary: fc.nat(12) }, fc.constant(400)),
@@ -232,7 +232,7 @@ describe('RP-32: the rule gives the same results as a model', async () => {
         ? logout.sub === session.sub
         : logout.sid === session.sid)
 
-  test('a session is logged out exactly if a logout with 200 covers it or its age ends it', async () => {
+  test('a session is logged out exactly if a logout with answer 200 covers it or it is too old', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const clock = createClock(Math.floor(Date.now() / 1000))
@@ -255,7 +255,7 @@ describe('RP-32: the rule gives the same results as a model', async () => {
             const session = { iss: op.issuer, sub: name, sid: known, iat: clock.time + action.fraction, clientId }
             const id = `local-${sessions.length}`
             const isNew = await instances[action.instance]!.trackSession(session, id)
-            // A logout of this second may have arrived before.
+            // A logout of the same second may have arrived before the sign-in.
             expect(isNew).toBe(!isOver(session))
             sessions.push(session)
             if (isNew) tracked.set(id, session)
@@ -284,7 +284,7 @@ describe('RP-32: the rule gives the same results as a model', async () => {
             for (const one of instances) expect(await one.isLoggedOut(session)).toBe(isOver(session))
           for (const [id, session] of tracked) {
             const isMeant = logouts.some((logout) => isCovered(session, logout))
-            // A session without a logout ends by its age. A later logout may not find it.
+            // A session that is too old is no longer stored. So a later logout need not destroy it.
             if (clock.time - Math.floor(session.iat) <= maxAge || !isMeant) expect(destroyed.has(id)).toBe(isMeant)
           }
         }

@@ -13,7 +13,8 @@ import { create, createClock, deferred, refusal, sharedIssuer, SpyStore, timersO
 
 const clock = createClock()
 const op = await sharedIssuer(clock)
-const forgotten = (key: string) => (call: string, name: string) => {
+/** Fails each `add` whose key contains `key`. */
+const failingAdd = (key: string) => (call: string, name: string) => {
   if (call === 'add' && name.includes(key)) throw new Error('the store hiccups')
 }
 
@@ -116,7 +117,7 @@ describe('RP-24: replay', () => {
     expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
   })
 
-  test('RP-24b: a repeated jti with another iat, sub or sid is a different logout', async () => {
+  test('RP-24b: a token with a known jti but another iat, sub or sid is a different logout', async () => {
     const logout = create(op, { replay: 'reject' })
     for (const claims of [
       {},
@@ -155,7 +156,7 @@ describe('RP-24: replay', () => {
     expect(listener).toHaveBeenCalledOnce()
   })
 
-  test('a run that the runtime has ended does not block the token for ever', async () => {
+  test('if the runtime has ended a run of a token, the token can be received again', async () => {
     const logout = create(op)
     const token = await op.logoutToken()
     const listener = vi.fn<() => unknown>(() => new Promise(() => {}))
@@ -171,7 +172,7 @@ describe('RP-24: replay', () => {
     await refusal(dead)
   })
 
-  test('if a marker cannot be parsed, no removal is in progress that nobody awaits', async () => {
+  test('if a marker cannot be parsed, no removal has been started', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const store = new SpyStore()
@@ -284,7 +285,7 @@ describe('tracked sessions', () => {
     expect(await logout.trackSession(op.session({ iat: clock.time - 3601 }), 'old')).toBe(false)
   })
 
-  test('are in the event even without destroySession', async () => {
+  test('are named in the event even without destroySession', async () => {
     const logout = create(op)
     await logout.trackSession(op.session(), 'a')
     expect((await logout.receive(await op.logoutToken())).sessionIds).toEqual(['a'])
@@ -311,7 +312,7 @@ describe('tracked sessions', () => {
     expect(await logout.isLoggedOut(saved.get('local')!)).toBe(true)
   })
 
-  test('are in the event again if destroySession failed', async () => {
+  test('are named in the next event again if destroySession failed', async () => {
     let fails = true
     const logout = create(op, {
       destroySession: () => {
@@ -341,7 +342,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('RP-38: a marker that the store refuses at first is written within the request', async () => {
+  test('RP-38: if the store fails for a moment, the marker is still written within the request', async () => {
     const store = new SpyStore()
     let failures = 2
     store.before = (call) => {
@@ -352,7 +353,7 @@ describe('the order of receive', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(true)
   })
 
-  test('RP-38: a marker that the store does not take waits on this instance, counts at once, and is written when the store is back', async () => {
+  test('RP-38: if the store is down, a marker counts on this instance at once and is written when the store is back', async () => {
     const store = new SpyStore()
     const hints: string[] = []
     Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
@@ -372,7 +373,7 @@ describe('the order of receive', () => {
     expect(heard).toHaveBeenCalledOnce()
     expect(await logout.isLoggedOut(op.session())).toBe(true)
     expect((await refusal(logout.isLoggedOut(op.session({ sid: 'session-2' })))).code).toBe('ERR_LOGOUT_FAILED')
-    // The retries fail. No listener is called before the marker is stored.
+    // The retries fail too.
     onError.mockClear()
     await vi.waitFor(() => expect(onError).toHaveBeenCalled(), 5000)
     expect(hints).toEqual([])
@@ -384,7 +385,7 @@ describe('the order of receive', () => {
     await logout.close()
   })
 
-  test('RP-38: a marker counts here while the store has not answered yet', async () => {
+  test('RP-38: a marker counts on this instance before the store has answered', async () => {
     const store = new SpyStore()
     const [asked, answers] = [deferred(), deferred()]
     store.before = (call) => {
@@ -424,7 +425,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('the answer waits for a slow broadcast, because some runtimes end work that continues after the answer', async () => {
+  test('the answer waits for a slow broadcast, because some runtimes stop all work after the answer', async () => {
     const published = deferred()
     const store = Object.assign(new SpyStore(), { publish: () => published.promise })
     let answered = false
@@ -439,7 +440,7 @@ describe('the order of receive', () => {
     await received
   })
 
-  test('no timer is left, and a store in memory needs no timer', async () => {
+  test('a check leaves no timer, and sets none for a store in memory', async () => {
     const logout = create(op)
     expect(await timersOf(() => logout.isLoggedOut(op.session()))).toEqual({ set: 0, left: 0 })
     const store = new SpyStore()
@@ -466,7 +467,7 @@ describe('the order of receive', () => {
     await expect(logout.isLoggedOut(real.session({ iat: Date.now() / 1000 + 3600 }))).rejects.toThrow(TypeError)
   })
 
-  test('RP-38: a marker that is written after its request has failed is broadcast to other instances', async () => {
+  test('RP-38: if a marker is written only after its request has failed, it is still broadcast', async () => {
     const store = new SpyStore()
     const hints: string[] = []
     Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
@@ -496,7 +497,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('RP-38: at close, a marker that the store never takes does not prevent the writes of other markers', async () => {
+  test('RP-38: at close, the other markers are written even if the store refuses one marker', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('the store is down')
@@ -519,7 +520,7 @@ describe('the order of receive', () => {
   test('RP-38: if the store takes only one of two markers, the logout fails, and neither marker is lost', async () => {
     for (const kind of ['"sid"', '"nosid"']) {
       const store = new SpyStore()
-      store.before = forgotten(kind)
+      store.before = failingAdd(kind)
       const listener = vi.fn()
       const logout = create(op, { store })
       logout.onLogout(listener)
@@ -533,7 +534,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-38: a marker that the store never takes does not delay other markers', async () => {
+  test('RP-38: if the store always refuses one marker, the other markers are not delayed', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('the store is down')
@@ -554,7 +555,7 @@ describe('the order of receive', () => {
 
   test('RP-38: pending markers are written when the next logout finds that the store works', async () => {
     const store = new SpyStore()
-    store.before = forgotten('logout')
+    store.before = failingAdd('logout')
     const logout = create(op, { store })
     await refusal(logout.receive(await op.logoutToken()))
     store.before = () => {}
@@ -563,7 +564,7 @@ describe('the order of receive', () => {
     await logout.close()
   })
 
-  test('RP-38: a short failure of the store after the markers is retried too', async () => {
+  test('RP-38: later calls of the store are also retried after a short failure', async () => {
     for (const step of ['values', 'add']) {
       const store = new SpyStore()
       const listener = vi.fn()
@@ -578,7 +579,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-39b: a store that does not return an answer for each key is an outage, and the session does not count as alive', async () => {
+  test('RP-39b: if the store does not answer for each key, this is an outage, and the session does not count as alive', async () => {
     for (const values of [
       async () => [],
       async () => [[]],
@@ -595,7 +596,7 @@ describe('the order of receive', () => {
 
   test('RP-38: close also writes markers that arrived after the start of a running flush', async () => {
     const store = new SpyStore()
-    store.before = forgotten('logout')
+    store.before = failingAdd('logout')
     const logout = create(op, { store, storeTimeout: 5 })
     await refusal(logout.receive(await op.logoutToken()))
     const [begun, ended] = [deferred(), deferred()]
@@ -605,7 +606,7 @@ describe('the order of receive', () => {
       throw new Error('the store is down')
     }
     await begun.promise
-    store.before = forgotten('logout')
+    store.before = failingAdd('logout')
     await refusal(logout.receive(await op.logoutToken({ sid: 'session-2', sub: 'bob' })))
     store.before = () => {}
     const closed = logout.close()
@@ -618,7 +619,7 @@ describe('the order of receive', () => {
 
   test('RP-38: a repeated logout is pending only once', async () => {
     const store = new SpyStore()
-    store.before = forgotten('logout')
+    store.before = failingAdd('logout')
     const logout = create(op, { store })
     const tokens = await Promise.all(Array.from({ length: 5 }, () => op.logoutToken({ sid: undefined })))
     await Promise.all(tokens.map((token) => refusal(logout.receive(token))))
@@ -629,7 +630,7 @@ describe('the order of receive', () => {
     expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
   })
 
-  test('RP-39: a store that rejects with a value that is not an Error also fails', async () => {
+  test('RP-39: if the store rejects with a value that is not an Error, the logout fails too', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw Object.create(null)
@@ -642,7 +643,7 @@ describe('the order of receive', () => {
 
   test('RP-38: close writes pending markers', async () => {
     const store = new SpyStore()
-    store.before = forgotten('logout')
+    store.before = failingAdd('logout')
     const logout = create(op, { store })
     await refusal(logout.receive(await op.logoutToken()))
     store.before = () => {}
@@ -650,7 +651,7 @@ describe('the order of receive', () => {
     expect(await create(op, { store }).isLoggedOut(op.session())).toBe(true)
   })
 
-  test('RP-39: a store that never answers fails after its time-out', async () => {
+  test('RP-39: if the store never answers, the logout fails after the time-out of the store', async () => {
     const logout = create(op, {
       store: {
         add: () => new Promise(() => {}),
@@ -694,7 +695,7 @@ describe('the order of receive', () => {
     expect(onError.mock.calls.map(([error]) => (error as BackchannelLogoutError).code)).toEqual(['ERR_LOGOUT_FAILED'])
   })
 
-  test('an entry that is not a tracked session is reported without its text', async () => {
+  test('a stored entry that is no tracked session is reported without its text', async () => {
     const store = new SpyStore()
     const logout = create(op, { store })
     await logout.trackSession(op.session(), 'local')
@@ -707,7 +708,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('RP-45: work that the answer does not need delays the answer by at most one call of the store', async () => {
+  test('RP-45: work that does not change the answer delays it by at most one call of the store', async () => {
     const hang = () => new Promise<never>(() => {})
     const store = Object.assign(new SpyStore(), { publish: hang, remove: hang })
     const logout = create(op, { store, storeTimeout: 0.05 })
@@ -716,7 +717,7 @@ describe('the order of receive', () => {
     expect((await logout.receive(await op.logoutToken())).replayed).toBe(false)
   })
 
-  test('an entry that is not a marker is an error, and the session does not count as alive', async () => {
+  test('a stored entry that is no marker is an error, and the session does not count as alive', async () => {
     const store = new SpyStore()
     const logout = create(op, { store })
     await logout.receive(await op.logoutToken())
@@ -765,7 +766,7 @@ describe('failure between any two steps', () => {
         () => 200,
         () => 400,
       )
-      // The removal of old markers may fail. 200 is never answered before the work is done.
+      // A failed removal of old markers does not fail the logout. Any other failed step does.
       expect(first).toBe(step === 'remove' ? 200 : 400)
       fails = false
       // The session has ended on this instance in each case, by the stored marker or by the pending marker.
@@ -784,7 +785,7 @@ describe('an instance that dies between any two steps', () => {
   const steps = ['add logout', 'values', 'listener', 'add done'] as const
 
   test.each(steps)(
-    'at "%s": a retry at another instance carries out the logout, and only a logout that was never written is lost',
+    'at "%s": a retry on another instance carries out the logout, and without a retry only an unwritten marker is lost',
     async (step) => {
       const store = new SpyStore()
       const reached = deferred()
@@ -820,7 +821,7 @@ describe('an instance that dies between any two steps', () => {
 describe('delivery records', () => {
   const post = (body: string) => ({ method: 'POST', contentType: 'application/x-www-form-urlencoded', body })
 
-  test('each request gets one record, which has iss and jti only if the token was verified', async () => {
+  test('each request gets one record. The record has iss and jti only if the token was verified', async () => {
     const deliveries: LogoutDelivery[] = []
     const logout = create(op, { onDelivery: (delivery) => deliveries.push(delivery) })
     const token = await op.logoutToken({ jti: 'j1' })

@@ -8,7 +8,7 @@ const clock = createClock(op.now())
 const session = (sid = 'laptop') => op.session({ sid, iat: clock.time - 60 })
 const alice = { iss: op.issuer, sub: 'alice' }
 
-/** Stores of two instances that share their entries and can broadcast. */
+/** A store that two instances share, with broadcasts. */
 class BroadcastStore extends SpyStore {
   readonly listeners = new Set<(message: string) => void>()
   isLost = false
@@ -55,7 +55,7 @@ describe('recheckAfter', () => {
     expect(reads(store)).toBe(3)
   })
 
-  test('"logged out" is not cached, and the age of a session counts at once', async () => {
+  test('a session that becomes too old is logged out at once, despite a cached answer', async () => {
     const store = new SpyStore()
     const logout = instance(store, { sessionMaxAge: 100, recheckAfter: 1000 })
     const laptop = session()
@@ -76,7 +76,7 @@ describe('recheckAfter', () => {
     const logout = instance(store)
     const laptop = session()
     expect(await logout.isLoggedOut(laptop)).toBe(false)
-    // A read that began before the logout answers after it.
+    // This read begins before the logout and is answered after the logout.
     const gate = deferred()
     let isHeld = true
     store.before = (call, key) => (isHeld && call === 'values' && !key.includes('done') ? gate.promise : undefined)
@@ -104,7 +104,7 @@ describe('recheckAfter', () => {
     await logout.close()
   })
 
-  test('a logout that is stored one marker after the other counts from the first moment', async () => {
+  test('a logout counts as soon as its first marker is stored', async () => {
     const store = new SpyStore()
     const logout = instance(store)
     const laptop = session()
@@ -145,7 +145,7 @@ describe('recheckAfter', () => {
     'from a subscription that has died',
     'from a store without subscribe',
     'from a subscription that fails',
-  ])('with a broadcast %s, a logout on another instance counts at most recheckAfter late', async (kind) => {
+  ])('with a broadcast %s, a logout on another instance counts after at most recheckAfter', async (kind) => {
     const store = /lost|died/.test(kind) ? new BroadcastStore() : new SpyStore()
     if (store instanceof BroadcastStore) store.isLost = kind === 'lost'
     const onError = vi.fn()
@@ -153,7 +153,7 @@ describe('recheckAfter', () => {
     if (kind.endsWith('fails')) Object.assign(store, { subscribe })
     const [here, there] = [instance(store, { onError }), instance(store)]
     const laptop = session()
-    // The answer from before the subscription does not count.
+    // The first check starts the subscription. Only the answer of the second check is cached.
     await here.isLoggedOut(laptop)
     await new Promise((resolve) => setImmediate(resolve))
     await here.isLoggedOut(laptop)
@@ -170,7 +170,7 @@ describe('recheckAfter', () => {
     expect(subscribe).toHaveBeenCalledOnce()
   })
 
-  test('answers from before the start of the subscription do not count, because broadcasts were missed', async () => {
+  test('answers from before the subscription do not count, because broadcasts may have been missed', async () => {
     const store = new BroadcastStore()
     const begun = deferred()
     const { subscribe } = store
@@ -184,7 +184,7 @@ describe('recheckAfter', () => {
     expect(await here.isLoggedOut(laptop)).toBe(true)
   })
 
-  test('a subscription that never settles is reported once, and tried again later', async () => {
+  test('a subscription that never settles is reported once, and is tried again later', async () => {
     const store = new SpyStore()
     const onError = vi.fn()
     const subscribe = vi.fn(() => new Promise<never>(() => {}))
@@ -221,7 +221,7 @@ describe('recheckAfter', () => {
     expect([before, reads(store)]).toEqual([100_001, 1])
   })
 
-  test('more than 100,000 markers that other instances broadcast drop all "alive" answers', async () => {
+  test('after 100,000 broadcast markers, one more marker drops all cached answers', async () => {
     const store = new BroadcastStore()
     const logout = instance(store, { recheckAfter: 3600 })
     const laptop = session()

@@ -136,7 +136,7 @@ describe('RP-1, T-3: the body in every form', () => {
   })
 })
 
-test('RP-2: a parameter whose name only contains logout_token is ignored', async () => {
+test('RP-2: a parameter is ignored if logout_token is only a part of its name', async () => {
   const jwt = await token()
   expect(await status(`x_logout_token=y&logout_token=${jwt}&logout_token_x=y&x_logout_token[]=y`)).toBe(200)
 })
@@ -174,19 +174,19 @@ describe('a body that a function reads', () => {
     expect(limits).toEqual([64 * 1024])
   })
 
-  test('RP-4: undefined means that the body is too large', async () => {
+  test('RP-4: if the function returns undefined, the body is too large', async () => {
     expect((await post(async () => undefined)).status).toBe(413)
     expect((await post(async () => '&'.repeat(100))).status).toBe(400)
   })
 
-  test('it is not called if the method or the media type is refused', async () => {
+  test('the function is not called if the method or the media type is refused', async () => {
     const read = vi.fn<BodyReader>(async () => `logout_token=${await token()}`)
     expect((await post(read, { method: 'GET' })).status).toBe(405)
     expect((await post(read, { contentType: 'text/plain' })).status).toBe(400)
     expect(read).not.toHaveBeenCalled()
   })
 
-  test('the reason of a failure is the cause', async () => {
+  test("the function's error is the cause of the refusal", async () => {
     const error = new Error('the connection is gone')
     const read = (): never => {
       throw error
@@ -195,7 +195,7 @@ describe('a body that a function reads', () => {
     expect(await post(read)).toMatchObject({ status: 400, error: { cause: error } })
   })
 
-  test('RP-4: after 5 s the request is refused', async () => {
+  test('RP-4: if the function takes longer than 5 s, the request is refused', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const answer = post(() => new Promise(() => {}))
@@ -241,7 +241,7 @@ describe('RP-4: sizes', () => {
     expect(await status({ logout_token: jwt, ['x'.repeat(room)]: 'A' })).toBe(413)
   })
 
-  test('over HTTP, the answer to a body that is too large arrives', async () => {
+  test('a client that sends too large a body over HTTP gets the answer', async () => {
     const server = createServer(async (request, response) => {
       const { method = '', headers } = request
       const answer = await logout.respond({ method, contentType: headers['content-type'], body: request })
@@ -258,7 +258,7 @@ describe('RP-4: sizes', () => {
     server.close()
   })
 
-  test('a larger stream is not read after 64 KiB, and not kept', async () => {
+  test('a larger stream is read only up to 64 KiB and then cancelled', async () => {
     let pulled = 0
     const cancelled = vi.fn()
     const endless = new ReadableStream({

@@ -6,7 +6,7 @@ const sources = join(import.meta.dirname, '../src')
 
 /** The folders from the innermost ring to the outermost. A file imports its own folder and folders before it. */
 const rings = ['util', 'errors.ts', 'store', 'keys', 'issuers', 'token', 'sessions', 'receive', 'http']
-/** They put the rings together, and are the only files that know all of them. */
+/** The files that put the rings together. Only these files may import every ring. */
 const outermost = ['backchannel-logout.ts', 'create-backchannel-logout.ts', 'internals.ts', 'index.ts', 'kit.ts']
 
 const ringOf = (path: string): string => path.split('/')[0]!

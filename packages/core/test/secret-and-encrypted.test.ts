@@ -43,13 +43,13 @@ describe('RP-14: HS256, HS384 and HS512', () => {
     expect(await verifyLogoutToken(`${parts}.${signature}`, issuers)).toMatchObject({ jti: 'j' })
   })
 
-  test('another HS algorithm than the registered one is refused', async () => {
+  test('an HS algorithm that is not the registered one is refused', async () => {
     const issuers = [{ issuer: op.issuer, clientId: op.clientId, algorithms: ['HS512'], clientSecret: secret }]
     const token = await op.sign(await claimsOf(), { alg: 'HS256' }, encoder.encode(secret))
     expect((await refusal(verifyLogoutToken(token, issuers))).code).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
   })
 
-  test('a secret that is configured with RS256 verifies no HS256 token', async () => {
+  test('a client secret beside RS256 does not verify an HS256 token', async () => {
     const token = await op.sign(await claimsOf(), { alg: 'HS256' }, encoder.encode(secret))
     expect((await refusal(verifyLogoutToken(token, [{ ...op.trusted, clientSecret: secret }]))).code).toBe(
       'ERR_LOGOUT_TOKEN_SIGNATURE',
@@ -151,7 +151,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await code(await make(), trusting())).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
-  test('a token for which nobody has a key is refused', async () => {
+  test('a token is refused if no registration has a key for it', async () => {
     expect(await code(await encrypt(await op.logoutToken()), op.trusted)).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
@@ -183,7 +183,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await refusal(verify(token, trusting()))).toMatchObject({ code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'iss' })
   })
 
-  test('two issuers with equal keys as separate objects are both decrypted', async () => {
+  test('two issuers can have equal decryption keys in separate objects', async () => {
     const give = () => ({ ...settings, keys: [{ ...mine.privateKey }] })
     const both: TrustedIssuer[] = [
       { ...op.trusted, decryption: give() },
@@ -192,7 +192,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await verify(await encrypt(await other.logoutToken()), ...both)).toMatchObject({ iss: other.issuer })
   })
 
-  test('a key that two issuers share decrypts for both', async () => {
+  test('two issuers can share one decryption key', async () => {
     const decryption = { ...settings, keys: [mine.privateKey] }
     const both: TrustedIssuer[] = [
       { ...op.trusted, decryption },
@@ -201,7 +201,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await verify(await encrypt(await other.logoutToken()), ...both)).toMatchObject({ iss: other.issuer })
   })
 
-  test('RP-12: a key that more than four clients share decrypts for each of them', async () => {
+  test('RP-12: more than four clients can share one decryption key', async () => {
     for (const kid of ['enc-1', undefined]) {
       const clients = ['a', 'b', 'c', 'd', 'e', 'f'].map((clientId, index) => ({
         ...op.trusted,
@@ -239,7 +239,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await code(await encrypt(await op.logoutToken(), { kid: 'unheard of' }), last)).toBe(
       'ERR_LOGOUT_TOKEN_INVALID',
     )
-    // The header names an issuer that the token is not for. No other issuer is tried.
+    // The kid belongs to the first key, which cannot decrypt the token. The second key is not tried.
     const two = trusting({ keys: [theirs.privateKey, mine.privateKey] })
     expect(await code(await encrypt(await op.logoutToken(), { kid: 'enc-2' }), two)).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })

@@ -121,7 +121,7 @@ describe('RP-37: a wrong session is an error, never "not logged out"', () => {
     expect(await logout.isLoggedOut({ ...good, iat: clock.time + 60 })).toBe(false)
   })
 
-  test('a wrong session id of the application is an error', async () => {
+  test('an empty sessionId is an error', async () => {
     await expect(logout.trackSession(good, '')).rejects.toThrow(new TypeError('sessionId must be a non-empty string'))
     await expect(logout.trackSession(good, 4711 as unknown as string)).rejects.toThrow(
       new TypeError('sessionId must be a non-empty string'),

@@ -21,7 +21,7 @@ async function endedBy(logout: ReturnType<typeof create>, claims: object = {}): 
   return names.filter((_, index) => ended[index])
 }
 
-/** The registrations that a token counts for. Sessions of exactly these registrations are over afterwards. */
+/** Returns the registrations that a token counts for. Checks that it ends exactly the sessions of these registrations. */
 async function clientsOf(issuers: TrustedIssuer[], token: string): Promise<readonly string[]> {
   const logout = create(op, { issuers })
   const { clientIds } = await logout.receive(token)
@@ -83,7 +83,7 @@ describe('RP-12b: a token that names several of our registrations', () => {
   })
 })
 
-describe('RP-12b: each registration judges the token by its own rules', () => {
+describe('RP-12b: each registration checks the token by its own settings', () => {
   const old = () => tokenFor(names, { iat: now - 200 })
   const withoutExp = () => tokenFor(names, { exp: undefined })
   const withoutSid = () => tokenFor(names, { sid: undefined })
@@ -101,7 +101,7 @@ describe('RP-12b: each registration judges the token by its own rules', () => {
     expect(await clientsOf(pair(loose, strict), token)).toEqual(['web'])
   })
 
-  test('if the token passes none of them, the first error is thrown', async () => {
+  test('if no registration accepts the token, the first error is thrown', async () => {
     const refused = async (issuers: TrustedIssuer[]) => refusal(create(op, { issuers }).receive(await withoutSid()))
     const [sid, alg] = [{ requireSid: true }, { algorithms: ['ES256'] }]
     expect(await refused(pair(sid, alg))).toMatchObject({ code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'sid' })
@@ -196,7 +196,7 @@ describe('RP-12b: the work for several registrations', () => {
       expect([...values.keys()]).toEqual(names.map((clientId) => JSON.stringify([clientId, now - 5])))
   })
 
-  test('a tracked session that two registrations end is destroyed and forgotten once', async () => {
+  test('if two registrations end one tracked session, it is destroyed once and untracked once', async () => {
     const store = new SpyStore()
     const destroySession = vi.fn()
     const logout = create(op, { issuers: pair(), store, destroySession })

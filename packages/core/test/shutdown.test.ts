@@ -28,7 +28,7 @@ afterEach(() => void vi.useRealTimers())
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-/** A slow store that does not answer while it is down. */
+/** A store that takes `milliseconds` for each call. While it is down, `add` never answers. */
 class SlowStore extends SpyStore {
   isDown = true
   milliseconds = 0
@@ -43,12 +43,12 @@ class SlowStore extends SpyStore {
   }
 }
 
-/** Logouts that the store does not take within the time of their requests. */
+/** Sends logouts to a store that is down. Their requests fail, and their markers stay pending. */
 async function leavePending(logout: BackchannelLogout, store: SpyStore, sids: readonly string[]): Promise<void> {
   const before = store.calls.length
   const refusals = (await Promise.all(sids.map(token))).map((jwt) => refusal(logout.receive(jwt)))
   await vi.waitFor(() => expect(store.calls.length - before).toBeGreaterThanOrEqual(sids.length), 20_000)
-  // The clock moves in one step, so the flushes that begin after a second also find the store down.
+  // The clock moves in one step. So a flush that begins after one second still finds the store down.
   await vi.advanceTimersByTimeAsync(1600)
   await Promise.all(refusals)
 }
@@ -81,7 +81,7 @@ describe('RP-39a: shutting down', () => {
       expect(written(store)).toBe(1)
     })
 
-    test('close waits at most as long as the body may take', async () => {
+    test('close waits for the body at most as long as the limit for bodies', async () => {
       const { answered, closed } = requestWith(new Promise(() => {}))
       await vi.advanceTimersByTimeAsync(5000)
       expect(await answered).toMatchObject({ status: 400 })
@@ -89,7 +89,7 @@ describe('RP-39a: shutting down', () => {
     })
   })
 
-  test('close waits for work that never settles only until it counts as lost', async () => {
+  test('close waits for work that never settles only until the time limit of the work', async () => {
     const flights = singleFlight<Flight<void>>(3)
     flights.run(() => new Promise(() => {}))
     const onSettled = vi.fn()
@@ -123,7 +123,7 @@ describe('RP-39a: shutting down', () => {
     const logout = create(op, { issuers: [trusted], store })
     await leavePending(logout, store, sids(500))
     Object.assign(store, { isDown: false, milliseconds: 2 })
-    // One second between flushes, and ten rounds of fifty writes.
+    // The next flush begins after one second. It writes ten times fifty markers.
     await vi.advanceTimersByTimeAsync(1100)
     expect(written(store)).toBe(500)
     expect(store.most).toBeLessThanOrEqual(50)
@@ -171,7 +171,7 @@ describe('RP-39a: shutting down', () => {
     store.isDown = true
     await leavePending(logout, store, ['second'])
     expect(await logout.isLoggedOut(op.session({ sid: 'second' }))).toBe(true)
-    // Until the last call of the store has timed out.
+    // After this time, the last call of the store has timed out.
     await vi.advanceTimersByTimeAsync(1000)
     expect(vi.getTimerCount()).toBe(0)
     store.isDown = false
@@ -208,7 +208,7 @@ describe('RP-39a: shutting down', () => {
       },
     ],
   ])(
-    'if the store %s, close gives up soon and reports the number of lost logouts',
+    'if the store %s, close gives up after about 3 s and reports the number of lost logouts',
     async (_, methods) => {
       const add = vi.fn(methods.add!)
       const onError = vi.fn()
@@ -234,7 +234,7 @@ describe('RP-39a: shutting down', () => {
     60_000,
   )
 
-  test('close writes the pending markers to a store that is back a moment later', async () => {
+  test('close writes the pending markers if the store comes back a moment later', async () => {
     const store = new SlowStore()
     const onError = vi.fn()
     const logout = create(op, { issuers: [trusted], store, onError })
@@ -261,7 +261,7 @@ describe('RP-39a: shutting down', () => {
     const logout = create(op, { issuers: [trusted], store, onError })
     await leavePending(logout, store, sids(3000))
     store.before = async (call) => {
-      // Each call takes nearly its limit, so all calls would take a minute.
+      // Each call takes almost its whole limit. So all calls together would take a minute.
       if (call === 'add') await sleep(990)
     }
     let isClosed = false
@@ -285,7 +285,7 @@ test('a clock that is wrong for a moment does not drop a pending logout', async 
 })
 
 // This test uses internal functions, because 100,000 failed logouts take too long.
-test('a logout that is dropped because too many logouts are pending is reported', async () => {
+test('if too many logouts are pending, each dropped logout is reported', async () => {
   const onError = vi.fn()
   const pending = createPendingMarkers({
     store: { add: () => Promise.reject(new Error('down')) },
@@ -303,9 +303,9 @@ test('a logout that is dropped because too many logouts are pending is reported'
   expect(pending.markersOf(['2'])).toEqual([marker(2)])
 })
 
-test('a logout that the store does not take fails with the error of the last attempt, not with the time-out', async () => {
+test('if the store refuses a logout, the last error is reported, not a time-out', async () => {
   const store = new SpyStore()
-  // The attempt in progress at the end of the time has not failed yet.
+  // The time ends during an attempt that has not failed yet.
   store.before = async (call) => {
     if (call === 'add') await sleep(400)
     throw new Error('relation "bcl_logouts" does not exist')

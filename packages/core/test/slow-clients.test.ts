@@ -49,7 +49,7 @@ const head = (...lines: string[]): string =>
     '',
   ].join('\r\n')
 
-/** A client that sends any bytes over a socket. */
+/** Connects a client, which sends `says`. */
 async function client(says = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -69,8 +69,8 @@ async function answerTo(socket: Socket): Promise<string> {
   return 'closed'
 }
 
-/** The answers to ten correct requests. */
-async function others(): Promise<number[]> {
+/** Sends ten correct requests, and returns the different statuses of the answers. */
+async function statusesOfOthers(): Promise<number[]> {
   const statuses: number[] = []
   for (let times = 0; times < 10; times += 1) {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -87,23 +87,23 @@ const many = <T>(count: number, make: () => Promise<T>): Promise<T[]> =>
 describe('RP-35, RP-39: the endpoint keeps answering other requests', () => {
   test('while a thousand connections are idle', async () => {
     await many(1000, () => client())
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
   })
 
   test('while 200 clients have sent half of their headers', async () => {
     await many(200, () => client(head('content-length: 500').slice(0, -9)))
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
   })
 
-  test('while 200 clients have sent half of their body, and these are refused after the time-out', async () => {
+  test('while 200 clients have sent only half of their body. These clients are refused after the time-out', async () => {
     const form = await tokenForm()
     const slow = await many(200, () => client(head(`content-length: ${form.length}`) + form.slice(0, 300)))
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
     expect(new Set(await Promise.all(slow.map(answerTo)))).toEqual(new Set(['400']))
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
   })
 
-  test('while 50 clients send a byte now and then, and these are refused after the time-out', async () => {
+  test('while 50 clients send their body very slowly. These clients are refused after the time-out', async () => {
     const form = await tokenForm()
     const slow = await many(50, () => client(head(`content-length: ${form.length}`)))
     const answers = Promise.all(slow.map(answerTo))
@@ -115,14 +115,14 @@ describe('RP-35, RP-39: the endpoint keeps answering other requests', () => {
       }
     }
     const dripping = drip()
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
     expect(new Set(await answers)).toEqual(new Set(['400']))
     isOver = true
     await dripping
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
   })
 
-  test('when 200 clients disconnect during their body, which is not an outage', async () => {
+  test('when 200 clients disconnect during their body. This is not reported as an outage', async () => {
     const form = await tokenForm()
     deliveries.length = 0
     const closed = many(200, async () => {
@@ -130,7 +130,7 @@ describe('RP-35, RP-39: the endpoint keeps answering other requests', () => {
       socket.write(form.slice(0, 300), () => socket.resetAndDestroy())
       await once(socket, 'close')
     })
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
     await closed
     const refused = () => deliveries.filter(({ outcome }) => outcome === 'refused')
     await expect.poll(() => refused().length).toBe(200)
@@ -142,7 +142,7 @@ describe('RP-35, RP-39: the endpoint keeps answering other requests', () => {
     const form = await tokenForm()
     const says = head(`content-length: ${form.length}`) + form
     await many(200, async () => (await client(says.repeat(5))).pause())
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
   })
 })
 
@@ -171,7 +171,7 @@ describe('RP-4: a body that differs from its headers', () => {
   ])('%s is refused, and others are answered', async (_, says, status) => {
     const socket = await client(says(await tokenForm()))
     expect(await answerTo(socket)).toBe(status)
-    expect(await others()).toEqual([200])
+    expect(await statusesOfOthers()).toEqual([200])
   })
 
   test('a body in chunks of one byte is accepted', async () => {

@@ -52,7 +52,7 @@ export async function refusal(work: Promise<unknown>): Promise<BackchannelLogout
   return error as BackchannelLogoutError
 }
 
-/** A MemoryStore that calls `before` first and shows its entries. */
+/** A store in memory that shows its entries and its calls. Each call waits for `before` first. */
 export class SpyStore implements LogoutStore {
   readonly entries = new Map<string, Map<string, number>>()
   readonly calls: string[] = []
@@ -80,7 +80,7 @@ export class SpyStore implements LogoutStore {
 /** A promise and the functions that settle it. */
 export const deferred = <T = void>() => Promise.withResolvers<T>()
 
-/** The number of timers that `work` set, and how many of them are still pending at its end. */
+/** Returns how many timers `work` set, and how many of them are left at its end. */
 export async function timersOf(work: () => Promise<unknown>): Promise<{ set: number; left: number }> {
   const { setTimeout, clearTimeout } = globalThis
   const left = new Set<unknown>()

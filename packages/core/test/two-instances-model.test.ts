@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createClock } from './support.js'
 
 /*
- * Two instances share a store. A sign-in, a refresh and two deliveries run at once. Between any two calls of the store, another
- * process may continue, an instance may crash, or a token may be sent again. The model tries every order, for every relation
- * between the tokens and the session. It checks the guarantees in every state.
+ * Two instances share a store. A sign-in, a refresh and two deliveries run at the same time. Between two calls of the store,
+ * other work may continue, an instance may crash, or a token may be sent again. The model tries every order of these steps. It
+ * does so for tokens before, at and after the date of the session. It checks the guarantees in every state.
  */
 
 const clock = createClock()
@@ -23,7 +23,7 @@ interface Token {
   iat: number
   sub: string
   sid?: string
-  /** The Logout Token. Without it, the application ends the session or all sessions of the subject itself. */
+  /** The Logout Token. If it is missing, the application calls `endSession` or `endAllSessions`. */
   jwt?: string
 }
 
@@ -35,7 +35,7 @@ async function mint(jti: string, iat: number, sid?: string): Promise<Token> {
   return { ...claims, jwt: await op.sign(whole, { alg: 'HS256' }, new TextEncoder().encode(secret)) }
 }
 
-/** Whether a logout covers a session. Implements BCL 2.7, RP-30 and RP-32 independently of the library. */
+/** Tells whether a logout covers a session. Implements BCL 2.7, RP-30 and RP-32 independently of the library. */
 function concerns(token: Token, session: SessionClaims): boolean {
   if (token.iat < session.iat) return false
   if (!token.jwt && token.sid && !session.sid) return false
@@ -49,13 +49,13 @@ interface Call {
   happen(): void
 }
 
-/** Work in progress on an instance. */
+/** A sign-in or a delivery that runs on an instance. */
 interface Process {
   name: string
   on: Instance
   token: Token | undefined
   calls: Call[]
-  /** The calls that happened, and their results. */
+  /** The finished calls, with their results. */
   past: string[]
   end?: string
 }
@@ -63,16 +63,17 @@ interface Process {
 interface Universe {
   session: SessionClaims
   tokens: readonly Token[]
-  /** How often each token is sent. The second time it goes to the other instance. */
+  /** How often each token is sent. The second copy goes to the other instance. */
   sent: readonly number[]
   refreshes: boolean
 }
 
-/** One run of the model: the real library on a store whose calls wait until the model continues them. */
+/** One run of the model. It uses the real library, with a store whose calls wait until the model continues them. */
 class World {
   readonly entries = new Map<string, Set<string>>()
   readonly sessions = new Set<string>()
   readonly processes: Process[] = []
+  /** The `jti` of each logout that a listener got. */
   readonly told = new Set<string>()
   readonly answered = new Set<Token>()
   readonly attempted = new Set<Token>()
@@ -83,7 +84,7 @@ class World {
   created = false
   resaved = false
   readonly live: Record<Instance, BackchannelLogout>
-  /** The process that makes calls now. Each process runs until it waits, so calls of two processes never mix. */
+  /** The process that runs now. Only one process runs at a time, and it runs until it waits for the store. */
   #current: Process | undefined
   readonly #universe: Universe
 
@@ -141,7 +142,10 @@ class World {
     this.#current = undefined
   }
 
-  /** Begins a process. A signature check takes more than microtasks, unless the process joins a run of the same token. */
+  /**
+   * Begins a process, and lets it run to its first call of the store. A process that joins a running delivery of the same token
+   * makes no calls.
+   */
   async #begin(name: string, on: Instance, work: () => Promise<string>, token?: Token): Promise<void> {
     const isUnderWay = (one: Process): boolean => one.on === on && one.token === token && one.end === undefined
     const joins = token !== undefined && this.processes.some(isUnderWay)
@@ -211,7 +215,8 @@ class World {
       })
     }
     for (const [at, process] of this.processes.entries()) {
-      // Calls that are made at once happen in any order. Calls of the same kind keep their order, except calls for markers.
+      // Calls that are waiting at the same time can happen in any order. Calls of the same kind keep their order, except the
+      // calls that add markers.
       const kind = ({ says }: Call): string => says.split(',', 2).join()
       const isFirst = (call: Call): boolean => process.calls.find((one) => kind(one) === kind(call)) === call
       const calls = process.calls.filter((call) => isFirst(call) || call.says.startsWith('add [1,"logout"'))
@@ -283,7 +288,7 @@ interface Explored {
   faults: string[]
 }
 
-/** Visits all states, depth first. To go back, it starts again and repeats the steps. */
+/** Visits all states, depth first. To go back to a state, it starts a new run and repeats the steps to that state. */
 async function explore(universe: Universe): Promise<Explored> {
   const seen = new Set<string>()
   const explored: Explored = { states: 0, crashes: 0, ends: new Set(), faults: [] }
@@ -319,7 +324,10 @@ async function explore(universe: Universe): Promise<Explored> {
 }
 
 const iat = clock.time - 100
-/** The long form, for nightly runs. In the short form, a token goes once to each instance, dated before the session or with it. */
+/**
+ * The long form is for nightly runs. In the short form, each token goes once to each instance, and its date is before the
+ * session's date or equal to it.
+ */
 const isFull = process.env['BCL_MODEL'] === 'full'
 const dated = { before: -1, with: 0, ...(isFull && { after: 1 }) }
 const universes: [name: string, make: () => Promise<Universe>][] = []
@@ -348,18 +356,18 @@ for (const sid of ['session-1', undefined]) {
     universes.push([`${name}, on both instances`, async () => universe])
   }
 }
-/** The least number of states in each case. */
+/** Each case must have more states than this number. */
 const least = 300
 
 beforeAll(() => {
-  // The time-outs of waiting calls must not fire, so only the clock of the test moves.
+  // The time-outs of waiting calls must not fire. So timers are fake, and nothing moves them.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
 })
 afterAll(() => {
   vi.useRealTimers()
 })
 
-describe('RP-32, RP-35: a session is logged out exactly if a logout with 200 covers it', () => {
+describe('RP-32, RP-35: a session is logged out exactly if a logout with answer 200 covers it', () => {
   test.each(universes)(
     '%s',
     async (_, make) => {

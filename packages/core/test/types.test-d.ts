@@ -37,7 +37,7 @@ expectTypeOf(verifyLogoutToken('', [issuer]))
   .resolves.toHaveProperty('sid')
   .toEqualTypeOf<string | undefined>()
 
-// Each public member. Users rely on these types.
+// The type of each public member. Users rely on these types.
 expectTypeOf<BackchannelLogoutErrorCode>().toEqualTypeOf<
   | 'ERR_LOGOUT_REQUEST_INVALID'
   | 'ERR_LOGOUT_TOKEN_INVALID'
@@ -164,9 +164,9 @@ void logout.isLoggedOut({ iss: '', sub: '', sid: null, iat: 0, clientId: undefin
 
 // @ts-expect-error a store must be chosen
 createBackchannelLogout({ issuers: [issuer], sessionMaxAge: 1 })
-// @ts-expect-error and so must the age
+// @ts-expect-error sessionMaxAge must be set
 createBackchannelLogout({ issuers: [issuer], store })
 // @ts-expect-error the claims of a session are not optional
 void logout.isLoggedOut({ iss: '', sub: '' })
-// @ts-expect-error no such status
+// @ts-expect-error 500 is not an allowed status
 createBackchannelLogout({ issuers: [issuer], sessionMaxAge: 1, store, unavailableStatus: 500 })

@@ -4,7 +4,7 @@ import { create, createClock, deferred, refusal, sharedIssuer, SpyStore, timersO
 
 const op = await sharedIssuer()
 
-/** A store that several instances share, with a broadcast between them that can be cut. */
+/** A store that several instances share. A test can cut its broadcasts. */
 function sharedStore() {
   const store = new SpyStore()
   const subscribers = new Set<(message: string) => void>()
@@ -42,7 +42,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('calls the listener before the logout listeners have finished, and even if one of them fails', async () => {
+  test('calls the listener before the logout listeners have finished, and even if a logout listener fails', async () => {
     const logout = create(op)
     const gate = deferred()
     const ended = deferred()
@@ -127,7 +127,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('a store without broadcasts is polled, with few calls', async () => {
+  test('a store without broadcasts is polled with few calls', async () => {
     const store = new SpyStore()
     const logout = create(op, { store, pollInterval: 0.05 })
     const ended = vi.fn()
@@ -242,7 +242,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('if an issuer function fails for some time, the next poll calls the listener', async () => {
+  test('if the issuer function fails at first, the session is still watched from the next poll', async () => {
     let failures = 1
     const issuers = async () => {
       if (failures-- > 0) throw new Error('database')
@@ -347,7 +347,7 @@ describe('watch', () => {
     await polled.promise
     end()
     const before = polls
-    // No event shows that no call happens, so the test waits twenty times as long as a call would take.
+    // No event shows that a call does not happen. So the test waits twenty times as long as the poll interval.
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(polls - before).toBeLessThanOrEqual(1)
     const ended = deferred()

@@ -43,7 +43,7 @@ test.each<[claims: object, message: string, shown: string]>([
   [{ sub: 'anna "bernd"\\carl' }, 'plain anna "bernd"\\carl', 'plain [withheld]"[withheld]"\\[withheld]'],
   [{ sub: 'anna "bernd"\\carl' }, 'escaped anna \\"bernd\\"', 'escaped [withheld]\\"[withheld]\\"'],
   [{ sub: "anna'brien" }, "near 'brien'', ''app'", "near '[withheld]'', ''app'"],
-  // A short value can occur by chance. So the whole text is withheld if the value occurs as a word.
+  // A short value can be in a text by chance. If it is a whole word there, the whole text is withheld.
   [{ sub: 'bob' }, 'no user bob', '[withheld]'],
   [{ sub: 'bob' }, 'the bobsled is full', 'the bobsled is full'],
   [{ sub: '7' }, 'error 17 in row 7', '[withheld]'],
@@ -103,7 +103,7 @@ test('a failed broadcast is also reported without claim values', async () => {
   for (const claim of ['lice', '4711']) expect(reported).not.toContain(claim)
 })
 
-test('claim values are withheld in cause, detail and name, and other members are left out', async () => {
+test('claim values are withheld in cause, detail and name, and all other properties are left out', async () => {
   const names = {
     name: 'NoAliceError: alice@example.com',
     code: 'no alice@example.com',
@@ -172,7 +172,7 @@ test.each<[string, unknown, string]>([
   expect(inspect(cause, { showHidden: true, depth: Infinity, getters: true })).not.toContain('alice@example.com')
 })
 
-test('a huge message is cut, and many claim values are not searched', async () => {
+test('a huge message is cut, and an error about very many claim values is withheld', async () => {
   const huge = `too much: ${'x'.repeat(20_000_000)} alice@example.com`
   const { message } = await causeOf(new Error(huge))
   expect(message).toHaveLength(10_000)

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Runs `work` on a fake clock, and returns the seconds that it took. Real work in between takes no time. */
+/** Runs `work` on a fake clock, and returns the seconds that passed. Only timers take time on this clock. */
 async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now()
   let isDone = false
@@ -24,7 +24,7 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 test('RP-45a: if each part takes its whole limit, the answer takes as long as docs/operating.md says', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-  /** Takes just under the limit. */
+  /** Takes one millisecond less than the limit. */
   const wait = (limit: number) => new Promise<void>((resolve) => setTimeout(resolve, limit * 1000 - 1))
   const form = `logout_token=${await op.logoutToken()}`
   const store = new SpyStore()
@@ -40,7 +40,7 @@ test('RP-45a: if each part takes its whole limit, the answer takes as long as do
     },
     store: {
       async add(...args) {
-        // The two markers are written at the second try, at the end of their 1.5 seconds.
+        // Both markers are written at the second try, just before the end of their 1.5 seconds.
         const call = ++adds
         await wait(call === 3 || call === 4 ? 0.45 : 1)
         if (call < 3) throw new Error('the store fails for a moment')

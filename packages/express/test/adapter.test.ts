@@ -58,7 +58,7 @@ const mountIn =
     }
   }
 
-/** Keeps a parser from refusing a request itself. */
+/** Wraps a parser so that it does not refuse a request itself. */
 const lenient =
   (parser: RequestHandler): RequestHandler =>
   (request, response, next) =>
@@ -76,7 +76,7 @@ type Parser = (express: typeof express5) => RequestHandler
 const limits = { limit: '1mb', parameterLimit: 100_000 }
 const parsers: [string, Parser][] = [
   ['urlencoded', ({ urlencoded }) => urlencoded({ ...limits, extended: false })],
-  ['urlencoded that nests', ({ urlencoded }) => urlencoded({ ...limits, extended: true })],
+  ['urlencoded that parses nested objects', ({ urlencoded }) => urlencoded({ ...limits, extended: true })],
   ['urlencoded with few parameters', ({ urlencoded }) => urlencoded({ extended: false, limit: '1mb' })],
   [
     'urlencoded that keeps the bytes',
@@ -111,8 +111,9 @@ describe.concurrent.each(versions)('%s', (_, express) => {
     testAdapter(test, mountIn(express, { after: parsers.map(([, parser]) => parser(express)) })))
 })
 
-/** A middleware, and its answer to the second form POST without a login, which shows that the middleware is active. */
+/** Middleware that refuses a form POST without a login. */
 interface Guard {
+  /** The status of the second form POST without a login. It shows that the middleware is active. */
   status: number
   middleware: () => RequestHandler[]
 }
@@ -166,6 +167,6 @@ const surroundings: [string, () => RequestHandler[]][] = [
 
 describe.concurrent.each(versions)('%s, behind middleware that changes answers', (_, express) => {
   describe.each(surroundings)('%s', (__, middleware) => testAdapter(test, mountIn(express, { before: middleware() })))
-  describe('all of it', () =>
+  describe('all of this middleware', () =>
     testAdapter(test, mountIn(express, { before: surroundings.flatMap(([, middleware]) => middleware()) })))
 })

@@ -41,15 +41,15 @@ describe.each<[string, typeof express5]>([
 
   describe('backchannelLogout', () => {
     test.each<[string, RequestHandler]>([
-      ['read it to the end', async (request, _response, next) => (await text(request), next())],
-      ['discarded it', async (request, _response, next) => (await once(request.resume(), 'end'), next())],
+      ['read the body to the end', async (request, _response, next) => (await text(request), next())],
+      ['discarded the body', async (request, _response, next) => (await once(request.resume(), 'end'), next())],
       [
-        'left it at the limit of a parser',
+        'stopped reading the body at the limit of a parser',
         (request, response, next) =>
           express.urlencoded({ limit: 10, extended: false })(request, response, () => next()),
       ],
       [
-        'put it where a getter throws',
+        'put the body behind a getter that throws',
         async (request, _response, next) => {
           await text(request)
           Object.defineProperty(request, 'body', {
@@ -61,7 +61,7 @@ describe.each<[string, typeof express5]>([
         },
       ],
       [
-        'parsed it and kept an empty object',
+        'read the body and kept an empty object',
         async (request, _response, next) => (await text(request), Object.assign(request, { body: {} }), next()),
       ],
     ])('T-3: answers 400 and does not hang if a middleware %s', async (__, middleware) => {
@@ -73,7 +73,7 @@ describe.each<[string, typeof express5]>([
       await app.close()
     })
 
-    test('asks for a body that waits for 100 Continue', async () => {
+    test('asks for the body if the client waits for 100 Continue', async () => {
       const app = await using(backchannelLogout(create()))
       const body = `logout_token=${await op.logoutToken()}`
       const socket = connect(app.port, '127.0.0.1')
@@ -85,7 +85,7 @@ describe.each<[string, typeof express5]>([
       await app.close()
     })
 
-    test('after a body that breaks off, the endpoint answers the next request', async () => {
+    test('if a connection closes during the body, the endpoint still answers the next request', async () => {
       const { promise, resolve } = Promise.withResolvers<void>()
       const app = await using(backchannelLogout(create(undefined, resolve)))
       const socket = connect(app.port, '127.0.0.1')
@@ -117,7 +117,7 @@ describe.each<[string, typeof express5]>([
       await app.close()
     })
 
-    test('answers other methods 405, behind a proxy that the application trusts', async () => {
+    test('answers 405 to other methods, also behind a trusted proxy', async () => {
       const app = express()
       app.set('trust proxy', true)
       app.all(path, backchannelLogout(create()))
@@ -158,7 +158,7 @@ describe.each<[string, typeof express5]>([
       expect(await ask('', 'GET')).toBe(405)
     })
 
-    test('the receiver can come from the request, and be any object with respond', async () => {
+    test('a function can choose the receiver, which can be any object with respond', async () => {
       const choose = (request: Request) => {
         const tenant = request.get('x-tenant')
         if (tenant === undefined) throw new Error('no tenant')
@@ -182,7 +182,7 @@ describe.each<[string, typeof express5]>([
   })
 
   describe('activeSession', () => {
-    test('onLoggedOut answers if the session has been logged out, otherwise the answer is an empty 401', async () => {
+    test('after a logout, onLoggedOut answers. Without onLoggedOut, the answer is an empty 401', async () => {
       const logout = create()
       await logout.receive(await op.logoutToken())
       const redirecting = await checking(logout, { onLoggedOut: (__, response) => response.redirect('/login') })
@@ -194,7 +194,7 @@ describe.each<[string, typeof express5]>([
       await Promise.all([redirecting.close(), byDefault.close()])
     })
 
-    test('onUnavailable answers if the store is down, otherwise an error with status 503 goes to next', async () => {
+    test('if the store is down, onUnavailable answers. Without onUnavailable, an error with status 503 goes to next', async () => {
       const handled = await checking(down(), {
         onUnavailable: (__, response, error) => response.status(503).json({ code: (error as { code: unknown }).code }),
       })
@@ -209,7 +209,7 @@ describe.each<[string, typeof express5]>([
       await Promise.all([handled.close(), byDefault.close()])
     })
 
-    test('an error of an option goes to next', async () => {
+    test('an error of a function in the options goes to next', async () => {
       const fail = (): never => {
         throw new Error('no')
       }

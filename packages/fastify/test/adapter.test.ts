@@ -64,7 +64,7 @@ const refuse = async (): Promise<never> => {
   throw Object.assign(new Error('forbidden'), { statusCode: 403 })
 }
 
-/** What may stand in front of the plugin, because it concerns later stages of a request. */
+/** Code that may come before the plugin, because it affects only later stages of a request. */
 const before: [string, Setup][] = [
   ['a parser for forms', { before: (app) => app.register(formbody) }],
   ['a parser for multipart forms', { before: (app) => app.register(multipart) }],
@@ -90,7 +90,7 @@ const before: [string, Setup][] = [
     },
   ],
   [
-    'a hook that changes what is sent',
+    'a hook that changes the answer',
     { before: (app) => app.addHook('onSend', async (_request, _reply, payload) => JSON.stringify({ payload })) },
   ],
   [
@@ -126,7 +126,7 @@ const before: [string, Setup][] = [
   ],
 ]
 
-/** What refuses a request as soon as it arrives, and so must come after the plugin (T-2). */
+/** Code that refuses requests in `onRequest`. It must come after the plugin (T-2). */
 const after: [string, Extend][] = [
   ['a login', (app) => app.addHook('onRequest', async ({ method }) => (method === 'GET' ? undefined : refuse()))],
   [
@@ -149,7 +149,7 @@ const after: [string, Extend][] = [
   ],
 ]
 
-/** The header and the body of a `fetch`, which light-my-request and Lambda do not know. */
+/** Converts the options of `fetch` into the parts that light-my-request and Lambda take. */
 function parts(init: RequestInit): { method: never; headers: Record<string, string>; body: string | undefined } {
   const body = init.body as string | undefined
   return {
@@ -166,7 +166,7 @@ function parts(init: RequestInit): { method: never; headers: Record<string, stri
 const toResponse = (status: number, headers: object, body: string): Response =>
   new Response(body || null, { status, headers: JSON.parse(JSON.stringify(headers)) as Record<string, string> })
 
-/** The application as a test or a wrapper for serverless platforms calls it. */
+/** Calls the application with `inject`, as tests and wrappers for serverless platforms do. */
 const injected: MountAdapter = async (logout, sessionOf): Promise<MountedAdapter> => {
   const app = Fastify5()
   await mount(app, logout, sessionOf)

@@ -46,10 +46,10 @@ describe.each<[string, typeof Fastify5]>([
 
   describe('the endpoint', () => {
     test.each<[string, (request: FastifyRequest) => unknown]>([
-      ['read it to the end', ({ raw }) => text(raw)],
-      ['discarded it', ({ raw }) => once(raw.resume(), 'end')],
+      ['read the body to the end', ({ raw }) => text(raw)],
+      ['discarded the body', ({ raw }) => once(raw.resume(), 'end')],
       [
-        'put it where a getter throws',
+        'put the body behind a getter that throws',
         async ({ raw }) => {
           await text(raw)
           Object.defineProperty(raw, 'body', {
@@ -59,7 +59,10 @@ describe.each<[string, typeof Fastify5]>([
           })
         },
       ],
-      ['kept an empty object', async ({ raw }) => (await text(raw), Object.assign(raw, { body: {} }))],
+      [
+        'read the body and kept an empty object',
+        async ({ raw }) => (await text(raw), Object.assign(raw, { body: {} })),
+      ],
     ])('T-3: answers 400 and does not hang if a hook %s', async (__, read) => {
       const app = await using((instance) => {
         instance.addHook('onRequest', async (request) => void (await read(request)))
@@ -88,7 +91,7 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('asks for a body that waits for 100 Continue', async () => {
+    test('asks for the body if the client waits for 100 Continue', async () => {
       const app = await withEndpoint()
       const { body } = await form()
       const socket = connect(app.port, '127.0.0.1')
@@ -101,7 +104,7 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('answers the next request after a body that breaks off', async () => {
+    test('answers the next request even if a connection closes during the body', async () => {
       let deliver = (): void => {}
       const delivered = new Promise<void>((resolve) => (deliver = resolve))
       let arrive = (): void => {}
@@ -172,7 +175,7 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('RP-44: does not redirect a logout, whatever an outer hook adds to the reply', async () => {
+    test('RP-44: does not redirect a logout, even if an outer hook sets the status 302', async () => {
       const app = await using((instance) => {
         instance.addHook('onRequest', async (__, reply) => void reply.header('content-type', 'text/html').code(302))
         instance.register(backchannelLogout, { logout: create() })
@@ -250,7 +253,7 @@ describe.each<[string, typeof Fastify5]>([
   describe('activeSession', () => {
     const stages = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
 
-    test.each(stages)('is a hook for %s, of a route or of a scope', async (stage) => {
+    test.each(stages)('works as a hook for %s, on a route or on a scope', async (stage) => {
       const logout = create()
       const session = activeSession(logout, { session: () => op.session() })
       let handled = 0
@@ -271,12 +274,12 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('gives onLoggedOut the reply, otherwise it sends an empty 401', async () => {
+    test('after a logout, onLoggedOut sends the reply. Without onLoggedOut, the reply is an empty 401', async () => {
       const logout = create()
       await logout.receive(await op.logoutToken())
       let handled = 0
       const app = await using((instance) => {
-        // The hook must wait for a reply that other hooks hold up.
+        // This hook delays the reply. `activeSession` must wait for it.
         instance.addHook('onSend', async () => new Promise<void>((resolve) => setImmediate(resolve)))
         const session = async () => op.session()
         const routes = {
@@ -303,7 +306,7 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('gives onUnavailable the error if the store is down, otherwise Fastify handles a 503', async () => {
+    test('if the store is down, onUnavailable sends the reply. Without onUnavailable, Fastify handles an error with 503', async () => {
       let handled = 0
       const app = await using((instance) => {
         const session = () => op.session()
@@ -327,7 +330,7 @@ describe.each<[string, typeof Fastify5]>([
       await app.close()
     })
 
-    test('RP-37: throws a TypeError for a session that does not match SessionClaims, also with onUnavailable', async () => {
+    test('RP-37: throws a TypeError if the session does not match SessionClaims, even with onUnavailable', async () => {
       const app = await using((instance) => {
         instance.addHook(
           'preHandler',
@@ -345,7 +348,7 @@ describe.each<[string, typeof Fastify5]>([
   })
 })
 
-test('methods that the application adds are answered 405, too', async () => {
+test('answers 405 also to methods that the application adds', async () => {
   const app = Fastify5()
   app.addHttpMethod('PROPFIND')
   app.register(backchannelLogout, { logout: create() })

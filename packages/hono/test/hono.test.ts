@@ -30,7 +30,7 @@ describe.each<[string, MiddlewareHandler]>([
   ['arrayBuffer()', async (c, next) => (await c.req.arrayBuffer(), next())],
   ['blob()', async (c, next) => (await c.req.blob(), next())],
   [
-    'formData(), after which Hono has no bytes',
+    'formData(), which leaves no bytes in Hono',
     async (c, next) => (await c.req.formData().catch(() => undefined), next()),
   ],
   ['json(), which throws on a form', async (c, next) => (await c.req.json().catch(() => undefined), next())],
@@ -148,7 +148,7 @@ test('the receiver can come from the context', async () => {
   expect((await app.request('/me', {}, { open: false })).status).toBe(200)
 })
 
-test('onLoggedOut answers if the session has been logged out, onUnavailable if the store is down', async () => {
+test('after a logout, onLoggedOut answers. If the store is down, onUnavailable answers', async () => {
   const logout = create()
   await logout.receive(await op.logoutToken())
   const app = new Hono()

@@ -50,7 +50,7 @@ const create = () => createBackchannelLogout({ issuers: [op.trusted], sessionMax
 const headers = { 'content-type': 'application/x-www-form-urlencoded' }
 
 test.each(['keeps', 'removes'])(
-  'the endpoint reads the decoded body if a middleware decodes the body and %s content-encoding',
+  'if a middleware decodes the body and %s content-encoding, the endpoint reads the decoded body',
   async (what) => {
     const app = new Hono()
     app.use(async (c, next) => {

@@ -50,7 +50,7 @@ const keepBodyAs =
     await next()
   }
 
-// These settings keep a parser from refusing a request itself.
+// With these settings, a parser does not refuse a request itself.
 const lenient = { jsonLimit: '1mb', formLimit: '1mb', textLimit: '1mb', onError: () => {} }
 const parsers: [string, Middleware][] = [
   ['@koa/bodyparser', bodyParser(lenient)],

@@ -37,11 +37,11 @@ describe.each<[string, typeof Koa3]>([
   }
 
   test.each<[string, Middleware]>([
-    ['read it to the end', async ({ req }, next) => (await text(req), next())],
-    ['discarded it', async ({ req }, next) => (await once(req.resume(), 'end'), next())],
-    ['left it at the limit of a parser', bodyParser({ formLimit: 10, onError: () => {} })],
+    ['read the body to the end', async ({ req }, next) => (await text(req), next())],
+    ['discarded the body', async ({ req }, next) => (await once(req.resume(), 'end'), next())],
+    ['stopped reading the body at the limit of a parser', bodyParser({ formLimit: 10, onError: () => {} })],
     [
-      'put it where a getter throws',
+      'put the body behind a getter that throws',
       async ({ req }, next) => {
         await text(req)
         Object.defineProperty(req, 'body', {
@@ -53,7 +53,7 @@ describe.each<[string, typeof Koa3]>([
       },
     ],
     [
-      'parsed it and kept an empty object',
+      'read the body and kept an empty object',
       async ({ request, req }, next) => (await text(req), Object.assign(request, { body: {} }), next()),
     ],
   ])('T-3: the endpoint answers 400 and does not hang if a middleware %s', async (__, middleware) => {
@@ -65,7 +65,7 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('the endpoint asks for a body that waits for 100 Continue', async () => {
+  test('the endpoint asks for the body if the client waits for 100 Continue', async () => {
     const app = await using(backchannelLogout(create(), { path }))
     const body = `logout_token=${await op.logoutToken()}`
     const socket = connect(app.port, '127.0.0.1')
@@ -78,7 +78,7 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('after a body that breaks off, the endpoint answers the next request', async () => {
+  test('if a connection closes during the body, the endpoint still answers the next request', async () => {
     let deliver = (): void => {}
     const delivered = new Promise<void>((resolve) => (deliver = resolve))
     const app = await using(backchannelLogout(create(undefined, deliver), { path }))
@@ -152,7 +152,7 @@ describe.each<[string, typeof Koa3]>([
     await app.close()
   })
 
-  test('onLoggedOut answers if the session has been logged out, otherwise the answer is an empty 401', async () => {
+  test('after a logout, onLoggedOut answers. Without onLoggedOut, the answer is an empty 401', async () => {
     const logout = create()
     await logout.receive(await op.logoutToken())
     const redirecting = await using(
@@ -166,7 +166,7 @@ describe.each<[string, typeof Koa3]>([
     await Promise.all([redirecting.close(), byDefault.close()])
   })
 
-  test('onUnavailable answers if the store is down, otherwise the middleware throws an HttpError with 503', async () => {
+  test('if the store is down, onUnavailable answers. Without onUnavailable, the middleware throws an HttpError with 503', async () => {
     const handled = await using(
       activeSession(down(), {
         session: () => op.session(),

@@ -25,7 +25,7 @@ export function addListeners(
     const prototype = Object.getPrototypeOf(instance) as Record<string, Listener> | null
     for (const method of scanner.getAllMethodNames(prototype)) {
       for (const wanted of listensTo(prototype![method]!)) {
-        // Nest keeps an empty instance of each request-scoped or transient class. Its constructor was not called.
+        // For a request-scoped or transient class, Nest keeps an instance whose constructor was not called. It cannot listen.
         const problem = names.includes(wanted)
           ? (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) && 'its class is request-scoped or transient'
           : `no BackchannelLogoutModule has the name "${wanted}"`

@@ -33,7 +33,7 @@ function installHook(adapter: RequestHookHost): Map<string, Endpoint> {
     const raw = request.raw ?? request
     const endpoint = endpoints.get(pathOf(raw.url!))
     if (!endpoint) return nextHook ? nextHook.call(adapter, request, response, done) : done()
-    // The promise is not returned, because the Fastify adapter would continue the request after it.
+    // The promise is not returned, because the Fastify adapter would continue the request when the promise settles.
     void endpoint(raw, response.raw ?? response)
     return undefined
   })

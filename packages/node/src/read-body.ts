@@ -24,7 +24,7 @@ export const readBody =
         else resolve(undefined)
       }
       const onClose = (): void => {
-        // If the body has already arrived, no error is created.
+        // A stream also emits `close` after a complete body.
         if (!stream.readableEnded) reject(new Error('the request was closed before the whole body arrived'))
       }
       if (stream.destroyed || stream.readableEnded) return reject(new Error('the body was read before'))
@@ -34,5 +34,5 @@ export const readBody =
       stream.on('end', () => resolve(decoder.decode(Buffer.concat(chunks))))
       stream.on('error', reject)
       stream.on('close', onClose)
-      stream.resume() // a parser may have paused the stream, and a listener does not start it again
+      stream.resume() // if a parser has paused the stream, a listener alone does not start it again
     })

@@ -7,7 +7,7 @@ import { serve } from './serve.js'
 
 type Parse = (request: IncomingMessage) => object | Promise<object>
 
-/** What stands before the endpoint. It returns the properties that it puts on the request. */
+/** Body parsers that run before the endpoint. Each returns the properties that it sets on the request. */
 const parsers: [string, Parse][] = [
   ['nothing', () => ({})],
   ['a parser that keeps an object', async (request) => ({ body: toObject(await text(request)) })],

@@ -29,11 +29,11 @@ describe('backchannelLogout', () => {
   })
 
   test.each<[string, (request: IncomingMessage) => unknown]>([
-    ['read it to the end', (request) => text(request)],
-    ['discarded it', (request) => once(request.resume(), 'end')],
-    ['destroyed the request after it', async (request) => (await text(request), request.destroy())],
+    ['read the body to the end', (request) => text(request)],
+    ['discarded the body', (request) => once(request.resume(), 'end')],
+    ['read the body and destroyed the request', async (request) => (await text(request), request.destroy())],
     [
-      'put it where a getter throws',
+      'put the body behind a getter that throws',
       async (request) => {
         await text(request)
         Object.defineProperty(request, 'body', {
@@ -43,7 +43,10 @@ describe('backchannelLogout', () => {
         })
       },
     ],
-    ['kept an empty object', async (request) => (await text(request), Object.assign(request, { body: {} }))],
+    [
+      'read the body and kept an empty object',
+      async (request) => (await text(request), Object.assign(request, { body: {} })),
+    ],
   ])('T-3: answers 400 and does not hang if a middleware %s', async (_, middleware) => {
     const endpoint = backchannelLogout(create())
     const app = await serve(async (request, response) => {
@@ -63,7 +66,7 @@ describe('backchannelLogout', () => {
     await app.close()
   })
 
-  test('asks for a body that waits for 100 Continue', async () => {
+  test('asks for the body if the client waits for 100 Continue', async () => {
     const app = await serve(backchannelLogout(create()))
     const body = `logout_token=${await op.logoutToken()}`
     const socket = connect(app.port, '127.0.0.1')
@@ -75,7 +78,7 @@ describe('backchannelLogout', () => {
     await app.close()
   })
 
-  test('a body that breaks off is refused, and the record has the cause', async () => {
+  test('if the connection closes during the body, the request is refused, and the record has the cause', async () => {
     const { promise, resolve } = Promise.withResolvers<LogoutDelivery>()
     const app = await serve(backchannelLogout(create(resolve)))
     const socket = connect(app.port, '127.0.0.1')
@@ -103,7 +106,7 @@ describe('backchannelLogout', () => {
     await app.close()
   })
 
-  test('a body that is refused unread does not block the connection', async () => {
+  test('a body that is refused before it is read does not block the connection', async () => {
     const app = await serve(backchannelLogout(create()))
     const socket = connect(app.port, '127.0.0.1')
     const large = 'x'.repeat(1_000_000)
@@ -163,7 +166,7 @@ describe('respondTo and sendResponse', () => {
     await app.close()
   })
 
-  test('a body on the request of the framework comes before a body on the request of Node', async () => {
+  test("if both requests have a body, the body of the framework's request is used", async () => {
     const app = await serve(async (request, response) => {
       const found = text(request).then((body) => ({ body }))
       Object.assign(request, { body: 'x=1' })
@@ -204,7 +207,7 @@ describe('readBody', () => {
     await once(stream, 'end')
   })
 
-  test('rejects with the error of the stream, also if the error comes later', async () => {
+  test('rejects with the error of the stream, even if the error comes later', async () => {
     const stream = new PassThrough()
     const error = new Error('broken')
     const reading = readBody(stream)(10)
@@ -226,7 +229,7 @@ describe('readBody', () => {
   })
 })
 
-test('the answer goes to a response whose writeHead returns nothing, as on serverless platforms', () => {
+test('the answer is sent even if writeHead returns nothing, as on serverless platforms', () => {
   const calls: unknown[] = []
   const response = {
     headersSent: false,

@@ -23,7 +23,8 @@ export interface Driver {
 }
 
 /**
- * Parses a member of a sorted set and its score. Throws if it cannot, because a skipped member would keep an ended session alive.
+ * Parses a member of a sorted set and its score. Throws if one of them is wrong, because a skipped member would keep an ended
+ * session alive.
  */
 export function toEntry(member: unknown, score: unknown): Entry {
   // Number() alone would return 0 for null and for an empty string. The score 0 means "expired".

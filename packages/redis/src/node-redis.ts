@@ -43,7 +43,8 @@ interface Member {
 }
 
 /**
- * Settings of the connection that subscribes. It must not share the client-side cache, because closing it would empty the cache.
+ * Settings of the connection that subscribes. The connection must not share the client-side cache, because the cache is emptied
+ * when the connection closes.
  */
 const subscriberOptions = { clientSideCache: undefined, emitInvalidate: false }
 

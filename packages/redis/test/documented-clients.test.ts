@@ -52,7 +52,7 @@ describeOwnRedis('the documented clients', () => {
         made: () => made,
         proxies: [proxy],
       })
-      // The README has three blocks, TSDoc has one, and the guides have more.
+      // The README has three code blocks, and TSDoc has one. The others are in the guides.
       expect(blocks.length).toBeGreaterThanOrEqual(6)
     },
   )

@@ -11,13 +11,13 @@ import { describeOwnRedis } from './support/services.js'
 const count = Number(process.env['BCL_LOGOUTS'] ?? 2000)
 const atOnce = 50
 
-/** A store that says which markers are not written yet, and emits each write. */
+/** A store that knows the markers that are not written yet, and emits an event for each write. */
 function observed(store: RedisStore) {
   const missing = new Set<string>()
   const writes = new EventEmitter()
   const observing: LogoutStore = {
     async add(key, value, expiresAt) {
-      // The record that a logout was carried out is not written later.
+      // Only markers are observed. If the write of a record fails, nobody repeats it.
       if (key.startsWith('[1,"logout"')) missing.add(key)
       await store.add(key, value, expiresAt)
       missing.delete(key)
@@ -35,7 +35,7 @@ describeOwnRedis('Redis with appendfsync always', () => {
     { timeout: 300_000 },
     async (driver, { onTestFinished }) => {
       const op = await createTestIssuer({ alg: 'ES256' })
-      // All sessions began before the logouts, however long this test takes.
+      // All sessions begin now, before the logouts.
       const iat = op.now()
       const instance = (store: LogoutStore, storeTimeout: number): BackchannelLogout =>
         createBackchannelLogout({
@@ -63,7 +63,7 @@ describeOwnRedis('Redis with appendfsync always', () => {
           body,
         })
         statuses[index] = status
-        // On a busy machine, logouts can also fail before Redis is killed, or while it ends.
+        // On a busy machine, a logout can also fail while Redis still runs. So Redis is started again only after it was killed.
         if (status !== 200 && killed) restarted ??= killed.then(() => server.start())
       }
       let next = 0

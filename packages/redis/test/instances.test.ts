@@ -69,7 +69,7 @@ describeRedis('instances that share one Redis', () => {
     }
   })
 
-  test('applications with different prefixes, and registrations with different clients, keep their tracked sessions apart', async () => {
+  test('applications with different prefixes do not share tracked sessions, and neither do different clients', async () => {
     const destroyed: string[] = []
     const destroySession = (id: string): unknown => destroyed.push(id)
     const client = await createTestIssuer({ issuer: op.issuer, clientId: 'other-client' })
@@ -86,7 +86,7 @@ describeRedis('instances that share one Redis', () => {
   })
 
   test(
-    'after a lost broadcast the next poll ends the sessions, and checks 10,000 sessions in four calls',
+    'after a lost broadcast, the next poll finds the ended sessions, and reads 10,000 sessions in four calls',
     { timeout: 60_000 },
     async ({ onTestFinished }) => {
       const [one, other] = stores('lost:')
@@ -113,7 +113,7 @@ describeRedis('instances that share one Redis', () => {
           return end
         },
       }
-      // Only this test starts a poll, and no time-out ends a call on a busy machine.
+      // With fake timers, only this test starts a poll, and no call times out on a busy machine.
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       const there = instance(store, { pollInterval: 30 })
       onTestFinished(async () => {

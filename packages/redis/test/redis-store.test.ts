@@ -15,7 +15,7 @@ test.each([
   ['null', null],
   ['a URL', redisUrl],
   ['another object', { get: () => {}, set: () => {} }],
-])('%s is no client', (_, client) => {
+])('%s is refused as a client', (_, client) => {
   expect(() => new RedisStore(client as unknown as RedisStoreClient)).toThrow(
     new TypeError('client must be a client of node-redis, ioredis, iovalkey, Valkey GLIDE or Upstash'),
   )
@@ -118,7 +118,7 @@ describeRedis('RedisStore', () => {
     expect(await expireTime()).toBe(soon + 10 * 365 * 86_400)
   })
 
-  test('an instance whose clock is a day ahead does not remove values of others', async () => {
+  test('an instance whose clock is a day ahead does not remove the values of other instances', async () => {
     await store.add('clocks', 'v', now() + 3600)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 })
     await store.add('clocks', 'w', now() + 3600)

@@ -53,7 +53,7 @@ describeOwnRedis('one round trip', () => {
 
 describeRedis('the round trips of core', () => {
   test.for(['node-redis', 'ioredis'])(
-    '%s: a check takes one, a logout takes three',
+    '%s: a check takes one round trip, and a logout takes three',
     async (name, { onTestFinished }) => {
       const { client, close } = await clients[name]!(redisUrl)
       const prefix = `bcl-test-${crypto.randomUUID()}:`

@@ -72,7 +72,7 @@ describeOwnRedis('while the store is down', () => {
     },
   }
   test.concurrent.for(Object.entries(replacing))(
-    'a connection that is lost without a message is replaced, with %s',
+    '%s replaces a connection that is lost without a message',
     async ([, connect], { onTestFinished }) => {
       const server = await startRedis()
       onTestFinished(() => server.close())

@@ -30,7 +30,7 @@ async function cutOffSubscribers(servers: readonly { url: string }[]): Promise<v
   }
 }
 
-/** Expects that a subscription works before and after `disturb`, and that its end closes the connection. */
+/** Expects that a subscription works before and after `disturb`. Then ends it and expects that its connection is closed. */
 async function expectRestored(
   client: Connected['client'],
   servers: readonly { url: string }[],
@@ -90,7 +90,7 @@ describeOwnRedis('a subscription', () => {
     }
 
     test.for(subscribing(Object.keys(clients)))(
-      '%s: is restored after its connection is cut off',
+      '%s: the subscription is restored after its connection is cut off',
       async (name, { onTestFinished }) => {
         const { server, client } = await start(name, onTestFinished)
         await expectRestored(client, [server], () => cutOffSubscribers([server]))
@@ -98,7 +98,7 @@ describeOwnRedis('a subscription', () => {
     )
 
     test.for(subscribing(Object.keys(clients)))(
-      '%s: is restored after a restart of the server',
+      '%s: the subscription is restored after a restart of the server',
       async (name, { onTestFinished }) => {
         const { server, client } = await start(name, onTestFinished)
         await expectRestored(client, [server], async () => {
@@ -120,7 +120,7 @@ describeOwnRedis('a subscription', () => {
     afterEach(() => void vi.useRealTimers())
 
     test.each(['node-redis', 'node-redis 4', 'node-redis, a pool', 'ioredis', 'ioredis without an offline queue'])(
-      '%s: is given up and leaves no open connection',
+      '%s: the store gives the subscription up and leaves no open connection',
       async (name) => {
         const server = await startRedis()
         const proxy = await startProxy(server.url)
@@ -132,7 +132,7 @@ describeOwnRedis('a subscription', () => {
         vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
         const refused = expect(store.subscribe!(() => {})).rejects.toThrow()
         while (proxy.count() === own) await new Promise((resolve) => setImmediate(resolve))
-        // The time-out of the start, and the time that ioredis allows a connection to close.
+        // This is longer than the time-out of the start plus the time in which ioredis closes a connection.
         vi.advanceTimersByTime(8000)
         vi.useRealTimers()
         await refused
@@ -153,7 +153,7 @@ describeOwnRedis('a subscription', () => {
     afterAll(() => cluster.close())
 
     test.for(subscribing(Object.keys(clusterClients)))(
-      '%s: is restored after its connection is cut off',
+      '%s: the subscription is restored after its connection is cut off',
       async (name, { onTestFinished }) => {
         const { client, close } = await clusterClients[name]!(cluster)
         onTestFinished(() => void close())

@@ -47,5 +47,5 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLim
   // The limit is part of the statement. Drivers send JavaScript numbers as fractions, and a prepared LIMIT rejects fractions.
   sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
   countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
-  likelyCause: `${wrongTable} Or the driver escapes parameters wrongly: query() of mysql2 does so under NO_BACKSLASH_ESCAPES, use execute(). Or the query function reads from a replica.`,
+  likelyCause: `${wrongTable} Or the driver escapes parameters wrongly, as query() of mysql2 does under NO_BACKSLASH_ESCAPES. Use execute() instead. Or the query function reads from a replica.`,
 }

@@ -16,8 +16,8 @@ export interface PgClient {
 }
 
 /**
- * Creates the option `listen` of `SqlStore` for `pg`. It listens on a separate connection. If this connection is lost, it tries
- * to open a new one every second. Messages that are published in the meantime are lost.
+ * Creates the option `listen` of `SqlStore` for `pg`. It listens on a separate connection. After this connection is lost, it
+ * tries every second to open a new connection. Messages from the time without a connection are lost.
  *
  * @param create Creates a client that is not connected. Do not take the client from a pool.
  * @example
@@ -48,7 +48,7 @@ export function pgListen(create: () => PgClient): SqlListen {
       client.on('notification', (notification) => {
         if (notification.channel === channel) listener(notification.payload ?? '')
       })
-      // Without this listener, an error would end the process. `pg` emits `end` after the error.
+      // Without this listener, an error would end the process. The listener does nothing, because `pg` emits `end` next.
       client.on('error', () => {})
       client.on('end', () => {
         isLost = true

@@ -34,14 +34,15 @@ export interface SqlStoreOptions {
 /** Every eighth add deletes expired rows. */
 const addsPerSweep = 8
 
-/** The largest number of rows that one sweep deletes. So sweeps delete up to 100 rows per 8 adds, and no add takes long. */
+/** The largest number of rows that one sweep deletes. The limit keeps each add fast. */
 const rowsPerSweep = 100
 
-/** The largest number of rows that one statement of `prune` deletes. On MySQL, adds wait for rows that the statement locks. */
+/** The largest number of rows that one statement of `prune` deletes. On MySQL, adds wait for the rows that it locks. */
 const rowsPerPrune = 1000
 
 /**
- * The largest number of writes of one row. If another instance removes the row before the add reads it, the add writes it again.
+ * How often an add writes its row at most. If another instance removes the row before the add reads it back, the add writes the
+ * row again.
  */
 const maxWrites = 5
 
@@ -52,7 +53,7 @@ const maxMessageBytes = 7900
 const messageLifetime = 60
 
 const rules: Rules = {
-  // `dialectOf` checks the dialect.
+  // This rule accepts every value, because `dialectOf` checks the dialect.
   dialect: [() => true, ''],
   query: [isFunction, 'must be a function'],
   table: tableRule,
@@ -96,7 +97,7 @@ export class SqlStore implements LogoutStore {
     this.#table = this.#dialect.name(table)
     const { notify } = this.#dialect
     if (listen && !notify) throw new TypeError(`listen works with PostgreSQL only, but dialect is "${dialect}"`)
-    // Converts the name to lower case, because some drivers quote the name of a channel and others do not.
+    // The name is in lower case, because PostgreSQL changes a name without quotes to lower case, and some drivers add no quotes.
     const channel = table.toLowerCase().replace('.', '_')
     if (notify)
       this.publish = async (message) => void (await this.#run(notify(channel, await this.#toPayload(message))))
@@ -130,7 +131,7 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Deletes the rows that have expired when it is called, 1,000 rows at a time. The store deletes expired rows only when it
+   * Deletes all rows that are expired at the call, 1,000 rows at a time. The store deletes expired rows only when it
    * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, it skips rows that another
    * transaction locks.
    */
@@ -155,8 +156,8 @@ export class SqlStore implements LogoutStore {
       // A sweep of another instance may have deleted an expired row already.
       if (row.expiresAt <= now()) return
       if (stored.some(({ k, v }) => k === row.key && v === (row.fullValue ?? row.value))) return
-      // Another instance may have removed the row before this read. A row with a truncated key is never found, so the number of
-      // writes is limited.
+      // If no row is found, another instance may have removed it, so the row is written again. But a row with a truncated key is
+      // never found. So the number of writes is limited.
       if (!readRow || stored.length > 0 || writes === maxWrites)
         throw this.#wrongAnswer('did not store the exact entry')
     }
@@ -193,8 +194,8 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Returns the payload for a message: "=" and the message. A message that is too long is stored in the table. Its payload is "#"
-   * and its key.
+   * Returns the payload for a message. The payload of a short message is "=" and the message. A long message is stored in the
+   * table, and its payload is "#" and its key.
    */
   async #toPayload(message: string): Promise<string> {
     if (new TextEncoder().encode(message).length <= maxMessageBytes) return `=${message}`
@@ -234,7 +235,8 @@ const wrongResult = (): TypeError =>
   new TypeError('query must return rows as objects with text columns. If it does, the table was not made by schema()')
 
 /**
- * Returns the rows of a result. Throws on any other result, because counting it as "no rows" would keep an ended session alive.
+ * Returns the rows of a result. Throws if the result has no list of rows. Taking it as "no rows" would keep an ended session
+ * alive.
  */
 function rowsOf(result: SqlResult): readonly unknown[] {
   const rows = Array.isArray(result) ? (result as unknown[]) : (result as { rows?: unknown } | undefined)?.rows

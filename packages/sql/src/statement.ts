@@ -16,8 +16,8 @@ export interface Row {
 /**
  * The statements of one database.
  *
- * Reads use `now`, the clock of this process, because core judges the age of a session by the same clock. Deletes use the clock
- * of the database. A process whose clock is ahead must not delete the rows of other processes.
+ * Reads use `now`, the clock of this process. Core uses the same clock for the age of a session. Deletes use the clock of the
+ * database, because a process whose clock is ahead must not delete the rows of other processes.
  */
 export interface Dialect {
   /** The quoted name of a table. The statements get this name. */
@@ -55,7 +55,7 @@ export const quote = (table: string, mark: string): string => mark + table.split
 
 export const withoutSchema = (table: string): string => table.split('.').at(-1)!
 
-/** Repeats the last element until the length is a power of two. So list statements have only a few different texts. */
+/** Repeats the last element until the length is a power of two. So statements with a list have only a few different texts. */
 export function padToPowerOfTwo(list: readonly string[]): string[] {
   const length = 2 ** Math.ceil(Math.log2(list.length))
   return Array.from({ length }, (_, index) => list[Math.min(index, list.length - 1)]!)

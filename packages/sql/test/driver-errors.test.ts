@@ -68,7 +68,7 @@ const drivers: Record<string, { dialect: SqlDialect; url: string; connect(url: s
     url: postgresUrl,
     connect(url) {
       const sql = postgres(url, { fetch_types: false })
-      // Without a limit, `end` can wait for ever for a connection that the server refused while it was opened.
+      // Without a time-out, `end` can wait for ever if the server refuses a connection.
       return { query: (text, params) => sql.unsafe(text, params), close: () => sql.end({ timeout: 1 }) }
     },
   },

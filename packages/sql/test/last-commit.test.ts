@@ -14,7 +14,7 @@ for (const name of ['pg', 'node:sqlite', 'mysql2, prepared'] as const) {
         const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
         const database = await connect()
         const lastSql = await last.load<typeof sql>('sql')
-        // A migration of the last version made the table, and one of this version runs after it.
+        // The schema of the last version creates the table. Then the schema of this version runs.
         await database.migrate(lastSql.schema(database.dialect, { table }))
         await database.migrate(sql.schema(database.dialect, { table }))
         onTestFinished(async () => {

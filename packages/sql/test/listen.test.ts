@@ -7,7 +7,7 @@ import { describeOn, postgresUrl } from './support/services.js'
 
 describe.each(['pg', 'postgres.js'])('with %s', (name) => {
   describeOn('postgres', 'LISTEN and NOTIFY', () => {
-    // The name has an upper-case letter, because PostgreSQL folds unquoted names to lower case.
+    // The name has an upper-case letter, because PostgreSQL changes names without quotes to lower case.
     const table = `bcl_Test_${crypto.randomUUID().slice(0, 8)}`
     let database: Database
     let store: SqlStore
@@ -34,7 +34,7 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
       const heard: string[] = []
       const end = await store.subscribe!((message) => heard.push(message))
       await store.publish!('before')
-      await eventually('it hears', () => heard.length === 1)
+      await eventually('the first message arrives', () => heard.length === 1)
       const [pid] = await listeners()
       await database.query('SELECT pg_terminate_backend($1)', [pid!])
       await eventually('it listens again', async () => {
@@ -42,9 +42,9 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
         return other !== undefined && other !== pid
       })
       await store.publish!('after')
-      await eventually('it hears again', () => heard.length === 2)
+      await eventually('the second message arrives', () => heard.length === 2)
       await end()
-      // postgres.js keeps its connection and only stops listening.
+      // At the end, pg closes its connection. postgres.js only stops listening.
       if (name === 'pg') await eventually('its connection is closed', async () => (await listeners()).length === 0)
       expect(heard).toEqual(['before', 'after'])
     })
@@ -54,14 +54,14 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
       const end = await store.subscribe!((message) => heard.push(message))
       const messages = [7899, 7900, 7901, 8000, 100_000].map((length) => 'x'.repeat(length))
       for (const message of [...messages, '#', '=', '', 'é'.repeat(7000)]) await store.publish!(message)
-      await eventually('all are heard', () => heard.length === messages.length + 4)
+      await eventually('all messages arrive', () => heard.length === messages.length + 4)
       expect(heard.map(({ length }) => length).toSorted((a, b) => a - b)).toEqual([
         0, 1, 1, 7000, 7899, 7900, 7901, 8000, 100_000,
       ])
       await end()
     })
 
-    test('stores with different tables do not get messages of each other', async () => {
+    test('a store does not get the messages of a store with another table', async () => {
       const other = new SqlStore({ ...optionsOf(database), table: `${table}_other` })
       const heard: string[] = []
       const end = await store.subscribe!((message) => heard.push(message))
@@ -80,7 +80,7 @@ test('listen rejects if there is no server', async () => {
 })
 
 describeOn('postgres', 'pgListen', () => {
-  test('does not reconnect if it was ended while its connection was cut off', async ({ onTestFinished }) => {
+  test('a subscription that ends while its connection is lost does not reconnect', async ({ onTestFinished }) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const client = new Client(postgresUrl)

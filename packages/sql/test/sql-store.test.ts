@@ -15,7 +15,7 @@ describe('options', () => {
     ['a dialect of Object', { dialect: 'toString', query }, 'dialect must be "postgresql", "sqlite" or "mysql"'],
     ['no query', { dialect: 'sqlite' }, 'query must be a function, got undefined'],
     [
-      'a listen that is not a function',
+      'a listen option that is not a function',
       { dialect: 'postgresql', query, listen: {} },
       'listen must be a function, got object',
     ],
@@ -71,7 +71,7 @@ describe('options', () => {
     ['postgresql', true, true],
     ['sqlite', false, false],
     ['mysql', false, false],
-  ])('%s: publish is there: %s', (dialect, publishes, subscribes) => {
+  ])('%s: has publish: %s', (dialect, publishes, subscribes) => {
     const listen = dialect === 'postgresql' ? { listen: async () => () => {} } : {}
     const store = new SqlStore({ dialect, query, ...listen })
     expect([store.publish !== undefined, store.subscribe !== undefined]).toEqual([publishes, subscribes])
@@ -85,7 +85,7 @@ describe('options', () => {
     ['rows as arrays', [['k', 'v']]],
     ['bytes in place of text', [{ k: new Uint8Array(1), v: 'v' }]],
     ['null', [null]],
-  ])('a query that gives %s is a failure, not an absence of logouts', async (_, result) => {
+  ])('a query that returns %s is a failure, and does not count as "no logouts"', async (_, result) => {
     const store = new SqlStore({ dialect: 'mysql', query: () => result as [] })
     await expect(store.values(['k'])).rejects.toThrow(/^query must return rows as objects with text columns\./)
   })
@@ -96,12 +96,12 @@ describe('options', () => {
     ['a serialization failure of PostgreSQL', { code: '40001' }, 2],
     ['a missing table', { code: '42P01' }, 1],
     ['a lost connection', { code: 'ECONNRESET' }, 1],
-  ])('%s: what was undone is tried once more, and nothing else', async (_, about, attempts) => {
+  ])('%s: a statement is retried once only if the database rolled it back', async (_, about, attempts) => {
     const tried: string[] = []
     const store = new SqlStore({
       dialect: 'mysql',
       query: (text) => {
-        // An add can also sweep.
+        // An add can also run a sweep, which this test does not count.
         if (text.includes('LIMIT')) return []
         tried.push(text)
         throw Object.assign(new Error('failed'), about)
@@ -203,7 +203,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(found.flat()).toEqual(['v'])
       })
 
-      test('adds delete expired rows, and no add deletes more than 100', async () => {
+      test('adds delete expired rows, each add at most 100', async () => {
         await expire(500)
         let before = 500
         for (let index = 0; index < 50; index += 1) {
@@ -229,7 +229,7 @@ describe.each(['pg', 'postgres.js', 'node:sqlite', 'mysql2, prepared', 'mysql2, 
         expect(await store.values(['live'])).toEqual([['v']])
       })
 
-      test('an instance whose clock is a day ahead does not delete rows of others', async () => {
+      test('an instance whose clock is a day ahead does not delete the rows of other instances', async () => {
         await store.add('k', 'v', now() + 3600)
         vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 })
         const fast = storeOn(table)
@@ -294,7 +294,7 @@ describe.each(['pg', 'Kysely on pg', 'Drizzle on pg', 'postgres.js'])('on %s', (
         table,
         async query(text, params) {
           const rows = await database.query(text, params)
-          // Asks every connection of the pool.
+          // Runs enough queries at once to use every connection of the pool.
           const asked = Array.from({ length: 10 }, () =>
             database.query(`SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%' || $1 || '%'`, [
               table,
@@ -316,7 +316,7 @@ describe.each(['pg', 'Kysely on pg', 'Drizzle on pg', 'postgres.js'])('on %s', (
 describe.each(['mysql2, prepared', 'mysql2, not prepared', 'mariadb'])('on %s', (name) => {
   describeOn('mysql', 'SqlStore', () => {
     test.for([1, 2, 3])(
-      'an add whose row another instance removes before it is read back, %i times, is not a wrong answer',
+      'an add succeeds if another instance removes its row %i times before the add reads it back',
       async (times, { onTestFinished }) => {
         const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
         const database = await databases[name]!.connect()
@@ -359,7 +359,7 @@ describeOn('postgres', 'prune on PostgreSQL', () => {
     })
     const left = async (): Promise<unknown[]> =>
       (await client.query(`SELECT entry_key FROM ${table} ORDER BY 1`)).rows.map(({ entry_key }) => entry_key)
-    /** A store on its own connection that may run ten statements. */
+    /** A store on its own connection. It may run at most ten statements. */
     const storeOn = async (...setup: string[]): Promise<SqlStore> => {
       const own = new Client(postgresUrl)
       await own.connect()
@@ -406,7 +406,7 @@ describeOn('postgres', 'prune on PostgreSQL', () => {
   })
 })
 
-/** Finds the index that a statement uses, if any. */
+/** How to find out which index a statement uses. */
 interface Explained {
   explain: (text: string) => string
   plan: (rows: readonly Record<string, unknown>[]) => string
@@ -446,10 +446,10 @@ describe.each<[string, Explained]>([
       scan: /SCAN bcl/,
     },
   ],
-])('on %s, where nothing has expired', (name, { explain, plan, sweep, check, scan }) => {
+])('on %s, if no row has expired', (name, { explain, plan, sweep, check, scan }) => {
   const { service, connect } = databases[name]!
   describeOn(service, 'SqlStore', () => {
-    test('a sweep and a check use an index, with any statistics', async ({ onTestFinished }) => {
+    test('sweeps and checks use an index', async ({ onTestFinished }) => {
       const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
       const database = await connect()
       await database.migrate(schema(database.dialect, { table }))

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import { pgListen, schema, SqlStore, type PgClient, type SqlDialect, type SqlStoreOptions } from '@bcl/sql'
 import { expect, test, vi } from 'vitest'
 
-/** A store that records its statements. The database is empty and stores every row. */
-function asking(options: Omit<SqlStoreOptions, 'query'>) {
+/** A store that records its statements. Its database is empty and accepts every row. */
+function recordingStore(options: Omit<SqlStoreOptions, 'query'>) {
   const asked: [text: string, params: unknown[]][] = []
   let stored: object[] = []
   const store = new SqlStore({
@@ -38,7 +38,7 @@ test.each<[SqlDialect, string]>([
   ['sqlite', '"auth"."Logouts"'],
   ['mysql', '`auth`.`Logouts`'],
 ])('%s: each statement names the table in quotes, part by part', async (dialect, name) => {
-  const { store, asked } = asking({ dialect, table: 'auth.Logouts' })
+  const { store, asked } = recordingStore({ dialect, table: 'auth.Logouts' })
   await store.add('k', 'v', 1_900_000_000)
   await store.values(['k'])
   await store.remove('k', 'v')
@@ -48,19 +48,19 @@ test.each<[SqlDialect, string]>([
 })
 
 test('a text that fits an index is not stored a second time', async () => {
-  const { store, asked } = asking({ dialect: 'sqlite' })
+  const { store, asked } = recordingStore({ dialect: 'sqlite' })
   await store.add('k', 'v', 1_900_000_000.5)
   expect(asked[0]![1]).toEqual(['k', 'v', null, 1_900_000_001])
 })
 
 test('every eighth add deletes expired rows', async () => {
-  const { store, asked } = asking({ dialect: 'sqlite' })
+  const { store, asked } = recordingStore({ dialect: 'sqlite' })
   for (let index = 0; index < 17; index += 1) await store.add('k', String(index), 1_900_000_000)
   expect(asked.filter(([text]) => text.startsWith('DELETE'))).toHaveLength(3)
 })
 
-test('SQLite: up to 64 keys have a placeholder each, more keys share one placeholder', async () => {
-  const { store, asked } = asking({ dialect: 'sqlite' })
+test('SQLite: each of up to 64 keys has its own placeholder, and more keys share one placeholder', async () => {
+  const { store, asked } = recordingStore({ dialect: 'sqlite' })
   const keys = Array.from({ length: 65 }, (_, index) => `k${index}`)
   await store.values(keys.slice(1))
   await store.values(keys)
@@ -68,9 +68,9 @@ test('SQLite: up to 64 keys have a placeholder each, more keys share one placeho
   expect(asked[1]![1][0]).toBe(JSON.stringify(keys))
 })
 
-test('PostgreSQL: the channel has a plain name, and a long message is stored for a minute while its key is sent', async () => {
+test('PostgreSQL: the channel has a plain name. A long message is stored for a minute, and only its key is sent', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 })
-  const { store, asked } = asking({ dialect: 'postgresql', table: 'Auth.Logouts' })
+  const { store, asked } = recordingStore({ dialect: 'postgresql', table: 'Auth.Logouts' })
   await store.publish!('m'.repeat(7900))
   await store.publish!('m'.repeat(7901))
   vi.useRealTimers()
@@ -141,7 +141,7 @@ test('pgListen rejects and ends a connection that is lost before it listens', as
   expect(client.ended).toBe(1)
 })
 
-test('pgListen opens a new connection a second after a loss, until it is ended', async ({ onTestFinished }) => {
+test('pgListen opens a new connection one second after a loss, and none after its end', async ({ onTestFinished }) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const clients: FakeClient[] = []
@@ -162,7 +162,7 @@ test('pgListen opens a new connection a second after a loss, until it is ended',
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('pgListen that is ended while it reconnects also ends the new connection', async ({ onTestFinished }) => {
+test('if pgListen is ended while it reconnects, it also ends the new connection', async ({ onTestFinished }) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const clients: FakeClient[] = []

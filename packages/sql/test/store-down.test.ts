@@ -117,10 +117,10 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
       })
     })
 
-    // Without postgres.js, which waits until the operating system closes a lost connection.
+    // postgres.js is left out, because it waits until the operating system closes a lost connection.
     const replacing = Object.entries(connects).filter(([name]) => name !== 'postgres.js')
     test.for(replacing)(
-      'connections that are lost without a message are replaced, with %s',
+      '%s replaces connections that are lost without a message',
       { timeout: 60_000 },
       async ([, connect], { onTestFinished }) => {
         const table = `bcl_test_${crypto.randomUUID().slice(0, 8)}`
@@ -138,7 +138,7 @@ for (const [service, { dialect, connect: connects }] of Object.entries(drivers))
           store: new SqlStore({ dialect, query: database.query, table }),
         })
         const session = op.session()
-        // As many parallel checks as the pool has connections.
+        // Runs as many checks at once as the pool has connections.
         const check = () => Promise.allSettled(Array.from({ length: 10 }, () => logout.isLoggedOut(session)))
         await check()
         proxy.lose()

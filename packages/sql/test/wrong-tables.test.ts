@@ -10,7 +10,7 @@ import { describeOn, mysqlUrl } from './support/services.js'
 const unique = (): string => crypto.randomUUID().slice(0, 8)
 const soon = (): number => Math.floor(Date.now() / 1000) + 600
 
-/** MariaDB or MySQL, with a setting for these connections only. */
+/** Connects to MariaDB or MySQL. The setting applies only to these connections. */
 const onMysql = (setting: string, method: 'execute' | 'query') => async (): Promise<Database> => {
   const pool = mysql.createPool(mysqlUrl)
   pool.on('connection', (connection) => void connection.query(`SET SESSION ${setting}`))
@@ -44,7 +44,7 @@ interface WrongTable {
   locale?: string
   /** The type of `entry_key` and `entry_value`. */
   type: string
-  /** The differences that are lost with this type. */
+  /** The differences that this type loses. */
   loses: readonly Difference[]
 }
 
@@ -237,7 +237,7 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
     await right.close()
   })
 
-  test('with `query` of mysql2, which escapes with backslashes, logouts and checks fail', async ({
+  test('with `query` of mysql2, logouts and checks fail, because `query` escapes with backslashes', async ({
     onTestFinished,
   }) => {
     const wrong = await onMysql(noEscapes, 'query')()
@@ -249,7 +249,7 @@ describeOn('mysql', 'MySQL with NO_BACKSLASH_ESCAPES', () => {
       .receive(token)
       .catch((error: unknown) => error)
     expect(causeOf(failure)).toMatch(/NO_BACKSLASH_ESCAPES.*execute\(\)/)
-    // The row is stored with a wrong key, as a store without the check would have stored it.
+    // The row is in the table, but under a wrong key. Without the check in the store, nobody would notice.
     expect(rowsOf(await right.query(`SELECT 1 FROM ${table}`, []))).not.toEqual([])
     const check = await logoutOn(store)
       .isLoggedOut(session)

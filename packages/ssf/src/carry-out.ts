@@ -5,9 +5,9 @@ import { endsByDefault, isStreamEvent, type SecurityEvent } from './security-eve
 import { findTarget, type TargetOptions } from './target.js'
 import type { KnownTransmitter } from './transmitter.js'
 
-/** Seconds after which an event in progress counts as lost. */
+/** Seconds after which an event in progress counts as lost. Then nothing waits for it. */
 const longest = 20
-/** The longest wait for the record of an earlier run, in seconds. A silent store must not delay the marker. */
+/** The longest wait for the record of an earlier run, in seconds. After that, the marker is written without the record. */
 const recordTime = 0.2
 /** Seconds for which the write of the record is retried. */
 const retryTime = 1.5
@@ -21,8 +21,8 @@ export interface CarryOutOptions extends TargetOptions {
 }
 
 /**
- * Returns the date of the logout: sessions that began at this time or earlier end (SE-8). It is never later than the `iat` of the
- * token.
+ * Returns the date of the logout (SE-8). Sessions that began at this time or earlier end. The date is never later than the `iat`
+ * of the token.
  */
 function dateOf({ values, claims, iat }: SecurityEvent): number {
   const stated = [values['event_timestamp'], claims['toe'], iat].find(Number.isFinite) as number
@@ -30,7 +30,7 @@ function dateOf({ values, claims, iat }: SecurityEvent): number {
 }
 
 export interface CarryOut {
-  /** Carries out one event. Resolves to false if the event was carried out before. Rejects if this side fails. */
+  /** Carries out one event. Resolves to false if the event was carried out before. Rejects if there is an outage on this side. */
   carryOut(event: SecurityEvent, transmitter: KnownTransmitter): Promise<boolean>
   /** Waits for all events in progress. */
   settled(): Promise<unknown>

@@ -34,7 +34,7 @@ export interface ClientCredentials {
 
 /** The time-out for all requests that fetch one token, in seconds. */
 const tokenTime = 10
-/** A token is not used in the last seconds before its expiry. */
+/** A token is replaced this many seconds before its expiry. */
 const earlier = 30
 /** Seconds for which a token without `expires_in` is used. */
 const usedFor = 60

@@ -88,7 +88,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
   return { handled, refused, failed, moreAvailable: moreAvailable === true }
 }
 
-/** Waits for some seconds, or until the signal aborts. The signal has no other handler. */
+/** Waits for some seconds, or until the signal aborts. Replaces the `onabort` handler of the signal. */
 const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000)
@@ -96,12 +96,12 @@ const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
       clearTimeout(timer)
       resolve()
     }
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- replaces the handler of the last round
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- this must replace the handler of the last round
     signal.onabort = end
     if (signal.aborted) end()
   })
 
-/** Repeats rounds until the signal aborts. After each further failure it waits longer, up to `longestWait`. */
+/** Repeats rounds until the signal aborts. After each failure in a row, the wait is longer, up to `longestWait`. */
 export async function poll(options: PollOptions & { signal: AbortSignal }, poller: Poller): Promise<void> {
   const { signal, interval = 1 } = options
   poller.findTransmitter(options.transmitter)
@@ -110,14 +110,14 @@ export async function poll(options: PollOptions & { signal: AbortSignal }, polle
   while (!signal.aborted) {
     let hasMore = false
     try {
-      // The transmitter sends the tokens that failed again, before all others. They must not keep out the others.
+      // The transmitter sends the failed tokens again, before new tokens. So this round asks for more tokens than usual.
       const result = await pollOnce(options, poller, failed)
       failed = result.failed
       failures = failed && failures + 1
       hasMore = result.moreAvailable && !failed && result.handled + result.refused > 0
     } catch (error) {
       failures += 1
-      // The answer may have been too large.
+      // The answer may have been too large. So the next round asks for fewer tokens.
       failed = 0
       if (!signal.aborted) poller.onError(error)
     }

@@ -43,7 +43,7 @@ const last = new Map<string, Promise<unknown>>()
 /** Runs work after all earlier work for the same transmitter, so a transmitter gets one request at a time. */
 export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
   const previous = last.get(transmitter)
-  // On some runtimes, promises end together with the request that made them. So this wait has a time-out.
+  // Some runtimes stop the promises of a request when the request ends. So this wait has a time-out.
   const run = withTimeout(requestTime, async () => previous)
     .catch(() => {})
     .then(work)

@@ -53,13 +53,13 @@ export const createRespond =
 
     const run = async (): Promise<void> => {
       if (method !== 'POST') throw requestError(405, 'method')
-      // Accepts the value of any transmitter for now. The check is repeated when `iss` is known.
+      // The transmitter is not known yet, so the value of any transmitter is accepted. The check is repeated when `iss` is known.
       if (!(await Promise.all(transmitters.map(isAuthorized))).includes(true)) throw requestError(401, 'authorization')
       if (!/^\s*application\/secevent\+jwt\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
       const jwt = await readBody(body)?.catch((error: unknown) => {
         throw codeOf(error) === 'ERR_LOGOUT_REQUEST_INVALID' ? error : requestError(400, 'body', error)
       })
-      // A body parser can have made an object. An object is never a valid token.
+      // If a body parser has made an object, `parse` refuses it.
       const set = parse(jwt as string)
       if (!(await isAuthorized(set.transmitter))) throw requestError(401, 'authorization')
       await receive(set, receipt)

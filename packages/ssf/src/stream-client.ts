@@ -91,7 +91,7 @@ export interface StreamClient {
   verifyStream(streamId: string, state?: string): Promise<void>
   addSubject(streamId: string, subject: SubjectIdentifier, options?: { verified?: boolean }): Promise<void>
   removeSubject(streamId: string, subject: SubjectIdentifier): Promise<void>
-  /** Gets the access token, for `poll`. `isRefused`: the transmitter refused the last one. */
+  /** Gets the access token, for `poll`. Pass `isRefused` if the transmitter refused the last token. */
   accessToken(isRefused?: boolean): Promise<string>
 }
 
@@ -118,7 +118,7 @@ const rules: Rules = {
   metadata: metadataRule,
 }
 
-/** Picks the members that a receiver sets. Transmitters send verification and stream-updated events without a request. */
+/** Picks the members that a receiver sets. Leaves out events about the stream, which a transmitter sends without a request. */
 const requestOf = ({
   stream_id,
   events_requested: types,

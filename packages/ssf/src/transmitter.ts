@@ -48,7 +48,7 @@ export interface Transmitter {
 type Defaulted = 'issuer' | 'subjectIssuers' | 'algorithms' | 'clockTolerance' | 'maxTokenAge' | 'requireTyp'
 type Checked = { [Name in Defaulted]-?: Exclude<Transmitter[Name], undefined> }
 
-/** A {@link Transmitter} that was checked, and its keys. */
+/** A checked {@link Transmitter} with its keys. */
 export interface KnownTransmitter extends Readonly<Checked> {
   readonly pushAuthorization: string | undefined
   readonly hasAudience: (aud: unknown) => Promise<boolean>

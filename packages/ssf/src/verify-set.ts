@@ -21,7 +21,7 @@ const maxEvents = 10
 const setType = /^(?:application\/)?secevent\+jwt$/i
 const anyType = /^(?:application\/)?jwt$/i
 
-/** A token with a right form, a right `typ`, and the `iss` of a known transmitter. Nothing else has been checked. */
+/** A token whose form, `typ` and `iss` are right. Nothing else has been checked. */
 export interface ParsedSet {
   jwt: string
   header: { alg: string; kid?: unknown }

@@ -4,7 +4,7 @@ import { alice, clock, complex, issuer, op, receiving, session, signSet, types }
 
 const day = 86_400
 
-describe('the description of a fault names the claim, and nothing else', () => {
+describe('the description of a fault names the wrong claim and has no value', () => {
   test.each<[object, string, string]>([
     [{ aud: 'other' }, 'invalid_audience', 'logout token claim: aud'],
     [{ iss: 'https://other.example' }, 'invalid_issuer', 'logout token claim: iss'],
@@ -24,7 +24,7 @@ describe('the description of a fault names the claim, and nothing else', () => {
     expect(JSON.parse(text)).toEqual({ err: 'invalid_key', description: 'logout token signature' })
   })
 
-  test('a failure of ours has its cause', async () => {
+  test('the error of an outage on this side has the cause', async () => {
     const down = new Error('down')
     const broken = receiving({ onEvent: () => Promise.reject(down) })
     await broken.push(await signSet())
@@ -47,21 +47,21 @@ describe('typ', () => {
     expect([status, JSON.parse(text).err]).toEqual([400, 'invalid_request'])
   })
 
-  test('SE-1: typ is checked also if the issuer is not known', async () => {
+  test('SE-1: typ is checked even if the issuer is unknown', async () => {
     const { push } = receiving({ transmitter: { requireTyp: false } })
     const { status, text } = await push(await signSet({ iss: 'https://other.example' }, { typ: 'JWT' }))
     expect([status, JSON.parse(text).err]).toEqual([400, 'invalid_request'])
   })
 })
 
-test('SE-1: a token of exactly the greatest age is accepted', async () => {
+test('SE-1: a token that has exactly the largest age is accepted', async () => {
   const { push } = receiving()
   const statuses = [0, 1].map(async (more) => push(await signSet({ iat: clock.time - 7 * day - 60 - more })))
   expect((await Promise.all(statuses)).map(({ status }) => status)).toEqual([202, 400])
 })
 
 describe('SE-3: an audience function', () => {
-  test('is called again after a minute, or after a second if a token has another audience', async () => {
+  test('is called again after a minute. If a token has an unknown audience, it is called again after a second', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     try {
       const audience = vi.fn(() => (audience.mock.calls.length < 3 ? 'receiver' : 'new stream'))
@@ -100,7 +100,7 @@ describe('subjects', () => {
     expect(ended).toEqual([])
   })
 
-  test('SE-6: critical members that are understood change nothing', async () => {
+  test('SE-6: known critical members do not change the result', async () => {
     const metadata = {
       issuer,
       jwks_uri: `${issuer}/jwks`,
@@ -119,7 +119,7 @@ test.each([
   types.verification,
   types.streamUpdated,
   'https://schemas.openid.net/secevent/risc/event-type/verification',
-])('SE-10: %s needs no subject, and ends nothing whatever endsSessions says', async (type) => {
+])('SE-10: %s needs no subject, and ends no session even if endsSessions returns true', async (type) => {
   const { push, events, ended } = receiving({ endsSessions: () => true })
   for (const subject of [undefined, alice])
     expect((await push(await signSet({ sub_id: subject, events: { [type]: {} } }))).status).toBe(202)
@@ -127,8 +127,8 @@ test.each([
   expect(ended).toEqual([])
 })
 
-describe('the record of what is done', () => {
-  test('SE-12: an event that is done is not carried out again, also if the record is read late', async () => {
+describe('the record of a carried-out event', () => {
+  test('SE-12: a recorded event is not carried out again, even if the record is read late', async () => {
     const store = new MemoryStore({ now: op.now })
     let late = 0
     const slow = {
@@ -148,7 +148,7 @@ describe('the record of what is done', () => {
     expect(deliveries.map(({ outcome }) => outcome)).toEqual(['handled', 'replayed'])
   })
 
-  test('SE-12: a record that the store refuses once is written within the push', async () => {
+  test('SE-12: if the store fails once, the record is still written within the push', async () => {
     const store = new MemoryStore({ now: op.now })
     let refusals = 1
     const refusing = {

@@ -20,7 +20,7 @@ describeUnless(missing, 'two instances that share one Redis', () => {
     await Promise.all(clients.map((client) => client.close()))
   })
 
-  test('SE-12: an event at one instance ends the session at the other, and its retry there is not carried out again', async () => {
+  test('SE-12: an event on one instance ends the session on the other, and a retry there is only acknowledged', async () => {
     const jwt = await signSet()
     const told = new Promise<void>((resolve) => void there.logout.watch(op.session(), resolve))
     expect((await here.push(jwt)).status).toBe(202)
@@ -31,7 +31,7 @@ describeUnless(missing, 'two instances that share one Redis', () => {
     expect(there.deliveries).toMatchObject([{ outcome: 'replayed' }])
   })
 
-  test('SE-12: the same SET 50 times at once at both: each answer is 202, and each instance carries it out at most once', async () => {
+  test('SE-12: of 50 copies of a SET at once on both instances, each instance carries out at most one and answers 202 to all', async () => {
     const jwt = await signSet()
     const before = [here.events.length, there.events.length] as const
     const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => instances[index % 2]!.push(jwt)))

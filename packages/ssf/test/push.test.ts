@@ -7,7 +7,7 @@ import { alice, authorization, clock, complex, issuer, op, receiving, session, s
 const stranger = await createTestIssuer({ issuer: 'https://other.example' })
 const day = 86_400
 
-/** Alice's sessions that have ended: s1, s2, and one whose sid is not known. And s1 of Bob. */
+/** Returns which sessions have ended: s1, s2 and a session without a known sid of Alice, and s1 of Bob. */
 async function endedSessions({ logout }: Pick<ReturnType<typeof receiving>, 'logout'>): Promise<string> {
   const sessions = [{ sid: 's1' }, { sid: 's2' }, { sid: undefined }, { sub: 'bob', sid: 's3' }]
   const ended = await Promise.all(sessions.map((claims) => logout.isLoggedOut(op.session(claims))))
@@ -15,7 +15,7 @@ async function endedSessions({ logout }: Pick<ReturnType<typeof receiving>, 'log
 }
 
 describe('a right SET', () => {
-  test('SE-1: ends all sessions of its user; the answer is 202, empty and not cached', async () => {
+  test('SE-1: ends all sessions of the user. The answer is an empty 202 that is not cached', async () => {
     const receiver = receiving()
     const { status, text, headers } = await receiver.push(await signSet())
     expect([status, text, headers.get('cache-control'), headers.get('content-type')]).toEqual([
@@ -31,7 +31,7 @@ describe('a right SET', () => {
   test.each<[string, object, object, object?]>([
     ['SE-1: "sub" is ignored', { sub: 'bob' }, {}],
     ['SE-1: "exp" is in the future', { exp: clock.time + 1 }, {}],
-    ['SE-1: it is seven days old', { iat: clock.time - 7 * day }, {}],
+    ['SE-1: a token that is seven days old', { iat: clock.time - 7 * day }, {}],
     ['SE-1: "iat" is ahead by the tolerance', { iat: clock.time + 60 }, {}],
     ['SE-1: ten events', { events: Object.fromEntries([...'0123456789'].map((name) => [name, {}])) }, {}],
     ['SE-1: "typ" is missing, and the setting allows it', {}, { typ: undefined }, { requireTyp: false }],
@@ -73,7 +73,7 @@ describe('a wrong SET', () => {
     ['SE-1: "iat" is missing', 'invalid_request', () => signSet({ iat: undefined })],
     ['SE-1: "iat" is a string', 'invalid_request', () => signSet({ iat: `${clock.time}` })],
     ['SE-1: "iat" is far ahead', 'invalid_request', () => signSet({ iat: clock.time + 61 })],
-    ['SE-1: it is too old', 'invalid_request', () => signSet({ iat: clock.time - 7 * day - 61 })],
+    ['SE-1: a token that is older than seven days', 'invalid_request', () => signSet({ iat: clock.time - 7 * day - 61 })],
     ['SE-1: "exp" has passed', 'invalid_request', () => signSet({ exp: clock.time - 60 })],
     ['SE-1: "exp" is a string', 'invalid_request', () => signSet({ exp: 'never' })],
     ['SE-1: "nbf" is ahead', 'invalid_request', () => signSet({ nbf: clock.time + 61 })],
@@ -90,17 +90,17 @@ describe('a wrong SET', () => {
     ['SE-2: another issuer', 'invalid_issuer', () => signSet({ iss: stranger.issuer })],
     ['SE-2: the issuer with a slash', 'invalid_issuer', () => signSet({ iss: `${issuer}/` })],
     ['SE-2: no issuer', 'invalid_issuer', () => signSet({ iss: undefined })],
-    ['SE-2: the key of another', 'invalid_key', () => signSet({}, {}, stranger.key.privateKey)],
+    ['SE-2: the key of another issuer', 'invalid_key', () => signSet({}, {}, stranger.key.privateKey)],
     ['SE-2: an unknown kid', 'invalid_key', () => signSet({}, { kid: 'unknown' })],
     ['SE-2: HS256', 'invalid_key', () => signSet({}, { alg: 'HS256' }, new Uint8Array(32))],
     ['SE-2: an algorithm that is not pinned', 'invalid_key', () => signSet(), { algorithms: ['ES256'] }],
     ['SE-2: "crit"', 'invalid_request', async () => `${btoa('{"alg":"RS256","crit":["x"]}').replaceAll('=', '')}.e30.`],
     ['SE-3: another audience', 'invalid_audience', () => signSet({ aud: 'other' })],
     ['SE-3: no audience', 'invalid_audience', () => signSet({ aud: undefined })],
-    ['SE-3: not the audience that was found', 'invalid_audience', () => signSet(), { audience: () => 'other' }],
+    ['SE-3: another audience than the function returns', 'invalid_audience', () => signSet(), { audience: () => 'other' }],
     ['SE-13: a Logout Token', 'invalid_request', () => op.logoutToken({ aud: 'receiver' })],
     [
-      'SE-13: a Logout Token without a type of its own',
+      'SE-13: a Logout Token with the typ of a SET',
       'invalid_request',
       () => op.logoutToken({ aud: 'receiver', sub_id: alice }, { typ: 'JWT' }),
       { requireTyp: false },
@@ -150,7 +150,7 @@ describe('the request', () => {
     expect(answer.headers.get('allow')).toBe(status === 405 ? 'POST' : null)
   })
 
-  test('with several transmitters, the Authorization must be that of the one that signed', async () => {
+  test('with several transmitters, the Authorization must belong to the transmitter that signed the token', async () => {
     const transmitters = [
       { issuer, audience: 'receiver', keys: op.jwks, pushAuthorization: authorization },
       { issuer: stranger.issuer, audience: 'receiver', keys: stranger.jwks, pushAuthorization: 'Bearer other' },
@@ -161,7 +161,7 @@ describe('the request', () => {
       [authorization, 'Bearer other', 'Bearer third'].map((value) => push(jwt, { authorization: value })),
     )
     expect(answers.map(({ status }) => status)).toEqual([202, 401, 401])
-    // The right value for another transmitter does not reveal whether the token is good.
+    // The value of another transmitter passes the first check, so this answer is 400 and not 401.
     expect((await push('no token', { authorization: 'Bearer other' })).status).toBe(400)
   })
 
@@ -170,7 +170,7 @@ describe('the request', () => {
     expect((await push(await signSet(), { authorization: 'Basic x' })).status).toBe(202)
   })
 
-  test('handle answers a Request, also one whose body is a stream', async () => {
+  test('handle answers a Request, even if its body is a stream', async () => {
     const { receiver } = receiving()
     const headers = { 'content-type': 'application/secevent+jwt', authorization }
     const request = new Request('https://app.example/security-events', {
@@ -208,7 +208,7 @@ describe('metadata and keys', () => {
     expect(asked).toHaveLength(expected.length + 1)
   })
 
-  test('SE-4: a setting names another address', async () => {
+  test('SE-4: the option metadata names another address', async () => {
     const at = 'https://op.example.com/.well-known/risc-configuration'
     const { asked, fetch } = serve(at)
     const { push } = receiving({ fetch, transmitter: { keys: undefined, metadata: new URL(at) } })
@@ -224,7 +224,7 @@ describe('metadata and keys', () => {
     expect(deliveries).toMatchObject([{ outcome: 'failed', code: 'ERR_LOGOUT_KEYS_UNAVAILABLE' }])
   })
 
-  test('SE-6: a critical member that is not understood: the event is not acted on', async () => {
+  test('SE-6: an event with an unknown critical member ends nothing', async () => {
     const { fetch } = serve(inserted, { critical_subject_members: ['planet', 'user'] })
     const receiver = receiving({ fetch, transmitter: { keys: undefined } })
     const planet = { format: 'opaque', id: 'mars' }
@@ -234,7 +234,7 @@ describe('metadata and keys', () => {
     expect(await endedSessions(receiver)).toBe('s1 s2 nosid')
   })
 
-  test('SE-3: an audience function that fails or is silent is an outage; its answer is cached', async () => {
+  test('SE-3: an audience function that fails or never answers causes an outage. A good answer is cached', async () => {
     const fails = receiving({ transmitter: { audience: () => Promise.reject(new Error('down')) } })
     expect((await fails.push(await signSet())).status).toBe(503)
     const silent = receiving({ timeout: 0.05, transmitter: { audience: () => new Promise<string>(() => {}) } })
@@ -298,12 +298,12 @@ describe('subjects', () => {
     ['SE-6: opaque, nobody', session('x'), { iss: issuer }, ''],
     ['SE-6: complex, null', complex({ user: alice }), null, ''],
     [
-      'SE-7: a session of a user that was found',
+      'SE-7: a session of a user that resolveSubject found',
       complex({ user: session('x'), session: s1 }),
       user('alice'),
       's1 nosid',
     ],
-    ['SE-7: a device of a user that was found', complex({ user: session('x'), device: s1 }), user('alice'), ''],
+    ['SE-7: a device of a user that resolveSubject found', complex({ user: session('x'), device: s1 }), user('alice'), ''],
     ['SE-5: another issuer', session('x'), { iss: 'https://other.example', sub: 'alice' }, ''],
   ])('%s: resolveSubject decides', async (_, subject, resolved, ended) => {
     const resolveSubject = vi.fn(async () => resolved as never)
@@ -313,7 +313,7 @@ describe('subjects', () => {
     expect(await endedSessions(receiver)).toBe(ended)
   })
 
-  test('SE-6: the older form of RISC: "subject" inside the event', async () => {
+  test('SE-6: the older form of RISC, with "subject" inside the event, is accepted', async () => {
     const transmitter = { subjectIssuers: [issuer] }
     const subject = { subject_type: 'iss-sub', iss: issuer, sub: 'alice' }
     const receiver = receiving({ transmitter })
@@ -323,7 +323,7 @@ describe('subjects', () => {
     expect(await endedSessions(receiver)).toBe('s1 s2 nosid')
   })
 
-  test('SE-5: an issuer that is configured but that logout does not know, and one that is known but not configured', async () => {
+  test('SE-5: an issuer must be both a subject issuer of the transmitter and trusted by logout', async () => {
     const other = 'https://other.example'
     const unknown = receiving({ transmitter: { subjectIssuers: [other] } })
     const jwt = await signSet({ sub_id: user('alice', other) })
@@ -370,14 +370,14 @@ describe('dates', () => {
     }
   })
 
-  test('SE-8: a SET that comes hours late ends no newer session', async () => {
+  test('SE-8: a SET that arrives hours late ends no newer session', async () => {
     const { push, isLoggedOut } = receiving({ core: { sessionMaxAge: 7 * day } })
     const iat = clock.time - 7 * 3600
     expect((await push(await signSet({ iat }))).status).toBe(202)
     expect([await isLoggedOut({ iat }), await isLoggedOut({ iat: iat + 1 })]).toEqual([true, false])
   })
 
-  test('SE-8: the order of a SET, a Logout Token and a new sign-in follows the one rule', async () => {
+  test('SE-8: the one rule also decides between a SET, a Logout Token and a new sign-in', async () => {
     const { push, logout, isLoggedOut } = receiving()
     const iat = clock.time - 30
     const before = { iat: iat - 1, sid: 's1' }
@@ -386,7 +386,7 @@ describe('dates', () => {
     expect([await isLoggedOut(before), await isLoggedOut(after)]).toEqual([true, false])
     await logout.receive(await op.logoutToken({ iat: iat + 1, sid: 's2' }))
     expect(await isLoggedOut(after)).toBe(true)
-    // An older SET comes after the new sign-in, and changes nothing for that.
+    // An older SET arrives after the new sign-in. It does not end the new session.
     await push(await signSet({ iat: iat - 5 }))
     expect(await isLoggedOut({ iat: iat + 2, sid: 's3' })).toBe(false)
     expect(await isLoggedOut(before)).toBe(true)
@@ -431,9 +431,9 @@ describe('event types', () => {
     ['SE-10: stream-updated', types.streamUpdated, { status: 'paused' }, stream],
     ['SE-10: stream-updated with an object', types.streamUpdated, { status: { status: 'paused' } }, stream],
     ['SE-10: stream-updated, malformed', types.streamUpdated, 7, stream],
-    ['SE-11: a type that is not known', 'https://example.com/unknown', { a: 1 }, alice],
+    ['SE-11: an unknown type', 'https://example.com/unknown', { a: 1 }, alice],
     ['SE-11: a name that is special in JavaScript', '__proto__x', {}, alice],
-  ])('%s: 202, and reported', async (_, type, values, subject) => {
+  ])('%s: the answer is 202, and onEvent gets the event', async (_, type, values, subject) => {
     const receiver = receiving()
     expect((await receiver.push(await signSet({ sub_id: subject, events: { [type]: values } }))).status).toBe(202)
     expect(receiver.events).toMatchObject([{ type, ended: 'nothing', reason: 'type' }])
@@ -441,7 +441,7 @@ describe('event types', () => {
   })
 })
 
-/** A store whose calls do what `before` wants first. */
+/** A store that calls `before` at the start of each call. */
 class SpyStore implements LogoutStore {
   readonly #store = new MemoryStore({ now: op.now })
   readonly added: string[] = []
@@ -470,7 +470,7 @@ describe('once', () => {
     expect(deliveries.map(({ outcome }) => outcome)).toEqual(['handled', 'replayed', 'replayed'])
   })
 
-  test('SE-12: the same jti 50 times at once, also if each is signed anew', async () => {
+  test('SE-12: of 50 SETs with the same jti at once, one is carried out, even if each has its own signature', async () => {
     const { push, events, ended } = receiving()
     const tokens = await Promise.all(
       Array.from({ length: 50 }, (_, index) => signSet({ jti: 'same', txn: `${index}` })),
@@ -481,13 +481,13 @@ describe('once', () => {
     expect([events.length, ended.length]).toEqual([1, 1])
   })
 
-  test('SE-12: a retry that is dated anew is the same event', async () => {
+  test('SE-12: a retry with a new iat is the same event', async () => {
     const { push, events } = receiving()
     for (const iat of [clock.time - 5, clock.time]) await push(await signSet({ jti: 'same', iat }))
     expect(events).toHaveLength(1)
   })
 
-  test('SE-12: another type with the same jti is another event; so is the same jti of another transmitter', async () => {
+  test('SE-12: the same jti with another type or from another transmitter is another event', async () => {
     const other = { issuer: stranger.issuer, audience: 'receiver', keys: stranger.jwks, subjectIssuers: [issuer] }
     const { push, events } = receiving({
       transmitters: [{ issuer, audience: 'receiver', keys: op.jwks }, other],
@@ -498,7 +498,7 @@ describe('once', () => {
     expect(events).toHaveLength(3)
   })
 
-  test('SE-12: "done" comes last: an event that failed half-way is carried out again', async () => {
+  test('SE-12: the record is written last, so an event that failed half-way is carried out again', async () => {
     let failures = 2
     const onEvent = vi.fn(() => {
       if ((failures -= 1) >= 0) throw new Error('no')
@@ -512,7 +512,7 @@ describe('once', () => {
     expect(deliveries.map(({ outcome }) => outcome)).toEqual(['failed', 'failed', 'handled', 'replayed'])
   })
 
-  test('SE-12: the order is marker, listeners, done', async () => {
+  test('SE-12: the order is marker, listeners, record', async () => {
     const store = new SpyStore()
     const { push } = receiving({ store, onEvent: () => void store.added.push('onEvent') })
     await push(await signSet({ jti: 'order' }))
@@ -520,7 +520,7 @@ describe('once', () => {
     expect(order).toEqual(['logout', 'key', 'onEvent', 'done'])
   })
 
-  test('SE-12: "done" is kept until the token is too old', async () => {
+  test('SE-12: the record is kept until the token is too old', async () => {
     const { push, events } = receiving({ core: { sessionMaxAge: 60 } })
     const iat = clock.time
     const jwt = await signSet({ iat })
@@ -538,8 +538,8 @@ describe('once', () => {
 
   test.each([
     ['refuses', () => Promise.reject(new Error('down'))],
-    ['is silent', () => new Promise(() => {})],
-  ])('SE-12: a store that %s: 503, the session has ended here, and the retry completes it', async (_, before) => {
+    ['never answers', () => new Promise(() => {})],
+  ])('SE-12: if the store %s, the answer is 503, the session has ended on this instance, and the retry completes the event', async (_, before) => {
     const store = new SpyStore()
     const receiver = receiving({ store, timeout: 0.5, core: { storeTimeout: 1 } })
     const { push, isLoggedOut, logout, events } = receiver
@@ -548,7 +548,7 @@ describe('once', () => {
     const jwt = await signSet()
     const { status, text, headers } = await push(jwt)
     expect([status, text, headers.get('retry-after')]).toEqual([503, '', '5'])
-    // The store has not answered yet, or the marker is still tried again.
+    // The marker counts on this instance before the store has it.
     expect(await isLoggedOut()).toBe(true)
     await told
     expect(await isLoggedOut()).toBe(true)
@@ -565,7 +565,7 @@ describe('once', () => {
     ['endsSessions', { endsSessions: () => expect.fail('down') }],
     ['onEvent', { onEvent: () => new Promise(() => {}), timeout: 0.05 }],
     ['the issuer function', { core: { issuers: () => Promise.reject(new Error('down')) } }],
-  ])('%s that fails is an outage', async (_, options) => {
+  ])('a failure of %s is an outage', async (_, options) => {
     const { push } = receiving(options)
     expect((await push(await signSet())).status).toBe(503)
   })
@@ -580,7 +580,7 @@ describe('options', () => {
     ['no transmitter', { transmitters: [] }, 'transmitters must be a list, got []'],
     ['time-out', { timeout: 0 }, 'timeout must be seconds above 0, got 0'],
     [
-      'unknown, of a transmitter',
+      'an unknown option of a transmitter',
       { transmitters: [{ ...right, audiences: 'x' }] },
       'transmitters[0].audiences is not an option. Did you mean audience?',
     ],
@@ -590,7 +590,7 @@ describe('options', () => {
       'transmitters[0].audience must be a string or a list of strings, or a function, got undefined',
     ],
     [
-      'a secret is not shown',
+      'a wrong secret, which is not shown',
       { transmitters: [{ ...right, pushAuthorization: 12_345 }] },
       'transmitters[0].pushAuthorization must be a non-empty string',
     ],

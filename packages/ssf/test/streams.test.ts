@@ -41,7 +41,7 @@ async function polling(options: object = {}) {
 const pollsOf = ({ requests }: TestTransmitter) => requests.filter((request) => request.includes('/poll/')).length
 
 describe('poll', () => {
-  test('SE-3, SE-12: a round ends the session with the audience of the stream, and then acknowledges the token', async () => {
+  test('SE-3, SE-12: a round accepts the audience of the stream, ends the session, and then acknowledges the token', async () => {
     const { transmitter, receiver, round, events, logout, waiting } = await polling()
     await transmitter.emit()
     await transmitter.emit({ sub_id: { format: 'iss_sub', iss: transmitter.issuer, sub: 'bob' } })
@@ -50,11 +50,11 @@ describe('poll', () => {
     expect(events).toHaveLength(2)
     expect(await logout.isLoggedOut(transmitter.op.session())).toBe(true)
     expect(await receiver.pollOnce(round)).toEqual({ handled: 0, refused: 0, failed: 0, moreAvailable: false })
-    // Two requests for the round with tokens, one for the round without.
+    // The round with tokens sends two requests, and the round without tokens sends one.
     expect(pollsOf(transmitter)).toBe(3)
   })
 
-  test('a wrong token is reported with its code, and a right token beside it is carried out', async () => {
+  test('a round reports a wrong token with its code, and carries out a right token', async () => {
     const { transmitter, receiver, round, waiting, stream } = await polling()
     await transmitter.emit({ aud: 'other' })
     await transmitter.emit({ iss: 'https://other.example' })
@@ -65,7 +65,7 @@ describe('poll', () => {
     expect([...errors.values()]).toMatchObject([{ err: 'invalid_audience' }, { err: 'invalid_issuer' }])
   })
 
-  test('SE-12: an outage of ours acknowledges nothing, and the next round completes it', async () => {
+  test('SE-12: during an outage on this side, nothing is acknowledged, and a later round completes the event', async () => {
     let isDown = true
     const onEvent = vi.fn(() => {
       if (isDown) throw new Error('down')
@@ -79,7 +79,7 @@ describe('poll', () => {
     expect(waiting().size).toBe(0)
   })
 
-  test('an acknowledgement that is lost: the token comes again and is carried out once', async () => {
+  test('if an acknowledgement is lost, the token comes again but is carried out once', async () => {
     const { transmitter, receiver, round, events } = await polling()
     await transmitter.emit()
     await receiver.warm()
@@ -123,7 +123,7 @@ describe('poll', () => {
     expect(redirects).toEqual(['manual', 'manual'])
   })
 
-  test('only configured transmitters, and no address on this machine', async () => {
+  test('a round needs a configured transmitter, and requests no address on this machine', async () => {
     const { receiver, round } = await polling()
     await expect(receiver.pollOnce({ ...round, transmitter: 'https://other.example' })).rejects.toThrow(TypeError)
     const endpoint_url = 'http://127.0.0.1:1/poll'
@@ -135,7 +135,7 @@ describe('poll', () => {
     ).rejects.toThrow(TypeError)
   })
 
-  test('one request at a time, also beside management calls', async () => {
+  test('a transmitter gets one request at a time, also during management calls', async () => {
     const { transmitter, receiver, round, client, stream } = await polling()
     await transmitter.emit()
     transmitter.fault = async () => {
@@ -155,7 +155,7 @@ describe('poll', () => {
   describe('poll repeats rounds', () => {
     afterEach(() => void vi.useRealTimers())
 
-    test('at once while more tokens wait, each second after that, until the signal aborts', async () => {
+    test('at once while more tokens wait, and then every second until the signal aborts', async () => {
       const { transmitter, receiver, round, events, waiting } = await polling()
       await receiver.warm()
       for (let count = 0; count < 3; count += 1) await transmitter.emit()
@@ -173,7 +173,7 @@ describe('poll', () => {
       expect(vi.getTimerCount()).toBe(0)
     })
 
-    test('tokens that fail do not keep out the tokens behind them', async () => {
+    test('failed tokens do not keep later tokens out of a round', async () => {
       const onEvent = ({ claims }: SecurityEvent) => {
         if (claims.txn === 'fails') throw new Error('down')
       }
@@ -186,7 +186,7 @@ describe('poll', () => {
       vi.useFakeTimers()
       const stop = new AbortController()
       const run = receiver.poll({ ...round, signal: stop.signal })
-      // The first round has 25 tokens, the second 50, and the third all of them.
+      // The first round gets 25 tokens, the second gets 50, and the third gets all tokens.
       for (const failures of [25, 75, 135]) {
         await vi.waitFor(() => expect(errors).toHaveLength(failures), 10_000)
         await vi.advanceTimersByTimeAsync(8000)
@@ -197,7 +197,7 @@ describe('poll', () => {
       expect(await logout.isLoggedOut(transmitter.op.session())).toBe(true)
     })
 
-    test('less and less often while the transmitter fails; close stops it', async () => {
+    test('less and less often while the transmitter fails, until close', async () => {
       const { transmitter, receiver, round, errors } = await polling()
       vi.spyOn(Math, 'random').mockReturnValue(1)
       vi.useFakeTimers()
@@ -220,7 +220,7 @@ describe('poll', () => {
 })
 
 describe('the stream client', () => {
-  test('creates, reads, changes, replaces and deletes a stream, and sends only what a receiver supplies', async () => {
+  test('creates, reads, changes, replaces and deletes a stream, and sends only the members that a receiver sets', async () => {
     const transmitter = await createTestTransmitter({ key: first.op.key })
     const { issuer, accessToken, fetch } = transmitter
     const bodies: unknown[] = []
@@ -248,7 +248,7 @@ describe('the stream client', () => {
     await client.removeSubject(stream_id, { format: 'email', email: 'a@b.c' })
     await client.deleteStream(stream_id)
     await expect(client.getStream(stream_id)).rejects.toMatchObject({ name: 'StreamRequestError', status: 404 })
-    // The metadata is read once.
+    // The client reads the metadata only once.
     expect(transmitter.requests.filter((request) => request.includes('ssf-configuration'))).toHaveLength(1)
   })
 
@@ -257,7 +257,7 @@ describe('the stream client', () => {
     await expect(client.createStream({ delivery })).rejects.toMatchObject({ status: 409 })
   })
 
-  test('SE-3, SE-10: a verification event that was asked for comes by push, with the audience of the stream', async () => {
+  test('SE-3, SE-10: a requested verification event arrives by push, with the audience of the stream', async () => {
     const transmitter = await createTestTransmitter({
       key: first.op.key,
       push: (url, init) => receiver.handle(new Request(url as string, init)),
@@ -283,7 +283,7 @@ describe('the stream client', () => {
   })
 
   test.each(['client_secret_basic', 'client_secret_post', undefined] as const)(
-    'client credentials, %s: the token is found by metadata, has the scope, and is kept',
+    'client credentials, %s: the metadata names the token endpoint, and the token has the scope and is cached',
     async (authentication) => {
       const transmitter = await createTestTransmitter({ key: first.op.key })
       const clientCredentials = { clientId: 'receiver', clientSecret: 'secret', authentication }
@@ -296,7 +296,7 @@ describe('the stream client', () => {
     },
   )
 
-  test('a token that the transmitter has revoked is replaced, once for each request', async () => {
+  test('if the transmitter has revoked a token, each request gets a new token once', async () => {
     const transmitter = await createTestTransmitter({ key: first.op.key })
     const clientCredentials = { clientId: 'receiver', clientSecret: 'secret' }
     const { issuer, fetch } = transmitter

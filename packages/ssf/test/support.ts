@@ -39,7 +39,7 @@ export const complex = (members: object) => ({ format: 'complex', ...members })
 
 let count = 0
 
-/** Signs a SET: session-revoked, about all sessions of alice. `undefined` removes a member. */
+/** Signs a SET with session-revoked for all sessions of alice. The value `undefined` removes a claim. */
 export function signSet(claims: object = {}, header: object = {}, key?: Parameters<typeof op.sign>[2]) {
   const payload = {
     iss: issuer,
@@ -77,7 +77,7 @@ export interface ReceivingOptions extends Partial<Omit<SecurityEventReceiverOpti
   core?: Partial<BackchannelLogoutOptions>
 }
 
-/** A receiver of push, and a record of what it did. */
+/** A receiver of pushes. It records its events, deliveries and errors. */
 export function receiving({ transmitter, store, core, ...options }: ReceivingOptions = {}): Receiving {
   const logout = createBackchannelLogout({
     issuers: [op.trusted],

@@ -177,8 +177,8 @@ const within = ({ metadata: { imports = [], ...metadata } = {} }: Surroundings):
   return { ...own, ...metadata, imports: [...imports, ...own.imports!] }
 }
 
-/** Like a serverless platform: a getter parses the body, and throws if it cannot. */
-async function throwing(request: IncomingMessage): Promise<object> {
+/** Reads the body and sets a getter that throws. On a serverless platform, the getter throws if it cannot parse the body. */
+async function setThrowingBody(request: IncomingMessage): Promise<object> {
   await text(request)
   Object.defineProperty(request, 'body', {
     get() {
@@ -269,7 +269,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
         done()
       }
       const adapter = createAdapter()
-      const [before, after] = when === 'after it' ? [undefined, hook] : [hook, undefined]
+      const [before, after] = when === 'after Nest is created' ? [undefined, hook] : [hook, undefined]
       if (before) adapter.setOnRequestHook(before)
       const app = await create(() => adapter, module())
       if (after) adapter.setOnRequestHook(after)
@@ -281,7 +281,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     },
   )
 
-  test('does not pass its requests on', async () => {
+  test('does not pass the requests of the endpoint on to the application', async () => {
     const urls: (string | undefined)[] = []
     const app = await create(createAdapter, module())
     app.use(({ url }: IncomingMessage, _: ServerResponse, next: () => void) => {
@@ -314,7 +314,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('answers a request in absolute form, as some proxies send it', async () => {
+  test('answers a request whose target is an absolute URL, as some proxies send it', async () => {
     const running = await run(createAdapter, module())
     const ask = async (target: string): Promise<string> => {
       const body = `logout_token=${await op.logoutToken()}`
@@ -356,8 +356,8 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
       async (request) => ({ body: { logout_token: [(await text(request)).split('=')[1], 'x'] } }),
     ],
     ['nothing', 400, async (request) => (await text(request), {})],
-    ['a property that throws', 400, (request) => throwing(request)],
-  ])('T-3: takes the body from what runs Nest, which left %s', async (_, status, read) => {
+    ['a property that throws', 400, (request) => setThrowingBody(request)],
+  ])('T-3: takes the body from the request if the platform has read it and left %s', async (_, status, read) => {
     const app = await create(createAdapter, module())
     await app.init()
     const instance = app.getHttpAdapter().getInstance()
@@ -393,7 +393,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('asks for a body that waits for 100 Continue', async () => {
+  test('asks for the body if the client waits for 100 Continue', async () => {
     const running = await run(createAdapter, module())
     const body = `logout_token=${await op.logoutToken()}`
     const socket = connect(running.port, '127.0.0.1')
@@ -405,7 +405,7 @@ describe.each(platforms)('the endpoint on %s', (platform, createAdapter) => {
     await running.close()
   })
 
-  test('answers the next request after a body that breaks off', async () => {
+  test('answers the next request even if a connection closes during the body', async () => {
     let deliver = (): void => {}
     const delivered = new Promise<void>((resolve) => (deliver = resolve))
     const running = await run(createAdapter, {

@@ -26,7 +26,7 @@ const me = (guard = ActiveSessionGuard): new () => object => {
 }
 
 describe.each(platforms)('the guard on %s', (_, createAdapter) => {
-  test('calls onLoggedOut if the session has been logged out, and passes its exception on', async () => {
+  test('after a logout, calls onLoggedOut and throws the exception of onLoggedOut', async () => {
     const seen: unknown[] = []
     const running = await run(createAdapter, {
       imports: [
@@ -50,7 +50,7 @@ describe.each(platforms)('the guard on %s', (_, createAdapter) => {
     await running.close()
   })
 
-  test('calls onUnavailable if the store is down, and passes its exception on', async () => {
+  test('if the store is down, calls onUnavailable and throws the exception of onUnavailable', async () => {
     const seen: unknown[] = []
     const running = await run(createAdapter, {
       imports: [

@@ -42,7 +42,7 @@ describe('@OnLogout()', () => {
   const value = new Valued()
   class Inherited extends listener() {}
 
-  test('calls providers of any module, controllers and values once each, also without a server', async () => {
+  test('calls each provider, controller and value of any module once, also without a server', async () => {
     const { context, outcome } = await receive({
       imports: [
         rootModule({ imports: [rootModule({ providers: [Imported] })] }),

@@ -12,7 +12,7 @@ export interface Connected {
   close(): unknown
 }
 
-/** Some tests cause connection errors. The commands that fail report them. */
+/** Some tests cause connection errors on purpose. The failed commands report these errors. */
 const ignore = (): void => {}
 
 const upstash = async (url: string, settings: object = {}): Promise<Connected> => {

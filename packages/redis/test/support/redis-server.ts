@@ -19,7 +19,7 @@ export interface RedisServer {
   close(): Promise<void>
 }
 
-/** All running servers. They are killed at exit, so that a test that fails leaves no server behind. */
+/** All running servers. They are killed at exit, so a failed test leaves no server behind. */
 const children = new Set<ChildProcess>()
 process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')))
 

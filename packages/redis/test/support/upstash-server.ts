@@ -9,7 +9,7 @@ const encode = (reply: unknown): unknown => {
   return typeof reply === 'string' && reply !== 'OK' ? Buffer.from(reply).toString('base64') : reply
 }
 
-/** The part of Upstash's REST API that its client uses, in front of a Redis: single commands and pipelines. */
+/** Starts a server in front of Redis with a part of Upstash's REST API: single commands and pipelines. */
 export async function startUpstash(redisUrl: string): Promise<{ url: string; close(): Promise<void> }> {
   const redis = await createClient({ url: redisUrl, RESP: 2 })
     .on('error', () => {})

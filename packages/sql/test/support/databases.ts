@@ -30,7 +30,7 @@ const onPg = (query: (pool: Pool) => SqlQuery): Connectable => ({
   service: 'postgres',
   async connect() {
     const pool = new Pool({ connectionString: postgresUrl })
-    // Some tests cut its connections.
+    // Some tests cut the connections of the pool. Without a listener, the error would end the process.
     pool.on('error', () => {})
     return {
       dialect: 'postgresql',

@@ -19,7 +19,7 @@ export interface OwnServer {
 }
 
 interface Engine {
-  /** The user of the server if the tests run as root, because a server can refuse to run as root. */
+  /** If the tests run as root, the server runs as this user, because a server can refuse to run as root. */
   user: string
   ready: string
   /** The command that creates the files of a new server. `run` is the command that starts it. */
@@ -64,7 +64,7 @@ const path = [process.env['PATH'] ?? '', ...globSync('/usr/lib/postgresql/*/bin'
 const isThere = (command: string): boolean =>
   path.split(delimiter).some((folder) => globSync(join(folder, command)).length > 0)
 
-/** Whether the tests can create a server. They need `/proc` to freeze it. */
+/** Tells whether the tests can start a server of their own. They need `/proc` to freeze it. */
 export const hasOwn = (service: 'postgres' | 'mysql'): boolean =>
   process.platform === 'linux' && isThere(engines[service].create('')[0]) && isThere(engines[service].run('', 0)[0])
 
@@ -122,7 +122,7 @@ export async function startOwn(service: 'postgres' | 'mysql'): Promise<OwnServer
     signal('SIGKILL')
     await exited
   }
-  // Kills the server at exit, so that a test that fails leaves no server behind.
+  // Kills the server at exit, so a failed test leaves no server behind.
   process.once('exit', () => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     relatives = family(child.pid!)
