@@ -133,7 +133,7 @@ test('each package has an index.js', () => {
 
 test.each(packages)('importing %s has no side effect', async (path) => {
   const root = new URL(`../../../${path}`, import.meta.url).href
-  // The process gets an argument of bcl. Active resources would show that the import has started something.
+  // The process gets the argument --help. If the import ran `bcl`, the output would be the help.
   const script = `
     const before = new Set(Object.keys(globalThis))
     await import(${JSON.stringify(root)})

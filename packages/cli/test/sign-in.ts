@@ -1,4 +1,4 @@
-// Signs in by redirects, and prints the cookies of the application: a command for `bcl conformance --sign-in`.
+// A command for `bcl conformance --sign-in`. It signs in by redirects, and prints the cookies of the application.
 const login = new URL(process.argv.at(-1)!)
 const cookies = new Map<string, string>()
 let url = login

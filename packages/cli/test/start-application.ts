@@ -49,7 +49,7 @@ async function answers(url: string): Promise<boolean> {
  * Starts an application that trusts the provider of `bcl`.
  *
  * @param folder The folder of the application, from the root of the repository.
- * @param options The issuer, if it is not at the port of the provider on loopback. Further environment variables.
+ * @param options `issuer` is the issuer if it is not at the provider's port on loopback. `env` has more environment variables.
  */
 export async function startApplication(
   folder: string,

@@ -73,7 +73,11 @@ describe('a wrong SET', () => {
     ['SE-1: "iat" is missing', 'invalid_request', () => signSet({ iat: undefined })],
     ['SE-1: "iat" is a string', 'invalid_request', () => signSet({ iat: `${clock.time}` })],
     ['SE-1: "iat" is far ahead', 'invalid_request', () => signSet({ iat: clock.time + 61 })],
-    ['SE-1: a token that is older than seven days', 'invalid_request', () => signSet({ iat: clock.time - 7 * day - 61 })],
+    [
+      'SE-1: a token that is older than seven days',
+      'invalid_request',
+      () => signSet({ iat: clock.time - 7 * day - 61 }),
+    ],
     ['SE-1: "exp" has passed', 'invalid_request', () => signSet({ exp: clock.time - 60 })],
     ['SE-1: "exp" is a string', 'invalid_request', () => signSet({ exp: 'never' })],
     ['SE-1: "nbf" is ahead', 'invalid_request', () => signSet({ nbf: clock.time + 61 })],
@@ -97,7 +101,12 @@ describe('a wrong SET', () => {
     ['SE-2: "crit"', 'invalid_request', async () => `${btoa('{"alg":"RS256","crit":["x"]}').replaceAll('=', '')}.e30.`],
     ['SE-3: another audience', 'invalid_audience', () => signSet({ aud: 'other' })],
     ['SE-3: no audience', 'invalid_audience', () => signSet({ aud: undefined })],
-    ['SE-3: another audience than the function returns', 'invalid_audience', () => signSet(), { audience: () => 'other' }],
+    [
+      'SE-3: another audience than the function returns',
+      'invalid_audience',
+      () => signSet(),
+      { audience: () => 'other' },
+    ],
     ['SE-13: a Logout Token', 'invalid_request', () => op.logoutToken({ aud: 'receiver' })],
     [
       'SE-13: a Logout Token with the typ of a SET',
@@ -303,7 +312,12 @@ describe('subjects', () => {
       user('alice'),
       's1 nosid',
     ],
-    ['SE-7: a device of a user that resolveSubject found', complex({ user: session('x'), device: s1 }), user('alice'), ''],
+    [
+      'SE-7: a device of a user that resolveSubject found',
+      complex({ user: session('x'), device: s1 }),
+      user('alice'),
+      '',
+    ],
     ['SE-5: another issuer', session('x'), { iss: 'https://other.example', sub: 'alice' }, ''],
   ])('%s: resolveSubject decides', async (_, subject, resolved, ended) => {
     const resolveSubject = vi.fn(async () => resolved as never)
@@ -539,26 +553,29 @@ describe('once', () => {
   test.each([
     ['refuses', () => Promise.reject(new Error('down'))],
     ['never answers', () => new Promise(() => {})],
-  ])('SE-12: if the store %s, the answer is 503, the session has ended on this instance, and the retry completes the event', async (_, before) => {
-    const store = new SpyStore()
-    const receiver = receiving({ store, timeout: 0.5, core: { storeTimeout: 1 } })
-    const { push, isLoggedOut, logout, events } = receiver
-    const told = new Promise<void>((resolve) => void logout.watch(op.session(), resolve))
-    store.before = before
-    const jwt = await signSet()
-    const { status, text, headers } = await push(jwt)
-    expect([status, text, headers.get('retry-after')]).toEqual([503, '', '5'])
-    // The marker counts on this instance before the store has it.
-    expect(await isLoggedOut()).toBe(true)
-    await told
-    expect(await isLoggedOut()).toBe(true)
-    expect(events).toEqual([])
-    store.before = () => {}
-    await vi.waitFor(async () => expect((await push(jwt)).status).toBe(202), 10_000)
-    expect(await isLoggedOut()).toBe(true)
-    expect(events).toHaveLength(1)
-    await receiver.receiver.close()
-  })
+  ])(
+    'SE-12: if the store %s, the answer is 503, the session has ended on this instance, and the retry completes the event',
+    async (_, before) => {
+      const store = new SpyStore()
+      const receiver = receiving({ store, timeout: 0.5, core: { storeTimeout: 1 } })
+      const { push, isLoggedOut, logout, events } = receiver
+      const told = new Promise<void>((resolve) => void logout.watch(op.session(), resolve))
+      store.before = before
+      const jwt = await signSet()
+      const { status, text, headers } = await push(jwt)
+      expect([status, text, headers.get('retry-after')]).toEqual([503, '', '5'])
+      // The marker counts on this instance before the store has it.
+      expect(await isLoggedOut()).toBe(true)
+      await told
+      expect(await isLoggedOut()).toBe(true)
+      expect(events).toEqual([])
+      store.before = () => {}
+      await vi.waitFor(async () => expect((await push(jwt)).status).toBe(202), 10_000)
+      expect(await isLoggedOut()).toBe(true)
+      expect(events).toHaveLength(1)
+      await receiver.receiver.close()
+    },
+  )
 
   test.each<[string, object]>([
     ['resolveSubject', { resolveSubject: () => Promise.reject(new Error('down')) }],

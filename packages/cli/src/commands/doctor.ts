@@ -40,7 +40,7 @@ function formatFinding({ level, what, remedy }: DoctorFinding, { style }: Channe
   return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
 }
 
-/** Checks the transmitter, if there is one. Its secret comes from the environment, so that it stays out of the history of the shell. */
+/** Checks the transmitter if one was given. The secret comes from the environment, so it is not in the history of the shell. */
 async function checkSecurityEvents(options: DoctorCommandOptions): Promise<DoctorFinding[]> {
   const { ssf, ssfAudience: audience, ssfStream: streamId, ssfClient: clientId } = options
   if (ssf === undefined) return []

@@ -72,8 +72,8 @@ async function findFaults(token: InspectedToken): Promise<Finding[]> {
     header = withChanges(header, repair.header)
     claims = withChanges(claims, repair.claims)
   }
-  // Repairs these faults first, because the checks below cannot find them. The new signature is RS256 and has its own kid. jose
-  // does not sign a header with crit or b64.
+  // Repairs these faults first, because the checks below cannot find them. The new signature always uses RS256 and its own kid,
+  // and jose does not sign a header with crit or b64.
   if (header['alg'] !== 'RS256') apply(repairAlgorithm({ ...token, header }))
   if ('crit' in header || 'b64' in header) apply(repairHeader({ ...token, header }))
   if ('kid' in header && !isKid(header['kid'])) apply(repairHeader({ ...token, header }))

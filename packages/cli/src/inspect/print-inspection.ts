@@ -45,12 +45,12 @@ function describeScope({ claims = {} }: Inspection): string {
 const reasons = {
   type: 'events of this type end nothing by default',
   subject: 'the subject needs resolveSubject',
-  scope: 'the subject means fewer than all sessions of the user',
+  scope: 'the subject means only some sessions of the user',
   issuer: 'the subject is a user of an issuer that is not trusted',
-  critical: 'the subject has a critical member that is not understood',
+  critical: 'the subject has an unknown critical member',
 }
 
-/** Says what each event of a Security Event Token ends. */
+/** Describes the sessions that each event of a Security Event Token ends. */
 const describeEvents = ({ events }: SetInspection): string =>
   events
     .map(({ type, ended, reason }) => {

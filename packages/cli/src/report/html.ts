@@ -70,7 +70,7 @@ export function formatHtml(results: readonly ConformanceResult[], about: { endpo
 <p><code>${escapeXml(endpoint)}</code>, ${date.toISOString()}</p>
 <p><strong>${formatVerdict(results)}</strong></p>
 ${formatCounts(results)}
-<p>MUST: a failed case breaks a standard. SHOULD: a standard recommends it. hardening: no standard states the rule, but without it the endpoint can be attacked or loses logouts. interoperability: without it, the endpoint does not work with some provider or framework.</p>
+<p>MUST: a standard requires the rule. SHOULD: a standard recommends the rule. hardening: no standard has the rule, but an endpoint that breaks it can be attacked or can lose logouts. interoperability: an endpoint that breaks the rule does not work with some providers or frameworks.</p>
 ${failed.length > 0 ? '<h2>Failed cases, by cause</h2>' : ''}
 ${findingsOf(failed).map(formatFinding).join('\n')}
 ${formatSection(failed.length > 0 ? 'Other cases' : 'All cases', others)}

@@ -166,7 +166,7 @@ describe('express-openid-connect', () => {
   })
 })
 
-test('stops at an endpoint that fails for a good token, and writes little', { timeout }, async () => {
+test('if the endpoint fails for a good token, stops and writes only the cause', { timeout }, async () => {
   const url = await serve((_, response) => void response.writeHead(500).end())
   const args = ['conformance', `${url}/logout`, '--port', '0', '--wait', '0.1', '--no-sign-in']
   const { code, out, err } = await bcl(args)
@@ -175,14 +175,14 @@ test('stops at an endpoint that fails for a good token, and writes little', { ti
   expect(out.split('\n').length).toBeLessThan(30)
 })
 
-test('a client that requires a sid gets no token without one', { timeout }, async () => {
+test('a client that requires a sid gets no token without a sid', { timeout }, async () => {
   const url = await serve((_, response) => void response.writeHead(400).end())
   const args = ['conformance', `${url}/logout`, '--port', '0', '--wait', '0.1', '--no-sign-in']
   const only = ['--only', 'accept/sub-alone,accept/sid-alone,accept/aud-as-a-list']
   const strict = await bcl([...args, ...only])
   expect(strict.out).toContain('backchannel_logout_session_required  false\n')
   expect(strict.out).toMatch(/^MUST +0 +3 +0$/m)
-  // A finding that names its rule does not repeat the rule.
+  // The report names the rule only once.
   expect(strict.out.match(/Core 3\.1\.3\.7/g)).toHaveLength(1)
   const lenient = await bcl([...args, ...only, '--require-sid'])
   expect(lenient.out).toContain('backchannel_logout_session_required  true\n')

@@ -19,7 +19,7 @@ async function doctor(issuer: string, url: string, ...args: string[]): Promise<R
   return { code, ...(JSON.parse(out) as Report) }
 }
 
-/** Formats the warnings and problems, one in a line. */
+/** Formats each warning and each problem as one line. */
 const faultsOf = ({ findings }: Report): string[] =>
   findings.filter(({ level }) => level !== 'good').map(({ level, what, remedy }) => `${level}: ${what} ${remedy}`)
 
@@ -51,11 +51,11 @@ const refuse = (response: ServerResponse, headers: Record<string, string> = { 'c
 const startEndpoint = async (listener: RequestListener = (_, response) => refuse(response)): Promise<string> =>
   `${await serve(listener)}/backchannel-logout`
 
-/** Warnings about the test itself: the endpoint is on loopback, and some providers have no keys. */
+/** Tells whether a warning is about the test itself. The endpoint is on loopback, and some providers have no keys. */
 const isLoopbackWarning = (fault: string): boolean =>
   /^warning: The endpoint (?:is on this machine|answers an unsigned token with 400\. This says little)/.test(fault)
 
-test('finds no fault of a good provider and a good endpoint, except that the endpoint is on this machine', async () => {
+test('for a good provider and a good endpoint, only warns that the endpoint is on this machine', async () => {
   const url = await startEndpoint()
   const report = await doctor(await startProvider(), url)
   expect(faultsOf(report)).toEqual([expect.stringMatching(/^warning: The endpoint is on this machine\./)])
@@ -197,7 +197,7 @@ test.each<[string, RequestListener, RegExp]>([
   expect(faultsOf(report).filter((fault) => !isLoopbackWarning(fault))).toEqual([expect.stringMatching(message)])
 })
 
-test('with the provider down, does not say that the answer 400 to a token is right', async () => {
+test('if the provider is down, does not call the answer 400 to a token right', async () => {
   const { findings } = await doctor('http://127.0.0.1:9999', await startEndpoint())
   expect(findings.find(({ what }) => what.includes('an unsigned token'))).toMatchObject({
     level: 'warning',
@@ -215,7 +215,7 @@ test('finds a firewall that refuses long forms', async () => {
   )
 })
 
-test('names an algorithm to register for which the provider has keys', async () => {
+test('the registration names an algorithm for which the provider has a key', async () => {
   const { registration } = await doctor(await startProvider(undefined, 'ES384'), await startEndpoint())
   expect(registration).toMatchObject({ id_token_signed_response_alg: 'ES384' })
 })
@@ -270,7 +270,7 @@ test.each([
   )
 })
 
-test('writes as text what to do and what to register', async () => {
+test('the text output has the remedies and the registration', async () => {
   const { code, out } = await bcl(['doctor', await startProvider(), 'my-client', await startEndpoint(status(403))])
   expect(out).toMatch(/^✓ Discovery at /)
   expect(out).toMatch(/✗ The endpoint answers an empty POST with 403, not with 400\.\n {2}Mount/)
@@ -278,7 +278,7 @@ test('writes as text what to do and what to register', async () => {
   expect(code).toBe(1)
 })
 
-test('takes a client_id that looks like an option, after --', async () => {
+test('after --, takes a client_id that looks like an option', async () => {
   const { out } = await bcl(['doctor', '--json', '--', await startProvider(), '-x', await startEndpoint()])
   expect((JSON.parse(out) as Report).registration).toMatchObject({ client_id: '-x' })
 })

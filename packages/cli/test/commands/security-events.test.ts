@@ -60,7 +60,7 @@ describe('bcl send --event', () => {
     expect(wrongAuthorization).toMatchObject({ code: 1, out: expect.stringMatching(/^401 /) })
   })
 
-  test('names the events if there is none of this name', async () => {
+  test('for an unknown event name, lists the events', async () => {
     const { code, err } = await bcl(['send', 'http://127.0.0.1:1/', '--event', 'sesion-revoked'])
     expect([code, err]).toEqual([2, expect.stringMatching(/^No event is named sesion-revoked\.\n.*session-revoked,/)])
   })
@@ -147,7 +147,7 @@ describe('bcl conformance --ssf', () => {
     ])
   })
 
-  test('lists its cases, and refuses a name of none', async () => {
+  test('lists its cases, and refuses an unknown name', async () => {
     const { out } = await bcl(['conformance', '--ssf', '--list', '--only', 'request'])
     expect(out.split('\n')).toContain('ssf/another-method SHOULD, SE-1: a push: another method')
     expect((await bcl(['conformance', '--ssf', '--list', '--only', 'none'])).code).toBe(2)

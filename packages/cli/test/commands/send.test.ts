@@ -98,7 +98,7 @@ test('logs out the session that signs in', async () => {
   expect(sub).toBe('bob')
 })
 
-/** Starts an application whose `/me` is signed in until the endpoint has accepted a token. */
+/** Starts an application. Its `/me` answers 200 until the endpoint has accepted a token. With `isEnded` false, it always does. */
 async function startSession(isEnded: boolean) {
   const [port] = (await freePorts(1)) as [number]
   let isLive = true

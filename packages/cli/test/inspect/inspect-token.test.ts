@@ -82,7 +82,7 @@ test('finds only the length of a token that is too long', async () => {
   ])
 })
 
-test('gives the seconds of an old token and of a token from the future', async () => {
+test('says by how many seconds a token is too old or too early', async () => {
   const now = op.now()
   expect(await problemsOf(await op.logoutToken({ exp: now - 100, iat: now - 220 }))).toEqual([
     expect.stringMatching(/^The token expired 10\d s ago\.$/),
@@ -122,7 +122,7 @@ describe('providerProfiles', () => {
   })
 })
 
-test('a token of Keycloak under HS256 has no setting that helps', async () => {
+test('no setting helps for a token of Keycloak with HS256', async () => {
   const token = await op.sign(
     {
       iss: 'https://kc.example.com/realms/r',

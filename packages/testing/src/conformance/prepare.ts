@@ -2,7 +2,7 @@ import { createBrowser, type FetchLike } from './relying-party/browser.js'
 import { ConformanceSkip } from './relying-party/expectations.js'
 import { createParty, type ExistingSession, type PartyOptions, type SignInContract } from './relying-party/party.js'
 
-/** The error if nobody can sign in at the addresses of `signIn`, or if the existing session is not live. */
+/** The error if a sign-in at the addresses of `signIn` fails, or if the existing session is not live. */
 export class SignInError extends Error {
   override name = 'SignInError'
 }

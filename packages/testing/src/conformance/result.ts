@@ -9,7 +9,7 @@ export interface ConformanceResult extends Omit<ConformanceCase, 'acts' | 'wants
   got: string
   /** The kind of the failure. Only set if the case failed. */
   fault?: ConformanceFault
-  /** The common property of this failure and others, for example `the status 500`. Not set if nothing is known. */
+  /** A property that this failure shares with other failures, for example `the status 500`. Not set if it is unknown. */
   cause?: string
   /** The duration of the case's steps, in milliseconds. */
   durationMs: number

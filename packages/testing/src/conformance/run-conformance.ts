@@ -68,7 +68,7 @@ async function waitForNextSecond(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000)))
 }
 
-/** Returns the fault of a failed case, and the common property of this failure and others. */
+/** Returns the fault of a failed case, and the property that it shares with other failures. */
 function describeFailure(error: unknown, answers: readonly Answer[]): Pick<ConformanceResult, 'fault' | 'cause'> {
   if (!(error instanceof ConformanceFailure)) return { fault: 'other' }
   const { fault, about } = error
@@ -209,7 +209,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       const unfinished: Run[] = []
       for (const run of runs) if (await runStep(run)) unfinished.push(run)
       runs = unfinished
-      // Without sign-ins, no session exists. So no token has to be dated later than a session.
+      // Without sign-ins there are no sessions. So no step has to wait for a later second.
       if (signIn) await nextSecond()
     }
   }

@@ -17,8 +17,8 @@ interface Client {
 }
 
 /**
- * Tells whether a request comes from the client. The provider does not know the keys of the client, so it does not verify assertions. A
- * public client has no secret and needs PKCE.
+ * Tells whether a request comes from the client. The provider does not know the keys of the client, so it does not verify
+ * assertions. A public client has no secret and needs PKCE.
  */
 export function isFromClient(request: Request, form: URLSearchParams, client: Client, usesPkce: boolean): boolean {
   const assertion = form.get('client_assertion')

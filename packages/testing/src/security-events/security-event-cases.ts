@@ -67,7 +67,7 @@ export const securityEventCases: readonly SecurityEventCase[] = [
       'SE-8',
       ({ op }) => event('caep/event-type/session-revoked', { event_timestamp: op.now() * 1000 }),
     ],
-    ['with a claim "exp"', 'SE-1', ({ op }) => ({ exp: op.now() + 3600 })],
+    ['a claim "exp"', 'SE-1', ({ op }) => ({ exp: op.now() + 3600 })],
     ['with a claim "sub"', 'SE-1', { sub: 'bob' }],
   ),
   ...right(

@@ -46,7 +46,7 @@ const failingWith = ({ name, requirement, code, options, prepare }: Failure): Fa
 
 const failed = (failure: Omit<Failure, 'code'>): FailureCase => failingWith({ ...failure, code: 'ERR_LOGOUT_FAILED' })
 
-/** Makes a case in which the receiver must fetch the keys. `answer` replaces the provider's answer for some of the URLs. */
+/** Makes a case in which the receiver must fetch the keys. `answer` replaces some of the provider's answers. */
 const withoutKeys = (
   requirement: string,
   name: string,

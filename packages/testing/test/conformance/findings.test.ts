@@ -12,7 +12,7 @@ async function findings(fault: Fault) {
   return findingsOf(await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond }))
 }
 
-test('one ignored kind of token is one finding', { timeout: minute }, async () => {
+test('if an application ignores one kind of token, this is one finding', { timeout: minute }, async () => {
   const found = await findings({ receive: strictWith(({ sid }) => !sid) })
   expect(found).toMatchObject([
     { what: 'The application does not accept good tokens. This concerns tokens with sub and no sid.', grade: 'MUST' },
@@ -21,7 +21,7 @@ test('one ignored kind of token is one finding', { timeout: minute }, async () =
   expect(found[0]!.results.length).toBeGreaterThan(3)
 })
 
-test('one wrong status is one finding', { timeout: minute }, async () => {
+test('if an application answers with one wrong status, this is one finding', { timeout: minute }, async () => {
   const found = await findings({
     answer: (response, code) =>
       code?.startsWith('ERR_LOGOUT_TOKEN') ? new Response(null, { status: 500, headers: response.headers }) : response,
@@ -31,7 +31,7 @@ test('one wrong status is one finding', { timeout: minute }, async () => {
   ])
 })
 
-test('a token that is accepted comes before a wrong status', { timeout: minute }, async () => {
+test('a wrongly accepted token is listed before a wrong status', { timeout: minute }, async () => {
   let time = 1_800_000_000
   const provider = await createTestProvider({ now: () => time })
   const receiver = createSwitchReceiver(provider, { off: ['typ-null', 'an-empty-typ', 'a-nonce'] })
@@ -52,13 +52,13 @@ test('a token that is accepted comes before a wrong status', { timeout: minute }
   expect(found[1]!.results.map(({ id }) => id)).toEqual(['refuse/an-empty-typ', 'refuse/typ-null'])
 })
 
-test('without a sign-in, no case says that a session has ended', async () => {
+test('without a sign-in, no result says that a session has ended', async () => {
   const { provider, fetch } = await createRelyingParty()
   const results = await runConformance(fetch, { provider, endpoint, only: ['accept', 'oidcc', 'refuse', 'request'] })
   expect(results.filter(({ wants }) => wants.includes('session'))).toEqual([])
 })
 
-test('the browser sends what a browser sends for a navigation', async () => {
+test('the test browser sends the headers of a navigation', async () => {
   const { provider, fetch, nextSecond } = await createRelyingParty()
   const modes = new Set<string>()
   await runConformance(

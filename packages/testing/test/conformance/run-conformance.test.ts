@@ -27,7 +27,7 @@ test('an application without a fault passes all cases', async () => {
   expect(results).toHaveLength(conformanceCases.length)
 })
 
-test('an endpoint without a sign-in passes all cases that need none', async () => {
+test('an endpoint without a sign-in passes all cases that need no sign-in', async () => {
   const provider = await createTestProvider()
   const logout = createBackchannelLogout({ issuers: [provider.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
   const results = await runConformance((url, init) => logout.handle(new Request(url, init)), { provider, endpoint })
@@ -55,7 +55,7 @@ test.each([
     { ...contract, me: contract.login.replace('login', 'open') },
     /answers 200 to a browser that/,
   ],
-])('a sign-in that does not work is an error, and cases are not skipped: %s', async (_, signIn, message) => {
+])('a broken sign-in is an error and does not skip cases: %s', async (_, signIn, message) => {
   const { provider, fetch, nextSecond } = await createRelyingParty()
   const open: FetchLike = (url, init) => (url.endsWith('/open') ? new Response() : fetch(url, init))
   const run = runConformance(open, { provider, endpoint, signIn, nextSecond })
@@ -63,7 +63,7 @@ test.each([
   await expect(run).rejects.toThrow(message)
 })
 
-test('an application with the keys of another provider gets the time of `patience`', async () => {
+test('an application that still has the keys of another provider gets `patience` seconds', async () => {
   let failuresLeft = 2
   const { provider, fetch, nextSecond } = await createRelyingParty({
     onLogin() {
@@ -159,25 +159,25 @@ test('calls onProgress before each step, and onResult with each result', async (
   ])
 })
 
-test('each case finds a fault that not nearly all cases find', () => {
+test('each case finds at least one special fault', () => {
   const {
     'redirects every request to a login': _login,
     'redirects to a page instead of refusing': _page,
     ...otherAnswerFaults
   } = answerFaults
   const faults = { ...otherAnswerFaults, ...requestFaults, ...signatureFaults, ...claimFaults, ...sessionFaults }
-  // switches/switch-receiver.test.ts has a receiver with a fault for each of these.
+  // For each of these cases, switches/switch-receiver.test.ts has a receiver with a fault.
   const switched = switches.map((name) => `refuse/${name}`)
   const failing = [...switched, ...Object.values(faults).flatMap((one) => one.failing)]
   expect(conformanceCases.map(({ id }) => id).filter((id) => !isListed(failing, id))).toEqual([
-    // The two faults that are left out above find this case.
+    // Only the two faults that are left out above make this case fail.
     'answer/no-redirect',
     // Another test, in cases/answer.test.ts, covers this case.
     'answer/in-time',
   ])
 })
 
-test('a client that requires a sid gets no good token without one', async () => {
+test('a client that requires a sid gets no good token without a sid', async () => {
   const outcomes = async (requireSid: boolean): Promise<Record<string, string>> => {
     const { provider, fetch, nextSecond } = await createRelyingParty({ requireSid: true })
     const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond, requireSid })

@@ -19,7 +19,7 @@ async function exchange(provider: TestProvider, fields: Record<string, string>, 
   return provider.handle(new Request(`${provider.op.issuer}/token`, { method: 'POST', body, headers }))
 }
 
-test('an ID Token comes by form post', async () => {
+test('with form_post, the page of the provider posts the ID Token', async () => {
   const provider = await createTestProvider()
   const answer = await authorize(provider, { response_type: 'id_token', response_mode: 'form_post', nonce: 'n' })
   const page = await answer.text()
@@ -28,7 +28,7 @@ test('an ID Token comes by form post', async () => {
   expect(answer.headers.get('set-cookie')).toContain('bcl_test_provider=')
 })
 
-test('an ID Token comes in the fragment by default, and beside a code it has the hash of the code', async () => {
+test('by default, the fragment has the ID Token. Beside a code, the ID Token has the hash of the code', async () => {
   const provider = await createTestProvider()
   const answer = await authorize(provider, { response_type: 'code id_token', state: 's' })
   const { hash, search } = new URL(answer.headers.get('location')!)

@@ -1,7 +1,7 @@
 import { faultOf, requestCases } from '@bcl/testing'
 import { expect, test } from 'vitest'
 
-test('faultOf describes what is wrong with an answer', () => {
+test('faultOf describes the fault of an answer', () => {
   const row = { status: 400, name: 'x' }
   const headers = { 'cache-control': 'no-store', 'content-type': 'application/json' }
   const fault = (body: string, init: ResponseInit) => faultOf(row, new Response(body, init), body)

@@ -66,12 +66,12 @@ function toCase(row: TokenRow): ConformanceCase {
 const newKey: ConformanceCase = {
   id: 'accept/a-key-published-just-now',
   group: 'accept',
-  title: 'fetches the keys again for a new kid, although it fetched them a moment ago',
+  title: 'fetches the keys again for a new kid, even if the last fetch was a moment ago',
   grade: 'hardening',
   requirement: 'RP-53',
   reference: referenceFor('RP-53'),
   sends:
-    'a good token with the kid of a new key, seconds after the application last fetched the keys or looked for a key in vain',
+    'a good token with the kid of a new key, seconds after the application last fetched the keys or did not find a key',
   wants:
     '200. A refusal shows that the application waits between two fetches of the keys (many libraries: 30 s). Most providers send a logout only once, so a logout under a new key is lost in that time',
   wantsOfSession: 'the session has ended',
@@ -141,7 +141,7 @@ const sameTokenTwiceAtOnce: ConformanceCase = {
   requirement: 'RP-24',
   reference: referenceFor('RP-24'),
   sends: 'one good token in two requests at the same time, as two instances of a provider do',
-  wants: '200 for at least one of them, and no 5xx for the other one',
+  wants: '200 for at least one copy, and no 5xx for the other copy',
   wantsOfSession: 'the session has ended',
   acts(party) {
     let visit: Visit
@@ -196,7 +196,7 @@ const jtiOfRefusedToken: ConformanceCase = {
   grade: 'hardening',
   requirement: 'RP-24',
   reference:
-    'BCL 2.6, step 8: another token with the same jti may be refused; if a refused token counts, a retry of the logout is lost',
+    'BCL 2.6, step 8: another token with the same jti may be refused. If a refused token counts, a retry of the logout is lost',
   sends: 'a token with a good signature and a nonce, then a good token with the same jti',
   wants: '200 for the good token',
   wantsOfSession: 'the session has ended',
@@ -216,8 +216,8 @@ const jtiOfRefusedToken: ConformanceCase = {
 }
 
 /**
- * Logout Tokens that the endpoint must accept. The case with a new key must come after the row without a kid. When the new key is
- * known, several keys fit a token without a kid.
+ * Logout Tokens that the endpoint must accept. The case with a new key must come after the case without a kid. After the new key
+ * is published, a token without a kid fits several keys.
  */
 export const acceptConformance: readonly ConformanceCase[] = [
   ...rows.map(toCase),

@@ -106,7 +106,7 @@ const cases: readonly AnswerCase[] = [
     grade: 'interoperability',
     requirement: 'RP-44',
     title: 'does not redirect the provider',
-    sends: 'a token with a nonce, and a good one',
+    sends: 'a token with a nonce, and a good token',
     wants: 'no redirect',
     async send(party, visit) {
       const refusal = await sendTokenWithNonce(party, visit)
@@ -120,7 +120,7 @@ const cases: readonly AnswerCase[] = [
     requirement: 'RP-41',
     title: 'gives the reason of a refusal in JSON, or no reason',
     sends: 'a token with a nonce',
-    wants: 'no body, or JSON with error; an error_description, if there is one, has only allowed characters',
+    wants: 'no body, or JSON with error. If there is an error_description, it has only allowed characters',
     send: sendTokenWithNonce,
     check: ifRefused((answer) => {
       if (answer.body === '') return

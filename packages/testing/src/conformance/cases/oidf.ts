@@ -52,7 +52,7 @@ const toCase = ({ suffix, sends, requirement, rule, make, isAccepted = false }: 
   title: `OpenID Foundation: ${sends}`,
   grade: 'MUST',
   requirement,
-  reference: `${rule}; a module of the OpenID Foundation's Back-Channel RP test plan`,
+  reference: `${rule}. This case is a module of the OpenID Foundation's Back-Channel RP test plan`,
   sends: `after a sign-in, ${sends}`,
   wants: isAccepted ? '200 exactly' : '400 exactly',
   wantsOfSession: isAccepted ? 'the session has ended' : 'the session is live',
@@ -135,7 +135,7 @@ const modules: readonly Module[] = [
  * The eight modules for Relying Parties in the OpenID Foundation's conformance suite. Each case has the name of its module, sends
  * the same as the module, and fails for the same answers.
  *
- * Two parts of the modules are left out: RP-initiated logout, and the warning about caching. `answer/success-is-not-stored` and
- * `answer/refusal-is-not-stored` check the caching.
+ * Two parts of the modules are left out: RP-initiated logout, and the warning about caching. The cases
+ * `answer/success-is-not-stored` and `answer/refusal-is-not-stored` check caching.
  */
 export const oidfConformance: readonly ConformanceCase[] = modules.map(toCase)

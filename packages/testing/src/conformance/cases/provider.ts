@@ -9,13 +9,13 @@ import type { Party, Visit } from '../relying-party/party.js'
  * application under test knows only an issuer, a client and RS256. An application that is right would refuse a token that needs
  * another algorithm, encryption or a setting such as `requireExp: false`.
  *
- * Other profiles are sent by no case. The tests of provider-profiles.ts verify them with their settings.
+ * No case sends the other profiles. The tests of provider-profiles.ts verify them with their settings.
  */
 const isSent = ({ header, byDefault }: ProviderProfile): boolean => header.alg === 'RS256' && byDefault === 'accepted'
 
 /**
- * This profile differs from `wso2-is-default` only in its issuer. A case replaces the issuer, so the profile would be a
- * duplicate.
+ * Tells whether a case would be a duplicate. The profile `wso2-is-suborg` differs from `wso2-is-default` only in its issuer, and a
+ * case replaces the issuer.
  */
 const isDuplicate = ({ id }: ProviderProfile): boolean => id === 'wso2-is-suborg'
 
@@ -51,7 +51,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
     title: `accepts a Logout Token in the form of ${provider}`,
     grade: 'interoperability',
     requirement: 'RP-10',
-    reference: `The form comes from ${bases[basis]}; BCL 2.4 allows it`,
+    reference: `The form comes from ${bases[basis]}. BCL 2.4 allows it`,
     sends: `a good token in the form of ${provider}`,
     wants: '200',
     wantsOfSession: 'the session has ended',
@@ -66,7 +66,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
             ...(http.userAgent !== undefined && { 'user-agent': http.userAgent }),
           }
           expectAccepted(await party.post(await signLike(profile, party, visit), headers))
-          // ZITADEL dates a token one second early. If the session began in that second, the session is newer than the logout.
+          // ZITADEL dates a token one second early. The session can be newer than this date and rightly stay alive.
           const isDatedEarly = payload.iat < 0
           if (!isDatedEarly) await expectEnded(visit)
         },

@@ -34,7 +34,7 @@ const hugeBody: RequestCase = {
 const sendFor = async (row: RequestCase, party: Party, visit: Visit): Promise<Answer> =>
   party.send(await row.make(party.opFor(visit)))
 
-/** Sends a huge body. A server may close the connection instead of an answer, so the case accepts that too. */
+/** Sends a huge body. Returns `undefined` if the server closes the connection without an answer, which is also right. */
 const sendHugeBody = (party: Party, visit: Visit): Promise<Answer | undefined> =>
   sendFor(hugeBody, party, visit).catch((error: unknown) => {
     if (String(error).includes('no answer: ')) return undefined

@@ -75,7 +75,7 @@ const bothSessionsEnd =
   }
 
 const onlyEarlierSessions =
-  'BCL 2.7 does not mention the order of arrival; a logout that ends a session which began later logs out a user who has signed in again'
+  'BCL 2.7 does not mention the order of arrival. If a logout ends a session that began later, it logs out a user who has signed in again'
 
 const cases: readonly SessionCase[] = [
   {
@@ -164,7 +164,7 @@ const cases: readonly SessionCase[] = [
     id: 'a-sub-is-no-sid',
     grade: 'MUST',
     requirement: 'RP-19',
-    reference: 'BCL 2.4: sub names a user and sid names a session; equal values do not make them the same',
+    reference: 'BCL 2.4: sub names a user and sid names a session. Equal values do not make them the same',
     title: 'a sub does not match an equal sid, and a sid does not match an equal sub',
     sends: 'a token whose sub is the sid of a second user, and a token whose sid is the sub of a third user',
     namesOnlyTheUser: true,
@@ -218,7 +218,7 @@ const cases: readonly SessionCase[] = [
     requirement: 'RP-32',
     reference: onlyEarlierSessions,
     title: 'a user can sign in again after a logout',
-    sends: 'a token with sub and sid, then a new sign-in in the same browser; then the same with only sub',
+    sends: 'a token with sub and sid, then a new sign-in in the same browser. Then the same with only sub',
     wants: 'the new sessions are live',
     acts(party) {
       let visit: Visit
@@ -241,7 +241,7 @@ const cases: readonly SessionCase[] = [
     grade: 'hardening',
     requirement: 'RP-32',
     reference:
-      'BCL 2.7: a logout clears the state of the session; no standard mentions old cookies, which must not become valid again',
+      'BCL 2.7: a logout clears the state of the session. No standard mentions old cookies, which must not become valid again',
     title: 'an old cookie is refused after a new sign-in',
     sends: 'a token with sub and sid, then a new sign-in with the same sid, then the cookies from before the logout',
     wants: 'the old cookies are refused',
@@ -265,7 +265,7 @@ const cases: readonly SessionCase[] = [
     id: 'a-logout-counts-that-comes-before-its-sign-in-has-finished',
     grade: 'hardening',
     requirement: 'RP-32',
-    reference: 'BCL 2.7 does not mention races; a logout that is answered 200 and has no effect is lost',
+    reference: 'BCL 2.7 does not mention races. A logout that is answered 200 and has no effect is lost',
     title: 'a logout that arrives during the sign-in counts',
     sends: 'a token for a session whose ID Token is on its way to the application',
     wants: 'the session is not live after the sign-in',
@@ -277,7 +277,7 @@ const cases: readonly SessionCase[] = [
           const visit = await party.signIn({
             ...names,
             async beforeAnswer() {
-              // An error that is thrown here would look like an error of the sign-in.
+              // An error that is thrown at this point would look like an error of the sign-in.
               await party
                 .post(await party.opFor(names).logoutToken())
                 .then(expectAccepted)
@@ -296,7 +296,8 @@ const cases: readonly SessionCase[] = [
     requirement: 'RP-32',
     reference: onlyEarlierSessions,
     title: 'a late logout does not end a newer session',
-    sends: 'a token with sub and sid, whose iat is before a new sign-in with the same sid and which arrives after it',
+    sends:
+      'a token with sub and sid. It is dated before a new sign-in with the same sid, and arrives after this sign-in',
     wants: 'the newer session is live',
     acts(party) {
       let claims: object
@@ -322,8 +323,8 @@ const cases: readonly SessionCase[] = [
     grade: 'hardening',
     requirement: 'RP-24',
     reference:
-      'BCL 2.6, step 8: a jti that was received before may be refused; a token that counts as a new logout each time can be replayed',
-    title: 'a token that comes again does not end a newer session',
+      'BCL 2.6, step 8: a jti that was received before may be refused. A token that counts as a new logout each time can be replayed',
+    title: 'a repeated token does not end a newer session',
     sends: 'a token with sub and sid, a new sign-in with the same sid, and the same token again',
     wants: 'the newer session is live',
     acts(party) {
@@ -365,7 +366,8 @@ const cases: readonly SessionCase[] = [
     id: 'a-jti-may-be-used-again-by-a-later-logout',
     grade: 'interoperability',
     requirement: 'RP-24',
-    reference: 'BCL 2.4: each jti is unique; django-oauth-toolkit reuses a jti, and its later logout is a new one',
+    reference:
+      'BCL 2.4: each jti is unique. The provider django-oauth-toolkit reuses a jti, and its later logout is a new one',
     title: 'a later logout may have the jti of an earlier logout',
     sends: 'a token, a new sign-in, and another token with the same jti and a later iat',
     wants: 'the new session has ended too',
@@ -405,7 +407,7 @@ const cases: readonly SessionCase[] = [
     id: 'a-session-without-a-known-sid-ends-by-its-sub',
     grade: 'interoperability',
     requirement: 'RP-30',
-    reference: 'BCL 2.7: iss and sub also identify sessions; after a cache miss, Asgardeo sends ID Tokens without sid',
+    reference: 'BCL 2.7: iss and sub also identify sessions. After a cache miss, Asgardeo sends ID Tokens without sid',
     title: 'a session without a known sid ends by its sub',
     sends: 'a sign-in whose ID Token has no sid, then a token with sub and sid for that user',
     wants: 'the session has ended',

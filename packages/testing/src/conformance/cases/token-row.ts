@@ -11,8 +11,8 @@ export interface TokenRow {
 }
 
 /**
- * Tells whether a row sends a time near the tolerance of `@bcl/core`. Receivers have different tolerances, so the conformance
- * cases use other times: 10 seconds or 10 minutes away.
+ * Tells whether a row sends a time near the tolerance of `@bcl/core`. Receivers have different tolerances. So the conformance
+ * cases use times that are 10 seconds or 10 minutes away.
  */
 export const isNearTolerance = ({ name }: Pick<TokenRow, 'name'>): boolean =>
   /^(?:exp 59|exp 60|iat 59|nbf 59|issued long)|is 90 s ahead/.test(name)

@@ -32,7 +32,7 @@ test.each([
     () => Response.json({ message: 'no' }, { status: 400, headers: { 'cache-control': 'no-store' } }),
     ['answer/refusal-says-why'],
   ],
-])('a refusal may have no body, but not any body: %s', async (_, refuse, failing) => {
+])('a refusal has no body or JSON with an error: %s', async (_, refuse, failing) => {
   const { provider, fetch, nextSecond } = await createRelyingParty({
     answer: (response) => (response.status === 400 ? refuse() : response),
   })

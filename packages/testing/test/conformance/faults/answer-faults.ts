@@ -11,7 +11,7 @@ const badSignatures = [
   'refuse/an-empty-signature',
   'refuse/a-key-of-somebody-else-under-a-known-kid',
   'refuse/an-unknown-kid',
-  // Without refuse/the-key-in-the-header: its unknown kid causes no fetch, because the clock stands still and no fetch is left.
+  // refuse/the-key-in-the-header is left out. It has an unknown kid and gets an outage, because no permit for a fetch is left.
   'refuse/a-good-signature-under-PS256-which-is-not-registered',
   'refuse/the-public-key-as-the-secret-of-HS256',
   'refuse/the-client-secret-as-the-key-of-HS256-which-is-not-registered',

@@ -3,7 +3,7 @@ import type { Fault, Tools } from './relying-party.ts'
 
 /**
  * Applications with one fault each. The key completes the sentence "an application that …". `failing` has the ids of all cases
- * that fail for this fault, and `skipped` those of all cases that cannot be decided then.
+ * that fail because of this fault. `skipped` has the ids of all cases that cannot be decided because of it.
  */
 export type Faults = Record<string, { fault: () => Fault; failing: (string | RegExp)[]; skipped?: (string | RegExp)[] }>
 
@@ -17,14 +17,14 @@ export const omit = (claims: Claims, ...names: string[]): Claims =>
 
 type Condition = (claims: Claims, tools: Tools) => boolean
 
-/** Removes one check: repairs the claims that the check would refuse, before the receiver reads them. */
+/** Removes one check of the receiver. Repairs the claims that this check would refuse, before the receiver reads them. */
 export const blindTo = (isWrong: Condition, repair: (claims: Claims, tools: Tools) => Claims) =>
   reissue((claims, tools) => (isWrong(claims, tools) ? repair(claims, tools) : claims))
 
-/** Adds one check: makes a token wrong if its claims meet the condition. */
+/** Adds one check to the receiver. If the claims of a token meet the condition, makes the token wrong. */
 export const strictWith = (isRefused: Condition) => blindTo(isRefused, (claims) => ({ ...claims, aud: 'nobody' }))
 
-/** Returns a function that says whether it was called with the same value before. */
+/** Returns a function that tells whether it was called with the same value before. */
 export const createRepeatCheck = () => {
   const values = new Set<unknown>()
   return (value: unknown): boolean => values.has(value) || !values.add(value)

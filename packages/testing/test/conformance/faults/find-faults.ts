@@ -9,7 +9,7 @@ const minute = 60_000
 export const isListed = (ids: readonly (string | RegExp)[], id: string): boolean =>
   ids.some((pattern) => (typeof pattern === 'string' ? pattern === id : pattern.test(id)))
 
-/** Runs all cases against an application with each of the faults. Expects that exactly the listed cases fail or are skipped. */
+/** For each fault, runs all cases against an application with this fault. Expects that exactly the listed cases fail or are skipped. */
 export function findFaults(faults: Faults): void {
   test.each(Object.entries(faults))('finds an application that %s', { timeout: minute }, async (_, row) => {
     const { fault, failing, skipped = [] } = row

@@ -16,7 +16,7 @@ export function decode(part = ''): Claims {
   }
 }
 
-/** Whether the signature of a token was made with the given key and algorithm. */
+/** Tells whether the signature of a token was made with the given key and algorithm. */
 export async function isSignedBy(
   { publicKey }: Pick<TestKey, 'publicKey'>,
   algorithm: { name: string; hash?: string },
@@ -31,7 +31,7 @@ export async function isSignedBy(
   }
 }
 
-/** Whether the form and the header of an RS256 token are in order. Does not check the signature. */
+/** Tells whether the form and the header of an RS256 token are right. Does not check the signature. */
 export function isPlain(token: string): boolean {
   const [header] = token.split('.')
   const { alg, crit, b64 } = decode(header)

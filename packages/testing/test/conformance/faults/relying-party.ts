@@ -24,7 +24,7 @@ export interface Fault {
   store?: (good: LogoutStore) => LogoutStore
   /** Called at the end of a sign-in. */
   onLogin?: (tools: Tools, claims: SessionClaims) => unknown
-  /** Whether the application requires a sid, as a client that is registered so. */
+  /** True if the client is registered as a client that requires a sid. */
   requireSid?: boolean
   /** Changes the claims that the session keeps. */
   session?: (claims: SessionClaims) => SessionClaims
@@ -39,7 +39,7 @@ export interface Tools {
 
 const formType = 'application/x-www-form-urlencoded'
 
-/** Makes an application in memory with a sign-in and a clock that only `nextSecond` moves. Without a fault, it passes all cases. */
+/** Makes an application in memory with a sign-in. Only `nextSecond` moves its clock. Without a fault, it passes all cases. */
 export async function createRelyingParty(fault: Fault = {}) {
   let time = 1_800_000_000
   const now = () => time

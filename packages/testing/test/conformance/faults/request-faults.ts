@@ -154,7 +154,7 @@ export const requestFaults: Faults = {
   },
   'does not limit the size of a token': {
     fault: () => ({
-      // The conformance cases make a token long by a claim.
+      // The long tokens of the conformance cases have one long claim.
       receive: blindTo(
         (claims) => 'padding' in claims,
         (claims) => omit(claims, 'padding'),

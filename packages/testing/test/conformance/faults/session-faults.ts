@@ -5,7 +5,7 @@ import { claimsOf, decode } from './reissue.ts'
 const answer200 = (): Response => new Response(null, { status: 200, headers: noStore })
 const answer400 = (): Response => Response.json({ error: 'invalid_request' }, { status: 400, headers: noStore })
 
-/** The cases that are skipped if the logout that they build on does not work. */
+/** These cases begin with a logout. If this logout does not work, they are skipped. */
 const buildsOnLogout = [
   'session/a-sid-ends-no-other-session',
   'session/a-sub-ends-the-sessions-of-nobody-else',
@@ -243,7 +243,7 @@ export const sessionFaults: Faults = {
     failing: [
       'session/a-sub-ends-the-sessions-of-nobody-else',
       'session/a-sub-is-no-sid',
-      // The tokens of other cases end the sessions of these cases.
+      // With this fault, tokens of other cases also end the sessions of these cases.
       'session/a-refused-token-ends-nothing',
       'session/a-late-logout-does-not-end-a-newer-session',
       'session/a-session-without-a-known-sid-ends-by-its-sub',

@@ -1,16 +1,16 @@
 import { BACKCHANNEL_LOGOUT_EVENT } from '@bcl/core'
 import type { Json, Knowledge, ReceivedToken } from './received-token.ts'
 
-/** Says whether a token is wrong in one way. */
+/** Tells whether a token has one particular fault. */
 type Check = (token: ReceivedToken, knowledge: Knowledge) => boolean
 
-/** Looks at the header, if there is one that can be read. */
+/** Makes a check of the header. A header that cannot be read passes. */
 const header =
   (isWrong: (header: Json) => boolean): Check =>
   ({ header: found }) =>
     found !== undefined && isWrong(found)
 
-/** Looks at the claims, if they can be read. */
+/** Makes a check of the claims. Claims that cannot be read pass. */
 const claims =
   (isWrong: (claims: Json, knowledge: Knowledge) => boolean): Check =>
   ({ claims: found }, knowledge) =>
@@ -47,7 +47,7 @@ const formChecks: Record<string, Check> = {
   'a-payload-that-is-null': ({ parts: [, second = ''] }) => Buffer.from(second, 'base64url').toString() === 'null',
 }
 
-/** The checks of the header, without its alg. */
+/** The checks of the header, except its alg. */
 const headerChecks: Record<string, Check> = {
   'a-critical-extension': header(({ crit }) => crit?.length > 0),
   'an-empty-crit': header(({ crit }) => crit?.length === 0),
@@ -92,7 +92,7 @@ const signatureChecks: Record<string, Check> = {
   'alg-none-with-a-signature': (token, { keys }) => token.header?.['alg'] === 'none' && token.isSignedBy(keys),
   'no-alg': header(({ alg }) => alg === undefined),
   'alg-in-lower-case': header(({ alg }) => alg === 'rs256'),
-  // No row of the tables sends these. The modules of the OpenID Foundation send the first one.
+  // The tables have no row for these faults. A module of the OpenID Foundation sends the first one.
   'another-algorithm': header(({ alg }) => alg === 'ES256'),
 }
 
@@ -169,7 +169,7 @@ export const switches = Object.keys({ ...formChecks, ...headerChecks, ...signatu
   (name) => name !== 'another-algorithm',
 )
 
-/** Returns what is wrong with a token: the names of the checks that refuse it. */
+/** Returns the names of the checks that refuse a token. */
 export function faultsOf(token: ReceivedToken, knowledge: Knowledge): string[] {
   const hasThreeParts = token.parts.length === 3
   const checks = { ...formChecks, ...headerChecks, ...(hasThreeParts && signatureChecks), ...claimChecks }

@@ -24,7 +24,7 @@ export interface ReceivedToken {
   isHmac(secret: string): boolean
   /** Whether the signature is by one of the keys, with RSA-PSS. */
   isPssBy(keys: readonly Json[]): boolean
-  /** Whether one of the keys made the signature, for this or for any other token. */
+  /** Tells whether one of the keys made the signature, even if the signature belongs to another token. */
   isMadeBy(keys: readonly Json[]): boolean
 }
 

@@ -24,11 +24,11 @@ test('with all checks on, the receiver passes all cases', { timeout: 60_000 }, a
   expect(described(await certify({}))).toEqual([])
 })
 
-test('each wrong token is wrong in one way only', { timeout: 60_000 }, async () => {
+test('each wrong token has exactly one fault', { timeout: 60_000 }, async () => {
   expect(described(await certify({ off: switches }, ['refuse']))).toHaveLength(switches.length)
 })
 
-/** A token without a user and without a session can end nothing. */
+/** Tokens without a user and without a session. They cannot end a session. */
 const endsNothing = new Set([
   'neither-sub-nor-sid',
   'sub-and-sid-null',
@@ -38,7 +38,7 @@ const endsNothing = new Set([
 ])
 
 test.each(switches)('without the check "%s", only the case of that name fails', { timeout: 60_000 }, async (name) => {
-  // The receiver answers 400 for unknown users, so a token for somebody else would hide the missing check.
+  // This receiver also answers 400 for unknown users. So the case must send its token for the signed-in user.
   const results = await certify({ off: [name], refusesUnknown: !endsNothing.has(name) }, ['refuse'])
   const end = endsNothing.has(name)
     ? 'status, answered 200, and the session is still live'

@@ -9,9 +9,9 @@ const refusal = (status = 400, headers: Record<string, string> = {}): Response =
 
 /** The options of {@link createSwitchReceiver}. */
 export interface Switches {
-  /** The checks that the receiver does not make: ids of `refuse` cases, without `refuse/`. */
+  /** The checks that are switched off, each by the id of its case without `refuse/`. */
   off?: readonly string[]
-  /** Whether the receiver answers 400 for users and sessions that it does not know. */
+  /** True if the receiver answers 400 for unknown users and sessions. */
   refusesUnknown?: boolean
 }
 
