@@ -9,5 +9,5 @@ export async function buildExamples(examples: readonly string[]): Promise<void> 
   const filters = ['provider', ...examples].map((example) => `--filter=@bcl-examples/${example}...`)
   const command = `turbo run build ${filters.join(' ')} --output-logs=hash-only`
   const [code] = (await once(spawn(command, { shell: true, stdio: 'inherit' }), 'exit')) as [number | null]
-  if (code !== 0) throw new Error('The packages could not be built. The lines above say why.')
+  if (code !== 0) throw new Error('The packages could not be built. The lines above show the reason.')
 }

@@ -69,7 +69,7 @@ async function show({ provider, apps }: Stack): Promise<void> {
   await showMe({ signedIn: [phone], signedOut: [laptop] })
 
   heading(`${USER} signs in on the laptop again`)
-  line('in a later second: a sign-in in the very second of a logout counts as logged out')
+  line('in a later second, because a sign-in in the same second as a logout counts as logged out')
   await nextSecond()
   for (const app of apps) await laptop.signIn(app, USER)
   await showMe({ signedIn: [laptop, phone], signedOut: [oldLaptop] })
@@ -127,7 +127,7 @@ async function serve({ provider, apps }: Stack, port: number): Promise<void> {
     ...apps.map(({ clientId, url }) => [`sign in, ${clientId}`, url] as const),
     ['end sessions', `${provider.url}/sessions`],
   ])
-  success(`Open http://127.0.0.1:${port}/ to see all of it in one page.`)
+  success(`Open http://127.0.0.1:${port}/ to see everything on one page.`)
   await new Promise((resolve) => {
     process.removeAllListeners('SIGINT').once('SIGINT', resolve)
   })

@@ -24,7 +24,7 @@ export function callbackPath(example: string): string {
   return example === 'nextjs' ? '/api/auth/callback/oidc' : '/callback'
 }
 
-/** Starts an example on its port, and waits for `/healthz`. The example ends when this process ends, or earlier. */
+/** Starts an example on its port, and waits for `/healthz`. The example ends at the latest when this process ends. */
 export async function startExample(
   name: string,
   port: number,

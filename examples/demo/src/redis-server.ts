@@ -23,7 +23,7 @@ export function hasRedis(): boolean {
   }
 }
 
-/** Starts a Redis server on a free loopback port. It saves nothing, and ends when this process ends, or earlier. */
+/** Starts a Redis server on a free loopback port. It saves nothing. It ends at the latest when this process ends. */
 export async function startRedis(): Promise<RedisServer> {
   const [port] = (await freePorts(1)) as [number]
   const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {

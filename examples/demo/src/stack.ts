@@ -10,7 +10,7 @@ export interface AppOptions {
   example: string
   /** @default the example's name */
   clientId?: string
-  /** The provider sends security events to this application. Only examples/hono and examples/express take them. */
+  /** True if the provider sends security events to this application. Only examples/hono and examples/express receive them. */
   securityEvents?: boolean
   /** More client metadata for the provider. */
   metadata?: Record<string, unknown>
@@ -45,7 +45,7 @@ export interface StackOptions {
   onReady?: (name: string, url: string) => void
 }
 
-/** A provider and Relying Parties on free loopback ports. Each runs in its own process. */
+/** Starts a provider and Relying Parties on free loopback ports. Each runs in its own process. */
 export async function startStack(
   apps: readonly AppOptions[],
   { front = (providerUrl) => providerUrl, providerEnv = {}, onReady = () => {} }: StackOptions = {},

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => stack?.stop())
 
-it('"account disabled" ends all sessions of the user where security events are set up, and names the others', async () => {
+it('"account disabled" ends all sessions of the user at applications with security events, and lists the other applications', async () => {
   const [laptop, phone, other] = [createDevice('laptop'), createDevice('phone'), createDevice('other')]
   for (const app of stack.apps) {
     for (const device of [laptop, phone]) await device.signIn(app, 'alice')

@@ -96,7 +96,7 @@ describe.each([
       expect((await kept.me(app)).status).toBe(401)
     })
 
-    it('receives a Logout Token also for a logout that it started itself', async () => {
+    it('also receives a Logout Token for its own logout', async () => {
       const [laptop, phone] = [await signedIn('erin'), await signedIn('erin')]
       const kept = createDevice('kept', laptop.browser.copy())
 
@@ -178,8 +178,8 @@ describe.each([
     it.each([
       ['none, as providers send', {}],
       ['of another site', { origin: 'https://op.example.com', 'sec-fetch-site': 'cross-site' }],
-      ['of a page of ours', { 'sec-fetch-site': 'same-origin' }],
-    ])('T-15: reads a Logout Token whatever the Origin and Sec-Fetch headers are: %s', async (_, headers) => {
+      ['of a page of the application', { 'sec-fetch-site': 'same-origin' }],
+    ])('T-15: reads a Logout Token with any Origin and Sec-Fetch headers: %s', async (_, headers) => {
       const response = await fetch(`${app.url}/backchannel-logout`, {
         method: 'POST',
         headers: headers as Record<string, string>,
@@ -207,7 +207,7 @@ describe.each([
       ['refuses a form of another site', 403, { 'sec-fetch-site': 'cross-site' }],
       ['refuses a form of another site', 403, { 'sec-fetch-site': 'same-site' }],
       [`answers ${own} to a form of its own page without a session`, own, { 'sec-fetch-site': 'same-origin' }],
-      [`answers ${own} to a client without a session that is no browser`, own, {}],
+      [`answers ${own} to a client that is no browser and has no session`, own, {}],
     ])('%s: %i for %j', async (_, status, headers) => {
       const response = await fetch(app.url + path, { method: 'POST', headers, redirect: 'manual' })
       expect(response.status).toBe(status)
@@ -231,7 +231,7 @@ describe.each([
   describe('the other routes', () => {
     const callback = callbackPath(example)
 
-    it.each(['/me', '/events'])('%s wants a session', async (path) => {
+    it.each(['/me', '/events'])('%s requires a session', async (path) => {
       const response = await fetch(app.url + path, { headers: { cookie: `${example}_session=forged` } })
       expect(response.status).toBe(401)
       expect(await response.json()).toEqual({ error: 'not signed in' })

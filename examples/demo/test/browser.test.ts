@@ -32,7 +32,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
   beforeEach(async () => {
     context = await browser.newContext({ locale: 'en-GB', viewport: { width: 333, height: 300 } })
     complaints = []
-    // Chromium reports here what the content security policy of a page refuses.
+    // Chromium reports violations of a content security policy as errors in the console.
     context.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
   })
 
@@ -53,7 +53,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     return page
   }
 
-  it('the pages of all applications show the sign-out by themselves when the provider ends the session', async () => {
+  it('when the provider ends the session, the open pages of all applications show the sign-out', async () => {
     const pages: Page[] = []
     for (const app of stack.apps) pages.push(await signIn(app))
     const provider = await context.newPage()
@@ -89,7 +89,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     },
   )
 
-  it('the pages have no violation that axe-core finds', async () => {
+  it('axe-core finds no violation on the pages', async () => {
     const [hono, nextjs] = ['hono', 'nextjs'].map((name) => stack.apps.find(({ clientId }) => clientId === name)!)
     const found: string[] = []
     const look = async (page: Page) => void found.push(...(await violationsOf(page)))
@@ -136,7 +136,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
   })
 
   it.each(EXAMPLES)(
-    'a page of the %s example whose stream is refused does not load itself again and again',
+    'if the server refuses the stream of a page of the %s example, the page does not reload again and again',
     async (example) => {
       const app = stack.apps.find(({ clientId }) => clientId === example)!
       const page = await signIn(app)

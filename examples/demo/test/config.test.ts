@@ -104,7 +104,7 @@ describe.each([
     const [first, second] = [readConfig({}), readConfig({})]
     expect(first.sessionSecret).toMatch(/^[\w-]{43}$/)
     expect(second.sessionSecret).not.toBe(first.sessionSecret)
-    const warning = 'SESSION_SECRET is not set: a random one is used, and a restart signs everybody out'
+    const warning = 'SESSION_SECRET is not set. The application uses a random secret, so a restart signs everybody out'
     expect(warn.mock.calls).toEqual([[warning], [warning]])
     warn.mockRestore()
   })
@@ -173,7 +173,7 @@ describe.each([
         '{"clockTolerance":null}',
       ],
     ],
-  ])('says that a wrong %s is wrong', (name, values) => {
+  ])('reports a wrong %s', (name, values) => {
     for (const value of values) expect(() => read({ [name]: value }), value).toThrow(new RegExp(`^${name} must `))
   })
 })
@@ -182,7 +182,7 @@ it.each([
   ['PORT', ['', '0', '65536', 'port']],
   ['ISSUER', ['', 'op', 'ftp://127.0.0.1', 'https://op.example.com?a', 'https://op.example.com#a']],
   ['CLIENTS', ['', 'none', '{}']],
-])('the provider says that a wrong %s is wrong', (name, values) => {
+])('the provider reports a wrong %s', (name, values) => {
   for (const value of values)
     expect(() => readProviderConfig({ [name]: value }), value).toThrow(new RegExp(`^${name} must `))
 })

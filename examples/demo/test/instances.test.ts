@@ -87,7 +87,7 @@ describe.skipIf(skip)(title, () => {
       }
     }
 
-    it('a session works on both instances, and a logout on one instance ends it on both', async () => {
+    it('a session works on both instances, and a logout on one instance ends the session on both', async () => {
       const [laptop, phone] = [await signedIn('alice'), await signedIn('alice')]
       expect((await laptop.me(b)).body).toEqual((await laptop.me(a)).body)
       await endAt(laptop, 'alice')
@@ -154,7 +154,7 @@ describe.skipIf(skip)(title, () => {
         expect(await statuses(await signedIn('erin'))).toEqual([200, 200])
       })
 
-      it('/logout-everywhere refuses a cookie that was signed out, and ends no session', async () => {
+      it('/logout-everywhere refuses the cookie of a session that was signed out, and ends no session', async () => {
         const [laptop, phone] = [await signedIn('carol'), await signedIn('carol')]
         const thief = createDevice('thief', laptop.browser.copy())
         await laptop.browser.submit(`${a.url}/logout`)

@@ -41,7 +41,7 @@ it('lists the sessions with a button to end each', async () => {
   expect((await device.me(app)).status).toBe(401)
 })
 
-it('says what has happened, and shows each token with its content and the session that it ends', async () => {
+it('reports the last action, and shows each token with its claims and the session that it ends', async () => {
   const device = createDevice('laptop')
   await device.signIn(app, 'dave')
   const [session] = await stack.provider.sessionsOf('dave')

@@ -65,7 +65,7 @@ afterAll(async () => {
   await example?.stop()
 })
 
-/** Signs a user in twice, and ends the first session at the provider. Returns the Logout Token after checks of its form. */
+/** Signs a user in twice, and ends the first session at the provider. Checks the form of the Logout Token and returns it. */
 async function ended(name: keyof typeof parties, user: string) {
   const party = started[name]
   const [session, another] = [await party.signIn(user), await party.signIn(user)]
@@ -100,14 +100,14 @@ describe('the real Logout Token of a client', () => {
     expect(await codeByDefault('hs256', token)).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
   })
 
-  it('RP-16: is encrypted if the ID Tokens of the client are', async () => {
+  it('RP-16: is encrypted if the ID Tokens of the client are encrypted', async () => {
     const { token } = await ended('encrypted', 'alice')
     expect(token.split('.')).toHaveLength(5)
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'RSA-OAEP', enc: 'A256GCM', iss: provider.url })
     expect(await codeByDefault('encrypted', token)).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
-  it('RP-13: is signed with ES256 if the client is registered for it', async () => {
+  it('RP-13: is signed with ES256 if the client is registered for ES256', async () => {
     const { token } = await ended('es256', 'bob')
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'ES256' })
     expect(await codeByDefault('es256', token)).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')

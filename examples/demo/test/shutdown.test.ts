@@ -8,7 +8,7 @@ import { startExample } from '../src/example-process.ts'
 import { freePorts } from '../src/free-ports.ts'
 
 describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s shuts down', (example) => {
-  it('RP-39a: after it has answered a request whose body is still arriving', async () => {
+  it('RP-39a: only after it has answered a request whose body is still arriving', async () => {
     const [port] = (await freePorts(1)) as [number]
     const { url, stop } = await startExample(example, port, { SESSION_SECRET: 'secret' }, { untilReady: false })
     const posted = request(`${url}/backchannel-logout`, { method: 'POST', agent: false })

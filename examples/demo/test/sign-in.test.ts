@@ -166,7 +166,7 @@ describe.each([
     }
   })
 
-  it('T-16: percent-encodes the secret by client_secret_basic, and not by client_secret_post', async () => {
+  it('T-16: percent-encodes the secret with client_secret_basic, but not with client_secret_post', async () => {
     // This provider does not decode the secret. Glewlwyd 2.7 and LemonLDAP::NG 2.21 do the same.
     provider.acceptClients((authorization, form) => {
       const [user, password] = atob(authorization?.slice('Basic '.length) ?? '').split(':')

@@ -17,7 +17,7 @@ it.each([
   ['sid', { sid: 'b' }],
   ['sid that is not known', { sid: null }],
   ['sign-in', { iat: 2 }],
-])('counts the streams of another %s apart', (_, other) => {
+])('counts the streams of another %s separately', (_, other) => {
   const streams = createStreams({ perSession: 1, perProcess: 10 })
   streams.open(session)
   expect(streams.open(session)).toBe(429)

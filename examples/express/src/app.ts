@@ -73,7 +73,7 @@ export function createApp(
     response.json({ iss, sub, sid: sid ?? null, iat })
   })
 
-  // Not behind activeSession(): a page that was loaded just before the logout must still receive the event.
+  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
   app.get('/events', (request, response) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(request, response)
@@ -131,7 +131,7 @@ export function createApp(
     await leave(request, response, url)
   })
 
-  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
+  // This route is behind activeSession(). A stolen cookie of an ended session must not sign the user out everywhere.
   app.post('/logout-everywhere', active(unauthorized), async (request, response) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(request, response)

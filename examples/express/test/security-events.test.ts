@@ -9,7 +9,7 @@ import { createSecurityEvents } from '../src/security-events.ts'
 import { serve } from './serve.ts'
 
 const { MemoryStore: MemorySessions } = session
-// The real fetch. The receiver gets the fetch of the transmitter.
+// Keeps the real fetch, because the receiver gets the fetch of the transmitter.
 const send = fetch
 
 const transmitter = await createTestTransmitter()

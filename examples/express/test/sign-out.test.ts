@@ -42,7 +42,7 @@ const post = (path: string, cookie: string, headers: Record<string, string> = {}
 
 const idIn = (cookie: string) => /express_session=s%3A([\w-]+)/.exec(cookie)![1]!
 
-it('T-11: /logout-everywhere refuses a session that a request in progress saved again after its logout', async () => {
+it('T-11: /logout-everywhere refuses a session that a running request saved again after the logout', async () => {
   const [laptop, phone] = [(await app.get('/start/laptop')).cookie, (await app.get('/start/phone')).cookie]
   const saved = (await promisify(store.get.bind(store))(idIn(laptop)))!
   expect((await post('/logout', laptop)).status).toBe(303)
@@ -54,7 +54,7 @@ it('T-11: /logout-everywhere refuses a session that a request in progress saved 
   expect((await app.get('/me', phone)).status).toBe(200)
 })
 
-it('signs out also if the session store fails during the sign-out', async () => {
+it('signs out even if the session store fails during the sign-out', async () => {
   const { cookie } = await app.get('/start/laptop')
   store.destroy = (_id, done) => done?.(new Error('the store is down'))
 

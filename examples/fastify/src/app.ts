@@ -58,7 +58,7 @@ export function createApp(
     return { iss, sub, sid: sid ?? null, iat }
   })
 
-  // Not behind activeSession(): a page that was loaded just before the logout must still receive the event.
+  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
   app.get('/events', async (request, reply) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(reply)
@@ -118,7 +118,7 @@ export function createApp(
     return leave(request, reply, url)
   })
 
-  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
+  // This route is behind activeSession(). A stolen cookie of an ended session must not sign the user out everywhere.
   app.post('/logout-everywhere', { preHandler: active(unauthorized) }, async (request, reply) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(reply)

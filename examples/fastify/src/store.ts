@@ -8,8 +8,8 @@ export interface Store {
 }
 
 /**
- * Keeps logouts in Redis, for all instances and across restarts. Without Redis, keeps them in this process, and a restart forgets
- * them. If SESSION_SECRET stays the same, a cookie that was logged out then works again.
+ * Keeps logouts in Redis, for all instances and across restarts. Without Redis, keeps them in this process. A restart then forgets
+ * them, so a cookie that was logged out works again if SESSION_SECRET stays the same.
  */
 export async function createStore(redisUrl: string | undefined, prefix: string): Promise<Store> {
   if (redisUrl === undefined) return { logouts: new MemoryStore(), close: async () => {} }

@@ -56,7 +56,7 @@ it('replaces the whole session', async () => {
   expect(await read(second.cookie)).toEqual({ claims: { iss: config.issuer, sub: 'bob', iat } })
 })
 
-it('creates no session if the logout came before, and removes the previous session', async () => {
+it('creates no session if the logout came before the sign-in, and removes the previous session', async () => {
   const { cookie } = await start(claims, 'id-token')
   const ended = await start({ ...claims, iat: iat - config.sessionMaxAge - 1 }, 'id-token', { cookie })
   expect(ended.body).toEqual({ alive: false })

@@ -70,7 +70,7 @@ export function createApp(
     return c.json({ iss, sub, sid: sid ?? null, iat })
   })
 
-  // Not behind activeSession(): a page that was loaded just before the logout must still receive the event.
+  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
   app.get('/events', (c) => {
     const session = c.get('session')
     if (!session) return unauthorized(c)
@@ -127,7 +127,7 @@ export function createApp(
     return c.redirect(await signOut.here(c.get('session')), 303)
   })
 
-  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
+  // This route is behind activeSession(). A stolen cookie of an ended session must not sign the user out everywhere.
   app.post('/logout-everywhere', active(unauthorized), async (c) => {
     const session = c.get('session')
     if (!session) return unauthorized(c)

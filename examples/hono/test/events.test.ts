@@ -47,7 +47,7 @@ async function cookieOf(sub: string): Promise<string> {
 
 const open = async (cookie: string, method = 'GET') => app.request('/events', { method, headers: { cookie } })
 
-it('GET /events starts a watch, and HEAD /events starts none', async () => {
+it('GET /events starts a watch, and HEAD /events does not', async () => {
   const cookie = await cookieOf('alice')
   const head = await open(cookie, 'HEAD')
   expect(head.status).toBe(200)

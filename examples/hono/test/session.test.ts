@@ -57,7 +57,7 @@ it('leaves out an ID Token that would make the cookie too long for a browser', a
   expect(await read(cookieOf(response))).toEqual({ claims: { iss: config.issuer, sub: 'alice', sid: 'a', iat } })
 })
 
-it('creates no session if the logout came before, and removes the previous session', async () => {
+it('creates no session if the logout came before the sign-in, and removes the previous session', async () => {
   const response = await start({ ...claims, iat: iat - config.sessionMaxAge - 1 }, 'id-token')
   expect(await response.json()).toEqual({ alive: false })
   expect(response.headers.get('set-cookie')).toMatch(/^hono_session=; Max-Age=0; /)

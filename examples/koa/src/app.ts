@@ -70,7 +70,7 @@ export function createApp(
     ctx.body = { iss, sub, sid: sid ?? null, iat }
   })
 
-  // Not behind activeSession(): a page that was loaded just before the logout must still receive the event.
+  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
   router.get('/events', (ctx) => {
     const session = sessions.read(ctx)
     if (!session) return unauthorized(ctx)
@@ -141,7 +141,7 @@ export function createApp(
     leave(ctx, url)
   })
 
-  // Behind activeSession(): a stolen cookie of an ended session must not sign the user out everywhere.
+  // This route is behind activeSession(). A stolen cookie of an ended session must not sign the user out everywhere.
   router.post('/logout-everywhere', active(unauthorized), async (ctx) => {
     const session = sessions.read(ctx)
     if (!session) return unauthorized(ctx)

@@ -86,7 +86,7 @@ it('destroys a session in the store when the provider ends it', async () => {
   expect(await store.get(idIn(cookie))).toBeUndefined()
 })
 
-it('T-11: refuses a session that a request in progress saved again after its logout', async () => {
+it('T-11: refuses a session that a running request saved again after the logout', async () => {
   const { cookie } = await app.get('/start')
   beforeSaved = endSession
 
@@ -98,7 +98,7 @@ it('T-11: refuses a session that a request in progress saved again after its log
   expect((await app.get('/me', cookie)).status).toBe(401)
 })
 
-it('RP-32: creates no session if the logout came before', async () => {
+it('RP-32: creates no session if the logout came before the sign-in', async () => {
   await endSession()
 
   const { body, cookie } = await app.get('/start')

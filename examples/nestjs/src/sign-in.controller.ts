@@ -97,7 +97,7 @@ export class SignInController {
     await this.#leave(request, response, url)
   }
 
-  // Behind the guard: a stolen cookie of an ended session must not sign the user out everywhere.
+  // This route is behind the guard. A stolen cookie of an ended session must not sign the user out everywhere.
   @Post('logout-everywhere')
   @UseGuards(ActiveSessionGuard)
   async logoutEverywhere(@Req() request: Request, @Res() response: Response): Promise<void> {

@@ -60,7 +60,7 @@ async function open(cookie: string, method = 'GET') {
   return { status: response.status, text: () => response.text(), response, close: () => closed.abort() }
 }
 
-it('GET /events starts a watch, and HEAD /events starts none', async () => {
+it('GET /events starts a watch, and HEAD /events does not', async () => {
   const cookie = await signIn('/alice')
   const head = await open(cookie, 'HEAD')
   expect(head.status).toBe(200)

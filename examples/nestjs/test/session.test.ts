@@ -13,7 +13,7 @@ import { Sessions } from '../src/session.ts'
 import { createStores } from '../src/store.ts'
 import { type Served, serve } from './serve.ts'
 
-/** A session store that calls `before` and waits for its promise before each save. */
+/** A session store that waits for `before` before each save. */
 class HeldStore extends expressSession.MemoryStore {
   before = async () => {}
 
@@ -93,7 +93,7 @@ it('destroys a session in the store when the provider ends it', async () => {
   expect((await app.get('/me', cookie)).status).toBe(401)
 })
 
-it('T-11: refuses a session that a request in progress saved again after its logout', async () => {
+it('T-11: refuses a session that a running request saved again after the logout', async () => {
   const { cookie } = await app.get('/start')
   store.before = endSession
 
@@ -105,7 +105,7 @@ it('T-11: refuses a session that a request in progress saved again after its log
   expect(await stored(idIn(cookie))).toBeUndefined()
 })
 
-it('RP-32: creates no session if the logout came before', async () => {
+it('RP-32: creates no session if the logout came before the sign-in', async () => {
   await endSession()
   expect(await app.get('/start')).toMatchObject({ body: { alive: false }, setCookie: [] })
 })

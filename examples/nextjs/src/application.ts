@@ -17,7 +17,8 @@ export interface Application {
 }
 
 /**
- * Next.js bundles routes, pages and the proxy separately, so each has its own copy of a module. They share only global variables.
+ * The shared application. It is a global variable, because Next.js bundles routes, pages and the proxy separately. So each of them
+ * has its own copy of a module.
  */
 const shared = globalThis as { application?: Promise<Application> }
 

@@ -1,4 +1,4 @@
-// Like `next start`, but checks the settings first, and does not lose a logout at shutdown.
+// Replaces `next start`. This file checks the settings first, and it loses no logout at shutdown.
 import { createServer } from 'node:http'
 
 import next from 'next'

@@ -12,8 +12,8 @@ import { logError } from './shared/log.ts'
 const UNCHECKED = new Set(['/login', '/logout', '/events', SIGN_IN_FAILED])
 
 /**
- * Checks the session before every page. The check is not in a callback of Auth.js. Only here, an outage of the store can become a
- * 503 that keeps the cookie.
+ * Checks the session before every page. The check is not in a callback of Auth.js, because Auth.js would delete the cookie during
+ * an outage of the store. This function answers 503 and keeps the cookie.
  */
 export async function proxy(request: NextRequest): Promise<Response> {
   const { pathname } = request.nextUrl

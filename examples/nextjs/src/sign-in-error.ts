@@ -12,7 +12,7 @@ export async function logSignInError(error: Error): Promise<void> {
   logError(describe(await oauthErrorOf(error)), err ?? error)
 }
 
-/** Logs the OAuth error code of a callback. The error that Auth.js throws afterwards does not have this code. */
+/** Logs the OAuth error code of a callback. The error that Auth.js throws later does not have this code. */
 export function logRefusal(message: string, metadata: unknown): void {
   if (message !== 'OAuthCallbackError') return
   const { error } = (metadata ?? {}) as { error?: unknown }

@@ -20,7 +20,7 @@ describe('the routes of Auth.js', () => {
     return device
   }
 
-  it('/api/auth/session shows neither the claims nor the ID Token, and shows no session that has ended', async () => {
+  it('/api/auth/session shows no claims and no ID Token, and shows no ended session', async () => {
     const { browser } = await signedIn('alice')
     const thief = browser.copy()
     const alive = await thief.copy().fetch(`${app.url}/api/auth/session`)
@@ -45,7 +45,7 @@ describe('the routes of Auth.js', () => {
     expect((await device.me(app)).status).toBe(401)
   })
 
-  it("Auth.js's own sign-out ends all copies of the session, too", async () => {
+  it('the sign-out of Auth.js also ends all copies of the session', async () => {
     const device = await signedIn('carol')
     const thief = createDevice('thief', device.browser.copy())
     const csrf = await device.browser.fetch(`${app.url}/api/auth/csrf`)

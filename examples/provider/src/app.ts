@@ -85,7 +85,7 @@ export function createApp(
     return c.redirect(returnTo, 303)
   }
 
-  /** Remembers what to say on the page. */
+  /** Stores the sentence that the page shows next. */
   function answer(c: Context<Env>, answers: LastAction['answers'], action: Omit<LastAction, 'answers' | 'left'>) {
     lastAction = { ...action, answers, left: new Set(sessions.list().map(({ uid }) => uid)) }
     const wantsJson = c.req.header('accept')?.includes('application/json')

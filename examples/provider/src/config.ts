@@ -15,7 +15,7 @@ export interface Config {
   demoUrl: string | undefined
 }
 
-/** Reads the environment. A wrong value is an `Error` that names the variable. */
+/** Reads the environment. Throws an `Error` that names the variable if a value is wrong. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const port = readPort(env['PORT'] ?? '3000')
   return {

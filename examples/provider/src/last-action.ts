@@ -6,12 +6,12 @@ import type { SentToken } from './tokens-sent.ts'
 
 type Answer = Pick<SentToken, 'client_id' | 'status'>
 
-/** The result of the last button. */
+/** The result of the last action of a button. */
 export interface LastAction {
   sentence: string
   /** The answers of the applications. */
   answers: readonly Answer[]
-  /** What the provider sent. */
+  /** The kind of the sent tokens. */
   sent: 'Logout Token' | 'security event'
   /** The applications that take no security events. */
   without?: readonly string[]
@@ -21,7 +21,7 @@ export interface LastAction {
 
 export const nameOf = (sub: string): string => accounts.get(sub) ?? sub
 
-/** Says what has just happened, and what each application made of it. */
+/** Describes the last action, and the answer of each application. */
 export function whatHappened({ sentence, answers, sent, without = [] }: LastAction): Html {
   const accepted = answers.filter(({ status }) => status === 200 || status === 202)
   const failed = answers.filter((answer) => !accepted.includes(answer))

@@ -69,8 +69,8 @@ export async function createProvider({ issuer, clients }: ProviderOptions) {
       RefreshToken: 14 * 24 * HOUR,
       Session: 14 * 24 * HOUR,
     },
-    // The dispatcher refuses loopback addresses. This is right for a public provider, but here every Relying Party is on
-    // loopback.
+    // The default dispatcher refuses loopback addresses, which is right for a public provider. But here every Relying Party is
+    // on loopback.
     fetch(url, options) {
       const init = { ...options }
       delete init.dispatcher
@@ -121,7 +121,7 @@ async function grantWhatIsAsked(ctx: KoaContextWithOIDC) {
   return grant
 }
 
-/** Tells whether the hint is an ID Token of the signed-in user. Then the user need not confirm the sign-out. */
+/** Tells whether the hint is an ID Token of the signed-in user. If it is, the user does not have to confirm the sign-out. */
 function isAskedByItsOwnClient(ctx: KoaContextWithOIDC): boolean {
   return ctx.oidc.entities.IdTokenHint?.payload['sub'] === ctx.oidc.session!.accountId
 }

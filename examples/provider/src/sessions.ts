@@ -41,7 +41,7 @@ export function createSessions(provider: Provider, storage: Storage, deliveries:
     const sub = session.accountId
     const authorizations = Object.entries(session.authorizations ?? {})
 
-    // Ends the session first. So no client can sign in with it again while the Logout Tokens are sent.
+    // Ends the session first, so no client can sign in with this session while the Logout Tokens are sent.
     await session.destroy()
     await Promise.all(authorizations.map(([, authorization]) => revoke(authorization)))
     return deliveries.during(() =>

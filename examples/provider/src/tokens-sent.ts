@@ -4,7 +4,7 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
 import { accounts } from './accounts.ts'
 import { type Html, time } from './layout.ts'
 
-/** A token on its way to one application, and the answer. */
+/** A token that was sent to one application, and the answer. */
 export interface SentToken {
   at: string
   client_id: string

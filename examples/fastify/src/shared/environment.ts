@@ -119,6 +119,6 @@ function readJsonObject(name: string, json: string): Record<string, unknown> {
 }
 
 function randomSecret(): string {
-  console.warn('SESSION_SECRET is not set: a random one is used, and a restart signs everybody out')
+  console.warn('SESSION_SECRET is not set. The application uses a random secret, so a restart signs everybody out')
   return randomBytes(32).toString('base64url')
 }

@@ -12,11 +12,11 @@ interface Props {
 
 interface Ended {
   at: string
-  /** Whether a button had the focus. The link in its place gets the focus then. */
+  /** True if a button had the focus. Then the link that replaces the button gets the focus. */
   hadFocus: boolean
 }
 
-/** Turns to signed out by itself when the session ends. */
+/** The state and the buttons of a session. Shows the sign-out as soon as the session ends. */
 export function SignedIn({ iss, sub, sid, iat, providerPage }: Props) {
   const [ended, setEnded] = useState<Ended>()
   useEffect(

@@ -6,7 +6,7 @@ const HEARTBEAT_MS = 15_000
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
 
-/** Not behind the check: a page that was loaded just before the logout must still receive the event. */
+/** This route is not behind the check, because a page from just before the logout must still receive the event. */
 export async function GET(request: Request): Promise<Response> {
   const session = await readSession(request.headers)
   if (!session) return unauthorized()

@@ -4,7 +4,7 @@ import { activeSession } from '../../session.ts'
 import { logError } from '../../shared/log.ts'
 import { signOutHere } from '../../sign-out.ts'
 
-/** Needs the session check: a stolen cookie of an ended session must not sign the user out everywhere. */
+/** This route checks the session. A stolen cookie of an ended session must not sign the user out everywhere. */
 export async function POST(request: Request): Promise<Response> {
   const session = await activeSession(request.headers)
   if (!session) return unauthorized()
@@ -13,6 +13,6 @@ export async function POST(request: Request): Promise<Response> {
   await logout.endAllSessions({ iss, sub }).catch((error: unknown) => {
     logError('Signed out, but the logout was not carried out in full', error)
   })
-  // Also ends the caller's own session. If the provider's clock is ahead, this session can have a later date than now.
+  // Also ends the caller's own session, because `endAllSessions` does not end it if the provider's clock is ahead.
   return seeOther(await signOutHere(session))
 }
