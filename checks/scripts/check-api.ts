@@ -42,7 +42,7 @@ for (const [folder, snapshot, types] of entries) {
     console.log(`${snapshot} is written`)
   } else {
     console.error(
-      `the public types of ${folder} are not those of ${snapshot}: run \`pnpm check api --write\` and look at the diff`,
+      `the public types of ${folder} differ from ${snapshot}: run \`pnpm check api --write\` and look at the diff`,
     )
     process.exitCode = 1
   }

@@ -59,7 +59,8 @@ const faults: string[] = []
 function compare(what: string, found: Iterable<string>, meant: readonly string[]): void {
   const [has, should] = [new Set(found), new Set(meant)]
   for (const name of has.difference(should)) faults.push(`${what} ${name}, which it should not`)
-  for (const name of should.difference(has)) faults.push(`${what} ${name} no more: say so here`)
+  for (const name of should.difference(has))
+    faults.push(`${what} ${name} only according to this table: correct the table`)
 }
 
 /** Returns the package of an import. For example, `@scope/name/path` belongs to `@scope/name`. */
@@ -73,7 +74,7 @@ const packageOf = (specifier: string): string =>
 function importsOf(file: string): string[] {
   const code = readFileSync(file, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
   const hidden = /\b(?:import|require)\s*\(\s*(?!['"])|\bcreateRequire\b|\bgetBuiltinModule\b/.exec(code)
-  if (hidden) faults.push(`${file} imports what cannot be told: ${hidden[0]}`)
+  if (hidden) faults.push(`${file} has an import whose name is not a plain text: ${hidden[0]}`)
   const specifiers = code.matchAll(/\b(?:from|import|require)\s*\(?\s*['"](?<name>[^'"]+)['"]/g)
   return Array.from(specifiers, ({ groups }) => groups!['name']!).filter((name) => !name.startsWith('.'))
 }
@@ -81,7 +82,7 @@ function importsOf(file: string): string[] {
 for (const folder of globSync('packages/*').map((path) => path.replace('packages/', ''))) {
   const meant = needs[folder]
   if (!meant) {
-    faults.push(`packages/${folder} is not known here`)
+    faults.push(`packages/${folder} is missing in this table`)
     continue
   }
   const manifest = JSON.parse(readFileSync(`packages/${folder}/package.json`, 'utf8')) as Record<string, object>
@@ -101,5 +102,5 @@ for (const folder of globSync('packages/*').map((path) => path.replace('packages
 }
 
 for (const fault of faults) console.error(fault)
-console.log(faults.length === 0 ? 'every package needs what it should, and nothing else' : `${faults.length} faults`)
+console.log(faults.length === 0 ? 'every package has exactly the allowed dependencies' : `${faults.length} faults`)
 if (faults.length > 0) process.exitCode = 1

@@ -9,7 +9,7 @@ interface Manifest {
   peerDependencies?: Record<string, string>
 }
 
-/** Bytes. A ceiling that keeps each package from growing. The goal for core is 11,000: docs/design.md says what is in the way. */
+/** The budgets in bytes. No package may grow above its budget. The goal for core is 11,000, and docs/design.md explains the gap. */
 const budgets = {
   core: 14_287,
   node: 2000,

@@ -79,7 +79,7 @@ function checksTable(wanted: string): string {
   )
 }
 
-/** The figures of docs/conformance.md, with one row for all examples, because each passes all cases. */
+/** The figures of docs/conformance.md. All examples share one row, because each example passes all cases. */
 function conformanceTable(): string {
   const page = readFileSync('docs/conformance.md', 'utf8')
   const rows = [...page.matchAll(/^\| (.*) \|$/gm)].map(([, row]) => row!.split('|').map((text) => text.trim()))

@@ -54,7 +54,6 @@ const operate = [
   item('Rate limits and firewalls', '/guides/rate-limits'),
   item('The provider is down', '/guides/provider-down'),
   item('With Docker', '/deploying/docker'),
-  item('With Docker', '/deploying/docker'),
   item('On Kubernetes', '/deploying/kubernetes'),
   item('On Workers', '/deploying/workers'),
   item('With millions of logouts', '/deploying/capacity'),

@@ -1,8 +1,8 @@
 import type { DefaultTheme } from 'vitepress'
 
 /**
- * Ranks guides above the reference and the evidence. VitePress sends this function to the browser as text, so it cannot use
- * anything around it. `id` is the address of a section, such as `/sessions#iron-session`.
+ * Ranks guides above the reference and the evidence. `id` is the address of a section, such as `/sessions#iron-session`. VitePress
+ * sends this function to the browser as text, so it must not use code outside of it.
  */
 function boostDocument(id: string): number {
   // A term that is not in the guides, such as the name of a type, still finds the API reference.
@@ -14,12 +14,12 @@ function boostDocument(id: string): number {
   return /^\/providers\b/.test(id) ? 1.3 : 1
 }
 
-/** The words of a text. "Next.js" is also found as "nextjs". Runs in the browser, too. */
+/** Returns the words of a text, with "nextjs" for "Next.js". Also runs in the browser. */
 function tokenize(text: string): string[] {
   return text.replace(/\b(\w+)\.js\b/g, '$1js $&').split(/[\s\p{Z}\p{P}]+/u)
 }
 
-/** Searches use only the nouns and verbs of a question. Runs in the browser, too. */
+/** Keeps only the nouns and verbs of a question. Also runs in the browser. */
 function processTerm(term: string): string | false {
   const word = term.toLowerCase()
   return !/^(?:an?|and|are|can|do|does|for|how|i|in|is|it|me|my|of|on|the|to|what|when|why|with)$/.test(word) && word

@@ -1,4 +1,4 @@
-// Says which error a `@throws {TypeError}` is about: the Markdown theme leaves the type out.
+// Adds the type of the error to `@throws {TypeError}`, because the Markdown theme leaves the type out.
 import { RendererEvent } from 'typedoc'
 
 /** @param {import('typedoc').Application} app */

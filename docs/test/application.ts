@@ -9,7 +9,7 @@ import { serve } from '@hono/node-server'
 
 export const SECRET = 'at-least-32-characters-that-nobody-can-guess'
 
-/** How to start an application: the arguments of `node`, and the folder to start it in. */
+/** How to start an application: the arguments of `node`, and the working folder. */
 export interface Command {
   args: (port: number) => string[]
   cwd?: string
@@ -86,7 +86,7 @@ export async function start(t: { after(work: () => void): void }, command: Comma
   }
 }
 
-/** Checks that the application passes every conformance case, also the cases with sessions, and logs each logout. */
+/** Checks that the application passes every conformance case, including the cases with sessions, and that it logs each logout. */
 export async function passes({ base, provider, output }: Application): Promise<void> {
   const results = await runConformance((url, init) => fetch(url, { ...init, redirect: 'manual' }), {
     provider,

@@ -1,4 +1,4 @@
-// Runs the applications of the pages without a change.
+// Runs the applications of the pages, with their code unchanged.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -72,7 +72,7 @@ test('docs/guides/passport.md passes the conformance cases, and signs out', asyn
   assert.equal(await statusOfMe(application, cookie), 401)
 })
 
-// The applications mostly wait for the next second, so several tests run at the same time.
+// Several tests run at the same time, because each application mostly waits for the next second.
 describe('the application of', { concurrency: 4 }, () => {
   for (const { page, args, forge, secret = 'SESSION_SECRET', isWorker = false } of applications) {
     const command: Command = { args: () => args }

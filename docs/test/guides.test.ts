@@ -1,4 +1,4 @@
-// Tests the code of the guides without a change. All code runs in this process.
+// Tests the code of the guides unchanged. All code runs in this process.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -279,7 +279,7 @@ test('migrating.md: nextjs-auth0 keeps the claims of the first ID Token, and che
 
 test('docker.md: behind a proxy, the prefix, the endpoint and the secure cookie work', async (t) => {
   const app = await listen(t, createShop(createLogout(), 'at-least-32-characters-that-nobody-can-guess'))
-  // Terminates https, and keeps the path.
+  // This proxy terminates https, and does not change the path.
   const proxy = await listen(t, (request, response) => {
     const headers = { ...request.headers, 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.7' }
     const forwarded = httpRequest(app + request.url, { method: request.method, headers }, (answer) => {

@@ -51,7 +51,7 @@ async function serve(t: TestContext) {
 const sessionOf = async ({ headers }: IncomingMessage): Promise<SessionClaims | undefined> =>
   headers['x-sid'] ? op.session({ sid: String(headers['x-sid']) }) : undefined
 
-/** Waits until nothing is watched, because the server notices a close a moment after the client. */
+/** Waits until no session is watched. The server notices the close a moment later than the client. */
 async function nothingIsWatched(watching: () => number): Promise<void> {
   while (watching() > 0) await new Promise(setImmediate)
 }

@@ -43,7 +43,7 @@ test('ends the session in both regions', async () => {
   }
 })
 
-test('answers 503 if the other region is away, and the session ends in this region', async () => {
+test('if the other region is down, answers 503 and still ends the session in this region', async () => {
   const us = createRegion()
   const answer = await passOn(us, [`http://127.0.0.1:${await freePort()}/`], post(await form()))
   assert.equal(answer.status, 503)

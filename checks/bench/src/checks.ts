@@ -26,7 +26,7 @@ export async function measureChecks(scale: Scale): Promise<Pair[]> {
     ]),
   )
 
-  /** Sessions in the way a cookie gives them: new objects with new strings each time. */
+  /** Parses sessions as a cookie is parsed. Each call makes new objects with new strings. */
   const parse = (sessions: string) => () => JSON.parse(sessions) as SessionClaims[]
   const check = (sessions: string, isExpected: boolean) => () =>
     rateOf({

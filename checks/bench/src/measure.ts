@@ -6,7 +6,7 @@ import type { Scale } from './scale.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** The work of one side of a comparison. The time of `prepare` does not count. */
+/** One side of a comparison. Only the time of `run` counts, not the time of `prepare`. */
 export interface Contender<T> {
   prepare: () => T | Promise<T>
   run: (input: T) => unknown

@@ -8,8 +8,8 @@ import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 
 /**
- * Makes a function that checks each session once, so that the next burst reuses "alive" answers. Real visitors also cause at most
- * one query per session in `recheckAfter` seconds. The time of these checks is not measured.
+ * Makes a function that checks each session once. The time of these checks is not measured, and the next burst reuses their
+ * "alive" answers. Real visitors also cause at most one query per session in `recheckAfter` seconds.
  */
 function keepWarm(server: HttpServer): () => Promise<void> {
   let begunAt = -Infinity
@@ -17,7 +17,7 @@ function keepWarm(server: HttpServer): () => Promise<void> {
   return async () => {
     // A burst takes less than two seconds.
     if (performance.now() < begunAt + 1000 * (recheckAfter - 2)) return
-    // Once all answers have expired, each session is asked for again.
+    // Waits until all answers have expired. Then each session is checked again.
     await setTimeout(Math.max(0, endedAt + 1000 * recheckAfter - performance.now()))
     begunAt = performance.now()
     await server.warm()

@@ -52,7 +52,7 @@ const frameworks: Record<string, (visitors: Visitors, isChecked: boolean) => Pro
   },
 }
 
-/** Seconds for which the stores of databases have an "alive" answer reused. Stores in memory are asked for each page. */
+/** The `recheckAfter` of the pages with a database. The pages with a store in memory read the store for each page. */
 export const recheckAfter = 10
 
 const stores: Record<string, { recheckAfter: number; connect: () => Promise<Pick<Connected, 'store' | 'close'>> }> = {
@@ -90,7 +90,7 @@ function start(framework: string, kind: string, isChecked: boolean): Start {
     }))
     const session = () => sessions[Math.floor(Math.random() * count)]!
     const checkAll = (): Promise<void> => atOnce(50, sessions, (one) => logout.isLoggedOut(one))
-    // The first check subscribes to broadcasts. Answers from before that do not count, and are asked for again.
+    // The first check subscribes to broadcasts. Answers from before the subscription are not reused, so this checks twice.
     const warm = (): Promise<void> => checkAll().then(checkAll)
     return { ...(await frameworks[framework]!({ logout, session }, isChecked)), reads, warm, close }
   }

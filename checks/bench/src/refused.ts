@@ -8,7 +8,7 @@ import { createReceiver, repeat, signBursts, signTokens } from './tokens.ts'
 
 type Make = (op: TestIssuer, count: number) => string[] | Promise<string[]>
 
-/** Good tokens with the signatures of other tokens. Only a check with the key finds the fault. */
+/** Good tokens with the signatures of other tokens. Only the check of the signature finds the fault. */
 const forged: Make = async (op, count) => {
   const tokens = await signTokens(op, count)
   const signature = (token: string): string => token.slice(token.lastIndexOf('.'))

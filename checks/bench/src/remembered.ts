@@ -23,7 +23,7 @@ async function start(remembered: number, { tokens, checks }: Scale): Promise<Chi
   }
 }
 
-/** Compares a receiver that remembers many logouts with a receiver that remembers few. Each has its own process. */
+/** Compares a receiver that remembers many logouts with a receiver that remembers few logouts. Each has its own process. */
 export async function measureRemembered(scale: Scale): Promise<Pair[]> {
   const [few, many] = scale.remembered
   const children = await Promise.all([start(many, scale), start(few, scale)])

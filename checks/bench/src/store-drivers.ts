@@ -154,7 +154,7 @@ export interface Weighable {
 }
 
 export const weighables: Record<string, () => Promise<Weighable>> = {
-  // Starts another server, because the data of other clients would be measured too.
+  // Starts its own server. In a shared server, the data of other clients would be measured too.
   async Redis() {
     const folder = mkdtempSync(join(tmpdir(), 'bcl-bench-'))
     const path = join(folder, 'redis')

@@ -17,11 +17,11 @@ export const signTokens = (op: TestIssuer, count: number, claims: () => object =
 const received = (token: string): string => Buffer.from(token).toString('latin1')
 
 /**
- * Signs the tokens of all rounds. Signing takes longer than most of what is measured, so all contenders get the same tokens.
- * Each contender calls the function once, and then calls its answer once in each round.
+ * Signs the tokens of all rounds. All contenders get the same tokens, because signing takes long. Each contender calls the
+ * returned function once. It gets another function, which returns the tokens of the next round.
  */
 export async function signBursts(op: TestIssuer, { rounds, warmUps, tokens }: Scale): Promise<() => () => string[]> {
-  // The first bursts are measured minutes after the last are signed.
+  // The tokens are used minutes after they are signed, so they expire late.
   const exp = op.now() + 3600
   const bursts: string[][] = []
   for (let round = 0; round < rounds + warmUps; round += 1) bursts.push(await signTokens(op, tokens, () => ({ exp })))
@@ -31,7 +31,7 @@ export async function signBursts(op: TestIssuer, { rounds, warmUps, tokens }: Sc
   }
 }
 
-/** Tokens that are refused each time: they are made once, and received in every burst. */
+/** Repeats the same tokens in every burst. Refused tokens can be repeated, because they are refused each time. */
 export const repeat =
   (tokens: readonly string[]): (() => string[]) =>
   () =>

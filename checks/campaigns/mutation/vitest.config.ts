@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const names = ['core', 'node', 'testing', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'redis', 'sql', 'ssf']
 const source = (file: string): string => `${process.cwd()}/packages/${file}.ts`
 
-/** The files whose tests wait for timers. The slowest file is last. They run after the other tests, which kill most mutants. */
+/** Test files that wait for timers, the slowest file last. They run after the other tests, because those kill most mutants. */
 const waiting = 'respond,handle,issuers,memory-store,watch,keys,receive,keys-under-fire,slow-clients'.split(',')
 
 class QuickFirst extends BaseSequencer {

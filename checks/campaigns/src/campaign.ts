@@ -30,7 +30,7 @@ const fault = (index: number, what: string, input: unknown): void => {
 }
 process.on('unhandledRejection', (error) => faults.push(`unhandled: ${String(error)}`))
 
-/** Compares the result of the library with the second check. Each must accept exactly the tokens that the other accepts. */
+/** Compares the result of the library with the result of the second check. Both must accept exactly the same inputs. */
 function compare(index: number, accepted: boolean, may: boolean, input: unknown): void {
   if (accepted && !may) fault(index, 'accepted, and the second check refuses it', input)
   if (!accepted && may) fault(index, 'refused, and the second check accepts it', input)
@@ -47,7 +47,7 @@ async function tryToken(index: number): Promise<void> {
     },
   )
   count(`token ${outcome}`)
-  if (outcome === 'ERR_LOGOUT_KEYS_UNAVAILABLE') fault(index, 'called an outage', token)
+  if (outcome === 'ERR_LOGOUT_KEYS_UNAVAILABLE') fault(index, 'answered as an outage', token)
   compare(index, outcome === 'accepted', mayAccept(token, parties, now), token)
 }
 

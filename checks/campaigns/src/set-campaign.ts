@@ -18,7 +18,8 @@ const only = options.only === undefined ? undefined : Number(options.only)
 const now = 1_800_000_000
 const tolerance = 60
 const parties = createParties()
-// RSA signs slowly, and a transmitter may not use HS256. `victim` is a provider. No transmitter may sign out its users.
+// The transmitters do not use RSA, which signs slowly, or HS256, which they may not use. `victim` is a provider whose users no
+// transmitter may sign out.
 const transmitters = parties.slice(1, 3)
 const victim = parties[3]!
 const base = 'https://schemas.openid.net/secevent/'
@@ -89,7 +90,7 @@ const count = (name: string): void => void counts.set(name, (counts.get(name) ??
 const faults: string[] = []
 process.on('unhandledRejection', (error) => faults.push(`unhandled: ${String(error)}`))
 
-/** Creates a receiver and sessions that must not end. The campaign calls it again after some inputs, so that the store stays small. */
+/** Creates a receiver, and sessions that must not end. After some inputs, the campaign creates a new one to keep the store small. */
 function createReceiver() {
   const issuers = [...transmitters, victim].map(({ issuer, clientId }) => ({ issuer, clientId, keys: { keys: [] } }))
   const store = new MemoryStore({ now: () => now })

@@ -1,4 +1,4 @@
-/** What the libraries of Auth0 store of a session, as far as this store reads it. */
+/** The part of a session of Auth0's libraries that this store reads. */
 interface Session {
   user?: { sub?: string } | undefined
   internal: { sid: string }

@@ -1,11 +1,11 @@
 import type { ConformanceGrade } from '@bcl/testing'
 
-/** Why the cases about one rule have their grade. */
+/** The reason for the grade of the cases about one rule. */
 export interface GradeRule {
   what: string
   grade: ConformanceGrade
   section: string
-  /** A short quotation, or our reason where no standard states the rule. */
+  /** A short quotation. If no standard has the rule, our reason. */
   words: string
 }
 

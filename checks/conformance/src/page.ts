@@ -19,10 +19,10 @@ export function countsOf(name: string, results: readonly ConformanceResult[]): s
 
 const code = (text: string): string => `\`${text}\``
 
-/** Says in one line what an application did. */
+/** Describes the behaviour of an application in one line. */
 const said = ({ got }: ConformanceResult): string => got.replace(/ <[^]*$/, ' and an HTML page').replaceAll('|', '\\|')
 
-/** Lists results that are alike in one line: grade, ids, and what the application did. */
+/** Lists similar results on one line: the grade, the ids, and the behaviour of the application. */
 function listAlike(results: readonly ConformanceResult[]): string {
   const lines = new Map<string, string[]>()
   for (const result of results) {

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import type { Case, LabOptions, SignedIn } from './provider.ts'
 
-/** What a provider does after an action. Each case has two applications, and a user who is signed in to both on two devices. */
+/**
+ * The expected behaviour of a provider after an action. Each case has two applications. A user is signed in to both applications on
+ * two devices.
+ */
 export interface Expected {
   name: string
-  /** How many Logout Tokens the provider sends. Four end both devices, and two end one. */
+  /** The number of Logout Tokens that the provider sends: four for both devices, or two for one device. */
   tokens: number
-  /** The devices that are signed in afterwards. `one`: either of the two. */
+  /** The devices that are signed in afterwards. `one` means either of the two devices. */
   signedIn: 'both' | 'phone' | 'one' | 'none'
   /** @default { alg: 'RS256', sid: true } */
   token?: { alg?: string; sid?: boolean }
@@ -16,7 +19,7 @@ export interface Expected {
   act(signedIn: SignedIn): Promise<unknown>
 }
 
-/** Makes the case that compares. `prepare` makes the user. */
+/** Makes a case that compares the behaviour of the provider with `expected`. `prepare` creates the user. */
 export function expectedCase(expected: Expected, user: string, prepare?: () => Promise<unknown>): Case {
   return {
     name: expected.name,

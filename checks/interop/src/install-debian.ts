@@ -17,7 +17,7 @@ export interface DebianPackages {
 }
 
 /**
- * Unpacks packages of a Debian release with everything that they need, also the C library. So they run on another release.
+ * Unpacks packages of a Debian release with all their dependencies, even the C library. So they run on another release.
  * The packages come from the Debian mirror that this machine's apt uses. The user's cache folder keeps them.
  */
 export function installDebian(release: string, packages: readonly string[]): DebianPackages {

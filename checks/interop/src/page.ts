@@ -6,6 +6,7 @@ import { providers } from './providers/providers.ts'
 import type { Result } from './scenario.ts'
 import { transmitterSection } from './ssf/page-section.ts'
 import type { TransmitterResult } from './ssf/run.ts'
+import { tokenBlocks } from './token-blocks.ts'
 
 const folder = new URL('../results/', import.meta.url)
 const page = new URL('../../../docs/interop.md', import.meta.url)
@@ -97,11 +98,4 @@ This is the first request of the test, with the header and the claims of its Log
 ${request.join('\n')}
 \`\`\`
 
-\`\`\`json
-${JSON.stringify(header, undefined, 2)}
-\`\`\`
-
-\`\`\`json
-${JSON.stringify(claims, undefined, 2)}
-\`\`\`
-`
+${tokenBlocks({ header, claims })}`

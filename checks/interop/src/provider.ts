@@ -83,8 +83,8 @@ export interface SignedIn {
   laptop: Browser
   phone: Browser
   /**
-   * Runs an action at the provider, and waits for the number of Logout Tokens. Returns the tokens that it sent, and which
-   * devices are still signed in.
+   * Runs an action at the provider, and waits for `count` Logout Tokens. Returns the sent tokens, and the devices that are still
+   * signed in.
    */
   after(action: () => Promise<unknown>, count: number): Promise<Seen>
 }

@@ -1,20 +1,19 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
+import { startLoopbackServer } from './loopback-server.ts'
 
 /** A request of the provider with a Logout Token, and the status of the answer. */
 export interface Delivery {
   application: string
   httpVersion: string
-  /** The header names and values, one after the other, in the order of the request. */
+  /** The names and values of the headers in turn, in the order of the request. */
   rawHeaders: readonly string[]
   logoutToken: string
   status: number
 }
 
-/** Stands between the provider and the applications, and records each Logout Token with its request. */
+/** Starts a server between the provider and the applications. It records each Logout Token with its request. */
 export async function startRecorder() {
   const targets = new Map<string, string>()
   let deliveries: Delivery[] = []
@@ -44,17 +43,13 @@ export async function startRecorder() {
     response.writeHead(answer.status, Object.fromEntries(kept)).end(text)
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => response.writeHead(502).end(String(error)))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const { url, stop } = await startLoopbackServer(handle)
 
   return {
     /** Returns the address to register for an application. */
     urlFor(application: string, target: string): string {
       targets.set(application, target)
-      return `http://127.0.0.1:${port}/${application}`
+      return `${url}/${application}`
     },
     /** Runs an action, and waits until at least `count` Logout Tokens have arrived. Returns all that arrived. */
     async during(action: () => Promise<unknown>, count: number): Promise<readonly Delivery[]> {
@@ -62,7 +57,7 @@ export async function startRecorder() {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       onDelivery = () => deliveries.length >= count && resolve()
       await action()
-      // A provider may send in the background, and nothing tells that it will not send.
+      // A provider may send in the background. No event shows that it sends nothing, so this waits for a second.
       if (count === 0) await delay(1000)
       onDelivery()
       const complain = () => reject(new Error(`${deliveries.length} of ${count} Logout Tokens arrived`))
@@ -70,10 +65,7 @@ export async function startRecorder() {
       await promise.finally(() => clearTimeout(patience))
       return deliveries
     },
-    stop(): void {
-      server.close()
-      server.closeAllConnections()
-    },
+    stop,
   }
 }
 

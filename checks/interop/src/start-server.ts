@@ -17,7 +17,7 @@ export interface ServerOptions {
 export async function startServer({ name, command, env, cwd, ready }: ServerOptions): Promise<() => Promise<void>> {
   const [program, ...args] = command
   const child = spawn(program, args, {
-    // A group of its own: many servers start other processes.
+    // The server gets its own process group, because many servers start other processes.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },

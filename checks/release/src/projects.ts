@@ -94,8 +94,8 @@ const nest11: Project = {
 }
 
 /**
- * All projects. The slowest project comes first. pnpm installs each of them, because only pnpm hides packages that a package
- * imports and does not declare. npm and bun both install into one flat folder, so one project each is enough.
+ * All projects. The slowest project comes first. pnpm installs every project, because only pnpm finds a package that imports another
+ * package without declaring it. npm and bun install into one flat folder, so one project for each of them is enough.
  */
 export const projects: readonly Project[] = [
   nest11,

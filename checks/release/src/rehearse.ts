@@ -36,7 +36,7 @@ async function pack(): Promise<string> {
   const options = { cwd: copy, env: process.env, signal }
   const pnpm = (...args: string[]): Promise<string> => run(['pnpm', ...args], options)
   copyCheckout(root, copy)
-  // Adds a changeset, because on the day after a release there may be none. Without a changeset, no version would change.
+  // Adds a changeset, because there may be none soon after a release. Without a changeset, no version would change.
   writeFileSync(join(copy, '.changeset/rehearsal.md'), "---\n'@bcl/core': patch\n---\n\nRehearsed.\n")
   await timed('install the copy', () => pnpm('install', '--frozen-lockfile', '--prefer-offline'))
   await timed('version', () => pnpm('changeset', 'version'))

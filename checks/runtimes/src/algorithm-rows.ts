@@ -31,7 +31,7 @@ const changeSignature = (token: string): string =>
   token.replace(/\.([^.])([^.]*)$/, (_, first: string, rest: string) => `.${first === 'A' ? 'B' : 'A'}${rest}`)
 
 const signedRow = (alg: string): Case => ({
-  name: `${alg}: a token is answered 200, with its signature changed 400`,
+  name: `${alg}: a good token is answered 200, and a token with a changed signature 400`,
   async run() {
     const op = await probe(async () => {
       const issuer = await createTestIssuer({ alg })
@@ -46,7 +46,7 @@ const signedRow = (alg: string): Case => ({
 })
 
 const secretRow = (alg: string): Case => ({
-  name: `${alg}: a token by the client's secret is answered 200, by another 400`,
+  name: `${alg}: a token with the client secret is answered 200, and a token with another secret 400`,
   async run(op) {
     const clientSecret = 'a secret of the client that is long enough for every one of HS256, HS384 and HS512'
     const sign = async (secret: string): Promise<string> =>
@@ -58,7 +58,7 @@ const secretRow = (alg: string): Case => ({
 })
 
 const encryptedRow = ([alg, enc, zip]: (typeof encryption)[number]): Case => ({
-  name: `${alg}, ${enc}${zip ? ', compressed' : ''}: an encrypted token is answered 200, for another key refused`,
+  name: `${alg}, ${enc}${zip ? ', compressed' : ''}: an encrypted token is answered 200, and a token for another key is refused`,
   async run(op) {
     const encrypt = async (key: jose.CryptoKey): Promise<string> =>
       new jose.CompactEncrypt(new TextEncoder().encode(await op.logoutToken()))

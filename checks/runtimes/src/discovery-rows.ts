@@ -13,11 +13,11 @@ const receiver = (fetch: typeof globalThis.fetch) =>
 
 export const discoveryRows: readonly Case[] = [
   {
-    name: 'construction asks for no clock, no key and nothing of the store',
+    name: 'construction does not use the clock, the keys or the store',
     run: async () => assertEqual(askedAtConstruction, [], 'asked for'),
   },
   {
-    name: 'discovery: the fetch given is used, once for tokens at once, and a rotated key works at its first token',
+    name: 'discovery: simultaneous tokens share one call of the given fetch, and a rotated key works at its first token',
     async run() {
       const op = await createTestIssuer()
       const logout = receiver(op.fetch)
@@ -36,7 +36,7 @@ export const discoveryRows: readonly Case[] = [
     },
   },
   {
-    name: 'discovery: a provider that does not answer is an outage, in time',
+    name: 'discovery: a provider that does not answer is an outage after the time-out',
     async run(op) {
       const logout = receiver(() => new Promise(() => {}))
       const error = await rejection(logout.receive(await op.logoutToken()))

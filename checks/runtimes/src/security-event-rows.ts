@@ -5,7 +5,7 @@ import { assertEqual, type Case } from './case.ts'
 
 const authorization = 'Bearer a-secret'
 
-/** A receiver that finds the keys by the metadata of the transmitter. */
+/** A receiver that finds the keys through the metadata of the transmitter. */
 function receiverFor({ issuer, audience, fetch }: TestTransmitter) {
   const logout = createBackchannelLogout({
     issuers: [{ issuer, clientId: 'test-client' }],

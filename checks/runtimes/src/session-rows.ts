@@ -38,7 +38,7 @@ const never = (): Promise<never> => new Promise(() => {})
 const downStore: LogoutStore = { add: down, values: down, remove: down }
 const silentStore: LogoutStore = { add: never, values: never, remove: never }
 
-/** Makes a store that refuses the first writes, so that the request must retry them. */
+/** Makes a store whose first writes fail, so that the request must retry them. */
 function hiccup(): LogoutStore {
   const memory = new MemoryStore()
   let refusals = 3
@@ -55,7 +55,7 @@ function hiccup(): LogoutStore {
 const destroyed: string[] = []
 
 export const sessionRows: readonly Case[] = [
-  row('it is alive until it is logged out, others beside it go on', async (logout, op) => {
+  row('a session is alive until its logout, and other sessions stay alive', async (logout, op) => {
     assertEqual(await logout.isLoggedOut(op.session()), false, 'before')
     await expectAnswer(logout, formOf(await op.logoutToken()), 200)
     assertEqual(await logout.isLoggedOut(op.session()), true, 'after')
@@ -68,19 +68,19 @@ export const sessionRows: readonly Case[] = [
     assertEqual(await logout.isLoggedOut(op.session({ sid: 'session-2' })), true, 'another')
     assertEqual(await logout.isLoggedOut(op.session({ sub: 'bob', sid: 'session-3' })), false, "somebody else's")
   }),
-  row('one that began after the logout is alive', async (logout, op) => {
+  row('a session that began after the logout is alive', async (logout, op) => {
     await logout.receive(await op.logoutToken({ iat: op.now() - 30 }))
     assertEqual(await logout.isLoggedOut(op.session({ iat: op.now() - 29 })), false, 'later')
     assertEqual(await logout.isLoggedOut(op.session({ iat: op.now() - 30 })), true, 'in the same second')
   }),
-  row('past its age it counts as logged out', async (logout, op) => {
+  row('a session that is too old counts as logged out', async (logout, op) => {
     assertEqual(await logout.isLoggedOut(op.session({ iat: op.now() - 3700 })), true, 'logged out')
   }),
-  row('claims that are none are a TypeError', async (logout, op) => {
+  row('a wrong claim is a TypeError', async (logout, op) => {
     assertEqual((await rejection(logout.isLoggedOut(op.session({ sub: '' })))).name, 'TypeError', 'sub')
     assertEqual((await rejection(logout.isLoggedOut(op.session({ iat: Date.now() })))).name, 'TypeError', 'iat')
   }),
-  row('a token that comes again is answered 200, and its listener is not called again', async (logout, op) => {
+  row('a repeated token is answered 200, and the listener is not called again', async (logout, op) => {
     let calls = 0
     logout.onLogout(() => void (calls += 1))
     const token = formOf(await op.logoutToken())
@@ -89,28 +89,28 @@ export const sessionRows: readonly Case[] = [
     assertEqual(calls, 1, 'calls')
   }),
   row(
-    'with the store down the check rejects',
+    'if the store is down, the check rejects',
     async (logout, op) => {
       assertEqual((await rejection(logout.isLoggedOut(op.session()))).code, 'ERR_LOGOUT_FAILED', 'code')
     },
     { store: downStore },
   ),
   row(
-    'with a store that never answers the check rejects in time',
+    'if the store never answers, the check rejects after the time-out',
     async (logout, op) => {
       assertEqual((await rejection(logout.isLoggedOut(op.session()))).code, 'ERR_LOGOUT_FAILED', 'code')
     },
     { store: silentStore, storeTimeout: 0.05 },
   ),
   row(
-    'a logout that the store refuses at first is written within the request',
+    'if the first writes fail, the logout is still written within the request',
     async (logout, op) => {
       await expectAnswer(logout, formOf(await op.logoutToken()), 200)
       assertEqual(await logout.isLoggedOut(op.session()), true, 'logged out')
     },
     () => ({ store: hiccup() }),
   ),
-  row('watch tells of a logout on its instance, once', async (logout, op) => {
+  row('watch calls its listener once for a logout on its instance', async (logout, op) => {
     let told = 0
     logout.watch(op.session(), () => (told += 1))
     logout.watch(op.session({ sid: 'session-2' }), () => (told += 10))

@@ -3,7 +3,7 @@ import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { assertEqual, type Case } from './case.ts'
 
 /**
- * When a request has been answered, Workers stop the timers and fetches of that request. Their promises never settle. So a later
+ * After the answer to a request, Workers stop the timers and fetches of this request, and their promises never settle. So a later
  * request must start this work again. Each of these cases needs two requests.
  */
 let provider: TestIssuer | undefined
@@ -40,7 +40,7 @@ export const beginRows: readonly Case[] = [
     },
   },
   {
-    name: 'earlier request: it is answered while the refresh of a stale key set is under way',
+    name: 'earlier request: a token is answered before the refresh of a stale key set has ended',
     async run() {
       await logout.receive(await provider!.logoutToken())
       ahead += 1000
@@ -52,7 +52,7 @@ export const beginRows: readonly Case[] = [
 
 export const afterRows: readonly Case[] = [
   {
-    name: 'later request: keys that an answered request was fetching are fetched again',
+    name: 'later request: if an earlier request ended during its fetch of the keys, the keys are fetched again',
     async run() {
       delay = 0
       ahead += 100

@@ -9,7 +9,7 @@ import type { Proxy } from './proxy.js'
 const root = resolve(import.meta.dirname, '../../..')
 
 /**
- * The longest time-out for which a test waits, in milliseconds. Longer time-outs of the documented code are replaced by this one.
+ * The longest time-out in a test, in milliseconds. It replaces longer time-outs in the documented code.
  */
 const longest = 1000
 
@@ -19,7 +19,7 @@ const shorten = (code: string): string =>
     (_, name: string, value: string) => name + Math.min(longest, Number(value.replaceAll('_', ''))),
   )
 
-/** Returns each TypeScript block of READMEs, docs and TSDoc that makes a client and a store. */
+/** Returns each TypeScript block of READMEs, docs and TSDoc that creates a client and a store. */
 function documentedBlocks(store: RegExp, client: RegExp): [name: string, code: string][] {
   const exclude = ['**/node_modules/**', 'docs/api/**']
   const files = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'packages/*/src/**/*.ts'], { cwd: root, exclude })
@@ -60,7 +60,7 @@ async function works(store: LogoutStore, heard: Set<string>): Promise<boolean> {
 }
 
 /**
- * Runs the documented code that makes clients. Each client must still work after it has been idle for longer than each of its
+ * Runs the documented code that creates clients. Each client must still work after an idle time that is longer than all its
  * time-outs. It must also work again after the server has closed its connections.
  *
  * @returns The names of the blocks.

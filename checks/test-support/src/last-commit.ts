@@ -11,8 +11,8 @@ const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
 /**
- * This test pins the stored format. If a commit changes a text in this file, it changes the format, and instances of the last
- * commit cannot read the new format.
+ * This test fixes the stored format. If a commit changes a text in this file, the format changes, and instances of the last commit
+ * cannot read the new format.
  */
 const formats = 'packages/core/test/formats.test.ts'
 

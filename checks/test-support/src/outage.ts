@@ -31,8 +31,8 @@ export const passes = (logout: BackchannelLogout, session: Parameters<Backchanne
   )
 
 /**
- * Makes the store fail and return. Expects that no logout is lost or wrongly acknowledged, and that no session passes during the
- * outage.
+ * Makes the store fail, and then makes it work again. Expects that no logout is lost or wrongly acknowledged. Expects that no
+ * session passes during the outage.
  */
 export async function expectNothingLost({ store, begin, end, elsewhere }: Outage): Promise<void> {
   const op = await createTestIssuer()

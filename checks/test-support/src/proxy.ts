@@ -11,7 +11,7 @@ export interface Proxy {
   cut(connections?: number): void
   /** Forwards requests, but no replies. */
   hold(): void
-  /** Stops the current connections without closing them. New connections work. */
+  /** Stops forwarding on the current connections, and does not close them. New connections work. */
   lose(): void
   mend(): void
   /** Closes the current connections, like a restart of the server. New connections work. */

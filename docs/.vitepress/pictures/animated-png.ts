@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 
-/** A picture (PNG) that is shown for some milliseconds. */
+/** A PNG picture, and the milliseconds for which it is shown. */
 export interface Frame {
   png: Buffer
   ms: number

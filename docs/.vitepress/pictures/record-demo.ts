@@ -1,6 +1,6 @@
-// Records the pictures of the front page from the running demo. docs/images/signing-out.png is animated. Its last frame is
-// signed-out.png, for readers who want less motion. Each window is a screenshot of a real page. Only the time between
-// screenshots, the window frames and the pointer are drawn.
+// Records the pictures of the front page from the running demo. docs/images/signing-out.png is animated. Its last frame is also
+// saved as signed-out.png, for readers who want less motion. Each window is a screenshot of a real page. Only the frames of the
+// windows and the pointer are drawn, and the time between screenshots is chosen.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'

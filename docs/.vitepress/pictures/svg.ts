@@ -42,7 +42,7 @@ export interface Card {
   width: number
   height: number
   title: string
-  /** What the picture shows, for a reader who does not see it. */
+  /** A description of the picture, for a reader who cannot see the picture. */
   description: string
 }
 

@@ -1,4 +1,4 @@
-// The applications that a bundler builds, exactly as their pages have them. docs/test has the others.
+// Tests the applications that need a bundler, with the code of their pages unchanged. docs/test tests the other applications.
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -14,7 +14,7 @@ const bin = (path: string): string => join(site, 'node_modules', path)
 
 interface Built {
   page: string
-  /** The files that the first command of the page makes, as far as the application needs them. */
+  /** The files that the application needs and that the first command of the page makes. */
   files: Record<string, string>
   build: string[]
   serve: (port: number) => string[]
@@ -40,7 +40,7 @@ const built: Built[] = [
     page: 'nextjs-authjs',
     files: {
       'package.json': '{ "private": true }',
-      // Next.js takes this file, and not the one of the page.
+      // Next.js uses this file instead of the file of the page.
       'next.config.mjs': `export default { skipProxyUrlNormalize: true, ${nextConfig} }`,
       'app/layout.tsx':
         'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>',
@@ -88,7 +88,7 @@ describe('the application of', { concurrency: 2 }, () => {
       test('refuses a forged cookie', async (t) => {
         const application = await start(t, command)
         const statusOf = async (guess: string) => statusOfMe(application, await forge(application, guess))
-        assert.equal(await statusOf(SECRET), 200, 'the cookie is not forged well')
+        assert.equal(await statusOf(SECRET), 200, 'the forged cookie has the wrong form')
         assert.equal(await statusOf('another-secret-that-somebody-has-guessed'), 401)
       })
 

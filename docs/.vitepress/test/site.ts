@@ -17,13 +17,13 @@ const mediaTypes: Record<string, string> = {
   '.woff2': 'font/woff2',
 }
 
-/** The file that a static server answers a path with. */
+/** Returns the file with which a static server answers a path. */
 export function fileAt(path: string): string | undefined {
   const candidates = [path, `${path}.html`, join(path, 'index.html')].map((candidate) => join(dist, candidate))
   return candidates.find((candidate) => extname(candidate) !== '' && existsSync(candidate))
 }
 
-/** The pages, as paths from the root of the site. */
+/** Returns the paths of all pages, from the root of the site. */
 export const pages = (): string[] => globSync('**/*.html', { cwd: dist })
 
 /** Serves the built site on loopback. */

@@ -6,7 +6,7 @@ const chosen = (): string[] => JSON.parse(localStorage.getItem(key) ?? '[]') as 
 const inputs = (label: string): NodeListOf<HTMLInputElement> =>
   document.querySelectorAll(`.vp-code-group input[data-tab="${CSS.escape(label)}"]`)
 
-/** Remembers the chosen tab. Every group with this tab shows it, on this page and on later pages. */
+/** Remembers the chosen tab. Every group with this tab shows the tab, on this page and on later pages. */
 export function rememberTabs(): void {
   let choosing = false
   const choose = (label: string): void => {

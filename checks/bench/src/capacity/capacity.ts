@@ -1,5 +1,5 @@
-// Measures stores with millions of live markers. `pnpm check capacity [--markers N] [redis] [cluster] [postgresql]` starts
-// servers of its own, and prints the figures of docs/capacity.md. The default is 10,000,000 markers in each of the three stores.
+// Measures stores with millions of live markers: `pnpm check capacity [--markers N] [redis] [cluster] [postgresql]`. It starts its
+// own servers, and prints the figures of docs/deploying/capacity.md. By default, each of the three stores has 10,000,000 markers.
 import { createBackchannelLogout } from '@bcl/core'
 import { parseArgs } from 'node:util'
 import { largeStores } from './large-stores.ts'

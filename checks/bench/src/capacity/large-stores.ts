@@ -9,14 +9,14 @@ import { startOwn } from '../../../../packages/sql/test/support/own-servers.ts'
 import { startRedis, type RedisServer } from '../../../../packages/redis/test/support/redis-server.ts'
 import { uuid, type Template } from './sessions.ts'
 
-/** A store in servers of its own, which can take millions of markers at once. */
+/** A store with its own servers. It can load millions of markers at once. */
 export interface LargeStore {
   store: LogoutStore
   /** Adds the markers of the sessions `first` to `first + count`, in the format of the library. */
   load(template: Template, first: number, count: number, expiresAt: number): Promise<void>
   /** Bytes in memory, or on the disk for a database. */
   bytes(): Promise<number>
-  /** The number of stored markers, with expired ones. */
+  /** The number of stored markers, including expired markers. */
   size(): Promise<number>
   /** Deletes expired entries. Redis does so by itself. */
   prune?(): Promise<unknown>
@@ -38,7 +38,7 @@ function slotOf(key: string): number {
 const command = (...words: string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 
-/** Writes commands to Redis without waiting for each answer, which the library never does. */
+/** Writes commands to Redis without waiting for each answer. The library always waits. */
 async function pipe(socket: Socket, text: string, answers: number): Promise<void> {
   let left = answers
   const answered = new Promise<void>((resolve, reject) => {
@@ -132,7 +132,7 @@ async function postgresql(): Promise<LargeStore> {
     store: sql,
     async load({ keys, value }, first, count, expiresAt) {
       const isFirst = first === 0
-      // An index that is built at the end costs less time than an index that grows.
+      // It takes less time to build an index at the end than to extend it with each row.
       if (isFirst) {
         await pool.query('ALTER TABLE bcl_logouts DROP CONSTRAINT bcl_logouts_pkey; DROP INDEX bcl_logouts_expires_at')
       }

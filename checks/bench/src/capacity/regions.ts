@@ -1,6 +1,6 @@
-// Shows what two regions do to the promise. `pnpm check regions` starts a Redis in region A and a replica in region B. Region B
-// is 40 ms away (80 ms there and back), and the replica is 2 s behind. The provider posts each logout to region A. An
-// instance in region B checks the session all the time. This prints for how long region B still accepted the session.
+// Measures for how long a second region still accepts a session after its logout: `pnpm check regions`. It starts a Redis in
+// region A and a replica in region B. A message between the regions takes 40 ms, and the replica is 2 s behind. The provider posts
+// each logout to region A. An instance in region B checks the session all the time.
 import { createBackchannelLogout, type BackchannelLogout, type LogoutStore } from '@bcl/core'
 import { RedisStore } from '@bcl/redis'
 import { randomUUID } from 'node:crypto'
@@ -15,7 +15,7 @@ const distance = 40
 const lag = 2000
 const runs = 5
 
-/** A proxy that delivers all bytes after some milliseconds. Returns its port. */
+/** Starts a proxy that delays all bytes by some milliseconds. */
 async function startDelay(port: number, delay: number): Promise<{ port: number; close(): void }> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
@@ -80,7 +80,7 @@ const withoutSubscription = ({ add, values, remove }: LogoutStore, store: Logout
   remove: remove.bind(store),
 })
 
-/** A layout: the instances of both regions, and how region A receives a logout. */
+/** The instance of region B, and the function by which region A receives a logout. */
 interface Layout {
   name: string
   b: BackchannelLogout
@@ -113,7 +113,7 @@ async function layouts(): Promise<Layout[]> {
   ]
 }
 
-/** Milliseconds for which B accepts a session after the answer to its logout, and the milliseconds of each check before it. */
+/** Measures for how long B accepts a session after the answer to its logout, and how long each earlier check takes. In ms. */
 async function measure({ b, receive }: Layout): Promise<{ late: number; checks: number[] }> {
   const iat = Math.floor(Date.now() / 1000)
   const claims = { iss, sub: randomUUID(), sid: randomUUID(), iat }
@@ -127,7 +127,7 @@ async function measure({ b, receive }: Layout): Promise<{ late: number; checks: 
       const isLoggedOut = await b.isLoggedOut(claims)
       if (answeredAt === Infinity) checks.push(performance.now() - askedAt)
       if (isLoggedOut) return
-      // A page that was requested before the answer may still be shown.
+      // A check that began before the answer does not count.
       if (askedAt > answeredAt) acceptedAt = performance.now()
       await new Promise((resolve) => setTimeout(resolve, 5))
     }

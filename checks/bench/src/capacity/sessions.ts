@@ -10,14 +10,14 @@ export interface Template {
   value: string
 }
 
-/** The text of a UUID that follows from a name and a number. PostgreSQL computes the same text by `md5(…)::uuid`. */
+/** Computes a UUID from a name and a number. PostgreSQL computes the same UUID by `md5(…)::uuid`. */
 export const uuid = (name: string, index: number): string =>
   createHash('md5')
     .update(`${name}${index}`)
     .digest('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 
-/** Takes the format of the markers from the library, so that this measurement follows the format. */
+/** Receives one logout, and returns the format of its markers. So this measurement always uses the format of the library. */
 async function templateOf(issuer: CheapIssuer): Promise<Template> {
   const { store, written } = recordingStore()
   await issuer.createReceiver(store).receive(await issuer.token({ sub: '@sub@', sid: '@sid@', jti: '@jti@' }))
@@ -31,7 +31,7 @@ async function templateOf(issuer: CheapIssuer): Promise<Template> {
   }
 }
 
-/** Sessions with numbers. A session whose number is below `ended` has markers in the store. */
+/** Sessions with numbers. Each session with a number below `ended` has markers in the store. */
 export class Sessions {
   readonly issuer: CheapIssuer
   readonly template: Template
@@ -52,7 +52,7 @@ export class Sessions {
     return { iss: this.issuer.op.issuer, sub: uuid('sub', index), sid: uuid('sid', index), iat: this.#iat }
   }
 
-  /** Checks random sessions for some seconds. By default, every second one has ended. Returns the checks per second. */
+  /** Checks random sessions for some seconds. By default, half of them have ended. Returns the checks per second. */
   async checksPerSecond(
     logout: BackchannelLogout,
     seconds: number,

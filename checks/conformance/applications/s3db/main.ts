@@ -38,7 +38,7 @@ async function fetchKey() {
   return importJWK(keys[0]!)
 }
 
-// The receiver takes its key when it is made, so it is made for the first request.
+// The receiver needs its key when it is created, so the first request creates the receiver.
 let receiver: Promise<Hono> | undefined
 async function createReceiver(): Promise<Hono> {
   const app = new Hono()

@@ -1,7 +1,7 @@
 import { type Expected, expectedCase } from '../expected-case.ts'
 import type { Browser, Case } from '../provider.ts'
 
-/** What the cases need of Glewlwyd. */
+/** The functions of Glewlwyd that the cases need. */
 export interface GlewlwydAdmin {
   url: string
   administer(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<void>

@@ -13,7 +13,7 @@ import { glewlwydCases } from './glewlwyd-cases.ts'
 
 const password = 'password'
 
-/** Glewlwyd with a database in a file. Its pages are scripts: the run sends what the scripts send. */
+/** Glewlwyd with a database in a file. Its pages are scripts, so the run sends the requests of the scripts. */
 export const glewlwyd: Provider = {
   name: 'Glewlwyd',
   how: [

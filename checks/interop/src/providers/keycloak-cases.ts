@@ -9,7 +9,7 @@ export interface KeycloakAdmin {
   userId(name: string): Promise<string>
   /** Changes a client. Attributes are merged. */
   updateClient(clientId: string, changes: object, attributes?: Record<string, string>): Promise<void>
-  /** Calls the API of the account page as the user, who signs in for this with a session of its own. */
+  /** Calls the API of the account page as the user. The user gets another session for this call. */
   callAccount(user: string, method: string, path: string): Promise<unknown>
   /** The address of the realm. */
   realmUrl: string

@@ -2,13 +2,13 @@ import type { Page } from '../../../../examples/demo/src/browser.ts'
 import { type Expected, expectedCase } from '../expected-case.ts'
 import type { Browser, Case } from '../provider.ts'
 
-/** What the cases need of LemonLDAP::NG. */
+/** The functions of LemonLDAP::NG that the cases need. */
 export interface LemonldapAdmin {
   /** Signs out on the portal. @default 'current' */
   signOut(browser: Browser, which?: 'all' | 'current'): Promise<void>
   /** Answers the page that the portal shows before a sign-out if the user has other sessions. */
   confirm(browser: Browser, page: Page, which: 'all' | 'current'): Promise<void>
-  /** Changes options of a client. The names lack `oidcRPMetaDataOptions`. */
+  /** Changes options of a client. The names are given without the prefix `oidcRPMetaDataOptions`. */
   updateClient(clientId: string, options: Record<string, string | number>): Promise<void>
   /** Deletes the sessions of a user as an administrator. */
   deleteSessions(user: string): Promise<void>

@@ -232,7 +232,7 @@ languages = en
       const entries = Object.entries(options).map(([option, value]) => [`oidcRPMetaDataOptions${option}`, value])
       clients[name] = { ...clients[name], ...Object.fromEntries(entries) }
       write()
-      // Each worker looks for a new file when its last look is two seconds old.
+      // Each worker looks for a new file every two seconds.
       await nextSecond()
       await nextSecond()
     },

@@ -48,7 +48,10 @@ interface Row {
   act(user: User): Promise<unknown>
 }
 
-/** Runs each case: a user with two devices, one action at Keycloak, and then the events and the devices that it ended. */
+/**
+ * Runs each case. A user signs in on two devices, and one action happens at Keycloak. The case checks the events and the devices
+ * that are signed out.
+ */
 export async function runCases(bench: Bench, report: (result: CaseResult) => void): Promise<void> {
   const { places, collector } = bench
   let count = 0

@@ -1,8 +1,7 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { startLoopbackServer } from '../loopback-server.ts'
 
 /** A Security Event Token of the transmitter. */
 export interface ReceivedSet {
@@ -48,7 +47,7 @@ export function createCollector() {
 
 export type Collector = ReturnType<typeof createCollector>
 
-/** Starts a server between the transmitter and the application, which records each push. It can also answer 500 itself. */
+/** Starts a server between the transmitter and the application. It records each push, and can answer 500 itself. */
 export async function startGateway(collector: Collector) {
   let target = ''
   let failures = 0
@@ -67,13 +66,9 @@ export async function startGateway(collector: Collector) {
     collector.add(body, answer.status)
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => response.writeHead(502).end(String(error)))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const { url: origin, stop } = await startLoopbackServer(handle)
   return {
-    url: `http://127.0.0.1:${port}/security-events`,
+    url: `${origin}/security-events`,
     forwardTo(url: string): void {
       target = url
     },
@@ -81,9 +76,6 @@ export async function startGateway(collector: Collector) {
     fail(count: number): void {
       failures = count
     },
-    stop(): void {
-      server.close()
-      server.closeAllConnections()
-    },
+    stop,
   }
 }

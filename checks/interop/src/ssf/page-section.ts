@@ -1,12 +1,13 @@
 import type { CaseResult } from './cases.ts'
 import type { TransmitterResult } from './run.ts'
+import { tokenBlocks } from '../token-blocks.ts'
 
 const rowOf = (push: CaseResult, poll: CaseResult | undefined): string => {
   const times = [push, poll].map((result) => (result?.ms === undefined ? '' : `${result.ms} ms`))
   return `| ${push.name} | ${push.events} | ${push.signedIn} | ${times.join(' | ')} |`
 }
 
-/** What a run of Keycloak's transmitter has shown, as a section of docs/interop.md. */
+/** Makes the section of docs/interop.md with the results of a run of Keycloak's transmitter. */
 export const transmitterSection = ({
   version,
   date,
@@ -39,12 +40,5 @@ ${push
 
 This is the first session-revoked event:
 
-\`\`\`json
-${JSON.stringify(header, undefined, 2)}
-\`\`\`
-
-\`\`\`json
-${JSON.stringify(claims, undefined, 2)}
-\`\`\`
-
+${tokenBlocks({ header, claims })}
 `

@@ -12,7 +12,7 @@ import { createCollector, type ReceivedSet, startGateway } from './gateway.ts'
 import { type KeycloakTransmitter, startKeycloakTransmitter } from './keycloak-transmitter.ts'
 import { startPlaces } from './places.ts'
 
-/** What a run of the transmitter has shown. */
+/** The results of a run of the transmitter. */
 export interface TransmitterResult {
   version: string
   /** The day of the run. */

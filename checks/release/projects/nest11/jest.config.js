@@ -1,4 +1,4 @@
-// With Node 24.9 or later, run by `node --experimental-vm-modules node_modules/.bin/jest`: nothing else is needed.
+// For Node 24.9 or later: `node --experimental-vm-modules node_modules/.bin/jest`. No other setting is needed.
 module.exports = {
   preset: 'ts-jest',
   moduleFileExtensions: ['ts', 'js', 'mjs'],

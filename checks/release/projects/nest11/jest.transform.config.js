@@ -1,4 +1,4 @@
-// With an older Node, or without that flag: what is an ECMAScript module under node_modules is compiled to CommonJS.
+// For an older Node, or without the flag `--experimental-vm-modules`. Compiles ECMAScript modules in node_modules to CommonJS.
 module.exports = {
   transform: {
     '\\.[jt]s$': ['ts-jest', { tsconfig: { ...require('./tsconfig.json').compilerOptions, allowJs: true } }],

@@ -6,7 +6,7 @@ interface Environment {
 
 let applications: ReturnType<typeof webApplications> | undefined
 
-/** Creates the applications at the first request. Earlier, Workers have no bindings, so no issuer, and no random numbers. */
+/** Creates the applications at the first request. Before that, a Worker has no bindings, no issuer and no random numbers. */
 const entrypoint = (name: keyof ReturnType<typeof webApplications>) => ({
   fetch: (request: Request, { PROVIDER }: Environment): Response | Promise<Response> =>
     (applications ??= webApplications(PROVIDER))[name](request),

@@ -8,7 +8,7 @@ import { parseAllDocuments } from 'yaml'
 import { codeBlocks } from '../../../../checks/scripts/code-blocks.ts'
 
 const docs = resolve(import.meta.dirname, '../../..')
-/** What becomes of the code in each language; `ts` and `tsx` are compiled, by the docs and by the site. */
+/** The check for the code of each language. `ts` and `tsx` have no check here, because the docs and the site compile them. */
 const checks: Record<string, (code: string) => void> = {
   ts: () => {},
   tsx: () => {},

@@ -21,7 +21,7 @@ after(async () => {
   site.close()
 })
 
-/** A page that has come up without an error, and asked nobody but this site. */
+/** Opens a page. `complaints` has its errors, and its requests to other sites. */
 async function open(path: string, options?: BrowserContextOptions): Promise<{ page: Page; complaints: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, ...options })
   const complaints: string[] = []
@@ -67,7 +67,7 @@ test('a reader goes from the first page to the Hono page, and sees the picture o
   assert.deepEqual(complaints, [])
 })
 
-test('the picture of the first page moves, unless the reader asked for less motion', async () => {
+test('the picture of the first page is animated, unless the reader wants less motion', async () => {
   for (const [reducedMotion, file] of [
     ['no-preference', /\/signing-out\.[^/]*png$/],
     ['reduce', /\/signed-out\.[^/]*png$/],
@@ -79,7 +79,7 @@ test('the picture of the first page moves, unless the reader asked for less moti
   }
 })
 
-test('a reader chooses a package manager once', async () => {
+test('a chosen package manager is remembered on all pages', async () => {
   const { page, complaints } = await open('/start/hono')
   const command = page.getByText('pnpm add @bcl/core').first()
   assert.equal(await command.isVisible(), false)
@@ -90,7 +90,7 @@ test('a reader chooses a package manager once', async () => {
   assert.deepEqual(complaints, [])
 })
 
-test('no page is wider than its window, and no code is cut off on a wide screen', async () => {
+test('no page is wider than its window, and a wide screen shows all code', async () => {
   const { page, complaints } = await open('/')
   for (const path of ['/', '/start/hono', '/benchmarks', '/api/core/interfaces/BackchannelLogout']) {
     await page.goto(site.origin + path)
@@ -117,7 +117,7 @@ const rules: RunOptions = {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`axe finds nothing wrong with headings, names and contrast in ${colorScheme} mode`, async () => {
+  test(`axe finds no fault in headings, names and contrast in ${colorScheme} mode`, async () => {
     const { page } = await open('/', { colorScheme, reducedMotion: 'reduce' })
     const faults: string[] = []
     for (const path of [

@@ -35,14 +35,14 @@ test('the links of the site lead to pages and to headings', () => {
   assert.ok(count > 1000, `${count} links`)
 })
 
-/** The anchors that a code host gives the headings of a text. */
+/** Returns the anchors that a code host makes for the headings of a text. */
 function anchorsOf(markdown: string): Set<string> {
   const slugger = new GithubSlugger()
   const prose = markdown.replace(/^```[\s\S]*?^```/gm, '')
   return new Set([...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugger.slug(heading!)))
 }
 
-// As they are read without a site: README.md is no page, and files that are no pages are not linked on the site.
+// This also covers links that the site does not have, because it has no page for some Markdown files.
 test('the links of the Markdown files lead to files and to headings', () => {
   const exclude = ['**/node_modules/**', '**/dist/**', 'docs/api/**', '**/CHANGELOG.md', '.changeset/**']
   const broken: string[] = []

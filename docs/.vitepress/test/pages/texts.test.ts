@@ -23,7 +23,7 @@ test('each page has a Markdown version, and its links lead to Markdown versions'
   }
 })
 
-test('commands of npm become commands of each package manager', () => {
+test('an npm command is converted for each package manager', () => {
   const spelled = inEachManager('npm install @bcl/core\nnpm install --save-dev @bcl/cli\nnode app.ts\n')!
   assert.equal(spelled.get('npm'), 'npm install @bcl/core\nnpm install --save-dev @bcl/cli\nnode app.ts\n')
   assert.equal(spelled.get('pnpm'), 'pnpm add @bcl/core\npnpm add --save-dev @bcl/cli\nnode app.ts\n')
@@ -34,7 +34,7 @@ test('commands of npm become commands of each package manager', () => {
   assert.equal(inEachManager('npx -y pnpm@12.21.0 demo\n'), undefined)
 })
 
-test('the front page claims no more than the pages that it links to prove', () => {
+test('the linked pages prove each claim of the front page', () => {
   const results = JSON.parse(
     readFileSync(join(import.meta.dirname, '../../../../checks/bench/results.json'), 'utf8'),
   ) as {
@@ -54,7 +54,7 @@ test('the front page claims no more than the pages that it links to prove', () =
   }
 })
 
-test('the diagrams are those of their sources', () => {
+test('the diagrams match their sources', () => {
   for (const [name, svg] of Object.entries(diagrams))
     assert.equal(
       readFileSync(join(import.meta.dirname, '../../../images', name), 'utf8'),
@@ -63,7 +63,7 @@ test('the diagrams are those of their sources', () => {
     )
 })
 
-test('the address of the repository is a setting', () => {
+test('REPOSITORY_URL sets the address of the repository', () => {
   const script = "console.log(JSON.stringify((await import('./config.ts')).default.themeConfig))"
   const settingsWith = (REPOSITORY_URL: string): object => {
     const env = { ...process.env, REPOSITORY_URL }
