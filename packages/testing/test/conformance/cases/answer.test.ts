@@ -25,6 +25,14 @@ test('finds an application that answers late', async () => {
   ])
 })
 
+test('the answer to a successful logout may have a body', async () => {
+  const { provider, fetch, nextSecond } = await createRelyingParty({
+    answer: (response) => (response.status === 200 ? new Response('{"ok":true}', response) : response),
+  })
+  const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond })
+  expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
+})
+
 test.each([
   ['no body', () => new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } }), []],
   [

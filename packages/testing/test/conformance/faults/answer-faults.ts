@@ -150,11 +150,18 @@ export const answerFaults: Faults = {
     }),
     failing: [/^answer\/.*-is-not-stored$/],
   },
-  'answers a successful logout with a body': {
-    fault: () => ({
-      answer: (response) => (response.status === 200 ? withStatus(response, 200, '{"ok":true}') : response),
-    }),
-    failing: ['answer/success-is-empty'],
+  'names the user in the answer to a successful logout': {
+    fault() {
+      let sub: unknown
+      return {
+        async receive(token, tools) {
+          sub = (await claimsOf(token, tools))?.['sub']
+          return token
+        },
+        answer: (response) => (response.status === 200 ? withStatus(response, 200, `${sub} is logged out`) : response),
+      }
+    },
+    failing: ['answer/success-repeats-nothing'],
   },
   'answers 405 without Allow': {
     fault: () => ({
