@@ -186,12 +186,13 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       const registrations = answered.filter(isOfIssuer)
       const age = monotonicNow() - answeredAt
       const isComplete = registrations.some(isWanted)
+      if (isComplete && age < 2 * freshFor) {
+        if (age >= freshFor) call().catch(onError)
+        return registrations
+      }
       // A client or a tenant may be newer than the answer. Most providers send a logout only once, so the function is called
       // again now.
-      if (age < freshFor) return isComplete || !takeCall[caller]() ? registrations : call()
-      if (age >= 2 * freshFor || !isComplete) return call()
-      call().catch(onError)
-      return registrations
+      return age >= freshFor || takeCall[caller]() ? call() : registrations
     }
 
   const remoteKeys = (registration: Registration): RemoteKeys => {

@@ -58,7 +58,7 @@ export function requireOption(
   words: string,
   ...got: [value?: unknown]
 ): asserts condition {
-  if (!condition) throw new TypeError([`${path} ${words}`, ...got.map((value) => `got ${show(value)}`)].join(', '))
+  if (!condition) throw new TypeError(`${path} ${words}${got.map((value) => `, got ${show(value)}`)}`)
 }
 
 /** Finds the option name that is most similar to a misspelt name. Both must share at least half of the letter pairs. */
@@ -79,10 +79,11 @@ export function readOptions<T>(options: T, rules: Rules, path = ''): T {
   const read: Record<string, unknown> = {}
   for (const name of Object.keys({ ...options, ...rules })) {
     const namePath = (path && `${path}.`) + name
-    if (!(name in rules)) requireOption(false, namePath, `is not an option${suggest(name, Object.keys(rules))}`)
-    const [test, words, ...defaults] = rules[name]!
-    const { [name]: value = defaults[0] } = options
-    const isLeftOut = value === undefined && defaults.length > 0
+    const rule = rules[name]
+    requireOption(!!rule, namePath, `is not an option${rule ? '' : suggest(name, Object.keys(rules))}`)
+    const [test, words, defaultValue] = rule
+    const { [name]: value = defaultValue } = options
+    const isLeftOut = value === undefined && rule.length > 2
     // Secrets are not shown.
     const got: [unknown?] = /keys|Secret/.test(name) ? [] : [value]
     requireOption(isLeftOut || test(value as never, namePath), namePath, words, ...got)
