@@ -2,7 +2,7 @@ import { defined } from './objects.js'
 import { isText } from './options.js'
 
 /** Matches parts of keys and values that are not claim values: punctuation, the version, and fixed words. */
-const fixedPart = /^(?:[[\]{},:]+\d*[[\]{},:]*|logout|session|done|nosid|sid|sub|iss|iat|clientId)?$/
+const fixedPart = /^(?:[[\]{},:]+(?:\d+[[\]{},:]*)?|logout|session|done|nosid|sid|sub|iss|iat|clientId)?$/
 const withheld = '[withheld]'
 /**
  * Limits: the number of claim values that are searched for, the length of the keys and values, and the length of an error
@@ -26,17 +26,18 @@ function withoutCutKey(line: string): string {
  */
 export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   const escaped = args.join('"')
+  // A stranger can choose the issuer of a token. Many or long parts would cost too much time.
+  if (escaped.length > maxClaimsLength) return new Error(withheld)
   const plain = escaped.replace(/(?<!\\)\\+u(....)/g, (_, hex) => String.fromCharCode(`0x${hex}` as never))
   // Splits claim values at quotes and backslashes, because drivers escape these characters in several ways.
   const parts = `${escaped}"${plain}`.split(/[\\"'`]+/).filter((part) => !fixedPart.test(part))
   const times = escaped.match(/\d{5,}/g) ?? []
   const claims = [...new Set([...parts, ...times])].sort((one, other) => other.length - one.length)
-  // A stranger can choose the issuer of a token. Many or long parts would cost too much time.
-  const isTooLarge = claims.length > maxClaims || escaped.length > maxClaimsLength
+  if (claims.length > maxClaims) return new Error(withheld)
 
   /** Returns `undefined` if no part of the text may be shown. */
   const clean = (text: unknown): string | undefined => {
-    if (!isText(text) || isTooLarge) return undefined
+    if (!isText(text)) return undefined
     let rest = text.slice(0, maxLength)
     const words = new Set(rest.split(/\W+/))
     for (const claim of claims) {
