@@ -1,0 +1,127 @@
+import { asLogoutError } from '../errors.js'
+import { monotonicNow } from '../util/clock.js'
+import { LruMap } from '../util/lru-map.js'
+import type { Maybe } from '../util/maybe.js'
+import { singleFlight, type Flight } from '../util/single-flight.js'
+import { createTokenBucket, type TokenBucket } from '../util/token-bucket.js'
+import { withTimeout } from '../util/with-timeout.js'
+import { withoutClaims } from '../util/without-claims.js'
+import type { Registration } from './trusted-issuer.js'
+
+/** Seconds for which an answer is fresh (RP-11). */
+const freshFor = 60
+/** The largest number of cached answers. Answers without a registration have a cache of the same size (RP-11). */
+const maxAnswers = 1000
+/** The time-out of one call of the issuer function, in seconds. */
+const answerTime = 1.5
+/** The largest number of calls that run at the same time for tokens of issuers that are not in the cache. */
+const maxUnknownCalls = 7
+/** The largest number of calls that run at the same time for tokens of issuers that are in the cache. */
+const maxKnownCalls = 3
+/**
+ * The number of calls that may fail in a burst, and the seconds until one more call may fail. The number must not be below
+ * `maxUnknownCalls`.
+ */
+const maxFailures = 10
+const failureRefill = 1
+/** The largest number of tokens that wait for a call. */
+const maxWaiting = 1000
+/** The cause of a call. Anybody can send tokens, so calls for tokens are limited. A session never waits for a token. */
+export type Caller = 'token' | 'session'
+
+/** A cached answer of the issuer function. */
+type Answer = readonly [
+  registrations: readonly Registration[],
+  answeredAt: number,
+  /** The permits for more calls of the function while the answer is fresh. Tokens and sessions have separate permits. */
+  takeCall: Readonly<Record<Caller, TokenBucket>>,
+]
+
+/**
+ * Limits the number of calls in progress, and the number of calls that fail. The newest waiting call runs first, because the
+ * oldest calls are about to time out.
+ */
+function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const running = singleFlight<Flight<unknown>>(answerTime)
+  const waiting: ((turn?: Promise<never>) => void)[] = []
+  const takeCall = createTokenBucket(maxFailures, failureRefill)
+  const refuse = async (): Promise<never> => {
+    throw new Error('too many calls')
+  }
+  return async <T>(work: () => Promise<T>) => {
+    const until = monotonicNow() + answerTime
+    try {
+      while (running.size() >= maxCalls || !takeCall()) {
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve)
+          if (waiting.length > maxWaiting) waiting.shift()!(refuse())
+        })
+        if (monotonicNow() > until) await refuse()
+      }
+      const answer = (await running.run(work, {}).result) as T
+      takeCall(-1)
+      return answer
+    } finally {
+      waiting.pop()?.()
+    }
+  }
+}
+
+/**
+ * Finds all registrations of an answer.
+ *
+ * @param isComplete Tells whether an answer has a registration that the caller needs. Otherwise the function is called again.
+ */
+export type FindAll = (
+  iss: string,
+  caller: Caller,
+  isComplete: (registrations: readonly Registration[]) => boolean,
+) => Maybe<readonly Registration[]>
+
+/**
+ * Calls the issuer function, caches its answers, and limits its calls (RP-11).
+ *
+ * @param askFunction Calls the issuer function, and checks its answer.
+ */
+export function createIssuerFunction(
+  askFunction: (iss: string) => Promise<readonly Registration[]>,
+  onError: (error: unknown) => void,
+): FindAll {
+  const answers = new LruMap<Answer>(maxAnswers)
+  const emptyAnswers = new LruMap<Answer>(maxAnswers)
+  const cached = (iss: string): Answer | undefined => answers.get(iss) ?? emptyAnswers.get(iss)
+  // Tokens with invented issuers must not delay the tokens of issuers that the function has found before.
+  const limitUnknown = createCallLimit(maxUnknownCalls)
+  const limitKnown = createCallLimit(maxKnownCalls)
+  const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
+
+  const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
+    const ask = (): Promise<readonly Registration[]> => askFunction(iss)
+    const limit = answers.has(iss) ? limitKnown : limitUnknown
+    const registrations = await withTimeout(
+      answerTime,
+      () => (caller === 'session' ? ask() : limit(ask)),
+      (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
+    )
+    const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []
+    answers.delete(iss)
+    emptyAnswers.delete(iss)
+    const cache = registrations[0] ? answers : emptyAnswers
+    cache.set(iss, [registrations, monotonicNow(), takeCall])
+    return registrations
+  }
+
+  return (iss, caller, isComplete) => {
+    const call = (): Promise<readonly Registration[]> =>
+      calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
+    const [registrations = [], answeredAt = -Infinity, takeCall] = cached(iss) ?? []
+    const age = monotonicNow() - answeredAt
+    if (age < 2 * freshFor && isComplete(registrations)) {
+      if (age >= freshFor) call().catch(onError)
+      return registrations
+    }
+    // A client or a tenant may be newer than the answer. Most providers send a logout only once, so the function is called
+    // again now.
+    return age >= freshFor || takeCall![caller]() ? call() : registrations
+  }
+}
