@@ -26,14 +26,15 @@ function withoutCutKey(line: string): string {
  */
 export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   const escaped = args.join('"')
+  const hidden = new Error(withheld)
   // A stranger can choose the issuer of a token. Many or long parts would cost too much time.
-  if (escaped.length > maxClaimsLength) return new Error(withheld)
+  if (escaped.length > maxClaimsLength) return hidden
   const plain = escaped.replace(/(?<!\\)\\+u(....)/g, (_, hex) => String.fromCharCode(`0x${hex}` as never))
   // Splits claim values at quotes and backslashes, because drivers escape these characters in several ways.
   const parts = `${escaped}"${plain}`.split(/[\\"'`]+/).filter((part) => !fixedPart.test(part))
   const times = escaped.match(/\d{5,}/g) ?? []
   const claims = [...new Set([...parts, ...times])].sort((one, other) => other.length - one.length)
-  if (claims.length > maxClaims) return new Error(withheld)
+  if (claims.length > maxClaims) return hidden
 
   /** Returns `undefined` if no part of the text may be shown. */
   const clean = (text: unknown): string | undefined => {
@@ -61,5 +62,5 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
       return undefined
     }
   }
-  return copy(error) ?? new Error(withheld)
+  return copy(error) ?? hidden
 }
