@@ -15,7 +15,7 @@ export const isAudience = (value: unknown): value is Audience => isText(value) |
 export const mustBeAudience = 'must be a string or a list of strings'
 
 /** Tells whether `aud` has one of the audiences. */
-export const isOneOf = (aud: unknown, known: Audience): boolean => {
+const isOneOf = (aud: unknown, known: Audience): boolean => {
   const audiences = new Set([aud].flat())
   return [known].flat().some((name) => audiences.has(name))
 }
@@ -28,7 +28,7 @@ export const isOneOf = (aud: unknown, known: Audience): boolean => {
  */
 export function createAudience(
   audience: Audience | (() => Audience | Promise<Audience>),
-  seconds: number,
+  seconds = 0,
 ): (aud: unknown) => Promise<boolean> {
   if (typeof audience !== 'function') return async (aud) => isOneOf(aud, audience)
   const flights = singleFlight<Flight<void>>(seconds)

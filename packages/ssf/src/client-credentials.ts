@@ -1,4 +1,4 @@
-import { isAllowed, monotonicNow, requireOption, singleFlight, type Flight } from '@bcl/core/kit'
+import { monotonicNow, requireOption, singleFlight, type Flight } from '@bcl/core/kit'
 import {
   allowInsecureRequests as insecure,
   clientCredentialsGrantRequest,
@@ -14,6 +14,7 @@ import {
   type ClientAuth,
   type CryptoKey,
 } from 'oauth4webapi'
+import { requireAllowed } from './request.js'
 
 /** The OAuth client credentials for stream management and poll. */
 export interface ClientCredentials {
@@ -36,8 +37,8 @@ export interface ClientCredentials {
 const tokenTime = 10
 /** A token is replaced this many seconds before its expiry. */
 const earlier = 30
-/** Seconds for which a token without `expires_in` is used. */
-const usedFor = 60
+/** The lifetime of a token without `expires_in`, in seconds. */
+const usedFor = 90
 
 /** The authentication methods that use the secret of the client. */
 export const secretMethods = {
@@ -67,15 +68,12 @@ export function createTokenSource(
   const issuer = new URL(authorizationServer)
   const flights = singleFlight<Flight<string>>(tokenTime)
   let server: AuthorizationServer | undefined
-  let token = ''
-  let usableUntil = -Infinity
+  let cached: { token: string; until: number } | undefined
 
   const get = async (): Promise<string> => {
     const http = {
       [customFetch]: (url: string, init: object): Promise<Response> => {
-        // The metadata of a remote server must not name an address on this machine.
-        if (!isAllowed(url, options.allowInsecureRequests, issuer.protocol === 'http:'))
-          throw new TypeError(`${url} is not allowed`)
+        requireAllowed(url, issuer.href, options.allowInsecureRequests)
         return (options.fetch ?? fetch)(url, init)
       },
       // The check above replaces the check of the library.
@@ -85,14 +83,14 @@ export function createTokenSource(
     server ??= await processDiscoveryResponse(issuer, await discoveryRequest(issuer, { algorithm: 'oauth2', ...http }))
     const client = { client_id: clientId }
     const response = await clientCredentialsGrantRequest(server, client, authentication, { scope }, http)
-    const { access_token: found, expires_in: seconds = usedFor + earlier } = await processClientCredentialsResponse(
+    const { access_token: token, expires_in: seconds = usedFor } = await processClientCredentialsResponse(
       server,
       client,
       response,
     )
-    token = found
-    usableUntil = monotonicNow() + seconds - earlier
+    cached = { token, until: monotonicNow() + seconds - earlier }
     return token
   }
-  return async (isRefused) => (!isRefused && monotonicNow() < usableUntil ? token : flights.run(get).result)
+  return async (isRefused) =>
+    cached && !isRefused && monotonicNow() < cached.until ? cached.token : flights.run(get).result
 }

@@ -19,7 +19,7 @@ import { poll, pollOnce, type PollOnceOptions, type Poller, type PollOptions, ty
 import { createRespond, type Receipt, type SecurityEventDelivery } from './respond.js'
 import type { SecurityEvent } from './security-event.js'
 import type { ResolveSubject } from './target.js'
-import { knowTransmitter, type KnownTransmitter, type Transmitter } from './transmitter.js'
+import { knowTransmitter, type Transmitter } from './transmitter.js'
 import { parseSet, verifySet, type ParsedSet } from './verify-set.js'
 
 /** Options of {@link createSecurityEventReceiver}. */
@@ -90,9 +90,16 @@ const rules: Rules = {
   endsSessions: callback(),
   timeout: period(0.9),
   onEvent: callback(),
-  onDelivery: callback(),
-  onError: callback(),
+  onDelivery: callback(() => {}),
+  onError: callback(() => {}),
   now: callback(),
+}
+
+/** The options that have a default. */
+interface Defaulted {
+  timeout: number
+  onDelivery: (delivery: SecurityEventDelivery) => void
+  onError: (error: unknown) => void
 }
 
 /** If a push still runs this many seconds after its time-out, it counts as lost, and `close` no longer waits for it. */
@@ -125,11 +132,11 @@ const longest = 20
  * ```
  */
 export function createSecurityEventReceiver(options: SecurityEventReceiverOptions): SecurityEventReceiver {
-  const read = readOptions(options, rules) as SecurityEventReceiverOptions & { timeout: number }
+  const read = readOptions(options, rules) as SecurityEventReceiverOptions & Defaulted
   const { logout, timeout, resolveSubject, endsSessions, onEvent } = read
   const { store, isTrusted, now: logoutNow } = internalsOf(logout)
   const now = read.now ?? logoutNow
-  const onError = (error: unknown): void => runGuarded(() => read.onError?.(error))
+  const onError = (error: unknown): void => runGuarded(() => read.onError(error))
   const { fetch, allowInsecureRequests } = read
   const transmitters = read.transmitters.map((transmitter, index) =>
     knowTransmitter(transmitter, `transmitters[${index}]`, { fetch, allowInsecureRequests, onError, timeout }),
@@ -139,13 +146,9 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
 
   const events = createCarryOut({ logout, store, isTrusted, resolveSubject, endsSessions, onEvent, now })
 
-  const receive = async (
-    set: ParsedSet,
-    receipt: Receipt,
-    { hasAudience }: Pick<KnownTransmitter, 'hasAudience'> = set.transmitter,
-  ): Promise<void> => {
+  const receive = async (set: ParsedSet, receipt: Receipt): Promise<void> => {
     const { transmitter } = set
-    const found = await verifySet(set, hasAudience, now())
+    const found = await verifySet(set, now())
     const { jti } = found[0]!
     Object.assign(receipt, { iss: transmitter.issuer, jti, types: found.map(({ type }) => type) })
     const carriedOut = await Promise.all(found.map((event) => events.carryOut(event, transmitter)))
@@ -160,9 +163,7 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
     onDelivery: read.onDelivery,
   })
   const requests = singleFlight<Flight<LogoutResponse>>(timeout + longest)
-  let requestCount = 0
-  const respond: LogoutEndpoint['respond'] = (request) =>
-    requests.run(() => answer(request), `${(requestCount += 1)}`).result
+  const respond: LogoutEndpoint['respond'] = (request) => requests.run(() => answer(request), {}).result
 
   const poller: Poller = {
     fetch,
@@ -173,11 +174,10 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
       requireOption(!!transmitter, 'transmitter', 'must be a configured issuer', iss)
       return transmitter
     },
-    receive: (jwt, transmitter, hasAudience) =>
+    receive: (jwt, transmitter) =>
       receive(
         parseSet(jwt, (iss) => (iss === transmitter.issuer ? transmitter : undefined)),
         {},
-        { hasAudience },
       ),
   }
   /** The running poll loops, each with the controller that stops it. */

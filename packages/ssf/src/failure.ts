@@ -25,9 +25,10 @@ export interface SetFault {
 
 /** @see {@link https://www.rfc-editor.org/rfc/rfc8935#section-2.4 RFC 8935, 2.4} */
 export function faultOf({ code, claim, status }: BackchannelLogoutError & { status?: number }): SetFault {
-  const description = code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : '')
-  if (status === 401) return { err: 'authentication_failed', description }
-  if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') return { err: 'invalid_key', description }
-  if (claim === 'iss') return { err: 'invalid_issuer', description }
-  return { err: claim === 'aud' ? 'invalid_audience' : 'invalid_request', description }
+  let err: SetErrorCode = 'invalid_request'
+  if (status === 401) err = 'authentication_failed'
+  if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') err = 'invalid_key'
+  if (claim === 'iss') err = 'invalid_issuer'
+  if (claim === 'aud') err = 'invalid_audience'
+  return { err, description: code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : '') }
 }

@@ -1,6 +1,6 @@
 import type { BackchannelLogoutError } from '@bcl/core'
 import { asLogoutError, isObject, withTimeout, type JSONObject } from '@bcl/core/kit'
-import { isAudience, isOneOf } from './audience.js'
+import { createAudience, isAudience } from './audience.js'
 import { faultOf, isFailure, type SetFault } from './failure.js'
 import { send, type AccessToken, type RequestOptions } from './request.js'
 import type { StreamConfiguration } from './stream-client.js'
@@ -46,7 +46,7 @@ const longestWait = 60
 export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureRequests'> {
   /** @throws {TypeError} if the transmitter is not configured. */
   findTransmitter(issuer: string): KnownTransmitter
-  receive(jwt: string, transmitter: KnownTransmitter, hasAudience: KnownTransmitter['hasAudience']): Promise<unknown>
+  receive(jwt: string, transmitter: KnownTransmitter): Promise<unknown>
   onError(error: unknown): void
 }
 
@@ -57,9 +57,9 @@ export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureReq
  */
 export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 0): Promise<PollResult> {
   const { transmitter: issuer, stream, accessToken, signal, maxEvents = 25 } = options
-  const transmitter = poller.findTransmitter(issuer)
+  const configured = poller.findTransmitter(issuer)
   const { aud, delivery } = stream
-  const hasAudience = isAudience(aud) ? async (found: unknown) => isOneOf(found, aud) : transmitter.hasAudience
+  const transmitter = isAudience(aud) ? { ...configured, hasAudience: createAudience(aud) } : configured
   const ask = (body: JSONObject): Promise<JSONObject> =>
     send({ ...poller, transmitter: issuer, accessToken, signal }, 'POST', Object(delivery).endpoint_url, {
       returnImmediately: true,
@@ -73,7 +73,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
   // Handles one token after the other, to keep the order of the transmitter.
   for (const [jti, jwt] of Object.entries(isObject(sets) ? sets : {})) {
     try {
-      await withTimeout(tokenTime, () => poller.receive(jwt as string, transmitter, hasAudience))
+      await withTimeout(tokenTime, () => poller.receive(jwt as string, transmitter))
       ack.push(jti)
     } catch (reason) {
       const error: BackchannelLogoutError = asLogoutError('the token', reason)

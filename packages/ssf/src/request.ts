@@ -37,7 +37,7 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined
 }
 
-/** The last request to each transmitter. */
+/** The end of the last request to each transmitter. */
 const last = new Map<string, Promise<unknown>>()
 
 /** Runs work after all earlier work for the same transmitter, so a transmitter gets one request at a time. */
@@ -47,10 +47,20 @@ export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<
   const run = withTimeout(requestTime, async () => previous)
     .catch(() => {})
     .then(work)
-  last.set(transmitter, run)
-  return run.finally(() => {
-    if (last.get(transmitter) === run) last.delete(transmitter)
-  })
+  const end = (): void => {}
+  last.set(transmitter, run.then(end, end))
+  return run
+}
+
+/** @throws {TypeError} if a transmitter or an authorization server must not name this address. */
+export function requireAllowed(
+  url: unknown,
+  issuer: string,
+  allowInsecureRequests: boolean | undefined,
+): asserts url is string {
+  // A remote server must not name an address on this machine.
+  if (!isText(url) || !isAllowed(url, allowInsecureRequests, issuer.startsWith('http:')))
+    throw new TypeError(`${url} is not allowed`)
 }
 
 /**
@@ -65,9 +75,7 @@ export async function send(
   body?: JSONObject,
 ): Promise<JSONObject> {
   const { transmitter, accessToken, signal } = options
-  // A remote transmitter must not name an address on this machine.
-  if (!isText(url) || !isAllowed(url, options.allowInsecureRequests, transmitter.startsWith('http:')))
-    throw new TypeError(`${url} is not allowed`)
+  requireAllowed(url, transmitter, options.allowInsecureRequests)
   const request = async (isRefused = false): Promise<JSONObject> => {
     const token = await tokenOf(accessToken, isRefused)
     const timeout = AbortSignal.timeout(requestTime * 1000)

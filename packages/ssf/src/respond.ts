@@ -29,7 +29,7 @@ export interface RespondOptions {
   /** Verifies a token and carries out its events. Adds the facts to the receipt. */
   receive(set: ParsedSet, receipt: Receipt): Promise<void>
   timeout: number
-  onDelivery: ((delivery: SecurityEventDelivery) => void) | undefined
+  onDelivery(delivery: SecurityEventDelivery): void
 }
 
 const encoder = new TextEncoder()
@@ -48,7 +48,7 @@ export const createRespond =
   async ({ method, contentType, authorization, body }: LogoutRequest): Promise<LogoutResponse> => {
     const startedAt = performance.now()
     const isAuthorized = async ({ pushAuthorization: value }: KnownTransmitter): Promise<boolean> =>
-      value === undefined || isSame(value, authorization ?? '')
+      value === undefined || (!!authorization && isSame(value, authorization))
     const receipt: Receipt = {}
 
     const run = async (): Promise<void> => {
@@ -80,11 +80,9 @@ export const createRespond =
       response = answer(isOutage ? 503 : status, hasFault ? JSON.stringify(faultOf(error)) : '')
       if (status === 401) response.headers['www-authenticate'] = 'Bearer'
     }
-    if (onDelivery) {
-      const { iss, jti, types } = receipt
-      const durationMs = performance.now() - startedAt
-      const delivery = defined({ outcome, code: error?.code, error, iss, jti, types, durationMs })
-      runGuarded(() => onDelivery(delivery as SecurityEventDelivery))
-    }
+    const { iss, jti, types } = receipt
+    const durationMs = performance.now() - startedAt
+    const delivery = defined({ outcome, code: error?.code, error, iss, jti, types, durationMs })
+    runGuarded(() => onDelivery(delivery as SecurityEventDelivery))
     return response
   }

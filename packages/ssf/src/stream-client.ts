@@ -166,7 +166,7 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
   const request = { transmitter, accessToken: getToken, fetch, allowInsecureRequests }
 
   const discover = createDiscovery(
-    { issuer: transmitter, metadata: metadata ? [metadata.href] : metadataUrls(transmitter) },
+    { issuer: transmitter, metadata: metadataUrls(transmitter, metadata, '', allowInsecureRequests) },
     { fetch, allowInsecureRequests },
   )
   let found: JSONObject | undefined
@@ -177,27 +177,26 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
     return url
   }
 
-  const call = async (method: string, name: string, body?: object, streamId?: string): Promise<JSONObject> => {
+  const call = async <T>(method: string, name: string, body?: object, streamId?: string): Promise<T> => {
     const url = new URL(await endpoint(name))
     if (streamId !== undefined) url.searchParams.set('stream_id', streamId)
-    return send(request, method, url.href, body as JSONObject)
+    return (await send(request, method, url.href, body as JSONObject)) as T
   }
-  const configure = async (method: string, stream: Parameters<typeof requestOf>[0]): Promise<StreamConfiguration> =>
-    (await call(method, 'configuration', requestOf(stream))) as StreamConfiguration
+  const configure = (method: string, stream: Parameters<typeof requestOf>[0]) =>
+    call<StreamConfiguration>(method, 'configuration', requestOf(stream))
+  const post = async (name: string, body: object): Promise<void> => void (await call('POST', name, body))
 
   return {
     createStream: (stream) => configure('POST', { ...stream, stream_id: undefined }),
-    getStream: async (id) => (await call('GET', 'configuration', undefined, id)) as StreamConfiguration,
+    getStream: (id) => call('GET', 'configuration', undefined, id),
     updateStream: (stream) => configure('PATCH', stream),
     replaceStream: (stream) => configure('PUT', stream),
     deleteStream: async (id) => void (await call('DELETE', 'configuration', undefined, id)),
-    getStatus: async (id) => (await call('GET', 'status', undefined, id)) as unknown as StreamStatus,
-    setStatus: async ({ stream_id, status, reason }) =>
-      (await call('POST', 'status', { stream_id, status, reason })) as unknown as StreamStatus,
-    verifyStream: async (stream_id, state) => void (await call('POST', 'verification', { stream_id, state })),
-    addSubject: async (stream_id, subject, { verified } = {}) =>
-      void (await call('POST', 'add_subject', { stream_id, subject, verified })),
-    removeSubject: async (stream_id, subject) => void (await call('POST', 'remove_subject', { stream_id, subject })),
+    getStatus: (id) => call('GET', 'status', undefined, id),
+    setStatus: ({ stream_id, status, reason }) => call('POST', 'status', { stream_id, status, reason }),
+    verifyStream: (stream_id, state) => post('verification', { stream_id, state }),
+    addSubject: (stream_id, subject, { verified } = {}) => post('add_subject', { stream_id, subject, verified }),
+    removeSubject: (stream_id, subject) => post('remove_subject', { stream_id, subject }),
     accessToken: (isRefused) => tokenOf(getToken, isRefused),
   }
 }

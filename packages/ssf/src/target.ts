@@ -57,7 +57,8 @@ export async function findTarget(
   const { subject, type } = event
   if (!subject) return 'subject'
   const isComplex = subject.format === 'complex'
-  const isCritical = (member: string): boolean => !knownMembers.has(member) && criticalMembers().includes(member)
+  const critical = new Set([criticalMembers()].flat())
+  const isCritical = (member: string): boolean => !knownMembers.has(member) && critical.has(member)
   if (isComplex && Object.keys(subject).some(isCritical)) return 'critical'
   const resolved = await resolveSubject?.(subject, event)
   const found = resolved === undefined ? resolveByDefault(subject, subjectIssuers) : resolved
@@ -69,13 +70,10 @@ export async function findTarget(
   if (isComplex && !sid) {
     const { user, session } = subject
     if (narrowing.some((member) => subject[member] !== undefined)) return 'scope'
-    if (session === undefined ? user === undefined : !sessionOf(subject)) return 'scope'
-    sid = sessionOf(subject)
-    if (sid === 'ALL') {
-      // `ALL` without a user means no sessions.
-      if (user === undefined) return 'scope'
-      sid = undefined
-    }
+    const id = session === undefined ? 'ALL' : sessionOf(subject)
+    // All sessions are meant. Without a user, that means no sessions.
+    if (id === 'ALL' ? user === undefined : !id) return 'scope'
+    if (id !== 'ALL') sid = id
   }
   if (!sid && !sub) return 'subject'
   return { iss, sub, sid: sub && isAccountEvent(type) ? undefined : sid }

@@ -1,7 +1,6 @@
 import type { TrustedIssuer } from '@bcl/core'
 import {
   createKeySource,
-  isAllowed,
   isFunction,
   isText,
   oneOf,
@@ -54,7 +53,7 @@ export interface KnownTransmitter extends Readonly<Checked> {
   readonly hasAudience: (aud: unknown) => Promise<boolean>
   readonly keys: KeySource & { warm?(): Promise<void> }
   /** The members of a complex subject that the transmitter declares as critical. */
-  readonly criticalMembers: () => readonly unknown[]
+  readonly criticalMembers: () => unknown
 }
 
 const rules: Rules = {
@@ -77,22 +76,22 @@ export function knowTransmitter(
     Transmitter & { pushAuthorization: string | undefined }
   const { issuer, keys, metadata, algorithms } = read
   requireOption(!algorithms.some((alg) => alg.startsWith('HS')), `${path}.algorithms`, 'must not have HS*')
-  if (metadata && !keys) {
-    const isRight = isAllowed(metadata.href, options.allowInsecureRequests)
-    requireOption(isRight, `${path}.metadata`, 'must be https', metadata.href)
-  } else if (!keys || keys instanceof URL) requireAddress({ issuer, keys }, `${path}.`, options.allowInsecureRequests)
-  let criticalMembers: readonly unknown[] = []
-  const location = { issuer, keys, metadata: keys ? [] : metadata ? [metadata.href] : metadataUrls(issuer) }
+  if (keys instanceof URL) requireAddress({ issuer, keys }, `${path}.`, options.allowInsecureRequests)
+  const urls = keys ? [] : metadataUrls(issuer, metadata, `${path}.`, options.allowInsecureRequests)
+  let criticalMembers: unknown
   return {
     ...read,
     subjectIssuers: read.subjectIssuers ?? [issuer],
     hasAudience: createAudience(read.audience, options.timeout),
-    keys: createKeySource(location, {
-      ...options,
-      onMetadata({ critical_subject_members: members }) {
-        criticalMembers = Array.isArray(members) ? members : []
+    keys: createKeySource(
+      { issuer, keys, metadata: urls },
+      {
+        ...options,
+        onMetadata({ critical_subject_members: members }) {
+          criticalMembers = members
+        },
       },
-    }),
+    ),
     criticalMembers: () => criticalMembers,
   }
 }

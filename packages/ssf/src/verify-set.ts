@@ -52,15 +52,13 @@ function subjectOf(subject: unknown): SubjectIdentifier | undefined {
 /**
  * Verifies a token. Checks `aud`, the signature, the claims and the events, in this order.
  *
- * @param hasAudience Checks `aud`.
  * @returns the events of the token. There is at least one.
  */
 export async function verifySet(
   { jwt, header, claims, transmitter }: ParsedSet,
-  hasAudience: (aud: unknown) => Promise<boolean>,
   now: number,
 ): Promise<SecurityEvent[]> {
-  const isForUs = await hasAudience(claims['aud']).catch((error: unknown) => {
+  const isForUs = await transmitter.hasAudience(claims['aud']).catch((error: unknown) => {
     throw failure('the audience', error)
   })
   if (!isForUs) throw claimError('aud', 'is for another receiver')

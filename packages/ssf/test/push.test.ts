@@ -159,6 +159,53 @@ describe('the request', () => {
     expect(answer.headers.get('allow')).toBe(status === 405 ? 'POST' : null)
   })
 
+  test.each<[string, object, unknown, string]>([
+    ['another method', { method: 'GET' }, '', 'method is refused'],
+    ['a wrong Authorization', { authorization: 'x' }, '', 'authorization is refused'],
+    ['another media type', { contentType: 'x; application/secevent+jwt' }, '', 'media type is refused'],
+    ['a body that is too large', {}, 'a'.repeat(65_537), 'size is refused'],
+    ['a body that cannot be read', {}, () => Promise.reject(new Error('aborted')), 'body is refused'],
+  ])('%s: the record says what was refused', async (_, request, body, message) => {
+    const { push, deliveries } = receiving()
+    const { status } = await push(body, request)
+    expect(status).toBeLessThan(500)
+    expect(deliveries).toMatchObject([{ outcome: 'refused', error: { message } }])
+    expect(deliveries[0]!.durationMs).toBeLessThan(performance.now())
+  })
+
+  test('the value of another transmitter: the record says what was refused', async () => {
+    const other = { issuer: stranger.issuer, audience: 'receiver', keys: stranger.jwks }
+    const own = { issuer, audience: 'receiver', keys: op.jwks, pushAuthorization: authorization }
+    const { push, deliveries } = receiving({ transmitters: [own, other] })
+    expect((await push(await signSet(), { authorization: null })).status).toBe(401)
+    expect(deliveries).toMatchObject([{ error: { message: 'authorization is refused' } }])
+  })
+
+  test('close waits for a push in progress', async () => {
+    const found = Promise.withResolvers<string>()
+    const asked = Promise.withResolvers<void>()
+    const audience = () => {
+      asked.resolve()
+      return found.promise
+    }
+    const { push, receiver } = receiving({ transmitter: { audience } })
+    const jwt = await signSet()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const pushed = push(jwt)
+      await asked.promise
+      let isClosed = false
+      const closed = receiver.close().then(() => (isClosed = true))
+      await vi.advanceTimersByTimeAsync(5000)
+      expect(isClosed).toBe(false)
+      found.resolve('receiver')
+      expect((await pushed).status).toBe(202)
+      await closed
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('with several transmitters, the Authorization must belong to the transmitter that signed the token', async () => {
     const transmitters = [
       { issuer, audience: 'receiver', keys: op.jwks, pushAuthorization: authorization },

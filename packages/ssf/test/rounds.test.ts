@@ -1,0 +1,191 @@
+import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { createSecurityEventReceiver, createStreamClient } from '@bcl/ssf'
+import { createTestTransmitter } from '@bcl/testing'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+const { key } = (await createTestTransmitter()).op
+
+/** A receiver with a poll stream, whose clock the test moves. */
+async function polling(onEvent?: () => unknown) {
+  const transmitter = await createTestTransmitter({ key })
+  const { issuer, fetch, accessToken, streams } = transmitter
+  const logout = createBackchannelLogout({
+    issuers: [{ issuer, clientId: 'test-client' }],
+    sessionMaxAge: 3600,
+    store: new MemoryStore(),
+  })
+  const errors: unknown[] = []
+  const requests: string[] = []
+  let hangs = false
+  const receiver = createSecurityEventReceiver({
+    logout,
+    transmitters: [{ issuer, audience: 'only for push' }],
+    fetch: (url, init) => {
+      requests.push(String(url))
+      return hangs ? hang(init!.signal!) : fetch(url, init)
+    },
+    onEvent,
+    onError: (error) => void errors.push(error),
+  })
+  const stream = await createStreamClient({ transmitter: issuer, accessToken, fetch }).createStream({
+    delivery: { method: 'urn:ietf:rfc:8936' },
+  })
+  await receiver.warm()
+  const stop = new AbortController()
+  return {
+    transmitter,
+    receiver,
+    errors,
+    round: { transmitter: issuer, stream, accessToken },
+    waiting: streams.get(stream.stream_id)!.waiting,
+    polls: () => requests.filter((url) => url.includes('/poll/')).length,
+    /** From now on, requests get no answer. */
+    hang: () => void (hangs = true),
+    start(options: object = {}) {
+      const run = receiver.poll({ transmitter: issuer, stream, accessToken, signal: stop.signal, interval, ...options })
+      return async () => {
+        stop.abort()
+        await run
+      }
+    },
+  }
+}
+
+const hang = (signal: AbortSignal): Promise<Response> =>
+  new Promise((_, reject) => {
+    const fail = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', fail)
+    if (signal.aborted) fail()
+  })
+
+/** The interval of the rounds, in seconds. No other timer has a multiple of it. */
+const interval = 7
+
+test('a round asks for 25 tokens at once, and acknowledges them without an empty list of errors', async () => {
+  const { transmitter, receiver, round } = await polling()
+  const bodies: unknown[] = []
+  transmitter.fault = async (request) => {
+    if (request.url.includes('/poll/')) bodies.push(await request.clone().json())
+    return undefined
+  }
+  await transmitter.emit()
+  await receiver.pollOnce(round)
+  expect(bodies).toEqual([
+    { returnImmediately: true, maxEvents: 25 },
+    { returnImmediately: true, maxEvents: 0, ack: [expect.any(String)] },
+  ])
+})
+
+test('the signal of a round stops its request', async () => {
+  const { receiver, round, hang: hangFromNow } = await polling()
+  hangFromNow()
+  const stop = new AbortController()
+  const run = receiver.pollOnce({ ...round, signal: stop.signal })
+  stop.abort(new Error('stopped'))
+  await expect(run).rejects.toThrow('stopped')
+})
+
+test('a transmitter that is not configured is a TypeError that names it', async () => {
+  const { receiver, round } = await polling()
+  await expect(receiver.pollOnce({ ...round, transmitter: 'https://other.example' })).rejects.toThrow(
+    new TypeError('transmitter must be a configured issuer, got "https://other.example"'),
+  )
+})
+
+describe('poll', () => {
+  const spyOnTimers = () => vi.spyOn(globalThis, 'setTimeout')
+  let timers: ReturnType<typeof spyOnTimers>
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    timers = spyOnTimers()
+  })
+  afterEach(() => {
+    vi.restoreAllMocks()
+    vi.useRealTimers()
+  })
+
+  /** Waits until poll starts a timer for its next round. Returns the number of intervals that it waits. */
+  const nextWait = async (): Promise<number> => {
+    for (;;) {
+      const waits = timers.mock.calls.map(([, milliseconds = 0]) => milliseconds / interval / 1000)
+      const wait = waits.find((count) => Number.isInteger(count * 4))
+      if (wait !== undefined) {
+        timers.mockClear()
+        return wait
+      }
+      await new Promise(setImmediate)
+    }
+  }
+  const pass = (intervals: number) => vi.advanceTimersByTimeAsync(intervals * interval * 1000)
+
+  test('waits for the interval after a round, also after a round with tokens', async () => {
+    const { transmitter, polls, start } = await polling()
+    await transmitter.emit()
+    const stop = start()
+    expect([await nextWait(), polls()]).toEqual([1, 2])
+    await pass(1)
+    expect([await nextWait(), polls()]).toEqual([1, 3])
+    await stop()
+  })
+
+  test('waits if the transmitter says that it has more tokens, but sends none', async () => {
+    const { transmitter, polls, start } = await polling()
+    transmitter.fault = ({ url }) =>
+      url.includes('/poll/') ? Response.json({ sets: {}, moreAvailable: true }) : undefined
+    const stop = start()
+    expect([await nextWait(), polls()]).toEqual([1, 1])
+    await stop()
+  })
+
+  test('goes on at once if all tokens of a round are acknowledged or reported', async () => {
+    const { transmitter, waiting, polls, start } = await polling()
+    await transmitter.emit()
+    await transmitter.emit({ aud: 'other' })
+    await transmitter.emit()
+    const stop = start({ maxEvents: 2 })
+    expect([await nextWait(), polls(), waiting.size]).toEqual([1, 4, 0])
+    await stop()
+  })
+
+  test('waits longer after each round with a token that failed, until a round has none', async () => {
+    let isDown = true
+    const { transmitter, errors, start } = await polling(() => {
+      if (isDown) throw new Error('down')
+    })
+    await transmitter.emit()
+    const stop = start()
+    // The jitter is the factor 0.5 here.
+    for (const [failures, wait] of [1, 2, 4].entries()) {
+      expect([await nextWait(), errors.length]).toEqual([wait, failures + 1])
+      isDown = failures < 2
+      await pass(wait)
+    }
+    expect([await nextWait(), errors.length]).toEqual([1, 3])
+    await stop()
+  })
+
+  test('reports no error of a request that the signal stopped', async () => {
+    const { errors, polls, hang: hangFromNow, start } = await polling()
+    hangFromNow()
+    const stop = start()
+    await vi.waitFor(() => expect(polls()).toBe(1))
+    await stop()
+    expect(errors).toEqual([])
+  })
+
+  test('close waits for a round in progress', async () => {
+    const { transmitter, receiver, start, polls } = await polling()
+    const released = Promise.withResolvers<undefined>()
+    transmitter.fault = () => released.promise
+    const stop = start()
+    await vi.waitFor(() => expect(polls()).toBe(1))
+    let isClosed = false
+    const closed = receiver.close().then(() => (isClosed = true))
+    await new Promise(setImmediate)
+    expect(isClosed).toBe(false)
+    released.resolve(undefined)
+    await closed
+    await stop()
+  })
+})
