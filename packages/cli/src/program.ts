@@ -13,11 +13,6 @@ import {
 } from './commands/arguments.js'
 import { applyConfig } from './commands/config-file.js'
 import { conformance, listCases, type ConformanceCommandOptions } from './commands/conformance.js'
-import {
-  listPushCases,
-  securityEventConformance,
-  type SecurityEventConformanceOptions,
-} from './commands/conformance-ssf.js'
 import { doctor, type DoctorCommandOptions } from './commands/doctor.js'
 import { inspect, type InspectCommandOptions } from './commands/inspect.js'
 import { provider } from './commands/provider.js'
@@ -113,12 +108,11 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     .action(
       async (
         argument: string | undefined,
-        options: ConformanceCommandOptions & SecurityEventConformanceOptions & { list?: boolean; ssf?: boolean },
+        options: ConformanceCommandOptions & { list?: boolean },
         command: Command,
       ) => {
-        if (options.list) return options.ssf ? listPushCases(options, output) : listCases(options, output)
-        const url = endpointOf(argument, command)
-        exit(await (options.ssf ? securityEventConformance : conformance)(url, command.opts(), output))
+        if (options.list) return listCases(options, output)
+        exit(await conformance(endpointOf(argument, command), command.opts(), output))
       },
     )
 }

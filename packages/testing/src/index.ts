@@ -2,7 +2,7 @@ export { createBrowser } from './conformance/relying-party/browser.js'
 export { EndpointError, SignInError } from './conformance/prepare.js'
 export { findingsOf, sumUp } from './conformance/result.js'
 export { runConformance } from './conformance/run-conformance.js'
-export { conformanceCases, selectConformanceCases } from './conformance/select-cases.js'
+export { conformanceCases, securityEventConformanceCases, selectConformanceCases } from './conformance/select-cases.js'
 export { profileToken } from './providers/profile-token.js'
 export { providerProfiles } from './providers/provider-profiles.js'
 export { createTestIssuer } from './providers/test-issuer.js'
@@ -24,6 +24,7 @@ export type {
   Answer,
   ExistingSession,
   Party,
+  SecurityEventTarget,
   SignInContract,
   SignInOptions,
   Visit,

@@ -1,6 +1,7 @@
 import {
   EndpointError,
   runConformance,
+  securityEventConformanceCases,
   selectConformanceCases,
   SignInError,
   type ConformanceCase,
@@ -14,20 +15,16 @@ import { runSignIn } from '../network/run-sign-in.js'
 import { describeProvider, serveProvider } from '../provider/serve-provider.js'
 import { formatHead, formatResult } from '../report/text.js'
 import { requireWritable, writeReports } from '../report/write-reports.js'
+import { describeTransmitter, serveTransmitter, type TransmitterOptions } from '../security-events/serve-transmitter.js'
 import { CommandError, toSentence } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
 
 /** Seconds. After a key change, the known applications fetch keys again within this time. */
 const maxKeyAge = 65
 
-export interface ConformanceCommandOptions {
-  port: number
-  host?: string
-  issuer?: string
-  alg?: string
-  tls?: boolean
-  clientId: string
-  clientSecret: string
+export interface ConformanceCommandOptions extends TransmitterOptions {
+  /** Whether the endpoint receives Security Event Tokens by push. */
+  ssf?: boolean
   login?: string
   me?: string
   /** `false` means no sign-in. A text is the command that signs in. In the configuration file, the command can be an array. */
@@ -49,20 +46,21 @@ export interface ConformanceCommandOptions {
   html?: string
 }
 
-function selectCases(only: readonly string[] | undefined): readonly ConformanceCase[] {
+function selectCases({ only, ssf }: Pick<ConformanceCommandOptions, 'only' | 'ssf'>): readonly ConformanceCase[] {
   try {
-    return selectConformanceCases(only)
+    return selectConformanceCases(only, ssf ? securityEventConformanceCases : undefined)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    const remedy = 'Use ids, beginnings of ids, groups, grades or requirements. "bcl conformance --list" shows them.'
+    const list = `bcl conformance ${ssf ? '--ssf ' : ''}--list`
+    const remedy = `Use ids, beginnings of ids, groups, grades or requirements. "${list}" shows them.`
     throw new CommandError(toSentence(error.message), remedy)
   }
 }
 
 /** Lists the cases, one per line. Does not run them. */
-export function listCases({ only, json }: Pick<ConformanceCommandOptions, 'only' | 'json'>, { out }: Output): void {
-  const cases = selectCases(only)
-  if (json) return out.write(JSON.stringify({ cases }, undefined, 2))
+export function listCases(options: Pick<ConformanceCommandOptions, 'only' | 'ssf' | 'json'>, { out }: Output): void {
+  const cases = selectCases(options)
+  if (options.json) return out.write(JSON.stringify({ cases }, undefined, 2))
   for (const { id, grade, title, requirement } of cases) {
     out.write(`${id} ${out.style('dim', `${grade}, ${requirement}:`)} ${title}`)
   }
@@ -115,16 +113,19 @@ function existingSession(
 
 /** Runs the conformance cases and reports the results. Returns the exit code. The exit code is 1 if a MUST case failed. */
 export async function conformance(url: string, options: ConformanceCommandOptions, output: Output): Promise<number> {
-  const { only, accept204, requireSid, timeout, json } = options
-  const selected = selectCases(only)
+  const { ssf, authorization, only, accept204, requireSid, timeout, json } = options
+  const selected = selectCases(options)
   const session = existingSession(url, options)
   await requireWritable(options)
-  const served = await serveProvider(options)
+  const { transmitter, ...served } = ssf
+    ? await serveTransmitter(options)
+    : { ...(await serveProvider(options)), transmitter: undefined }
   const { provider, close } = served
   try {
     // With --json, standard output contains only JSON.
     const channel = json ? output.notes : output.out
-    channel.write(describeProvider(served, url, requireSid))
+    channel.write(describeProvider(served, ssf ? undefined : url, requireSid))
+    if (transmitter) channel.write(describeTransmitter(transmitter.issuer, options))
     await waitFor(url, options.wait, () => channel.write(`Waiting at most ${options.wait} s for ${url} ...`))
     const signIn = session ? undefined : await findSignIn(url, options, channel)
     if (!signIn && selected.every(({ needs }) => needs === 'sign-in')) {
@@ -138,6 +139,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
       endpoint: url,
       signIn,
       session,
+      securityEvents: transmitter && { transmitter, authorization },
       only,
       accept204,
       requireSid,

@@ -1,6 +1,14 @@
 import { createBrowser, type FetchLike } from './relying-party/browser.js'
 import { ConformanceSkip } from './relying-party/expectations.js'
-import { createParty, type ExistingSession, type PartyOptions, type SignInContract } from './relying-party/party.js'
+import {
+  createParty,
+  type Answer,
+  type ExistingSession,
+  type Party,
+  type PartyOptions,
+  type SignInContract,
+  type Visit,
+} from './relying-party/party.js'
 
 /** The error if a sign-in at the addresses of `signIn` fails, or if the existing session is not live. */
 export class SignInError extends Error {
@@ -52,6 +60,14 @@ export async function requireSession(
   }
 }
 
+/** Sends the simplest good token for a visit. */
+const sendGoodToken = async (party: Party, visit: Visit): Promise<Answer> =>
+  party.transmitter
+    ? party.push(
+        await party.transmitter.set({ sub_id: { format: 'iss_sub', iss: party.transmitter.issuer, sub: visit.sub } }),
+      )
+    : party.post(await party.logoutToken(visit))
+
 /**
  * Waits until the application accepts a good token, for at most `patience` seconds. An application may still have the keys of an
  * earlier provider. It accepts no token until it fetches the keys again.
@@ -72,8 +88,7 @@ export async function waitUntilTokensAreAccepted(
     failure = undefined
     const visit = await party.signIn({ beforeAnswer: async () => void (mayLackKeys = true) })
     if ((await visit.isLive()) === false) return false
-    const token = await party.logoutToken(visit)
-    const answer = await party.post(token).catch((error: Error) => {
+    const answer = await sendGoodToken(party, visit).catch((error: Error) => {
       throw new EndpointError(`the endpoint does not answer a good token: ${error.message}`, { cause: error })
     })
     if (answer.status >= 500) failure = `the endpoint answers a good token with ${answer.status}`

@@ -8,10 +8,11 @@ import {
   type Answer,
   type ExistingSession,
   type PartyOptions,
+  type SecurityEventTarget,
   type SignInContract,
 } from './relying-party/party.js'
 import type { ConformanceResult } from './result.js'
-import { plainest, selectConformanceCases } from './select-cases.js'
+import { plainest, securityEventConformanceCases, selectConformanceCases } from './select-cases.js'
 
 /** Options of {@link runConformance}. */
 export interface ConformanceOptions {
@@ -27,6 +28,11 @@ export interface ConformanceOptions {
    * are skipped, and all other cases check only the answers. Do not combine it with `signIn`.
    */
   session?: ExistingSession | undefined
+  /**
+   * The endpoint receives Security Event Tokens by push, not Logout Tokens. Then the cases are {@link
+   * securityEventConformanceCases}.
+   */
+  securityEvents?: SecurityEventTarget | undefined
   /** Names of the cases to run, as for {@link selectConformanceCases}. @default all cases */
   only?: readonly string[] | undefined
   /**
@@ -84,7 +90,7 @@ const summaryOf = (answers: readonly Answer[]): string =>
   answers.length === 0 ? 'as wanted' : answers.map(({ status }) => status).join(', then ')
 
 /**
- * Runs the conformance cases against a back-channel logout endpoint.
+ * Runs the conformance cases against a back-channel logout endpoint, or against a receiver of Security Event Tokens.
  *
  * If a case with the grade `MUST` fails, the endpoint breaks a standard. The application and the provider must use the same clock.
  *
@@ -122,6 +128,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     endpoint,
     signIn,
     session,
+    securityEvents,
     requireSid = false,
     accept204 = false,
     timeout = 10,
@@ -129,8 +136,8 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
   } = options
   const { onResult, onProgress } = options
   if (signIn && session) throw new TypeError('pass signIn or session, not both')
-  const partyOptions: PartyOptions = { provider, endpoint, contract: signIn, accept204, timeout }
-  const selected = selectConformanceCases(options.only)
+  const partyOptions: PartyOptions = { provider, endpoint, contract: signIn, securityEvents, accept204, timeout }
+  const selected = selectConformanceCases(options.only, securityEvents && securityEventConformanceCases)
   const results = new Map<ConformanceCase, ConformanceResult>()
 
   /** Tells whether the case looks at the existing session. Only one case ends the session. */

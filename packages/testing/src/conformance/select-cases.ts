@@ -5,9 +5,10 @@ import { oidfConformance } from './cases/oidf.js'
 import { providerConformance } from './cases/provider.js'
 import { refuseConformance } from './cases/refuse.js'
 import { requestConformance } from './cases/request.js'
+import { securityEventConformance } from './cases/security-event.js'
 import { sessionConformance } from './cases/session.js'
 
-/** All conformance cases, in the order in which {@link runConformance} runs them. */
+/** All conformance cases for Logout Tokens, in the order in which {@link runConformance} runs them. */
 export const conformanceCases: readonly ConformanceCase[] = [
   ...oidfConformance,
   ...requestConformance,
@@ -21,25 +22,32 @@ export const conformanceCases: readonly ConformanceCase[] = [
 /** The simplest good token. If its case fails, the same fault in other cases has the same cause. */
 export const plainest = 'accept/sub-and-sid'
 
+/** All conformance cases for a receiver of Security Event Tokens. {@link runConformance} runs them with `securityEvents`. */
+export const securityEventConformanceCases: readonly ConformanceCase[] = securityEventConformance
+
 const matches = (name: string, { id, group, grade, requirement }: ConformanceCase): boolean =>
   id.startsWith(name) || [group, grade, requirement].includes(name)
 
 /** Returns the cases with this name. An exact id selects only its own case, even if other ids start with it. */
-function casesNamed(name: string): readonly ConformanceCase[] {
-  const exact = conformanceCases.filter(({ id }) => id === name)
-  const named = exact.length > 0 || name === '' ? exact : conformanceCases.filter((one) => matches(name, one))
+function casesNamed(name: string, cases: readonly ConformanceCase[]): readonly ConformanceCase[] {
+  const exact = cases.filter(({ id }) => id === name)
+  const named = exact.length > 0 || name === '' ? exact : cases.filter((one) => matches(name, one))
   if (named.length === 0) throw new RangeError(`no conformance case is named ${JSON.stringify(name)}`)
   return named
 }
 
 /**
- * Returns the cases that match at least one name, in the order of {@link conformanceCases}. Without names, returns all cases.
+ * Returns the cases that match at least one name, in their order. Without names, returns all cases.
  *
  * @param names Ids, beginnings of ids, groups, grades or requirements.
+ * @param cases The cases to select from. @default {@link conformanceCases}
  * @throws {RangeError} if a name matches no case.
  */
-export function selectConformanceCases(names: readonly string[] = []): readonly ConformanceCase[] {
-  if (names.length === 0) return conformanceCases
-  const selected = new Set(names.flatMap(casesNamed))
-  return conformanceCases.filter((one) => selected.has(one))
+export function selectConformanceCases(
+  names: readonly string[] = [],
+  cases: readonly ConformanceCase[] = conformanceCases,
+): readonly ConformanceCase[] {
+  if (names.length === 0) return cases
+  const selected = new Set(names.flatMap((name) => casesNamed(name, cases)))
+  return cases.filter((one) => selected.has(one))
 }

@@ -1,5 +1,6 @@
 import { BACKCHANNEL_LOGOUT_EVENT } from '@bcl/core'
 import { unpublishedKey } from '../providers/test-key.js'
+import { randomId } from '../random-id.js'
 import { slug } from '../slug.js'
 import type { TestTransmitter } from './test-transmitter.js'
 
@@ -15,26 +16,30 @@ export interface SecurityEventCase {
   status: 202 | 400
   /** The error code in the answer to a wrong token. */
   err?: string
-  /**
-   * The sessions of the user "alice" at the transmitter's issuer that end: only the session with the `sid` "session-1", or all.
-   */
+  /** The sessions of the user at the transmitter's issuer that end: only the session with the `sid`, or all. */
   ends: 'nothing' | 'session' | 'all'
-  /** Makes the token. */
-  make(transmitter: TestTransmitter): Promise<string>
+  /**
+   * Makes the token.
+   *
+   * @param user The user and the session that the token is about. By default, the `sub` is "alice", and the `sid` is "session-1".
+   */
+  make(transmitter: TestTransmitter, user?: { sub: string; sid: string }): Promise<string>
 }
 
-type Claims = object | ((transmitter: TestTransmitter) => object)
+/** A transmitter, and the user and the session that the token is about. */
+type Context = TestTransmitter & { sub: string; sid: string }
+type Claims = object | ((context: Context) => object)
 type Row = readonly [name: string, requirement: string, claims: Claims, header?: object]
 
 const base = 'https://schemas.openid.net/secevent/'
 const sessionRevoked = `${base}caep/event-type/session-revoked`
 const event = (type: string, values: unknown = {}): object => ({ events: { [base + type]: values } })
-const alice = ({ issuer }: TestTransmitter): object => ({ format: 'iss_sub', iss: issuer, sub: 'alice' })
+const userOf = ({ issuer, sub }: Context): object => ({ format: 'iss_sub', iss: issuer, sub })
 const session = (id: string): object => ({ format: 'opaque', id })
-/** Adds `user` to a complex subject. */
+/** Makes a complex subject with the user. */
 const ofUser =
-  (members: object): ((transmitter: TestTransmitter) => object) =>
-  (transmitter) => ({ sub_id: { format: 'complex', user: alice(transmitter), ...members } })
+  (members: object): ((context: Context) => object) =>
+  (context) => ({ sub_id: { format: 'complex', user: userOf(context), ...members } })
 
 const makeCase = (
   [name, requirement, claims, header]: Row,
@@ -44,7 +49,11 @@ const makeCase = (
   name,
   requirement,
   ...answer,
-  make: (transmitter) => transmitter.set(typeof claims === 'function' ? claims(transmitter) : claims, header),
+  make(transmitter, user = { sub: 'alice', sid: 'session-1' }) {
+    const context = { ...transmitter, ...user }
+    const changes = typeof claims === 'function' ? claims(context) : claims
+    return transmitter.set({ sub_id: userOf(context), ...changes }, header)
+  },
 })
 const right = (ends: SecurityEventCase['ends'], ...rows: Row[]): SecurityEventCase[] =>
   rows.map((row) => makeCase(row, { status: 202, ends }))
@@ -72,8 +81,12 @@ export const securityEventCases: readonly SecurityEventCase[] = [
   ),
   ...right(
     'session',
-    ['session-revoked for a session of a user', 'SE-7', ofUser({ session: session('session-1') })],
-    ['session-revoked for a session', 'SE-7', { sub_id: { format: 'complex', session: session('session-1') } }],
+    [
+      'session-revoked for a session of a user',
+      'SE-7',
+      (context) => ofUser({ session: session(context.sid) })(context),
+    ],
+    ['session-revoked for a session', 'SE-7', ({ sid }) => ({ sub_id: { format: 'complex', session: session(sid) } })],
   ),
   ...right(
     'nothing',
@@ -81,7 +94,11 @@ export const securityEventCases: readonly SecurityEventCase[] = [
     ['session-revoked for an application', 'SE-7', ofUser({ application: session('a') })],
     ['session-revoked for a tenant', 'SE-7', { sub_id: { format: 'complex', tenant: session('t') } }],
     ['session-revoked for ALL without a user', 'SE-7', { sub_id: { format: 'complex', session: session('ALL') } }],
-    ['a user of another issuer', 'SE-5', { sub_id: { format: 'iss_sub', iss: 'https://other.example', sub: 'alice' } }],
+    [
+      'a user of another issuer',
+      'SE-5',
+      ({ sub }) => ({ sub_id: { format: 'iss_sub', iss: 'https://other.example', sub } }),
+    ],
     ['a subject that is an email address', 'SE-6', { sub_id: { format: 'email', email: 'alice@example.com' } }],
     ['credential-change', 'SE-9', event('caep/event-type/credential-change', { change_type: 'update' })],
     ['verification', 'SE-10', { ...event('ssf/event-type/verification', { state: 'x' }), sub_id: session('stream') }],
@@ -124,9 +141,17 @@ export const securityEventCases: readonly SecurityEventCase[] = [
     status: 400,
     err: 'invalid_key',
     ends: 'nothing',
-    async make({ op, issuer, audience }) {
+    async make({ op, issuer, audience }, { sub } = { sub: 'alice', sid: 'session-1' }) {
       const { alg, kid } = op.key
-      const claims = { iss: issuer, aud: audience, iat: op.now(), jti: 'forged', events: { [sessionRevoked]: {} } }
+      // Except for the signature, the token is right.
+      const claims = {
+        iss: issuer,
+        aud: audience,
+        iat: op.now(),
+        jti: randomId(),
+        sub_id: { format: 'iss_sub', iss: issuer, sub },
+        events: { [sessionRevoked]: {} },
+      }
       return op.sign(claims, { alg, kid, typ: 'secevent+jwt' }, (await unpublishedKey(alg, kid)).privateKey)
     },
   },

@@ -2,6 +2,7 @@ import type { TestIssuer } from '../../providers/test-issuer.js'
 import type { TestProvider } from '../../providers/test-provider.js'
 import { randomId } from '../../random-id.js'
 import type { CaseRequest } from '../../requests/request-cases.js'
+import type { TestTransmitter } from '../../security-events/test-transmitter.js'
 import { decodePayload } from '../../tokens/compact-jws.js'
 import { createBrowser, type Browser, type FetchLike } from './browser.js'
 import { ConformanceFailure, ConformanceSkip, expectThat } from './expectations.js'
@@ -68,9 +69,19 @@ export interface Visit {
   kept(): Visit
 }
 
+/** The receiver of Security Event Tokens of an application under test. */
+export interface SecurityEventTarget {
+  /** The transmitter that the receiver trusts. Give it the issuer and the key of the provider. */
+  transmitter: TestTransmitter
+  /** The value of the `Authorization` header that the receiver requires. */
+  authorization: string
+}
+
 /** The application under test. */
 export interface Party {
   readonly provider: TestProvider
+  /** The transmitter, if the endpoint receives Security Event Tokens. */
+  readonly transmitter: TestTransmitter | undefined
   /** True if browsers can sign in. */
   readonly signsIn: boolean
   /** True if the answer 204 counts as 200. */
@@ -79,6 +90,8 @@ export interface Party {
   send(request: CaseRequest): Promise<Answer>
   /** Posts a Logout Token to the endpoint, as a provider does. */
   post(token: string, headers?: Record<string, string>): Promise<Answer>
+  /** Pushes a Security Event Token to the endpoint. `change` replaces parts of the request. */
+  push(token: string, change?: Partial<CaseRequest>): Promise<Answer>
   signIn(options?: SignInOptions): Promise<Visit>
   /** Signs a Logout Token for a visit. */
   logoutToken(visit: Visit, claims?: object, header?: object): Promise<string>
@@ -92,6 +105,7 @@ export interface PartyOptions {
   contract?: SignInContract | undefined
   /** The session of each visit, instead of new sign-ins. */
   existing?: ExistingSession | undefined
+  securityEvents?: SecurityEventTarget | undefined
   accept204: boolean
   /** The time-out for one answer, in seconds. */
   timeout: number
@@ -138,7 +152,7 @@ function namesIn(body: string | undefined): string | undefined {
 /** Creates a client for the application under test. It calls `onAnswer` with each answer of the endpoint. */
 export function createParty(
   fetch: FetchLike,
-  { provider, endpoint, contract, existing, accept204, timeout }: PartyOptions,
+  { provider, endpoint, contract, existing, securityEvents, accept204, timeout }: PartyOptions,
   onAnswer: (answer: Answer) => void = () => {},
 ): Party {
   const fetchInTime = withTimeout(fetch, timeout)
@@ -209,6 +223,7 @@ export function createParty(
 
   return {
     provider,
+    transmitter: securityEvents?.transmitter,
     signsIn: contract !== undefined,
     accept204,
     send,
@@ -217,6 +232,18 @@ export function createParty(
         method: 'POST',
         headers: { 'content-type': formType, ...headers },
         body: `logout_token=${encodeURIComponent(token)}`,
+      }),
+    push: (token, { method = 'POST', headers, ...change } = {}) =>
+      send({
+        method,
+        headers: {
+          'content-type': 'application/secevent+jwt',
+          accept: 'application/json',
+          authorization: securityEvents?.authorization ?? '',
+          ...headers,
+        },
+        ...(method === 'POST' && { body: token }),
+        ...change,
       }),
     signIn,
     logoutToken: (visit, claims, header) => opFor(visit).logoutToken(claims, header),
