@@ -132,8 +132,8 @@ const references: Record<string, string> = {
   'SE-1': 'RFC 8417, 2: a Security Event Token has a typ, iss, iat, jti and events; SSF 4.1 adds sub_id',
   'SE-2': 'SSF 7.2: the keys of the transmitter verify the token',
   'SE-3': 'RFC 8417, 2.2: a receiver that is not in aud must not accept the token',
-  'SE-10': 'SSF 8.1.4: a receiver gets verification events that it did not ask for',
-  'SE-13': 'OIDC Back-Channel Logout 1.0, 2.4: a Logout Token is no other token',
+  'SE-10': 'SSF 8.1.4: a receiver also gets verification events that it did not request',
+  'SE-13': 'OIDC Back-Channel Logout 1.0, 2.4: a Logout Token must not be accepted as another kind of token',
 }
 
 const tokenCase = ({ id, name, requirement, make, ...wanted }: SecurityEventCase): ConformanceCase => ({
