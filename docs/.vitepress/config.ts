@@ -40,8 +40,7 @@ export default defineConfig({
   lang: 'en',
   head: [['link', { rel: 'icon', href: '/favicon.svg', type: 'image/svg+xml' }]],
   transformHead: ({ title }) => headOf(title),
-  // The Markdown files are at the same places as without a site: in docs/, in the packages (READMEs), and in the output of
-  // typedoc.
+  // The Markdown files stay where they are: in docs/, in the packages (READMEs), and in the output of typedoc.
   srcDir: '..',
   srcExclude: notPages(),
   rewrites: (path) => pageOf(path) ?? path,
@@ -58,7 +57,7 @@ export default defineConfig({
     },
   },
   transformPageData({ relativePath, frontmatter }) {
-    // The Markdown file of the front page contains no such settings, because people also read it without the site.
+    // These settings are not in the Markdown file of the front page, because people also read that file without the site.
     const home = {
       pageClass: 'home',
       sidebar: false,

@@ -35,7 +35,7 @@ interface Documented {
   args: string[]
   forge: Forge
   secret?: string
-  /** True for a Worker. It gets its settings with a request, so it starts without them, and answers 500. */
+  /** True for a Worker. A Worker gets its settings with a request. So if a setting is missing, it still starts, but answers 500. */
   isWorker?: boolean
 }
 

@@ -25,7 +25,7 @@ function createReceiver() {
 
 const session = { iss: 'https://op.example.com', sub: 'alice', sid: 'a', iat: 1 }
 
-test('refuses more than 5 streams of a session with 429, and frees a place when a page is closed', async () => {
+test('refuses the sixth stream of a session with 429, and frees a place when a page is closed', async () => {
   const { watching, events } = createReceiver()
   const open = Array.from({ length: 5 }, () => events(session))
   assert.deepEqual(

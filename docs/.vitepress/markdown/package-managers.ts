@@ -23,7 +23,7 @@ const managers: Record<string, readonly Rewrite[]> = {
 
 /** Returns npm commands in the form of each package manager. Returns nothing if a command works only with npm. */
 export function inEachManager(commands: string): Map<string, string> | undefined {
-  // The tarballs of a clone depend on each other by version. Only npm finds such a version in a tarball next to them.
+  // Commands with tarballs stay npm commands. A tarball of a clone needs other tarballs, and only npm finds them beside it.
   if (!/^(?:npm install|npx @bcl)\b/m.test(commands) || commands.includes('.tgz')) return undefined
   const spell = (rewrites: readonly Rewrite[]) => (line: string) => {
     const rewrite = rewrites.find(([npm]) => npm.test(line))

@@ -13,14 +13,14 @@ const read = (example: string) => {
 }
 
 // In examples/nextjs, Auth.js signs users in, and React renders the pages.
-it('the shared files of examples/nextjs are the same as those of examples/hono', () => {
+it('examples/nextjs and examples/hono have the same shared files', () => {
   const { 'log.ts': log, ...files } = read('nextjs')
   expect(Object.keys(files)).toEqual(['environment.ts', 'look.ts', 'readiness.ts', 'streams.ts'])
   expect(read('hono')).toMatchObject(files)
   expect(log).toBeDefined()
 })
 
-it('the look of examples/provider is that of examples/hono', () => {
+it('examples/provider and examples/hono have the same look.ts', () => {
   expect(read('provider')).toEqual({ 'look.ts': read('hono')['look.ts'] })
 })
 

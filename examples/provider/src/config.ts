@@ -45,7 +45,7 @@ function readClients(json: string): ExampleClient[] {
     const clients: unknown = JSON.parse(json)
     if (Array.isArray(clients)) return clients
   } catch {
-    // The message below says what is wrong as well as the parser does.
+    // The message below is as clear as the message of the parser.
   }
   throw new Error('CLIENTS must be a JSON array of client metadata')
 }

@@ -45,7 +45,7 @@ describe('RP-30a: endSession', () => {
     expect(await isOut({ sub: 'bob', sid: 'tablet' })).toBe(false)
   })
 
-  test('a session without a known sid ends with the other sessions of its subject without a known sid, except later ones', async () => {
+  test('without a known sid, ends all sessions of the subject without a known sid, except later sessions', async () => {
     const { logout, isOut } = receiver()
     await logout.endSession(session({ sid: null }))
     expect(await isOut({ sid: '' })).toBe(true)
@@ -151,7 +151,7 @@ describe('RP-30a: endAllSessions', () => {
     expect(await isOut({ sid: 'phone' })).toBe(true)
   })
 
-  test("if the provider's clock is behind, new sign-ins are refused until that clock reaches the date of the logout", async () => {
+  test("if the provider's clock is behind, a new sign-in is refused until that clock reaches `before`", async () => {
     const { logout, isOut } = receiver()
     await logout.endAllSessions(alice)
     expect([await isOut({ iat: start - 30 }), await isOut({ iat: start + 1 })]).toEqual([true, false])
@@ -195,7 +195,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await logout.close()
   })
 
-  test('a marker supersedes older markers of its client, also if a later Logout Token writes it', async () => {
+  test('a later marker of the same client supersedes a marker, even if a Logout Token writes it', async () => {
     const { logout, store } = receiver()
     const markers = () =>
       [...store.entries].filter(([key]) => key.includes('logout')).flatMap(([, values]) => [...values.keys()])
@@ -206,7 +206,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     expect(markers()).toEqual([JSON.stringify(['test-client', start - 50])])
   })
 
-  test('listeners run each time without a key, and once with a key, also on another instance and after a failure', async () => {
+  test('without a key, listeners run each time. With a key, listeners run once, even on two instances or after a failure', async () => {
     const store = new SpyStore()
     const [here, there] = [receiver({ store }), receiver({ store })]
     const heard = vi.fn()
@@ -254,7 +254,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await expect(logout.endAllSessions(subject)).rejects.toThrow('Did you mean before?')
   })
 
-  test('RP-38: if the store is down, the calls reject. Their markers count on this instance at once and are written later', async () => {
+  test('RP-38: if the store is down, the call rejects, but its marker counts at once and is written later', async () => {
     const { logout, store, isOut } = receiver()
     let isDown = true
     store.before = (call) => {

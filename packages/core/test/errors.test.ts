@@ -46,7 +46,7 @@ describe('the code of each failed check', () => {
     },
   )
 
-  test('a request has no code in the table exactly if its answer is 200', () => {
+  test('in the table, exactly the requests with the answer 200 have no code', () => {
     for (const { code, status } of requestCases) expect(code === undefined).toBe(status === 200)
   })
 

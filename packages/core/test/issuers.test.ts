@@ -100,7 +100,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledTimes(2)
   })
 
-  test('is called again if it found no issuer, at most five times for tokens and four more times for sessions', async () => {
+  test('is called again if it found no issuer: five times for tokens, and four more times for sessions', async () => {
     const issuers = vi.fn(() => undefined)
     const logout = using(issuers)
     for (let times = 0; times < 50; times += 1) expect(await codeOf(logout)).toBe('ERR_LOGOUT_TOKEN_CLAIM')

@@ -180,7 +180,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     expect(requests.length).toBe(4)
   })
 
-  test('a new key is found during the refresh of a stale key set, even if the refresh fails or never ends', async () => {
+  test('a new key is found while a stale key set is refreshed, even if the refresh fails or hangs', async () => {
     for (const respond of [undefined, () => new Response(null, { status: 500 }), () => new Promise<never>(() => {})]) {
       const op = await createTestIssuer()
       let isStale = false
@@ -271,7 +271,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     },
   )
 
-  test('a new key with the old kid verifies the first token, with a fresh key set and with a stale key set', async () => {
+  test('a new key with the old kid verifies its first token, whether the key set is fresh or stale', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op, {
       answer: (url) =>
@@ -297,7 +297,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
 })
 
 describe('RP-51: a refresh of a stale set that times out', () => {
-  test('RP-51a, RP-52e: delays only the tokens that wait for the refresh, and no token of the next 30 s', async () => {
+  test('RP-51a, RP-52e: delays only the tokens that wait for it, and no later token for 30 s', async () => {
     const op = await createTestIssuer()
     let isSilent = false
     const { clock, requests, outcome } = discovering(op, {
@@ -367,7 +367,7 @@ describe('keys before the first token', () => {
     expect(requests).toEqual([discovery, jwks])
   })
 
-  test('T-18: the keys are fetched before the first POST of a provider that cannot serve keys during its POST', async () => {
+  test('T-18: the keys are there before the first POST, because some providers serve no keys during a POST', async () => {
     const op = await createTestIssuer()
     let isPosting = false
     const { logout, outcome, requests } = discovering(op, {
@@ -448,7 +448,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('RP-52g: 60 unknown kids one after another cause at most 6 requests, and without a permit the answer is an outage', async () => {
+  test('RP-52g: 60 unknown kids in a row cause at most 6 requests. Without a permit, the answer is an outage', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     const outcomes: string[] = []
@@ -495,7 +495,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests.length).toBeGreaterThan(before)
   })
 
-  test('RP-52g: if the provider publishes a new key late, tokens under the key get an outage until the next fetch', async () => {
+  test('RP-52g: a token under a key that is published late is an outage until the next fetch', async () => {
     const op = await createTestIssuer()
     const published = [{ keys: [...op.jwks.keys] }]
     const { clock, outcome } = discovering(op, {

@@ -185,7 +185,7 @@ test('a wrong authorization, method or media type is refused', async () => {
   expect((await post('', {}, 'GET')).headers.get('allow')).toBe('POST')
 })
 
-test('if the store is down, the answer is 503. The session has ended here, and the next delivery completes the event', async () => {
+test('if the store is down, the answer is 503, but the session has ended here. A retry completes the event', async () => {
   const store = new SpyStore()
   const { logout, post, events } = receiving(store)
   store.before = () => Promise.reject(new Error('down'))

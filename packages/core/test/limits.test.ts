@@ -12,7 +12,7 @@ const outcome = (jwt: string, settings: Partial<TrustedIssuer> = {}) =>
   )
 
 describe('RP-4a: the length of a token', () => {
-  /** Makes a token of this length. Base64url turns three bytes into four characters, so one claim cannot reach every length. */
+  /** Makes a token of this length. Tries several lengths of a claim and of a header parameter. */
   async function tokenOf(length: number): Promise<string> {
     const { length: least } = await op.logoutToken({ pad: '' }, { more: '' })
     const guess = Math.floor(((length - least) * 3) / 4)

@@ -5,7 +5,7 @@ import { createClock } from './support.js'
 
 describe('MemoryStore', () => testStore(test, () => new MemoryStore()))
 
-test('T-12: its entries are lost with the process, and no other instance sees them', async () => {
+test('T-12: a restart loses the entries of a MemoryStore, and other instances do not see them', async () => {
   const store = new MemoryStore()
   await store.add('key', 'value', Date.now())
   expect(await new MemoryStore().values(['key'])).toEqual([[]])
@@ -44,7 +44,7 @@ describe('expired entries are deleted when new entries are added', () => {
     clock.time += seconds
     monotonic += seconds * 1000
   }
-  /** Each `add` checks two keys for expiry. So these calls check all keys. */
+  /** Adds enough entries that the store checks all its keys for expiry. Each `add` checks two keys. */
   async function addMany(store: MemoryStore, name: string): Promise<void> {
     for (let index = 0; index < 1000; index += 1) await store.add(`${name} ${index}`, 'value', 9000)
   }
@@ -87,7 +87,7 @@ describe('expired entries are deleted when new entries are added', () => {
     expect(await store.values(['key'])).toEqual([['value']])
   })
 
-  test('a repeated add keeps the later expiry, also by the monotonic clock', async () => {
+  test('a repeated add keeps the later expiry, even if the system clock is wrong', async () => {
     const store = await filled()
     for (const expiresAt of [3000, 2500]) await store.add('old 7', '7', expiresAt)
     pass(1800)

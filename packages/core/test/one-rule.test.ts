@@ -54,7 +54,7 @@ describe('RP-30: the sessions that a logout ends', () => {
     expect(await after([{ sid: 'never', sub: 'nobody' }], [{}])).toEqual([false])
   })
 
-  test('a session with a clientId ends only by logouts of that client, and a session without clientId ends by any client', async () => {
+  test('a logout of a client ends sessions with this clientId and sessions without a clientId', async () => {
     const sessions = [{ clientId: 'test-client' }, { clientId: 'second-client' }, {}]
     expect(await after([{ aud: 'second-client' }], sessions)).toEqual([false, true, true])
     expect(await after([{ aud: 'second-client' }, {}], sessions)).toEqual([true, true, true])
@@ -154,7 +154,7 @@ describe('RP-32: a logout ends sessions that began in the same second or earlier
     expect(await logout.isLoggedOut(op.session({ iat: now - 60 }))).toBe(true)
   })
 
-  test('T-17: a logout in the same second as a new sign-in ends the new session only if the logout has no sid', async () => {
+  test('T-17: a logout in the second of a new sign-in ends the new session only if it has no sid', async () => {
     const newSession = { sid: 'session-2', iat: now }
     expect(await after([{ sid: undefined, iat: now }], [newSession])).toEqual([true])
     expect(await after([{ sid: 'session-1', iat: now }], [newSession])).toEqual([false])

@@ -172,7 +172,7 @@ describe('RP-24: replay', () => {
     await refusal(dead)
   })
 
-  test('if a marker cannot be parsed, no removal has been started', async () => {
+  test('if a marker cannot be parsed, no marker is removed', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const store = new SpyStore()
@@ -353,7 +353,7 @@ describe('the order of receive', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(true)
   })
 
-  test('RP-38: if the store is down, a marker counts on this instance at once and is written when the store is back', async () => {
+  test('RP-38: if the store is down, a marker counts on this instance at once and is written later', async () => {
     const store = new SpyStore()
     const hints: string[] = []
     Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
@@ -579,7 +579,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-39b: if the store does not answer for each key, this is an outage, and the session does not count as alive', async () => {
+  test('RP-39b: if the store leaves out a key, this is an outage, and the session does not count as alive', async () => {
     for (const values of [
       async () => [],
       async () => [[]],
@@ -785,7 +785,7 @@ describe('an instance that dies between any two steps', () => {
   const steps = ['add logout', 'values', 'listener', 'add done'] as const
 
   test.each(steps)(
-    'at "%s": a retry on another instance carries out the logout, and without a retry only an unwritten marker is lost',
+    'at "%s": only an unwritten marker is lost, and a retry on another instance carries out the logout',
     async (step) => {
       const store = new SpyStore()
       const reached = deferred()

@@ -228,7 +228,7 @@ describe.each<[string, typeof express5]>([
       }
     })
 
-    test('an error of a later handler reaches next once', async () => {
+    test('an error in a later handler goes to next only once', async () => {
       const app = await using(activeSession(create(), { session: () => op.session() }), () => {
         throw new Error('later')
       })

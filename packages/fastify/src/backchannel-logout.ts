@@ -42,8 +42,7 @@ export async function backchannelLogout(
   app: FastifyInstance,
   { logout, path = '/backchannel-logout' }: BackchannelLogoutPluginOptions,
 ): Promise<void> {
-  // This code is not in the handler, because a body parser, an `onSend` hook or CSRF protection of an outer scope would run
-  // before it.
+  // This code is a hook. Before a handler, the body parsers, `onSend` hooks and CSRF protection of outer scopes would run.
   app.addHook('onRequest', async (request, reply) => {
     const answer = await respondTo(logoutOf(logout, request), request.raw, request)
     reply.hijack()

@@ -77,7 +77,7 @@ test('T-2: hono/csrf before the endpoint refuses the provider', async () => {
   expect((await app.request('/backchannel-logout', await form())).status).toBe(403)
 })
 
-test('RP-4: the endpoint refuses a large body before it has read all of it, even if content-length is small', async () => {
+test('RP-4: the endpoint refuses a large body without reading all of it, even if content-length is small', async () => {
   const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
   const chunk = new Uint8Array(16 * 1024)
   let pulled = 0
@@ -105,7 +105,7 @@ test('an answer without a body has no content-type', async () => {
   }
 })
 
-test("the endpoint reads the stream of Node's request, unless the stream has been read or the body is encoded", async () => {
+test("the endpoint reads the stream of Node's request, except a used stream or an encoded body", async () => {
   const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
   const { method, headers, body } = await form()
   const send = async (incoming: unknown, more: object = {}, text = 'none') =>

@@ -1,6 +1,6 @@
 /**
- * The key of the data that this package stores in Nest: the injection token of a registration, the metadata of a listener, and a
- * property of the HTTP adapter. The key is a string, so that several copies of this package have the same key.
+ * This package uses this key in Nest for an injection token, for the metadata of listeners, and for a property of the HTTP
+ * adapter. The key is a string, so several copies of this package share it.
  */
 export const KEY = 'BACKCHANNEL_LOGOUT'
 

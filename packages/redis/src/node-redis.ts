@@ -33,7 +33,7 @@ interface Subscriber {
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   destroy?(): unknown
-  /** The node-redis 4 name of `destroy`. */
+  /** In node-redis 4, `destroy` has this name. */
   disconnect?(): unknown
 }
 
@@ -43,8 +43,8 @@ interface Member {
 }
 
 /**
- * Settings of the connection that subscribes. The connection must not share the client-side cache, because the cache is emptied
- * when the connection closes.
+ * Settings of the connection for subscriptions. This connection has no client-side cache. Otherwise closing the connection would
+ * empty the cache that it shares with the client.
  */
 const subscriberOptions = { clientSideCache: undefined, emitInvalidate: false }
 

@@ -40,7 +40,7 @@ describeRedis('instances that share one Redis', () => {
     await Promise.all([redis.close(), otherRedis.close()])
   })
 
-  test('a logout on one instance ends the session and its open page on the other, even if a listener fails', async () => {
+  test('a logout on one instance ends the session and open pages on the other, even if a listener fails', async () => {
     const [here, there] = stores().map((store) => instance(store)) as [BackchannelLogout, BackchannelLogout]
     expect(await there.isLoggedOut(op.session({ sid: 'a', sub: 'a' }))).toBe(false)
     const ended = watched(there, 'a')

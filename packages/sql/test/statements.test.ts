@@ -68,7 +68,7 @@ test('SQLite: each of up to 64 keys has its own placeholder, and more keys share
   expect(asked[1]![1][0]).toBe(JSON.stringify(keys))
 })
 
-test('PostgreSQL: the channel has a plain name. A long message is stored for a minute, and only its key is sent', async () => {
+test('PostgreSQL: a long message is stored for a minute, and only its key is sent to the channel', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 })
   const { store, asked } = recordingStore({ dialect: 'postgresql', table: 'Auth.Logouts' })
   await store.publish!('m'.repeat(7900))

@@ -30,8 +30,8 @@ export interface SecurityEventReceiverOptions {
   transmitters: readonly Transmitter[]
   /**
    * Maps subjects to users of the application. The receiver calls it for every subject of an event that ends sessions. Without
-   * this function, sessions end for two kinds of subjects only: an `iss_sub` subject, and a complex subject that contains an
-   * `iss_sub` user or a session.
+   * this function, only two kinds of subjects end sessions: an `iss_sub` subject, and a complex subject with an `iss_sub` user or a
+   * session.
    */
   resolveSubject?: ResolveSubject | undefined
   /**

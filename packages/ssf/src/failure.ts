@@ -17,7 +17,7 @@ type SetErrorCode =
   | 'authentication_failed'
   | 'access_denied'
 
-/** The answer that tells the transmitter what is wrong with a token. It contains no claim values. */
+/** The answer that describes the fault of a token to the transmitter. It contains no claim values. */
 export interface SetFault {
   err: SetErrorCode
   description: string

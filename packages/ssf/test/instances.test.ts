@@ -31,7 +31,7 @@ describeUnless(missing, 'two instances that share one Redis', () => {
     expect(there.deliveries).toMatchObject([{ outcome: 'replayed' }])
   })
 
-  test('SE-12: of 50 copies of a SET at once on both instances, each instance carries out at most one and answers 202 to all', async () => {
+  test('SE-12: each of two instances gets 50 copies of a SET at once, carries out at most one, and answers 202 to all', async () => {
     const jwt = await signSet()
     const before = [here.events.length, there.events.length] as const
     const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => instances[index % 2]!.push(jwt)))

@@ -531,7 +531,7 @@ describe('once', () => {
     expect(deliveries.map(({ outcome }) => outcome)).toEqual(['handled', 'replayed', 'replayed'])
   })
 
-  test('SE-12: of 50 SETs with the same jti at once, one is carried out, even if each has its own signature', async () => {
+  test('SE-12: of 50 simultaneous SETs with the same jti, one is carried out, even if their signatures differ', async () => {
     const { push, events, ended } = receiving()
     const tokens = await Promise.all(
       Array.from({ length: 50 }, (_, index) => signSet({ jti: 'same', txn: `${index}` })),
@@ -601,7 +601,7 @@ describe('once', () => {
     ['refuses', () => Promise.reject(new Error('down'))],
     ['never answers', () => new Promise(() => {})],
   ])(
-    'SE-12: if the store %s, the answer is 503, the session has ended on this instance, and the retry completes the event',
+    'SE-12: if the store %s, the answer is 503, but the session has ended here. The retry completes the event',
     async (_, before) => {
       const store = new SpyStore()
       const receiver = receiving({ store, timeout: 0.5, core: { storeTimeout: 1 } })

@@ -227,7 +227,7 @@ languages = en
         return session['_session_kind'] === 'SSO' && session['uid'] === uid
       })
     },
-    /** Adds options to those of the client. */
+    /** Sets options of the client. Other options stay. */
     async setClient(name: string, options: Record<string, string | number>): Promise<void> {
       const entries = Object.entries(options).map(([option, value]) => [`oidcRPMetaDataOptions${option}`, value])
       clients[name] = { ...clients[name], ...Object.fromEntries(entries) }

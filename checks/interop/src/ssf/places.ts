@@ -52,7 +52,7 @@ export async function startPlaces(keycloak: KeycloakTransmitter, redisUrl: strin
     },
     statusesOf,
     sidOf: async (device: Device): Promise<string> => (await device.me(apps[0] as never)).body.sid!,
-    /** Signs the user out at the other application, and by that at Keycloak: RP-initiated logout. */
+    /** Signs the user out at the other application, which also signs the user out at Keycloak (RP-initiated logout). */
     signOutElsewhere: (device: Device) => device.browser.post(`${koa}/logout`),
     /** Waits until both instances answer 401. Returns the time. */
     async signedOut(device: Device): Promise<number> {

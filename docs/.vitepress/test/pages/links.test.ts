@@ -42,7 +42,7 @@ function anchorsOf(markdown: string): Set<string> {
   return new Set([...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugger.slug(heading!)))
 }
 
-// This also covers links that the site does not have, because it has no page for some Markdown files.
+// The site has no page for some Markdown files. This test also checks the links of these files.
 test('the links of the Markdown files lead to files and to headings', () => {
   const exclude = ['**/node_modules/**', '**/dist/**', 'docs/api/**', '**/CHANGELOG.md', '.changeset/**']
   const broken: string[] = []

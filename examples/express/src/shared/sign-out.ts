@@ -37,8 +37,8 @@ export function createSignOut(
     },
 
     /**
-     * Ends all sessions of the user. Call it only behind the session check. It also ends the caller's own session by its own
-     * date. If the provider's clock is ahead, that date can be later than now, and `endAllSessions` would not end the session.
+     * Ends all sessions of the user. Call this function only behind the session check. It also calls `endSession` for the
+     * caller's own session, because `endAllSessions` does not end that session if the provider's clock is ahead.
      */
     everywhere({ claims, idToken }: SignedIn): Promise<string> {
       const { iss, sub } = claims

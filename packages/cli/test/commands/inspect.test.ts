@@ -43,7 +43,7 @@ test('escapes control characters for the terminal', async () => {
   expect(out).not.toMatch(/[\u001b\u0080-\u009f\u202e]/)
 })
 
-test('says what is wrong and what to configure', async () => {
+test('shows the faults and the settings to configure', async () => {
   const { code, out } = await bcl(['inspect', await op.logoutToken({ exp: undefined, sid: undefined })])
   expect(out).toContain('The token ends all sessions of "alice".')
   expect(out).toMatch(/✗ There is no "exp"\.\n.*\n {2}Accepted with: requireExp: false/)

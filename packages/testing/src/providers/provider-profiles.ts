@@ -126,7 +126,7 @@ const otherAlg = { code: 'ERR_LOGOUT_TOKEN_SIGNATURE' } as const
 
 /**
  * The Logout Tokens of known providers. {@link runConformance} sends only profiles that are signed with RS256 and accepted by
- * default, because every application under test must accept the tokens that it sends.
+ * default. Every application under test must accept such tokens.
  */
 export const providerProfiles: readonly ProviderProfile[] = [
   {

@@ -156,7 +156,7 @@ export function testAdapter(
   )
 
   if (!parsesBody) {
-    test('SE-1: a push with a Security Event Token reaches a receiver as it was sent, and so does its answer', async () => {
+    test('SE-1: a receiver gets a pushed Security Event Token unchanged, and its answer is sent unchanged', async () => {
       const op = await (issuer ??= createTestIssuer())
       const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() })
       const received: unknown[] = []

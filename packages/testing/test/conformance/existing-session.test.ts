@@ -30,7 +30,7 @@ async function runWithSession(fault: Fault = {}, change: object = {}, options: P
   return { results, isLive: (await browser.look(me)) === 200 }
 }
 
-test('with an existing session, all cases pass that need no new sign-in', async () => {
+test('with an existing session, each case without a new sign-in passes', async () => {
   const { results, isLive } = await runWithSession()
   expect(results.filter(({ outcome }) => outcome === 'failed')).toEqual([])
   expect(results.map(({ id }) => id)).toEqual(conformanceCases.map(({ id }) => id))
@@ -42,14 +42,14 @@ test('with an existing session, all cases pass that need no new sign-in', async 
   expect(isLive).toBe(false)
 })
 
-test('says for each case whether it looks at the existing session', async () => {
+test('the result of each case says whether the case observes the existing session', async () => {
   const { results } = await runWithSession()
   const looking = results.filter(({ wants }) => /; and the session (?:is live|has ended)$/.test(wants))
   expect(looking.map(({ id }) => id)).toEqual(seen.map(({ id }) => id))
   expect(looking.length).toBeGreaterThan(100)
 })
 
-test('a wrong token that ends the existing session fails its case, and the cases after it are skipped', async () => {
+test('if a wrong token ends the existing session, its case fails, and the later cases are skipped', async () => {
   const { fault } = claimFaults['accepts a nonce']!
   const { results } = await runWithSession(fault())
   const failed = results.filter(({ outcome }) => outcome === 'failed')
@@ -61,7 +61,7 @@ test('a wrong token that ends the existing session fails its case, and the cases
   expect(results.find(({ id }) => id === ends)).toMatchObject({ outcome: 'skipped' })
 })
 
-test('finds that a good token does not end the existing session', async () => {
+test('fails if a good token does not end the existing session', async () => {
   const { results, isLive } = await runWithSession({}, { sid: 'session-2', sub: 'bob' })
   expect(results.filter(({ outcome }) => outcome === 'failed')).toMatchObject([
     { id: ends, got: 'the session is still live' },
@@ -69,19 +69,19 @@ test('finds that a good token does not end the existing session', async () => {
   expect(isLive).toBe(true)
 })
 
-test('a session without a known sid ends by its user', async () => {
+test('an existing session without a known sid ends by a token for its user', async () => {
   const { results, isLive } = await runWithSession({}, { sid: undefined }, { only: [ends, 'refuse/a-nonce'] })
   expect(results.map(({ outcome }) => outcome)).toEqual(['passed', 'passed'])
   expect(isLive).toBe(false)
 })
 
-test('the existing session goes on if no selected case ends it', async () => {
+test('the existing session stays alive if no selected case ends it', async () => {
   const { isLive } = await runWithSession({}, {}, { only: ['refuse', 'answer', 'provider'] })
   expect(isLive).toBe(true)
 })
 
 test.each([
-  ['the cookies are those of nobody', { cookies: ['session=other'] }, /\/me does not answer 200 with the cookies$/],
+  ['the cookies belong to no session', { cookies: ['session=other'] }, /\/me does not answer 200 with the cookies$/],
   ['me lets everybody in', { me: login.replace('login', 'open') }, /answers 200 to a browser that is not signed in/],
 ])('it is an error if %s', async (_, change, message) => {
   const run = runWithSession({}, change)

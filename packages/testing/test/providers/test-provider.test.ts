@@ -28,7 +28,7 @@ test('with form_post, the page of the provider posts the ID Token', async () => 
   expect(answer.headers.get('set-cookie')).toContain('bcl_test_provider=')
 })
 
-test('by default, the fragment has the ID Token. Beside a code, the ID Token has the hash of the code', async () => {
+test('by default, the ID Token is in the fragment. With a code, it contains the hash of the code', async () => {
   const provider = await createTestProvider()
   const answer = await authorize(provider, { response_type: 'code id_token', state: 's' })
   const { hash, search } = new URL(answer.headers.get('location')!)

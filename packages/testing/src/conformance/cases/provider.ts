@@ -5,9 +5,9 @@ import { expectAccepted, expectEnded } from '../relying-party/expectations.js'
 import type { Party, Visit } from '../relying-party/party.js'
 
 /**
- * Tells whether a profile becomes a case. A case needs a profile that is signed with RS256 and accepted by default, because the
- * application under test knows only an issuer, a client and RS256. An application that is right would refuse a token that needs
- * another algorithm, encryption or a setting such as `requireExp: false`.
+ * Tells whether a profile becomes a case. The profile must be signed with RS256 and accepted by default. A right application knows
+ * only an issuer, a client and RS256. So it refuses a token that needs another algorithm, encryption or a setting such as
+ * `requireExp: false`.
  *
  * No case sends the other profiles. The tests of provider-profiles.ts verify them with their settings.
  */
@@ -20,8 +20,8 @@ const isSent = ({ header, byDefault }: ProviderProfile): boolean => header.alg =
 const isDuplicate = ({ id }: ProviderProfile): boolean => id === 'wso2-is-suborg'
 
 /**
- * Signs a token in the form of a profile. The issuer, client and key are those of the test provider, and the sub and sid are
- * those of a visit.
+ * Signs a token in the form of a profile. Its issuer, client and key come from the test provider, and its sub and sid come from a
+ * visit.
  */
 function signLike({ header, payload }: ProviderProfile, { provider: { op } }: Party, visit: Visit): Promise<string> {
   const now = op.now()
