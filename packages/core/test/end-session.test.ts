@@ -74,7 +74,7 @@ describe('RP-30a: endSession', () => {
     expect(await isOut()).toBe(true)
   })
 
-  test('counts for each client of the issuer, or only for the given client', async () => {
+  test('ends the session for each client of the issuer, or only for the given client', async () => {
     const issuers: TrustedIssuer[] = [
       { ...op.trusted, clientId: 'web' },
       { ...op.trusted, clientId: 'admin' },
@@ -94,7 +94,7 @@ describe('RP-30a: endSession', () => {
     expect(await isOut({ sid: 'phone' })).toBe(false)
   })
 
-  test('a security event with sid also ends the sessions of its subject without a known sid', async () => {
+  test('with source security-event, also ends the sessions of the subject without a known sid', async () => {
     const { logout, isOut } = receiver()
     const origin = { source: 'security-event', jti: 'set-1', events: { type: {} }, claims: { txn: 1 } } as const
     const event = await logout.endSession(session(), origin)
@@ -124,7 +124,7 @@ describe('RP-30a: endSession', () => {
 describe('RP-30a: endAllSessions', () => {
   const alice = { iss: op.issuer, sub: 'alice' }
 
-  test('ends all sessions of the user that began until now, and no session of another user', async () => {
+  test('ends all present sessions of the user, and no session of another user', async () => {
     const { logout, isOut } = receiver()
     const event = await logout.endAllSessions(alice)
     expect(event).toMatchObject({ source: 'application', iat: start, sub: 'alice', replayed: false })
@@ -195,7 +195,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await logout.close()
   })
 
-  test('a later marker of the same client supersedes a marker, even if a Logout Token writes it', async () => {
+  test('a later marker of the same client supersedes an earlier marker, whatever wrote them', async () => {
     const { logout, store } = receiver()
     const markers = () =>
       [...store.entries].filter(([key]) => key.includes('logout')).flatMap(([, values]) => [...values.keys()])
@@ -286,7 +286,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await Promise.all([ended, closed])
   })
 
-  test('RP-39a: close also waits if endSession still waits for the issuer function', async () => {
+  test('RP-39a: close also waits for an endSession that is still asking the issuer function', async () => {
     const answer = deferred()
     const { logout, store, isOut } = receiver({ issuers: async () => (await answer.promise, op.trusted) })
     const ended = logout.endSession(session())
@@ -307,7 +307,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     expect(typeof tracked).toBe('boolean')
   })
 
-  test('they work with an issuer function, and with a provider that never sends Logout Tokens', async () => {
+  test('they work with an issuer function, even if the provider never sends Logout Tokens', async () => {
     const logout = createBackchannelLogout({
       issuers: async (issuer) => ({ issuer, clientId: 'c' }),
       sessionMaxAge: 3600,

@@ -138,7 +138,7 @@ function expectNone(texts: readonly string[], found: unknown): void {
 }
 
 describe('RP-43: no claim value and no token in errors, records and answers', () => {
-  test('the search of this test finds hidden texts', () => {
+  test('the search function of these tests also finds hidden texts', () => {
     const inner = Object.defineProperty(new Error('x'), 'payload', { value: { sub: 'SECRET' }, enumerable: false })
     const error = new Error('y', { cause: new AggregateError([inner]) })
     expect(() => expectNone(['SECRET'], { error })).toThrow('SECRET')

@@ -43,7 +43,7 @@ test('a value that is not a string is refused', async () => {
   }
 })
 
-test('RP-22: a typ that only contains logout+jwt is refused', async () => {
+test('RP-22: a typ with more text around logout+jwt is refused', async () => {
   for (const typ of ['xlogout+jwt', 'logout+jwtx', 'x/logout+jwt', 'xapplication/logout+jwt', 'xjwt', 'jwtx']) {
     expect(isLogoutToken({ typ })).toBe(false)
     const { code } = await refusal(
@@ -53,7 +53,7 @@ test('RP-22: a typ that only contains logout+jwt is refused', async () => {
   }
 })
 
-test('RP-11: the error names the issuer that differs only by a slash, or else the first issuer', async () => {
+test('RP-11: the error names an issuer that differs only by a slash. Without such an issuer, it names the first one', async () => {
   const issuers = ['https://a.example', 'https://b.example/', 'https://c.example'].map((issuer) => ({
     ...op.trusted,
     issuer,
@@ -118,7 +118,7 @@ describe('RP-12: the client in the error of a refused token', () => {
     return [error.code, error.claim, error.expected]
   }
 
-  test('is the client that the token names, or else the first client', async () => {
+  test('is the client that the token names. If the token names none, it is the first client', async () => {
     expect(await expected({ aud: ['second', 'stranger'] })).toEqual([code, 'aud', 'second'])
     expect(await expected({ aud: 'stranger' })).toEqual([code, 'aud', 'first'])
     expect(await expected({ aud: 'second', azp: 'first' })).toEqual([code, 'azp', 'second'])
@@ -158,7 +158,7 @@ describe('RP-10a: the encoding of a token', () => {
   test.each([
     ['HS256', 4],
     ['HS512', 16],
-  ])('a signature with %s has only one spelling', async (alg, spellings) => {
+  ])('a signature with %s is accepted in one spelling only', async (alg, spellings) => {
     const clientSecret = 'a-secret-of-at-least-sixty-four-bytes-so-that-it-fits-each-algorithm'
     const { keys: _, ...settings } = { ...op.trusted, algorithms: [alg], clientSecret }
     const payload = Buffer.from((await op.logoutToken()).split('.')[1]!, 'base64url')

@@ -84,7 +84,7 @@ test('logouts of the application are stored under these keys', async () => {
 })
 
 test.each(['plain', 'a "quote"', 'back\\slash', 'new\nline', 'delete\u007f', 'ü', '😀', '","', ' '])(
-  'the keys of sid %j are printable ASCII, and JSON of the tuple',
+  'the keys of sid %j are JSON in printable ASCII',
   async (sid) => {
     const store = new SpyStore()
     await create(op, { store }).receive(await op.logoutToken({ sid, sub: undefined }))

@@ -162,7 +162,7 @@ describe('RP-11: an issuer function that fails', () => {
       return tenants.find(({ issuer }) => issuer === iss)?.trusted
     }
     const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
-    // The forged tokens name the last tenant. Its own tokens would share calls with them, so it sends none.
+    // The forged tokens name the last tenant. Only the other tenants send tokens, because its tokens would share calls with them.
     const sendAll = async () => tenants.slice(0, 19).map(async (op) => send(logout, await op.logoutToken()))
     expect(count(await settled(await sendAll()))).toBe(19)
     expect(count(await settled([send(logout, await tenants[19]!.logoutToken())]))).toBe(1)

@@ -152,7 +152,7 @@ describe('RP-11: an issuer function', () => {
     expect(issuers.mock.calls.length).toBeLessThanOrEqual(6)
   })
 
-  test('an old answer counts for 60 more seconds while it is refreshed, and no longer', async () => {
+  test('during its refresh, an old answer counts for 60 more seconds, and no longer', async () => {
     const asked = vi.fn()
     let answer: () => unknown = () => op.trusted
     const logout = using(() => (asked(), answer()))
@@ -187,7 +187,7 @@ describe('RP-11: an issuer function', () => {
     expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
   })
 
-  test('RP-11c: answers without a registration are bounded, and do not evict other answers', async () => {
+  test('RP-11c: the cache of answers without a registration is bounded, and evicts no other answer', async () => {
     const issuers = vi.fn((iss: string) => (iss === op.issuer ? op.trusted : undefined))
     const logout = using(issuers)
     expect(await codeOf(logout)).toBe('ok')
@@ -221,7 +221,7 @@ describe('RP-11: an issuer function', () => {
     ],
     ['a set and discovery', [op.trusted, { issuer: op.issuer, clientId: op.clientId }]],
     ['two functions', [0, 1].map(() => ({ ...op.trusted, keys: async () => op.key.publicKey }))],
-  ])('fails with a clear message if it returns different keys for one issuer: %s', async (_, answer) => {
+  ])('an answer with different keys for one issuer fails with a clear message: %s', async (_, answer) => {
     const clients = answer.map((one, index) => ({ ...one, clientId: `client-${index}` }))
     const error = await refusal(using(() => clients).receive(await token({ aud: 'client-0' })))
     expect([error.code, String(error.cause)]).toEqual(['ERR_LOGOUT_FAILED', expect.stringContaining('keys')])

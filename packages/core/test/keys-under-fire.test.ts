@@ -102,9 +102,9 @@ const endless: Act = (response) => {
 
 interface Fault {
   script: Record<string, Act>
-  /** During the fault, the result of a token under a new key, on a receiver that already has keys. */
+  /** The result of a token under a new key during the fault, if the receiver already has keys. */
   warm: string
-  /** The same on a receiver without keys. */
+  /** The same result if the receiver has no keys yet. */
   cold: string
   /** A token waits until the fetch times out. So all tokens are sent at once. */
   isSlow?: boolean

@@ -97,7 +97,7 @@ describe('RP-50: discovery', () => {
     expect(requests).toEqual([discovery])
   })
 
-  test('a connection that breaks while its answer is discarded is an outage and causes no other error', async () => {
+  test('if the connection breaks during an unused answer, this is only an outage', async () => {
     const op = await createTestIssuer()
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
@@ -121,7 +121,7 @@ describe('RP-50: discovery', () => {
     expect(inits.every(({ signal }) => signal instanceof AbortSignal)).toBe(true)
   })
 
-  test('http is used only on loopback, or if it is allowed', async () => {
+  test('http to another machine needs allowInsecureRequests', async () => {
     expect(() => discoverKeys('http://op.example.com')).toThrow(TypeError)
     expect(() => discoverKeys('')).toThrow(TypeError)
     for (const issuer of ['http://localhost:9', 'http://127.1.2.3:9', 'http://[::1]:9', 'https://op.example.com']) {
@@ -133,7 +133,7 @@ describe('RP-50: discovery', () => {
     expect(() => discoverKeys('http://op.example.com', { allowInsecureRequests: true })).not.toThrow()
   })
 
-  test('an answer may arrive in any pieces, even within a character', async () => {
+  test('an answer may arrive in pieces, even if a piece ends within a character', async () => {
     const op = await createTestIssuer()
     const kid = 'clé №1'
     const keys = JSON.stringify({ keys: op.jwks.keys.map((key) => ({ ...key, kid })) })
@@ -198,7 +198,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     }
   })
 
-  test('a new key is found even if a request that began before its publication is still running', async () => {
+  test('a new key is found even if an earlier request is still running', async () => {
     const op = await createTestIssuer()
     const old = { keys: [...op.jwks.keys] }
     const gate = deferred()
@@ -255,7 +255,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   })
 
   test.each([{}, { kid: undefined }])(
-    'a withdrawn key is refused at the first token after the key set is stale: %j',
+    'when the key set is stale, the first token under a withdrawn key is refused: %j',
     async (header) => {
       const op = await createTestIssuer()
       const { clock, requests, outcome, logout, token } = discovering(op)
@@ -297,7 +297,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
 })
 
 describe('RP-51: a refresh of a stale set that times out', () => {
-  test('RP-51a, RP-52e: delays only the tokens that wait for it, and no later token for 30 s', async () => {
+  test('RP-51a, RP-52e: the refresh delays only the tokens of its first second, and no token of the next 30 s', async () => {
     const op = await createTestIssuer()
     let isSilent = false
     const { clock, requests, outcome } = discovering(op, {
@@ -495,7 +495,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests.length).toBeGreaterThan(before)
   })
 
-  test('RP-52g: a token under a key that is published late is an outage until the next fetch', async () => {
+  test('RP-52g: if a key is published late, its tokens get an outage until the next fetch', async () => {
     const op = await createTestIssuer()
     const published = [{ keys: [...op.jwks.keys] }]
     const { clock, outcome } = discovering(op, {
@@ -563,7 +563,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests).toEqual([jwks])
   })
 
-  test('RP-52f: permits come back by a monotonic clock, so a jump of the system clock changes nothing', async () => {
+  test('RP-52f: a jump of the system clock gives and takes no permits', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
@@ -599,7 +599,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(requests).toEqual([discovery, jwks, jwks])
   })
 
-  test('even if a forged kid arrives at the same time and discovery must not be read again yet', async () => {
+  test('the new key is found even if a forged kid arrives at the same time and discovery may not be read yet', async () => {
     const op = await createTestIssuer()
     const before = Response.json(op.jwks)
     const held = deferred<Response>()
@@ -710,7 +710,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('RP-54b: keys for other uses and values that are not keys are skipped', async () => {
+  test('RP-54b: skips keys for other uses, and values that are not keys', async () => {
     const op = await createTestIssuer()
     const { publicKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
     const strange = [
@@ -761,7 +761,7 @@ describe('RP-53, RP-54: keys that change', () => {
 })
 
 describe('other sources of keys', () => {
-  test('a URL is fetched without discovery, and http only on loopback', async () => {
+  test('keys at a URL are fetched without discovery, and over http only on loopback', async () => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op, {
       issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
@@ -782,7 +782,7 @@ describe('other sources of keys', () => {
     expect(await outcome()).toBe(unavailable)
   })
 
-  test('verifyLogoutToken also fetches no http URL', async () => {
+  test('verifyLogoutToken also refuses an http URL', async () => {
     const op = await createTestIssuer()
     const insecure = { ...op.trusted, keys: new URL('http://op.example.com/jwks') }
     await expect(verifyLogoutToken(await op.logoutToken(), [insecure])).rejects.toThrow(

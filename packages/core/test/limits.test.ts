@@ -47,7 +47,7 @@ describe('RP-15, RP-54: the kid', () => {
   })
 })
 
-describe('RP-13: the code if no key verifies a token', () => {
+describe('RP-13: the code of the error if no key verifies a token', () => {
   test.each([
     ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'ERR_LOGOUT_TOKEN_SIGNATURE'],
     ['ERR_JWS_INVALID', 'ERR_LOGOUT_TOKEN_SIGNATURE'],

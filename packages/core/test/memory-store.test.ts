@@ -44,7 +44,7 @@ describe('expired entries are deleted when new entries are added', () => {
     clock.time += seconds
     monotonic += seconds * 1000
   }
-  /** Adds enough entries that the store checks all its keys for expiry. Each `add` checks two keys. */
+  /** Adds many entries. Each `add` checks two keys for expiry, so the store checks all its keys. */
   async function addMany(store: MemoryStore, name: string): Promise<void> {
     for (let index = 0; index < 1000; index += 1) await store.add(`${name} ${index}`, 'value', 9000)
   }

@@ -88,7 +88,7 @@ describe('RP-43: without a valid signature, answers show nothing about sessions'
     expect(destroyed).toEqual([])
   })
 
-  test('a wrong token causes no call of the store, so its cost does not depend on a session', async () => {
+  test('a wrong token causes no call of the store', async () => {
     const { logout, calls } = await prepare()
     const statuses = new Set<number>()
     for (const { make, settings } of wrongTokens) {

@@ -118,7 +118,7 @@ describe('RP-32: a logout ends sessions that began in the same second or earlier
     expect((await create(op).receive(await op.logoutToken({ iat: now - 9.1 }))).iat).toBe(now - 10)
   })
 
-  test('RP-17a: a tracked session with a fraction is destroyed, and can be untracked', async () => {
+  test('RP-17a: a tracked session whose iat has a fraction can be destroyed and untracked', async () => {
     const store = new SpyStore()
     const destroyed: string[] = []
     const logout = create(op, { store, destroySession: (id) => destroyed.push(id) })
@@ -154,7 +154,7 @@ describe('RP-32: a logout ends sessions that began in the same second or earlier
     expect(await logout.isLoggedOut(op.session({ iat: now - 60 }))).toBe(true)
   })
 
-  test('T-17: a logout in the second of a new sign-in ends the new session only if it has no sid', async () => {
+  test('T-17: a logout and a new sign-in in one second: without sid the new session ends, with sid it stays alive', async () => {
     const newSession = { sid: 'session-2', iat: now }
     expect(await after([{ sid: undefined, iat: now }], [newSession])).toEqual([true])
     expect(await after([{ sid: 'session-1', iat: now }], [newSession])).toEqual([false])

@@ -233,7 +233,7 @@ test.each<[string, object]>([
   ['discovery at http on loopback', { issuer: 'http://127.0.0.1:3000' }],
   ['an issuer with a query, with keys', { issuer: 'https://op.example.com?tenant=1#x', keys: { keys: [publicJwk] } }],
   [
-    'an issuer that ends like the URL of a discovery document, with keys',
+    'an issuer that looks like the URL of a discovery document, with keys',
     { issuer: 'https://op.example.com/.well-known/openid-configuration', keys: { keys: [publicJwk] } },
   ],
   ['keys at a URL with a query', { keys: new URL('https://op.example.com/keys?p=policy') }],

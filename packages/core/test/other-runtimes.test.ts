@@ -14,7 +14,7 @@ const oldBuffer = {
   },
 }
 
-/** Verifies a token with a library that finds this `Buffer` when it is loaded. */
+/** Loads the library while `Buffer` is replaced, and verifies a token with it. */
 async function verifyIn(buffer: unknown, token: string) {
   vi.resetModules()
   vi.stubGlobal('Buffer', buffer)
@@ -29,7 +29,7 @@ test.each([
   await expect(verifyIn(buffer, good)).resolves.toMatchObject({ iss: op.issuer })
 })
 
-test('a signature of a wrong length is refused, also if WebCrypto throws', async () => {
+test('a signature of a wrong length is refused even if WebCrypto throws', async () => {
   vi.spyOn(crypto.subtle, 'verify').mockRejectedValue(new DOMException('wrong length', 'OperationError'))
   await expect(verifyIn(Buffer, good)).rejects.toMatchObject({ code: 'ERR_LOGOUT_TOKEN_SIGNATURE' })
 })

@@ -101,7 +101,7 @@ describe('RP-3, RP-40 to RP-44: any request gets an answer', async () => {
     )
   })
 
-  test('also for a signed token with any claims', async () => {
+  test('the same is true for a signed token with any claims', async () => {
     const claims = {
       iss: op.issuer,
       aud: op.clientId,
@@ -232,7 +232,7 @@ describe('RP-32: the rule gives the same results as a model', async () => {
         ? logout.sub === session.sub
         : logout.sid === session.sid)
 
-  test('a session is logged out exactly if a logout with answer 200 covers it or it is too old', async () => {
+  test('a session has ended exactly if it is too old or an accepted logout covers it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const clock = createClock(Math.floor(Date.now() / 1000))

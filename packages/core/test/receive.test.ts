@@ -56,7 +56,7 @@ describe('the event that listeners get', () => {
     expect(({} as { sub?: string }).sub).toBeUndefined()
   })
 
-  test('RP-35: all listeners are called and awaited, and their failures are collected', async () => {
+  test('RP-35: receive calls all listeners, waits for them, and collects their failures', async () => {
     const destroySession = vi.fn(async () => Promise.reject(new Error('one')))
     const logout = create(op, { destroySession })
     await logout.trackSession(op.session(), 'local-1')
@@ -79,7 +79,7 @@ describe('the event that listeners get', () => {
     expect(await logout.isLoggedOut(op.session())).toBe(true)
   })
 
-  test('a removed listener is not called, and a listener that was added twice is called twice', async () => {
+  test('a removed listener is not called. A listener that was added twice is called twice', async () => {
     const logout = create(op)
     const listener = vi.fn()
     const end = logout.onLogout(listener)
@@ -117,7 +117,7 @@ describe('RP-24: replay', () => {
     expect((await refusal(logout.receive(token))).code).toBe('ERR_LOGOUT_TOKEN_REPLAYED')
   })
 
-  test('RP-24b: a token with a known jti but another iat, sub or sid is a different logout', async () => {
+  test('RP-24b: the same jti with another iat, sub or sid is a different logout', async () => {
     const logout = create(op, { replay: 'reject' })
     for (const claims of [
       {},
@@ -223,7 +223,7 @@ describe('RP-24: replay', () => {
   )
 
   test.each([1e12, 1e15, Number.MAX_SAFE_INTEGER + 1, 1e300])(
-    'no entry expires later than in the year 9999, even if exp is %d',
+    'no entry expires after the year 9999, even if exp is %d',
     async (exp) => {
       const store = new SpyStore()
       const logout = create(op, { store, replay: 'reject' })
@@ -454,7 +454,7 @@ describe('the order of receive', () => {
     expect(await timersOf(() => refusal(slow.isLoggedOut(op.session())))).toEqual({ set: 1, left: 0 })
   })
 
-  test('without the option now, it uses the system clock', async () => {
+  test('without the option now, the system clock is used', async () => {
     const real = await createTestIssuer()
     const { issuer, clientId, jwks } = real
     const logout = createBackchannelLogout({
@@ -467,7 +467,7 @@ describe('the order of receive', () => {
     await expect(logout.isLoggedOut(real.session({ iat: Date.now() / 1000 + 3600 }))).rejects.toThrow(TypeError)
   })
 
-  test('RP-38: if a marker is written only after its request has failed, it is still broadcast', async () => {
+  test('RP-38: a marker that is written after its failed request is also broadcast', async () => {
     const store = new SpyStore()
     const hints: string[] = []
     Object.assign(store, { publish: async (hint: string) => void hints.push(hint) })
@@ -708,7 +708,7 @@ describe('the order of receive', () => {
     ])
   })
 
-  test('RP-45: work that does not change the answer delays it by at most one call of the store', async () => {
+  test('RP-45: work that the answer does not need delays the answer by at most one call of the store', async () => {
     const hang = () => new Promise<never>(() => {})
     const store = Object.assign(new SpyStore(), { publish: hang, remove: hang })
     const logout = create(op, { store, storeTimeout: 0.05 })

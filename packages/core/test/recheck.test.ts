@@ -142,10 +142,10 @@ describe('recheckAfter', () => {
 
   test.each([
     'lost',
-    'from a subscription that has died',
-    'from a store without subscribe',
-    'from a subscription that fails',
-  ])('with a broadcast %s, a logout on another instance counts after at most recheckAfter', async (kind) => {
+    'missed, because the subscription has died',
+    'missed, because the store has no subscribe',
+    'missed, because the subscription fails',
+  ])('a logout on another instance counts after at most recheckAfter if its broadcast is %s', async (kind) => {
     const store = /lost|died/.test(kind) ? new BroadcastStore() : new SpyStore()
     if (store instanceof BroadcastStore) store.isLost = kind === 'lost'
     const onError = vi.fn()
@@ -221,7 +221,7 @@ describe('recheckAfter', () => {
     expect([before, reads(store)]).toEqual([100_001, 1])
   })
 
-  test('after 100,000 broadcast markers, one more marker drops all cached answers', async () => {
+  test('if other instances broadcast more than 100,000 markers, all cached answers are dropped', async () => {
     const store = new BroadcastStore()
     const logout = instance(store, { recheckAfter: 3600 })
     const laptop = session()

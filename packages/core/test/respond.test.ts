@@ -311,7 +311,7 @@ describe('RP-4b: the number of parameters', () => {
     }
   })
 
-  test('parameters with the same name are all counted, also in a list or an object from a parser', async () => {
+  test('each parameter counts, even if a parser puts parameters of one name into a list or an object', async () => {
     const jwt = await token()
     const list = (length: number): string[] => Array.from({ length }, () => 'x')
     for (const [count, wanted] of [

@@ -155,7 +155,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await code(await encrypt(await op.logoutToken()), op.trusted)).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
-  test('the inner iss must be the issuer whose key decrypted the token', async () => {
+  test('the token is refused if its issuer is not the issuer of the decryption key', async () => {
     const both: TrustedIssuer[] = [
       trusting(),
       { ...other.trusted, decryption: { ...settings, keys: [theirs.privateKey] } },
@@ -213,7 +213,7 @@ describe('RP-16: encrypted tokens', async () => {
     }
   })
 
-  test('alg and enc must be registered for the client that has the key', async () => {
+  test('alg and enc must be registered for the same client as the key', async () => {
     const issuers = [
       { ...op.trusted, clientId: 'a', decryption: { ...settings, alg: ['RSA-OAEP-256'], keys: [mine.privateKey] } },
       { ...op.trusted, decryption: { ...settings, keys: [theirs.privateKey] } },
@@ -221,7 +221,7 @@ describe('RP-16: encrypted tokens', async () => {
     expect(await code(await encrypt(await op.logoutToken({ aud: 'a' })), ...issuers)).toBe('ERR_LOGOUT_TOKEN_INVALID')
   })
 
-  test('four keys are tried at most', async () => {
+  test('at most four keys are tried', async () => {
     const keys = await Promise.all(Array.from({ length: 4 }, async () => (await pair('RSA-OAEP')).privateKey))
     const token = await encrypt(await op.logoutToken())
     expect(await verify(token, trusting({ keys: [...keys.slice(1), mine.privateKey] }))).toMatchObject({

@@ -108,7 +108,7 @@ describe('RP-12b: each registration checks the token by its own settings', () =>
     expect(await refused(pair(alg, sid))).toMatchObject({ code: 'ERR_LOGOUT_TOKEN_SIGNATURE' })
   })
 
-  test('iatSkew: each registration dates its marker', async () => {
+  test('iatSkew: each registration dates its own marker', async () => {
     const logout = create(op, { issuers: pair({ iatSkew: 2 }) })
     await logout.receive(await tokenFor(names, { iat: now - 5 }))
     const ended = [6, 5, 4, 3, 2].map((age) => endedBy(logout, { iat: now - age }))

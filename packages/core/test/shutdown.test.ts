@@ -81,7 +81,7 @@ describe('RP-39a: shutting down', () => {
       expect(written(store)).toBe(1)
     })
 
-    test('close waits for the body at most as long as the limit for bodies', async () => {
+    test('close waits for a body that never ends only until the time limit for bodies', async () => {
       const { answered, closed } = requestWith(new Promise(() => {}))
       await vi.advanceTimersByTimeAsync(5000)
       expect(await answered).toMatchObject({ status: 400 })
@@ -123,7 +123,7 @@ describe('RP-39a: shutting down', () => {
     const logout = create(op, { issuers: [trusted], store })
     await leavePending(logout, store, sids(500))
     Object.assign(store, { isDown: false, milliseconds: 2 })
-    // The next flush begins after one second. It writes ten times fifty markers.
+    // The next flush begins after one second. It writes fifty markers at a time, ten times.
     await vi.advanceTimersByTimeAsync(1100)
     expect(written(store)).toBe(500)
     expect(store.most).toBeLessThanOrEqual(50)
@@ -158,7 +158,7 @@ describe('RP-39a: shutting down', () => {
     expect(written(store)).toBe(2)
   })
 
-  test('close can be called again, and writes the logouts that came after the first call', async () => {
+  test('a second call of close writes the logouts that came after the first call', async () => {
     const store = new SlowStore()
     store.isDown = false
     const listener = vi.fn()

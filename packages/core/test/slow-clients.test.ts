@@ -168,7 +168,7 @@ describe('RP-4: a body that differs from its headers', () => {
       () => `${head('transfer-encoding: chunked')}fffff\r\n${'x'.repeat(65_537)}`,
       '413',
     ],
-  ])('%s is refused, and others are answered', async (_, says, status) => {
+  ])('%s is refused, and other requests are answered', async (_, says, status) => {
     const socket = await client(says(await tokenForm()))
     expect(await answerTo(socket)).toBe(status)
     expect(await statusesOfOthers()).toEqual([200])

@@ -185,7 +185,7 @@ describe('watch', () => {
     await logout.close()
   })
 
-  test('while the store is down, the listeners of an expired session and of a pending logout are called', async () => {
+  test('while the store is down, calls the listeners for an expired session and for a pending logout', async () => {
     const store = new SpyStore()
     store.before = () => {
       throw new Error('down')

@@ -79,7 +79,7 @@ async function keysOf(): Promise<readonly string[]> {
   return values.mock.calls[0]![0]
 }
 
-test('written values are also withheld: the client, the time, and the id of a tracked session', async () => {
+test('the values of a write are also withheld: the client, the time, and the id of a tracked session', async () => {
   const add = (key: string, value: string) => Promise.reject(new Error(`INSERT of clientId ${key}, ${value}`))
   const logout = create(op, { store: Object.assign(new SpyStore(), { add }) })
   const session = op.session({ sub: 'alice', sid: undefined, iat: clock.time })
@@ -161,7 +161,7 @@ test.each<[string, unknown, string]>([
   ['causes in a circle', cyclic, 'it turns'],
   ['causes without end', endless(), 'deep'],
   [
-    'no message but a code, as node:net has for several addresses',
+    'an error with a code and no message, as node:net makes for several addresses',
     Object.assign(new AggregateError([new Error('alice@example.com')], ''), { code: 'ECONNREFUSED' }),
     'ECONNREFUSED',
   ],

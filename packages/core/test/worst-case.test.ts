@@ -22,7 +22,7 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - startedAt) / 1000
 }
 
-test('RP-45a: if each part takes its whole limit, the answer takes as long as docs/operating.md says', async () => {
+test('RP-45a: if each part takes its whole time limit, the answer takes the time that docs/operating.md names', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   /** Takes one millisecond less than the limit. */
   const wait = (limit: number) => new Promise<void>((resolve) => setTimeout(resolve, limit * 1000 - 1))
