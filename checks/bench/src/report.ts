@@ -38,7 +38,7 @@ const sections: Record<SectionName, Section> = {
     title: 'The endpoint over HTTP',
     measured: `The endpoint of each adapter gets logouts with RS256 tokens. The store is a \`MemoryStore\`. The back-channel logout of express-openid-connect gets the same logouts. ${peerNote}`,
     meaning: (rows) =>
-      `The endpoint answers ${range(rows)} times as many logouts as express-openid-connect. So a server does not need more processors than with express-openid-connect.`,
+      `The endpoint answers ${range(rows)} times as many logouts as express-openid-connect. If this number is 1 or more, a server does not need more processors than with express-openid-connect.`,
     columns: ['this library', 'express-openid-connect'],
   },
   examples: {

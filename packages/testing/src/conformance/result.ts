@@ -76,7 +76,7 @@ export function findingsOf(results: readonly ConformanceResult[]): ConformanceFi
     const grade = grades.find((one) => group.some((result) => result.grade === one))!
     const about = cause === undefined ? `The rule: ${reference}.` : `This concerns ${cause}.`
     return {
-      what: faults[fault](fault === 'other' ? `The application fails this: ${title}.` : about),
+      what: faults[fault](fault === 'other' ? `The application fails this case: ${title}.` : about),
       grade,
       fault,
       results: group,
