@@ -25,6 +25,7 @@ const start = [
   item('Deno', '/start/deno'),
   item('Workers', '/start/workers'),
   item('Passport', '/guides/passport'),
+  item('Better Auth', '/guides/better-auth'),
   item('Nuxt, Astro, Elysia and more', '/guides/other-frameworks'),
 ]
 const guides = [

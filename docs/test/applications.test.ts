@@ -1,9 +1,11 @@
 // Runs the applications of the pages, with their code unchanged.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { describe, test } from 'node:test'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, test, type TestContext } from 'node:test'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { freePort, passes, run, SECRET, settings, signIn, start, statusOfMe, type Command } from './application.ts'
@@ -70,6 +72,77 @@ test('docs/guides/passport.md passes the conformance cases, and signs out', asyn
   assert.equal(status, 303)
   assert.match(headers.get('location')!, new RegExp(`^${issuer}/end_session\\?.*id_token_hint=eyJ`))
   assert.equal(await statusOfMe(application, cookie), 401)
+})
+
+describe('docs/guides/better-auth.md', () => {
+  const rows = (folder: string): number => {
+    const database = new DatabaseSync(join(folder, 'app.db'))
+    const { count } = database.prepare('SELECT count(*) AS count FROM session').get()!
+    database.close()
+    return Number(count)
+  }
+
+  /** Starts the application with an empty database. */
+  async function startEmpty(t: TestContext) {
+    const folder = mkdtempSync(join(tmpdir(), 'better-auth-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const application = await start(t, { args: () => [sources('guides/better-auth')], cwd: folder })
+    return { application, folder }
+  }
+
+  test('passes the conformance cases, and logs each logout', async (t) => {
+    await passes((await startEmpty(t)).application)
+  })
+
+  test('has buttons that sign out here, at the provider, and everywhere', async (t) => {
+    await signsOut((await startEmpty(t)).application)
+  })
+
+  test('deletes the rows of the sessions that a logout names, and no others', async (t) => {
+    const { application, folder } = await startEmpty(t)
+    const { base, provider } = application
+    const newDevice = async (sid: string | null) => {
+      provider.signInNext({ sub: 'alice', sid })
+      return [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+    }
+    const asksBetterAuth = async (cookie: string) =>
+      (await fetch(`${base}/api/auth/get-session`, { headers: { cookie } })).json() as Promise<object | null>
+    const [laptop, phone, tablet] = [await newDevice('laptop'), await newDevice('phone'), await newDevice(null)]
+    assert.equal(rows(folder), 3)
+    assert.ok(await asksBetterAuth(laptop))
+
+    const send = async (claims: object) => {
+      const body = new URLSearchParams({ logout_token: await provider.op.logoutToken(claims) })
+      assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+    }
+    await send({ sub: undefined, sid: 'laptop' })
+    assert.equal(rows(folder), 2)
+    assert.equal(await asksBetterAuth(laptop), null)
+    assert.deepEqual(await Promise.all([phone, tablet].map((cookie) => statusOfMe(application, cookie))), [200, 200])
+
+    await send({ sub: 'alice', sid: 'phone' }) // also ends the sessions whose sid is unknown
+    assert.equal(rows(folder), 0)
+    assert.equal(await asksBetterAuth(phone), null)
+    assert.equal(await asksBetterAuth(tablet), null)
+
+    // The logout arrives before the sign-in has finished.
+    const beforeAnswer = () => send({ sub: 'alice', sid: 'late' })
+    provider.signInNext({ sub: 'alice', sid: 'late', beforeAnswer })
+    await signIn(application)
+    assert.equal(rows(folder), 0)
+  })
+
+  test('a user cannot change the claims of a session', async (t) => {
+    const { application } = await startEmpty(t)
+    const { base } = application
+    const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+    const headers = { cookie, origin: base, 'content-type': 'application/json' }
+    const body = JSON.stringify({ sid: 'another', iss: 'https://elsewhere.example', signedInAt: 4_000_000_000 })
+    const before = await (await fetch(`${base}/me`, { headers })).json()
+    const response = await fetch(`${base}/api/auth/update-session`, { method: 'POST', headers, body })
+    assert.equal(response.status, 400)
+    assert.deepEqual(await (await fetch(`${base}/me`, { headers })).json(), before)
+  })
 })
 
 // Several tests run at the same time, because each application mostly waits for the next second.

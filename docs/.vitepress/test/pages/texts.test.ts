@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 
+import type { DefaultTheme } from 'vitepress'
 import { inEachManager } from '../../markdown/package-managers.ts'
+import { sidebar } from '../../navigation.ts'
 import { diagrams } from '../../pictures/diagrams.ts'
 import { dist, fileAt, pages } from '../site.ts'
 
@@ -52,6 +54,22 @@ test('the linked pages prove each claim of the front page', () => {
   for (const provider of providers!.split(/,\s+|\s+and\s+/)) {
     assert.match(read('interop.md'), new RegExp(`^\\| ${provider}.*hono, koa, nestjs, express, fastify, nextjs`, 'm'))
   }
+})
+
+test('the front page has code for each framework', () => {
+  const [, tabs] = /<!-- tabs -->(.*?)<!-- \/tabs -->/s.exec(read('index.md'))!
+  const labels = [...tabs!.matchAll(/^\*\*(.+)\*\*$/gm)].map(([, label]) => label)
+  assert.deepEqual(labels, ['Hono', 'Express', 'Koa', 'Fastify', 'NestJS', 'Next.js', 'Any other'])
+})
+
+test('the navigation lists each page once', () => {
+  const linksOf = ({ link, items }: DefaultTheme.SidebarItem): string[] =>
+    items ? items.flatMap(linksOf) : link === undefined ? [] : [link]
+  const links = (sidebar['/'] as DefaultTheme.SidebarItem[]).flatMap(linksOf)
+  assert.deepEqual(
+    links.filter((link, index) => links.indexOf(link) !== index),
+    [],
+  )
 })
 
 test('the diagrams match their sources', () => {
