@@ -7,11 +7,14 @@ import type { DefaultTheme } from 'vitepress'
 function boostDocument(id: string): number {
   // A term that is not in the guides, such as the name of a type, still finds the API reference.
   if (id.startsWith('/api/')) return 0.5
-  if (/^\/(?:requirements|conformance|interop|benchmarks|robustness|changelog|roadmap|contributing)\b/.test(id))
+  if (/^\/(?:requirements|conformance|interop|benchmarks|robustness|design|changelog|roadmap|contributing)\b/.test(id))
     return 0.4
-  if (/^\/(?:examples|packages|design)\b/.test(id)) return 0.7
-  // A reader who searches for a provider wants its settings.
-  return /^\/providers\b/.test(id) ? 1.3 : 1
+  if (/^\/(?:examples|packages)\b/.test(id)) return 0.7
+  // Most readers use Better Auth for the sign-in in their application, not as a provider.
+  if (id.startsWith('/providers.html#better-auth')) return 0.9
+  // A reader who searches for a provider wants its settings. A reader who searches for a term wants its explanation.
+  if (/^\/providers\b/.test(id)) return 1.3
+  return /^\/concepts\b/.test(id) ? 1.1 : 1
 }
 
 /** Returns the words of a text, with "nextjs" for "Next.js". Also runs in the browser. */
@@ -19,9 +22,9 @@ function tokenize(text: string): string[] {
   return text.replace(/\b(\w+)\.js\b/g, '$1js $&').split(/[\s\p{Z}\p{P}]+/u)
 }
 
-/** Keeps only the nouns and verbs of a question. Also runs in the browser. */
+/** Keeps only the nouns and verbs of a question, without the plural. Also runs in the browser. */
 function processTerm(term: string): string | false {
-  const word = term.toLowerCase()
+  const word = term.toLowerCase().replace(/(\w\w[^aijsu])s$/, '$1')
   return !/^(?:an?|and|are|can|do|does|for|how|i|in|is|it|me|my|of|on|the|to|what|when|why|with)$/.test(word) && word
 }
 

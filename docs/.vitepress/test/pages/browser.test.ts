@@ -45,6 +45,23 @@ test('a search shows the right page first, and opens it', async () => {
     nextjs: '/start/nextjs',
     'how do I test my application': '/testing.html#',
     eviction: '/deploying/',
+    // Questions of a newcomer.
+    ERR_LOGOUT_TOKEN_REPLAYED: '/errors.html#err_logout_token_replayed',
+    passport: '/guides/passport.html#',
+    docker: '/deploying/docker.html#',
+    'socket.io': '/guides/live.html#socketio',
+    WebSockets: '/guides/live.html#',
+    'Redis Cluster': '/packages/redis.html#',
+    'rate limit': '/guides/rate-limits.html#',
+    'better-auth': '/guides/better-auth.html#',
+    'refresh token': '/guides/refresh-tokens.html#',
+    'multiple tenants': '/guides/tenants.html#',
+    'how does it work': '/#how-it-works',
+    'what is sid': '/concepts.html#',
+    sessionMaxAge: '/concepts.html#',
+    azure: '/providers.html#microsoft-entra-id',
+    fastify: '/start/fastify.html#',
+    'how do I install it': '/#install',
   }
   for (const [query, first] of Object.entries(firsts)) {
     await page.getByRole('searchbox').fill(query)
