@@ -3,7 +3,13 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -26,6 +32,8 @@ import { createProvider, lazily } from '../snippets/docs-guides-provider-down-md
 import { startWarming } from '../snippets/docs-guides-provider-down-md/readiness.ts'
 import { createSessions, type Row } from '../snippets/docs-guides-refresh-tokens-md/sessions.ts'
 import { createActiveSession, keepClaims } from '../snippets/docs-migrating-md/auth0-logout.ts'
+import { createApp as createMigrated } from '../snippets/docs-migrating-md/after.ts'
+import { rolesOf } from '../snippets/docs-migrating-md/protect.ts'
 import { createMetrics } from '../snippets/docs-guides-metrics-md/metrics.ts'
 import { createRoute as createAstroRoute } from '../snippets/docs-guides-other-frameworks-md/astro.ts'
 import { createApp as createElysia } from '../snippets/docs-guides-other-frameworks-md/elysia.ts'
@@ -346,6 +354,78 @@ const nestSettings = JSON.parse(
   )!.code,
 )
 
+/** Compiles the files in the folder of a page, because Node.js cannot strip decorators. Returns the folder. */
+function compileNest(page: string, include: string[]): string {
+  const folder = join(import.meta.dirname, `../snippets/${page}`)
+  const compilerOptions = { ...nestSettings.compilerOptions, rootDir: '.' }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }))
+  execFileSync(join(import.meta.dirname, '../node_modules/.bin/tsc'), ['-p', folder], { stdio: 'inherit' })
+  return join(folder, 'dist')
+}
+
+const roles = ['realm:user', 'my-client:editor']
+const sessions: Record<string, object | undefined> = {
+  user: { claims: op.session({ sid: 'user' }), roles },
+  admin: { claims: op.session({ sid: 'admin' }), roles: [...roles, 'realm:admin'] },
+}
+/** Stands for express-session. The request names its session in a header. */
+const sessionByHeader = (request: IncomingMessage, _response: unknown, next: () => void) => {
+  Object.assign(request, { session: sessions[String(request.headers['x-session'])] ?? {} })
+  next()
+}
+async function statusesOf(base: string, paths: string[]): Promise<number[][]> {
+  const statusOf = async (path: string, name: string) =>
+    (await fetch(base + path, { headers: { 'x-session': name }, redirect: 'manual' })).status
+  return Promise.all(['nobody', 'user', 'admin'].map((name) => Promise.all(paths.map((path) => statusOf(path, name)))))
+}
+
+test('migrating.md: the code after keycloak-connect asks for a sign-in and for roles', async (t) => {
+  const token = {
+    realm_access: { roles: ['user'] },
+    resource_access: { 'my-client': { roles: ['editor'] }, realm: { roles: ['admin'] } },
+  }
+  assert.deepEqual(rolesOf(new UnsecuredJWT(token).encode()).toSorted(), roles.toSorted())
+  const withoutRealm = { resource_access: { realm: { roles: ['admin'] } } }
+  assert.deepEqual(rolesOf(new UnsecuredJWT(withoutRealm).encode()), [])
+
+  const logout = createLogout()
+  const base = await listen(t, createMigrated(logout, sessionByHeader))
+  const paths = ['/orders', '/admin']
+  assert.deepEqual(await statusesOf(base, paths), [
+    [302, 302],
+    [200, 403],
+    [200, 200],
+  ])
+  assert.equal(await post(`${base}/backchannel-logout`, { sid: 'admin' }), 200)
+  assert.deepEqual((await statusesOf(base, paths)).at(-1), [401, 401])
+})
+
+test('migrating.md: the code after nest-keycloak-connect asks for a sign-in and for roles', async (t) => {
+  const dist = compileNest('docs-migrating-md', ['after.module.ts', 'signed-in.guard.ts'])
+  const { AppModule }: typeof import('../snippets/docs-migrating-md/after.module.ts') = await import(
+    join(dist, 'after.module.js')
+  )
+  const [{ NestFactory }, { getBackchannelLogoutToken }] = await Promise.all([
+    import('@nestjs/core'),
+    import('@bcl/nestjs'),
+  ])
+  const issuer = 'https://keycloak.example.com/realms/acme'
+  for (const session of Object.values(sessions)) Object.assign((session as { claims: object }).claims, { iss: issuer })
+  const app = await NestFactory.create(AppModule, { logger: ['error'] })
+  t.after(() => app.close())
+  app.use(sessionByHeader)
+  await app.listen(0, '127.0.0.1')
+  const paths = ['/prices', '/orders', '/admin']
+  const base = await app.getUrl()
+  assert.deepEqual(await statusesOf(base, paths), [
+    [200, 401, 401],
+    [200, 200, 403],
+    [200, 200, 200],
+  ])
+  await app.get(getBackchannelLogoutToken()).endSession({ ...op.session({ sid: 'admin' }), iss: issuer })
+  assert.deepEqual((await statusesOf(base, paths)).at(-1), [200, 401, 401])
+})
+
 const { DATABASE_URL = 'postgres://postgres@127.0.0.1:5432/test' } = process.env
 const database = new Pool({ connectionString: DATABASE_URL, connectionTimeoutMillis: 2000 })
 const unreachable = await database.query('SELECT 1').catch((error: Error) => error)
@@ -379,13 +459,8 @@ test('orms.md: Drizzle, Knex and $queryRawUnsafe store a logout', { skip }, asyn
 test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) => {
   process.env.ISSUER = op.issuer
   process.env.CLIENT_ID = op.clientId
-  // Node.js cannot strip decorators.
-  const folder = join(import.meta.dirname, '../snippets/docs-guides-nestjs-md')
-  const compilerOptions = { ...nestSettings.compilerOptions, rootDir: '.' }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
-  execFileSync(join(import.meta.dirname, '../node_modules/.bin/tsc'), ['-p', folder], { stdio: 'inherit' })
   const { createApp }: typeof import('../snippets/docs-guides-nestjs-md/main.ts') = await import(
-    join(folder, 'dist/main.js')
+    join(compileNest('docs-guides-nestjs-md', ['*.ts']), 'main.js')
   )
   const secret = 'at-least-32-characters-that-nobody-can-guess'
   const app = await createApp(secret)
