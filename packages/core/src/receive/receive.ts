@@ -55,11 +55,11 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     try {
       const { token, registrations } = await verify(logoutToken, issuers, now)
       flight.token = token
-      const { clientIds, jti, iat, exp, sub, sid, events, claims } = token
+      const { iat, exp } = token
       const [{ issuer, sessionIssuer: iss = issuer }] = registrations as [Registration]
       const time = now()
       const logout = await endSessions({
-        event: defined({ source: 'logout-token', iss, clientIds, jti, iat, sub, sid, events, claims }) as Wish['event'],
+        event: defined({ ...token, source: 'logout-token', iss, aud: undefined, exp: undefined }) as Wish['event'],
         markers: registrations.map((registration) => ({
           clientId: registration.clientId,
           iat: iat + registration.iatSkew,

@@ -92,13 +92,9 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
   }
 
-  const removeAll = async (entries: readonly (readonly [key: string, value: string])[]): Promise<void> => {
-    try {
-      await all(entries.map(([key, value]) => store.remove(key, value)))
-    } catch (error) {
-      onError(error)
-    }
-  }
+  /** A failure is only reported, because entries that stay do no harm. */
+  const removeAll = (entries: readonly (readonly [key: string, value: string])[]): unknown =>
+    all(entries.map(([key, value]) => store.remove(key, value)))?.catch(onError)
 
   return async (wish) => {
     const deadline = monotonicNow() + retryTime
@@ -112,11 +108,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const written = pending.write(markers, deadline)
     // The markers count here from now on. An "alive" answer from before must not count again when a first marker is stored.
     onMarkers(markers)
-    try {
-      await written
-    } finally {
-      onMarkers(markers)
-    }
+    await written?.finally(() => onMarkers(markers))
 
     const published = store.publish?.(formatBroadcast(new Set(markers.map(({ key }) => key)))).catch(onError)
     const doneKeys = wish.done.map(({ key }) => key)
@@ -143,7 +135,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     )
     const underWay = [published, removeAll(superseded)]
     if (!replayed) {
-      await callListeners(event)
+      if (listeners.size || sessionIds[0]) await callListeners(event)
       const ofTracked = [...tracked].flatMap(([value, [, session]]) =>
         scopesOfSession(session).map((scope) => [trackKey(scope), value] as const),
       )
@@ -151,7 +143,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
       // The record is written last. If a logout fails before this line, a retry by the provider carries it out again.
       await retryUntil(deadline, () => all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
     }
-    await Promise.all(underWay)
+    await all(underWay)
     return event
   }
 }

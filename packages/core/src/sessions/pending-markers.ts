@@ -1,6 +1,6 @@
 import type { LogoutStore } from '../store/store.js'
 import { monotonicNow } from '../util/clock.js'
-import { all, chain, isPromise, type Maybe } from '../util/maybe.js'
+import { all, chain, type Maybe } from '../util/maybe.js'
 import { MultiMap } from '../util/multi-map.js'
 import { retryUntil } from '../util/retry-until.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
@@ -32,7 +32,7 @@ const maxWrites = 50
  */
 export interface PendingMarkers {
   /** Rejects if the store has not taken all markers by the deadline (monotonic seconds). */
-  write(markers: readonly StoredMarker[], deadline: number): Maybe<void>
+  write(markers: readonly StoredMarker[], deadline: number): Promise<void> | undefined
   /** The pending markers under these keys. */
   markersOf(keys: readonly string[]): Marker[]
   /** Writes the pending markers. Reports how many of them the store does not take. You can call it again. */
@@ -123,11 +123,10 @@ export function createPendingMarkers({
     markersOf: (keys) => pending.valuesOf(keys),
     write(markers, deadline) {
       let failure: unknown
-      const written = retryUntil(deadline, () => {
-        const attempt = all(markers.map(write))
-        return isPromise(attempt) ? attempt.catch((error) => Promise.reject((failure = error))) : attempt
-      })
-      if (!isPromise(written)) return void flush()
+      const written = retryUntil(deadline, () =>
+        all(markers.map(write))?.catch((error: unknown) => Promise.reject((failure = error) as Error)),
+      )
+      if (!written) return void flush()
       for (const marker of markers) pending.add(marker.key, marker)
       const fail = (error: unknown): never => {
         markers.forEach(keep)

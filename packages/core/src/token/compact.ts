@@ -21,7 +21,7 @@ export function splitCompact(token: string, ...lengths: number[]): string[] {
 }
 
 interface BufferClass {
-  from(part: string, encoding: 'base64url'): Uint8Array<ArrayBuffer>
+  from(text: string, encoding?: 'base64url'): Uint8Array<ArrayBuffer>
   isEncoding(encoding: string): boolean
 }
 
@@ -33,6 +33,10 @@ const isFast = Buffer?.isEncoding('base64url')
 /** Returns the bytes of a part. Check the spelling first, because `Buffer` accepts any spelling. */
 export const bytesOf = (part: string): Uint8Array<ArrayBuffer> =>
   isFast ? Buffer!.from(part, 'base64url') : (base64url.decode(part) as Uint8Array<ArrayBuffer>)
+
+/** Returns the bytes of a text in UTF-8. In Node.js 24, `TextEncoder` takes four times as long as `Buffer`. */
+export const utf8Of = (text: string): Uint8Array<ArrayBuffer> =>
+  isFast ? Buffer!.from(text) : new TextEncoder().encode(text)
 
 /** Decodes a part that contains a JSON object. Drops the parser's error, because its message can contain claim values. */
 export function decodeObject(part: string): JSONObject {

@@ -4,9 +4,7 @@ import { isImported } from '../keys/key-set.js'
 import type { KeySource } from '../keys/remote-keys.js'
 import { monotonicNow } from '../util/clock.js'
 import type { JSONObject } from '../util/objects.js'
-import { bytesOf, decodeObject } from './compact.js'
-
-const encoder = new TextEncoder()
+import { bytesOf, decodeObject, utf8Of } from './compact.js'
 
 /** The largest number of keys that are tried if the header fits several keys (RP-54). */
 const maxKeys = 8
@@ -45,7 +43,7 @@ function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVeri
   const bits = Number(alg.slice(2))
   // WebCrypto ignores parameters that do not belong to the algorithm, so RSA and ECDSA get the same. EdDSA needs none.
   const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
-  const verified = crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), encoder.encode(jws.slice(0, end)))
+  const verified = crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), utf8Of(jws.slice(0, end)))
   // Some runtimes throw if the signature has a wrong length.
   return verified.catch(() => false)
 }

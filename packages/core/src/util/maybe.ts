@@ -9,5 +9,5 @@ export const chain = <T, R>(answer: Maybe<T>, work: (value: T) => R): Maybe<R> =
   isPromise(answer) ? answer.then(work) : work(answer)
 
 /** Waits for all answers. Returns a promise only if one of them is a promise. */
-export const all = (answers: readonly unknown[]): unknown =>
+export const all = (answers: readonly unknown[]): Promise<unknown> | undefined =>
   answers.some(isPromise) ? Promise.all(answers) : undefined
