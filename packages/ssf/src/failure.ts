@@ -6,7 +6,7 @@ export const failure = (part: string, cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
 
 /** Tells whether an error is an outage on this side. Any other error means that the token is wrong. */
-export const isFailure = (error: unknown): boolean => /_(?:FAILED|UNAVAILABLE)$/.test(String(codeOf(error)))
+export const isFailure = (error: unknown): boolean => /_(?:FAILED|UNAVAILABLE)/.test(String(codeOf(error)))
 
 /** The error codes for push and poll. They are in the IANA registry for SETs. */
 type SetErrorCode =

@@ -54,8 +54,9 @@ export async function findTarget(
   { subjectIssuers, criticalMembers }: KnownTransmitter,
   { resolveSubject, isTrusted }: TargetOptions,
 ): Promise<ResolvedSubject | NothingEnded> {
-  const { subject, type } = event
-  if (!subject) return 'subject'
+  const { type } = event
+  // Only events about the stream have no subject, and they end no session.
+  const subject = event.subject!
   const isComplex = subject.format === 'complex'
   const critical = new Set([criticalMembers()].flat())
   const isCritical = (member: string): boolean => !knownMembers.has(member) && critical.has(member)

@@ -83,6 +83,27 @@ describe('SE-3: an audience function', () => {
   })
 })
 
+test('SE-3: an audience function that returns no audience is an outage, and the cause names the function', async () => {
+  const { push, deliveries } = receiving({ transmitter: { audience: () => 7 as never } })
+  expect((await push(await signSet())).status).toBe(503)
+  const message = 'audience() must be a string or a list of strings'
+  expect(deliveries).toMatchObject([{ outcome: 'failed', error: { cause: { message } } }])
+})
+
+test('SE-12: the record is kept for the age and the tolerance of the transmitter', async () => {
+  const { push, events } = receiving({ transmitter: { maxTokenAge: 1000, clockTolerance: 1000 } })
+  const before = clock.time
+  const jwt = await signSet()
+  await push(jwt)
+  try {
+    clock.time += 1990
+    expect((await push(jwt)).status).toBe(202)
+  } finally {
+    clock.time = before
+  }
+  expect(events).toHaveLength(1)
+})
+
 describe('subjects', () => {
   const resolved = { resolveSubject: () => ({ iss: issuer }) }
   test.each<[string, unknown, string, object?]>([

@@ -6,6 +6,7 @@ import { alice, authorization, clock, complex, issuer, op, receiving, session, s
 
 const stranger = await createTestIssuer({ issuer: 'https://other.example' })
 const day = 86_400
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** Returns which sessions have ended: s1, s2 and a session without a known sid of Alice, and s1 of Bob. */
 async function endedSessions({ logout }: Pick<ReturnType<typeof receiving>, 'logout'>): Promise<string> {
@@ -98,6 +99,21 @@ describe('a wrong SET', () => {
     ['SE-2: an unknown kid', 'invalid_key', () => signSet({}, { kid: 'unknown' })],
     ['SE-2: HS256', 'invalid_key', () => signSet({}, { alg: 'HS256' }, new Uint8Array(32))],
     ['SE-2: an algorithm that is not pinned', 'invalid_key', () => signSet(), { algorithms: ['ES256'] }],
+    [
+      'SE-2: the algorithm "none"',
+      'invalid_key',
+      async () => `${encode({ alg: 'none', typ: 'secevent+jwt' })}.${(await signSet()).split('.')[1]}.`,
+    ],
+    [
+      'SE-2: the signature of another token',
+      'invalid_key',
+      async () => {
+        const [header, , signature] = (await signSet({ sub_id: session('x') })).split('.')
+        return [header, (await signSet()).split('.')[1], signature].join('.')
+      },
+    ],
+    ['SE-2: a list of issuers', 'invalid_issuer', () => signSet({ iss: [issuer] })],
+    ['SE-3: an audience in a nested list', 'invalid_audience', () => signSet({ aud: [['receiver']] })],
     ['SE-2: "crit"', 'invalid_request', async () => `${btoa('{"alg":"RS256","crit":["x"]}').replaceAll('=', '')}.e30.`],
     ['SE-3: another audience', 'invalid_audience', () => signSet({ aud: 'other' })],
     ['SE-3: no audience', 'invalid_audience', () => signSet({ aud: undefined })],
@@ -148,6 +164,9 @@ describe('the request', () => {
     ['no media type', 400, 'invalid_request', { contentType: null }],
     ['a body that is too large', 413, undefined, {}, 'a'.repeat(65_537)],
     ['no body', 400, 'invalid_request', {}, null],
+    ['a media type that only begins in this way', 400, 'invalid_request', { contentType: 'application/secevent+jwtx' }],
+    ['a media type that only ends in this way', 400, 'invalid_request', { contentType: 'xapplication/secevent+jwt' }],
+    ['a media type between spaces', 202, undefined, { contentType: ' application/secevent+jwt ; a=b' }],
     ['a media type with parameters', 202, undefined, { contentType: 'Application/SecEvent+JWT; charset=utf-8' }],
   ])('%s: %d %s', async (_, status, err, request, body) => {
     const { push } = receiving()
@@ -179,6 +198,12 @@ describe('the request', () => {
     const { push, deliveries } = receiving({ transmitters: [own, other] })
     expect((await push(await signSet(), { authorization: null })).status).toBe(401)
     expect(deliveries).toMatchObject([{ error: { message: 'authorization is refused' } }])
+  })
+
+  test('a body that does not end is an outage within the time-out', async () => {
+    const { push } = receiving({ timeout: 0.05 })
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('eyJ')) })
+    expect((await push(body)).status).toBe(503)
   })
 
   test('close waits for a push in progress', async () => {
@@ -324,6 +349,17 @@ describe('subjects', () => {
     ['SE-7: user and tenant', complex({ user: alice, tenant: s1 }), 's1 s2 nosid'],
     ['SE-7: user, session and tenant', complex({ user: alice, session: s1, tenant: s1 }), 's1 nosid'],
     ['SE-7: session', complex({ session: s1 }), 's1'],
+    ['SE-7: a user that is null', complex({ user: null, session: s1 }), '', 'subject'],
+    ['SE-7: a complex user', complex({ user: complex({ user: alice }) }), '', 'subject'],
+    ['SE-7: a user whose sub is a list', complex({ user: { ...alice, sub: ['alice'] } }), '', 'subject'],
+    ['SE-7: a list of sessions', complex({ user: alice, session: [s1] }), '', 'scope'],
+    ['SE-7: a session with an empty id', complex({ user: alice, session: session('') }), '', 'scope'],
+    [
+      'SE-5: a user of another issuer, with a sid of ours',
+      complex({ user: { ...alice, iss: 'https://other.example' }, session: s1 }),
+      '',
+      'issuer',
+    ],
     ['SE-7: tenant', complex({ tenant: s1 }), '', 'scope'],
     ['SE-7: ALL', complex({ session: session('ALL') }), '', 'scope'],
     ['SE-7: nothing', complex({}), '', 'scope'],
@@ -418,6 +454,7 @@ describe('dates', () => {
     ['iat', { iat: at }, {}, at],
     ['a time that is ahead', { iat: at }, { event_timestamp: at + 1000 }, at],
     ['milliseconds', { iat: at }, { event_timestamp: at * 1000 }, at],
+    ['the largest number', { iat: at }, { event_timestamp: Number.MAX_VALUE }, at],
     ['a fraction', { iat: at + 0.9 }, { event_timestamp: at - 0.5 }, at - 1],
     ['a string', { iat: at }, { event_timestamp: 'now' }, at],
     ['an iat that is ahead by the tolerance', { iat: clock.time + 60 }, { event_timestamp: 1e15 }, clock.time + 60],

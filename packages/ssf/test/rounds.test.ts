@@ -76,6 +76,22 @@ test('a round asks for 25 tokens at once, and acknowledges them without an empty
   ])
 })
 
+test('a jti that is special in JavaScript is acknowledged or reported like any other', async () => {
+  const { transmitter, receiver, round, waiting } = await polling()
+  const { aud } = round.stream
+  waiting.set('__proto__', await transmitter.set({ aud }))
+  waiting.set('constructor', await transmitter.set({ aud: 'other' }))
+  const bodies: string[] = []
+  transmitter.fault = async (request) => {
+    if (!request.url.includes('/poll/')) return undefined
+    bodies.push(await request.clone().text())
+    const sets = [...waiting].map(([jti, jwt]) => `${JSON.stringify(jti)}:${JSON.stringify(jwt)}`)
+    return bodies.length === 1 ? new Response(`{"sets":{${sets.join()}}}`) : new Response(null, { status: 204 })
+  }
+  expect(await receiver.pollOnce(round)).toMatchObject({ handled: 1, refused: 1 })
+  expect(bodies[1]).toContain('"ack":["__proto__"],"setErrs":{"constructor":{"err":"invalid_audience"')
+})
+
 test('the signal of a round stops its request', async () => {
   const { receiver, round, hang: hangFromNow } = await polling()
   hangFromNow()
