@@ -1,4 +1,5 @@
 import {
+  createBrowser,
   createTestProvider,
   createTestTransmitter,
   runConformance,
@@ -41,6 +42,29 @@ test('without a sign-in, the cases about sessions are skipped', async () => {
   expect(results.filter(({ outcome }) => outcome === 'skipped').map(({ id }) => id)).toEqual(
     sessions.map(({ id }) => id),
   )
+})
+
+test.each<[string, SetFaults, string]>([
+  ['passes the cases about wrong tokens', {}, 'passed'],
+  ['fails if a wrong token ends this session', { endsFirst: true }, 'failed'],
+])('with a session that exists already, a receiver %s', async (_, faults, outcome) => {
+  const provider = await createTestProvider({ now: () => 1_800_000_000 })
+  const { issuer, key } = provider.op
+  const transmitter = await createTestTransmitter({ issuer, key, now: () => 1_800_000_000 })
+  const fetch = createSetReceiver(provider, transmitter.audience, faults)
+  const user = { sub: 'alice', sid: 'session-1' }
+  const browser = createBrowser(fetch, provider)
+  browser.setCookie(`${provider.createSession(user)}; Path=/`, issuer)
+  await browser.visit(contract.login)
+  const results = await runConformance(fetch, {
+    provider,
+    endpoint,
+    securityEvents: { transmitter, authorization: 'Bearer secret' },
+    session: { me: contract.me, cookies: browser.cookiesFor(contract.me), ...user },
+    only: ['ssf/wrong-authorization', 'session'],
+  })
+  const [first, ...others] = results.map((result) => result.outcome)
+  expect([first, new Set(others)]).toEqual([outcome, new Set(['skipped'])])
 })
 
 test('the ids are unique, and rules that no standard has are graded as hardening', () => {
