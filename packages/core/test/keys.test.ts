@@ -226,6 +226,40 @@ describe('RP-51: a token with a known key is verified at once', () => {
     expect(await forged).toBe(wrongSignature)
   })
 
+  test('a new key with the old kid is found although the request in progress began before the key was published', async () => {
+    const op = await createTestIssuer()
+    const kid = 'the only one'
+    const [gate, asked] = [deferred(), deferred()]
+    let isSlow = false
+    const { outcome } = discovering(op, {
+      answer: async (url: string) => {
+        if (url !== jwks) return undefined
+        const answer = Response.json({ keys: [{ ...op.key.publicJwk, kid }] })
+        if (isSlow) {
+          isSlow = false
+          asked.resolve()
+          await gate.promise
+        }
+        return answer
+      },
+    })
+    expect(await outcome({ kid })).toBe('ok')
+    isSlow = true
+    const forged = outcome({ kid: 'forged' })
+    await asked.promise
+    await op.rotate({ keepOld: false })
+    const verify = vi.spyOn(crypto.subtle, 'verify')
+    const genuine = outcome({ kid })
+    // After its signature was checked with the old key, the token joins the request in progress.
+    await vi.waitFor(() => expect(verify).toHaveBeenCalled())
+    await verify.mock.results[0]!.value
+    await new Promise((resolve) => setImmediate(resolve))
+    verify.mockRestore()
+    gate.resolve()
+    expect(await genuine).toBe('ok')
+    expect(await forged).toBe(wrongSignature)
+  })
+
   test('an older answer does not replace a newer one', async () => {
     const op = await createTestIssuer()
     const old = { keys: [...op.jwks.keys] }
@@ -547,6 +581,30 @@ describe('RP-52: requests that forged tokens can cause', () => {
     requests.length = 0
     expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
     expect(requests.slice(0, 2)).toEqual([discovery, jwks])
+  })
+
+  test('RP-52d: only the first refresh of a stale key set has a reserved permit', async () => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome, fail } = await forging(op)
+    fail(true)
+    advance(clock, 600)
+    for (let index = 0; index < 20; index += 1) await outcome({ kid: `forged-${index}` })
+    requests.length = 0
+    // Two permits have come back. The second refresh uses one of them, and a forged token uses the other.
+    advance(clock, 31)
+    for (let index = 20; index < 40; index += 1) await outcome({ kid: `forged-${index}` })
+    expect(requests).toEqual([discovery, jwks])
+  })
+
+  test('RP-52c: a bad signature under another known kid causes a fetch of its own', async () => {
+    const op = await createTestIssuer()
+    const { requests, outcome, forged } = await forging(op)
+    expect(await forged()).toBe(wrongSignature)
+    await op.rotate()
+    expect(await outcome()).toBe('ok')
+    requests.length = 0
+    expect(await forged()).toBe(wrongSignature)
+    expect(requests).toEqual([jwks])
   })
 
   test('many simultaneous bad signatures cause one request', async () => {
