@@ -113,7 +113,7 @@ export class RedisStore implements LogoutStore {
 
   async values(keys: readonly string[]): Promise<string[][]> {
     if (keys.length === 0) return []
-    // The commands do not contain the time, so a client can take the answers from its cache.
+    // The commands do not contain the time. So the same commands repeat, and a client with a cache can answer them.
     const ranges = await this.#driver.ranges(
       keys.map((key) => this.#prefix + key),
       this.#isNotifying,
@@ -132,8 +132,8 @@ export class RedisStore implements LogoutStore {
   }
 
   /**
-   * Calls a listener. A message can arrive before the client's cache is invalidated. So the reads that the listener starts at
-   * once bypass the cache.
+   * Calls a listener. A message can arrive before the client's cache is invalidated. So reads during the call of the listener
+   * bypass the cache.
    */
   #notify(listener: (message: string) => void, message: string): void {
     this.#isNotifying = true

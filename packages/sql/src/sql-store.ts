@@ -4,7 +4,7 @@ import { indexedText, indexedTexts, sha256 } from './indexed-text.js'
 import { dialectOf, tableRule, type SqlDialect } from './schema.js'
 import type { Dialect, Row, SqlParameter, Statement } from './statement.js'
 
-/** The rows of a statement, as objects with one property per column: an array, or an object with the array `rows`. */
+/** The rows of a statement: an array, or an object with the array `rows`. Each row is an object with one property per column. */
 export type SqlResult = readonly unknown[] | { readonly rows: readonly unknown[] }
 
 /** Runs a statement and returns its rows. An `INSERT … RETURNING` must return rows, too. */

@@ -118,7 +118,7 @@ describe('a wrong SET', () => {
     ['SE-3: another audience', 'invalid_audience', () => signSet({ aud: 'other' })],
     ['SE-3: no audience', 'invalid_audience', () => signSet({ aud: undefined })],
     [
-      'SE-3: another audience than the function returns',
+      'SE-3: an audience that the function does not return',
       'invalid_audience',
       () => signSet(),
       { audience: () => 'other' },
@@ -192,7 +192,7 @@ describe('the request', () => {
     expect(deliveries[0]!.durationMs).toBeLessThan(performance.now())
   })
 
-  test('the value of another transmitter: the record says what was refused', async () => {
+  test('if the Authorization belongs to another transmitter, the record says so', async () => {
     const other = { issuer: stranger.issuer, audience: 'receiver', keys: stranger.jwks }
     const own = { issuer, audience: 'receiver', keys: op.jwks, pushAuthorization: authorization }
     const { push, deliveries } = receiving({ transmitters: [own, other] })
@@ -342,7 +342,7 @@ describe('subjects', () => {
     ['SE-6: uri', { format: 'uri', uri: 'urn:alice' }, '', 'subject'],
     ['SE-6: opaque', session('s1'), '', 'subject'],
     ['SE-6: aliases', { format: 'aliases', identifiers: [alice] }, '', 'subject'],
-    ['SE-6: a member that is not known and not critical', complex({ user: alice, planet: s1 }), 's1 s2 nosid'],
+    ['SE-6: an unknown member that is not critical', complex({ user: alice, planet: s1 }), 's1 s2 nosid'],
     ['SE-7: user', complex({ user: alice }), 's1 s2 nosid'],
     ['SE-7: user and session', complex({ user: alice, session: s1 }), 's1 nosid'],
     ['SE-7: user and ALL', complex({ user: alice, session: session('ALL') }), 's1 s2 nosid'],

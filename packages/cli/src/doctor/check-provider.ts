@@ -165,7 +165,7 @@ export interface ProviderCheck {
   findings: DoctorFinding[]
   /** True if the keys could be fetched. */
   hasKeys: boolean
-  /** The algorithm to register the client with: the given algorithm, or another algorithm for which the provider has a key. */
+  /** The algorithm for registering the client. If the provider has no key for the given algorithm, this is another algorithm. */
   alg: string
 }
 

@@ -114,7 +114,7 @@ async function checkSignature(
     await verifyLogoutToken(token, [trusted], { now: () => now })
     return { signature: 'good' }
   } catch (error) {
-    // A TypeError means that the token has no valid alg or no audience. Without them, there are no valid settings for the check.
+    // A TypeError means that the token has no valid alg or no audience, so the settings for the check are invalid.
     if (!(error instanceof BackchannelLogoutError)) return { signature: 'unchecked' }
     const { code, claim = '' } = error
     if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') {

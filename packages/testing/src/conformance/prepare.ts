@@ -43,7 +43,7 @@ async function requireClosed(fetch: FetchLike, { provider }: PartyOptions, me: s
 /**
  * Checks that the existing session is live.
  *
- * @throws {SignInError} if it is not, or if `me` answers 200 to a browser that is not signed in.
+ * @throws {SignInError} if the session is not live, or if `me` answers 200 to a browser that is not signed in.
  */
 export async function requireSession(
   fetch: FetchLike,

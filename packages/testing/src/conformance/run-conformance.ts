@@ -193,7 +193,8 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
     return false
   }
 
-  /** The cases that run side by side: a group. With an existing session, each case alone, and the case that ends it last. */
+  // The cases of one batch run at the same time. Without an existing session, a batch is a group. With an existing session, each
+  // case is a batch of its own, and the case that ends the session comes last.
   const batches = session
     ? selected.toSorted((one, other) => Number(one.id === plainest) - Number(other.id === plainest)).map((one) => [one])
     : [...new Set(selected.map(({ group }) => group))].map((group) => selected.filter((one) => one.group === group))

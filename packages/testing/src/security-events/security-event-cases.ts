@@ -16,7 +16,7 @@ export interface SecurityEventCase {
   status: 202 | 400
   /** The error code in the answer to a wrong token. */
   err?: string
-  /** The sessions of the user at the transmitter's issuer that end: only the session with the `sid`, or all. */
+  /** The sessions of the user that end: only the session with the `sid`, or all sessions at the transmitter's issuer. */
   ends: 'nothing' | 'session' | 'all'
   /**
    * Makes the token.

@@ -225,7 +225,7 @@ describe('a receiver that ends wrong sessions', () => {
       'a-subject-without-a-user-ends-nothing',
     ],
   ])('%s', async (_, faults, id) => {
-    // Alone, because the tokens of one case end the sessions of the other cases.
+    // Runs each case alone, because the tokens of one case end the sessions of the other cases.
     const results = await certify(faults, { signIn: contract, only: [`ssf/session/${id}`] })
     expect(results).toMatchObject([{ outcome: 'failed', fault: 'ended' }])
   })

@@ -29,7 +29,7 @@ const ending = new Set([`${base}caep/event-type/session-revoked`, `${base}risc/e
 const isAboutStream = (type: string): boolean => type.startsWith(`${base}ssf/`)
 const isObject = (value: unknown): value is Json => Object(value) === value && !Array.isArray(value)
 
-/** Returns the sessions that the events of a token end: nothing but session-revoked and account-disabled ends a session. */
+/** Returns the sessions that the events of a token end. Only session-revoked and account-disabled end sessions. */
 function endedBy({ events, sub_id, iat }: Json, issuer: string): Ended[] {
   const { user = sub_id?.format === 'iss_sub' ? sub_id : undefined, session } = sub_id ?? {}
   if (user !== undefined && user.iss !== issuer) return []
