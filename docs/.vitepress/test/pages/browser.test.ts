@@ -109,7 +109,17 @@ test('a chosen package manager is remembered on all pages', async () => {
 
 test('no page is wider than its window, and a wide screen shows all code', async () => {
   const { page, complaints } = await open('/')
-  for (const path of ['/', '/start/hono', '/benchmarks', '/api/core/interfaces/BackchannelLogout']) {
+  for (const path of [
+    '/',
+    '/start/hono',
+    '/guides/better-auth',
+    '/migrating',
+    '/deploying/capacity',
+    '/deploying/kubernetes',
+    '/security-events/what-each-event-does',
+    '/benchmarks',
+    '/api/core/interfaces/BackchannelLogout',
+  ]) {
     await page.goto(site.origin + path)
     for (const width of [390, 1024, 1440]) {
       await page.setViewportSize({ width, height: 900 })
@@ -140,6 +150,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     for (const path of [
       '/',
       '/start/hono',
+      '/guides/better-auth',
+      '/deploying/capacity',
       '/concepts',
       '/providers',
       '/errors',

@@ -17,6 +17,8 @@ for (const file of globSync('packages/*/README.md', { cwd: repository })) {
       new RegExp(`^npm install (?:--save-dev )?(?:@bcl/core )?${name}\\n`),
       'says how to install it',
     )
+    const [beforeHeadings] = text.split(/^## /m)
+    if (name !== '@bcl/cli') assert.match(beforeHeadings!, /^```ts\n/m, 'shows code before the details')
     const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
     assert.deepEqual(headings.slice(-3), ['Options', 'Errors', 'Links'])
   })
