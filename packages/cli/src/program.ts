@@ -73,7 +73,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     )
     .option(
       '--sign-in <command>',
-      'a command that signs in, if the sign-in needs more than redirects; it prints cookies as name=value',
+      'for a sign-in that needs more than redirects: a command that signs in and prints cookies as name=value',
     )
     .option('--no-sign-in', 'check only the answers, not the sessions')
     .addOption(
@@ -85,7 +85,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     .option('--sid <sid>', 'the sid of the session in --cookie')
     .option('--only <names>', 'ids, beginnings of ids, groups, grades or requirements, separated by commas', collect)
     .option('--accept-204', 'count the answer 204 as 200')
-    .option('--require-sid', 'send no good token without sid, as if backchannel_logout_session_required is registered')
+    .option('--require-sid', 'send a sid in every good token, as if backchannel_logout_session_required is registered')
     .option('--ssf', 'the endpoint receives security events by push (Shared Signals): send Security Event Tokens')
     .option('--list', 'list the cases but do not run them; works with --only and --json')
     .option('--wait <seconds>', 'the longest time for the start of your application', parseSeconds, 65)

@@ -135,7 +135,7 @@ export function testAdapter(
     assertEqual(((await failed.json()) as { error: unknown }).error, 'temporarily_unavailable', 'error')
   })
 
-  check('RP-24: a token that comes again is answered 200 and not carried out again', async ({ op, logout, send }) => {
+  check('RP-24: the second delivery of a token is answered 200 and has no effect', async ({ op, logout, send }) => {
     let calls = 0
     logout.onLogout(() => (calls += 1))
     const body = `logout_token=${await op.logoutToken()}`
