@@ -641,7 +641,7 @@ describe('once', () => {
     'SE-12: if the store %s, the answer is 503, but the session has ended here. The retry completes the event',
     async (_, before) => {
       const store = new SpyStore()
-      const receiver = receiving({ store, timeout: 0.5, core: { storeTimeout: 1 } })
+      const receiver = receiving({ store, timeout: 1.2, core: { storeTimeout: 1 } })
       const { push, isLoggedOut, logout, events } = receiver
       const told = new Promise<void>((resolve) => void logout.watch(op.session(), resolve))
       store.before = before
