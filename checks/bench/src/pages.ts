@@ -1,5 +1,5 @@
 // The applications of the page benchmark: with the session check, or with an idle middleware that only reads the session.
-import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
+import { createBackchannelLogout, MemoryStore, type LogoutStore, type SessionClaims } from '@bcl/core'
 import { activeSession as expressCheck } from '@bcl/express'
 import { activeSession as fastifyCheck } from '@bcl/fastify'
 import { activeSession as honoCheck } from '@bcl/hono'
@@ -17,19 +17,28 @@ import { drivers, type Connected } from './store-drivers.ts'
 
 interface Visitors {
   logout: ReturnType<typeof createBackchannelLogout>
-  /** Returns the session of the next request. The order is random. */
-  session: () => { iss: string; sub: string; sid: string; iat: number }
+  /**
+   * Reads the session of the next request from its text, as from a cookie. The order is random. Most applications wait for their
+   * session, so this function is asynchronous, and the idle middleware waits for it, too.
+   */
+  session: () => Promise<SessionClaims>
 }
 
 /** The same page on each framework, with or without the check. */
 const frameworks: Record<string, (visitors: Visitors, isChecked: boolean) => Promise<Started>> = {
   Hono({ logout, session }, isChecked) {
-    const idle: MiddlewareHandler = (_, next) => (session(), next())
+    const idle: MiddlewareHandler = async (_, next) => {
+      await session()
+      return next()
+    }
     const app = new Hono().use(isChecked ? honoCheck(logout, { session }) : idle).get('/', (c) => c.text('hello'))
     return started(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)
   },
   Koa({ logout, session }, isChecked) {
-    const idle: Koa.Middleware = (_, next) => (session(), next())
+    const idle: Koa.Middleware = async (_, next) => {
+      await session()
+      return next()
+    }
     const app = new Koa().use(isChecked ? koaCheck(logout, { session }) : idle)
     app.use((ctx) => {
       ctx.body = 'hello'
@@ -37,13 +46,16 @@ const frameworks: Record<string, (visitors: Visitors, isChecked: boolean) => Pro
     return started(app.listen(0, '127.0.0.1'))
   },
   Express({ logout, session }, isChecked) {
-    const idle: RequestHandler = (_request, _response, next) => (session(), next())
+    const idle: RequestHandler = async (_request, _response, next) => {
+      await session()
+      next()
+    }
     const app = express().use(isChecked ? expressCheck(logout, { session }) : idle)
     app.get('/', (_, response) => void response.send('hello'))
     return started(app.listen(0, '127.0.0.1'))
   },
   async Fastify({ logout, session }, isChecked) {
-    const idle = async (): Promise<void> => void session()
+    const idle = async (): Promise<void> => void (await session())
     const app = Fastify()
     app.addHook('preHandler', isChecked ? fastifyCheck(logout, { session }) : idle)
     app.get('/', async () => 'hello')
@@ -82,14 +94,12 @@ function start(framework: string, kind: string, isChecked: boolean): Start {
     const logout = createBackchannelLogout({ ...optionsFor(trust), store, recheckAfter: seconds, storeTimeout: 60 })
     const iat = Math.floor(Date.now() / 1000)
     const count = Number(process.env['BENCH_SESSIONS'])
-    const sessions = Array.from({ length: count }, () => ({
-      iss: trust.issuer,
-      sub: randomUUID(),
-      sid: randomUUID(),
-      iat,
-    }))
-    const session = () => sessions[Math.floor(Math.random() * count)]!
-    const checkAll = (): Promise<void> => atOnce(50, sessions, (one) => logout.isLoggedOut(one))
+    const cookies = Array.from({ length: count }, () =>
+      JSON.stringify({ iss: trust.issuer, sub: randomUUID(), sid: randomUUID(), iat }),
+    )
+    const parse = (cookie: string) => JSON.parse(cookie) as SessionClaims
+    const session = async () => parse(cookies[Math.floor(Math.random() * count)]!)
+    const checkAll = (): Promise<void> => atOnce(50, cookies, (cookie) => logout.isLoggedOut(parse(cookie)))
     // The first check subscribes to broadcasts. Answers from before the subscription are not reused, so this checks twice.
     const warm = (): Promise<void> => checkAll().then(checkAll)
     return { ...(await frameworks[framework]!({ logout, session }, isChecked)), reads, warm, close }
