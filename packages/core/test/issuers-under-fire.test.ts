@@ -9,10 +9,10 @@ vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date']
 const encode = (value: object): string => base64url.encode(JSON.stringify(value))
 
 /** A token without a real signature. Its issuer and its `kid` are made up. */
-const forged = (iss: string, kid = 'made up'): string =>
+const forged = (iss: string, kid = 'made up', aud = 'test-client'): string =>
   [
     encode({ alg: 'RS256', kid }),
-    encode({ iss, aud: 'test-client', iat: Date.now() / 1000, exp: Date.now() / 1000 + 120 }),
+    encode({ iss, aud, iat: Date.now() / 1000, exp: Date.now() / 1000 + 120 }),
     'AAAA',
   ].join('.')
 
@@ -121,7 +121,7 @@ describe('RP-11: an issuer function that fails', () => {
       await pass(10_000, 50, () => void send(logout, forged(`https://made-up-${(made += 1)}.example`)))
       expect(stranger).toBeGreaterThanOrEqual(10)
       expect(stranger).toBeLessThanOrEqual(21)
-      // A tenant with a cached answer has a separate limit.
+      // A tenant that has sent a valid token has a separate limit.
       expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
       await pass(5000, 100)
     },
@@ -172,6 +172,69 @@ describe('RP-11: an issuer function that fails', () => {
     isDown = false
     await pass(1100, 100)
     expect(count(await settled(await sendAll()))).toBe(19)
+  })
+})
+
+describe('RP-11: a function that takes 100 ms and accepts any tenant of a vendor', () => {
+  /** The tenants send a valid token each. Counts the calls of the function for these tenants. */
+  async function provenTenants() {
+    const tenants = await Promise.all(
+      Array.from({ length: 10 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
+    )
+    let calls = 0
+    const issuers = async (issuer: string): Promise<TrustedIssuer> => {
+      if (issuer.startsWith('https://tenant')) calls += 1
+      await sleep(100)
+      return (
+        tenants.find((op) => op.issuer === issuer)?.trusted ?? { issuer, clientId: 'test-client', keys: { keys: [] } }
+      )
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    const sendAll = async () => settled(tenants.map(async (op) => send(logout, await op.logoutToken())))
+    expect(count(await sendAll())).toBe(10)
+    expect(calls).toBe(10)
+    return { logout, sendAll, calls: () => calls }
+  }
+
+  test('1,100 invented tenants do not push out the answers of tenants that have sent a valid token', async () => {
+    const { logout, sendAll, calls } = await provenTenants()
+    let made = 0
+    await pass(20_000, 15, () => void send(logout, forged(`https://forged-${(made += 1)}.example`)))
+    expect(made).toBeGreaterThan(1100)
+    expect(count(await sendAll())).toBe(10)
+    expect(calls()).toBe(10)
+  })
+
+  test('1,100 invented tenants do not push out the answers of tenants that have a session', async () => {
+    const { logout, calls } = await provenTenants()
+    const check = (tenant: number) =>
+      logout.isLoggedOut({
+        iss: `https://tenant-${tenant}.example`,
+        sub: 'bob',
+        iat: Math.floor(Date.now() / 1000) - 60,
+      })
+    expect(await settled([check(10), check(11)])).toEqual([false, false])
+    let made = 0
+    await pass(20_000, 15, () => void send(logout, forged(`https://forged-${(made += 1)}.example`)))
+    expect(await settled([check(10), check(11)])).toEqual([false, false])
+    expect(calls()).toBe(12)
+  })
+
+  test('tokens for unknown clients of invented tenants do not delay tenants that have sent a valid token', async () => {
+    const { logout, sendAll } = await provenTenants()
+    await pass(130_000, 10_000)
+    let made = 0
+    const flood = (): void => {
+      made += 1
+      for (let back = 0; back < 300; back += 10)
+        void send(logout, forged(`https://forged-${made - back}.example`, `kid-${made}`, 'unknown'))
+    }
+    await pass(4000, 20, flood)
+    const outcomes: string[] = []
+    void sendAll().then((all) => outcomes.push(...all))
+    await pass(3000, 20, flood)
+    expect(count(outcomes)).toBe(10)
+    await pass(5000, 100)
   })
 })
 

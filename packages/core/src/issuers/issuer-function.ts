@@ -10,14 +10,14 @@ import type { Registration } from './trusted-issuer.js'
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/** The largest number of cached answers. Answers without a registration have a cache of the same size (RP-11). */
+/** The largest number of cached answers for proven issuers. The other answers have a cache of the same size (RP-11). */
 const maxAnswers = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
-/** The largest number of calls that run at the same time for tokens of issuers that are not in the cache. */
+/** The largest number of calls that run at the same time for tokens of issuers that are not proven. */
 const maxUnknownCalls = 7
-/** The largest number of calls that run at the same time for tokens of issuers that are in the cache. */
-const maxKnownCalls = 3
+/** The largest number of calls that run at the same time for tokens of proven issuers. */
+const maxProvenCalls = 3
 /**
  * The number of calls that may fail in a burst, and the seconds until one more call may fail. The number must not be below
  * `maxUnknownCalls`.
@@ -46,7 +46,7 @@ function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promi
   const waiting: ((turn?: Promise<never>) => void)[] = []
   const takeCall = createTokenBucket(maxFailures, failureRefill)
   const refuse = async (): Promise<never> => {
-    throw new Error('too many calls')
+    throw new Error('too many requests')
   }
   return async <T>(work: () => Promise<T>) => {
     const until = monotonicNow() + answerTime
@@ -71,11 +71,12 @@ function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promi
  * Finds all registrations of an answer.
  *
  * @param isComplete Tells whether an answer has a registration that the caller needs. Otherwise the function is called again.
+ *   Without this parameter, the issuer of the cached answer counts as proven.
  */
 export type FindAll = (
   iss: string,
   caller: Caller,
-  isComplete: (registrations: readonly Registration[]) => boolean,
+  isComplete?: (registrations: readonly Registration[]) => boolean,
 ) => Maybe<readonly Registration[]>
 
 /**
@@ -87,31 +88,28 @@ export function createIssuerFunction(
   askFunction: (iss: string) => Promise<readonly Registration[]>,
   onError: (error: unknown) => void,
 ): FindAll {
-  const answers = new LruMap<Answer>(maxAnswers)
-  const emptyAnswers = new LruMap<Answer>(maxAnswers)
-  const cached = (iss: string): Answer | undefined => answers.get(iss) ?? emptyAnswers.get(iss)
-  // Tokens with invented issuers must not delay the tokens of issuers that the function has found before.
-  const limitUnknown = createCallLimit(maxUnknownCalls)
-  const limitKnown = createCallLimit(maxKnownCalls)
+  // An issuer is proven if it has a valid token or a session. Tokens with invented issuers must not push out the answers of
+  // proven issuers, and must not delay their tokens.
+  const proven = [new LruMap<Answer | undefined>(maxAnswers), createCallLimit(maxProvenCalls)] as const
+  const other = [new LruMap<Answer | undefined>(maxAnswers), createCallLimit(maxUnknownCalls)] as const
+  const [provenAnswers] = proven
+  const cached = (iss: string): Answer | undefined => provenAnswers.get(iss) ?? other[0].get(iss)
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     const ask = (): Promise<readonly Registration[]> => askFunction(iss)
-    const limit = answers.has(iss) ? limitKnown : limitUnknown
+    const [answers, limit] = caller === 'session' || provenAnswers.has(iss) ? proven : other
     const registrations = await withTimeout(
       answerTime,
       () => (caller === 'session' ? ask() : limit(ask)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []
-    answers.delete(iss)
-    emptyAnswers.delete(iss)
-    const cache = registrations[0] ? answers : emptyAnswers
-    cache.set(iss, [registrations, monotonicNow(), takeCall])
+    answers.set(iss, [registrations, monotonicNow(), takeCall])
     return registrations
   }
 
-  return (iss, caller, isComplete) => {
+  return (iss, caller, isComplete = () => !!provenAnswers.set(iss, cached(iss))) => {
     const call = (): Promise<readonly Registration[]> =>
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const [registrations = [], answeredAt = -Infinity, takeCall] = cached(iss) ?? []

@@ -22,6 +22,8 @@ export interface Trust {
 /** Trusted issuers and their keys. */
 export interface IssuerSource extends Trust {
   keysOf(registration: Registration): KeySource
+  /** Call it when a token of this issuer is valid. An issuer with a session is proven, too. */
+  prove(iss: string): void
 }
 
 /** Trusts these registrations only. */

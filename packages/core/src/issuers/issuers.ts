@@ -63,7 +63,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       if (isRemote(registration)) requireAddress(registration, path, options.allowInsecureRequests)
       clients.add(JSON.stringify([issuer, clientId]))
       if (needsNoKeys(registration)) continue
-      const id = typeof keys === 'function' ? keys : `${JSON.stringify(keys)}`
+      const id = typeof keys === 'function' ? keys : JSON.stringify([keys])
       const isSame = (keysAt.get(issuer) ?? id) === id
       requireOption(isSame, `${path}keys`, 'must be the same for one issuer')
       keysAt.set(issuer, id)
@@ -80,7 +80,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
     const answer = await (issuers as (iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)(iss)
     const registrations = registerAll([answer ?? []].flat())
     const isOfIssuer = registrations.every(({ issuer, sessionIssuer }) => issuer === iss || sessionIssuer === iss)
-    requireOption(isOfIssuer, 'issuers', 'must have the requested issuer')
+    requireOption(isOfIssuer, 'issuers', 'must have this issuer')
     return registrations
   }
   const findAll: FindAll = isList ? () => all : createIssuerFunction(askFunction, onError)
@@ -132,6 +132,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       prefetch()
       return isRemote(registration) ? remoteKeys(registration) : localKeys(registration.keys as LocalKeys)
     },
+    prove: (iss) => void findAll(iss, 'token'),
     async warm() {
       await Promise.all(warmAll())
     },

@@ -47,11 +47,7 @@ export function checkSession(session: SessionClaims): void {
  */
 export function sessionClaims(idTokenClaims: object): SessionClaims {
   const { iss, sub, sid, iat, events } = Object(idTokenClaims) as SessionClaims & { events?: unknown }
-  requireOption(
-    events === undefined && !isLogoutToken(idTokenClaims),
-    'idTokenClaims',
-    'must be claims of an ID Token, not of a Logout Token',
-  )
+  requireOption(events === undefined && !isLogoutToken(idTokenClaims), 'idTokenClaims', 'must be claims of an ID Token')
   checkSession({ iss, sub, sid, iat })
   return { iss, sub, ...(sid && { sid }), iat: Math.floor(iat) }
 }

@@ -59,6 +59,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     }
   }
   if (!checked) throw failure
+  source.prove(checked.iss)
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 
