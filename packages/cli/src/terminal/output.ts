@@ -3,6 +3,16 @@ import type { WriteStream } from 'node:tty'
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan'
 
+/**
+ * Matches characters that can change what a terminal shows. A provider or an endpoint may have sent them. Line ends, tabs and
+ * the colours of `style` are safe.
+ */
+const unsafeCharacters =
+  // oxlint-disable-next-line no-control-regex -- the pattern must match control characters
+  /\r(?!\n)|\u001b(?!\[(?:1|2|22|3\d)m)|[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** A stream that a command writes to. */
 export interface Channel {
   /** Writes a text and a line feed. */
@@ -33,7 +43,7 @@ export function createOutput(stdout: WriteStream = process.stdout, stderr: Write
     return {
       write(text) {
         clearProgress()
-        stream.write(`${text}\n`)
+        stream.write(`${text.replaceAll(unsafeCharacters, escape)}\n`)
       },
       style: (style, text) => (hasColours ? styleText(style, text, { validateStream: false }) : text),
     }

@@ -43,3 +43,13 @@ test('progress appears only on a terminal, is cut to its width, and disappears b
   expect(terminal.written()).toBe('1 of 2 done: a name\r\u001b[2K2 of 2\r\u001b[2Kso\n')
   expect(out.written()).toBe('done\n')
 })
+
+test('characters of a provider or an endpoint cannot change the terminal', () => {
+  const terminal = stream({ colours: true })
+  const { out, notes } = createOutput(terminal.fake, terminal.fake)
+  out.write('the issuer is "\u001b]0;title\u0007\u001b[2J\u001b[8mhidden\u009b2J\rnew\u202e"')
+  notes.write('\u001b[31mred\u001b[39m\r\n\ttab')
+  expect(terminal.written()).toBe(
+    'the issuer is "\\u001b]0;title\\u0007\\u001b[2J\\u001b[8mhidden\\u009b2J\\u000dnew\\u202e"\n\u001b[31mred\u001b[39m\r\n\ttab\n',
+  )
+})
