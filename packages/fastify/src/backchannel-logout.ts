@@ -11,8 +11,9 @@ export interface BackchannelLogoutPluginOptions {
    */
   logout: LogoutSource<LogoutEndpoint>
   /**
-   * The path of the endpoint. The `prefix` of the registration and of its scope is added before it. @default
-   * '/backchannel-logout'
+   * The path of the endpoint. Fastify adds the `prefix` of the plugin, and of the scope around it, before this path.
+   *
+   * @default '/backchannel-logout'
    */
   path?: string | undefined
 }
@@ -42,7 +43,8 @@ export async function backchannelLogout(
   app: FastifyInstance,
   { logout, path = '/backchannel-logout' }: BackchannelLogoutPluginOptions,
 ): Promise<void> {
-  // This code is a hook. Before a handler, the body parsers, `onSend` hooks and CSRF protection of outer scopes would run.
+  // This code is a hook, not a handler. With a handler, body parsers, `onSend` hooks and CSRF protection of outer scopes would
+  // also run.
   app.addHook('onRequest', async (request, reply) => {
     const answer = await respondTo(logoutOf(logout, request), request.raw, request)
     reply.hijack()

@@ -4,7 +4,8 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
 
 /**
  * Adds the endpoint to which the OpenID Provider posts Logout Tokens, and the providers for the guards and decorators of this
- * package. Import the module once for each registration, in any module. It is global.
+ * package. The module is global, so you can import it in any module. Each import has one receiver and one endpoint. If you
+ * import the module several times, give each import its own `name` and `path`.
  *
  * The endpoint answers exactly at `path`. On Express and on Fastify, the HTTP adapter runs the endpoint before everything else.
  * So guards, pipes, interceptors, filters, prefixes, versions, body parsers and middleware of the application do not apply to it.

@@ -37,12 +37,12 @@ const addsPerSweep = 8
 /** The largest number of rows that one sweep deletes. The limit keeps each add fast. */
 const rowsPerSweep = 100
 
-/** The largest number of rows that one statement of `prune` deletes. On MySQL, adds wait for the rows that it locks. */
+/** The largest number of rows that one statement of `prune` deletes. On MySQL, it locks rows, and adds wait for these locks. */
 const rowsPerPrune = 1000
 
 /**
- * How often an add writes its row at most. If another instance removes the row before the add reads it back, the add writes the
- * row again.
+ * The largest number of times that an add writes its row. If another instance removes the row before the add reads it back, the
+ * add writes the row again.
  */
 const maxWrites = 5
 

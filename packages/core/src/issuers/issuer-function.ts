@@ -68,10 +68,10 @@ function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promi
 }
 
 /**
- * Finds all registrations of an answer.
+ * Finds all registrations that the issuer function returns for an issuer.
  *
- * @param isComplete Tells whether an answer has a registration that the caller needs. Otherwise the function is called again.
- *   Without this parameter, the issuer of the cached answer counts as proven.
+ * @param isComplete Returns true if the registrations contain one that the caller needs. If it returns false for a cached
+ *   answer, the function is called again, if the limits allow it. A call without this parameter marks the issuer as proven.
  */
 export type FindAll = (
   iss: string,

@@ -156,15 +156,16 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       requirePermit(wait <= keysTimeout / 2)
       await pause(wait)
     }
-    // The map of budgets is bounded. A budget enters the map only after a paid fetch, so forged tokens cannot push out other
-    // budgets.
+    // The map of budgets is bounded. A budget enters the map only when its fetch has all permits, so forged tokens cannot push
+    // out other budgets.
     budgets.set(name, takeFetch)
   }
 
   /** Reads the metadata, and loads the keys. */
   const reload = async (signal: AbortSignal, isReserved?: boolean): Promise<void> => {
     await pay(isReserved)
-    // Reading the metadata again uses the permit for it. After the first time, an unknown key may read it once more.
+    // Takes the permit of discovery, except before the first load. So an unknown key can cause a second discovery right after
+    // the first load.
     if (keys) takeDiscovery()
     await load(await discover(signal), signal)
   }
@@ -215,7 +216,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
     if (!key && requestedAt < startedAt) {
       requirePermit(!isHeldBack(id))
-      // Several tokens share this fetch. Even if the fetch fails for another token, it can bring the key of this token.
+      // Several tokens share this fetch. It can load the key of this token, and then fail in a step that another token
+      // needs. So a failure counts only if the key of this token is still missing.
       const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).catch(
         (error: unknown) => error,
       )

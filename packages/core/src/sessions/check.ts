@@ -6,7 +6,7 @@ import { singleFlight, type Flight } from '../util/single-flight.js'
 import { markerKeysOf } from './markers.js'
 import type { SessionClaims } from './session-claims.js'
 
-/** The most "alive" answers that are kept. */
+/** The largest number of cached "alive" answers. */
 const maxAlive = 100_000
 
 /** Tells whether a session has ended. */
