@@ -108,7 +108,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const written = pending.write(markers, deadline)
     // The markers count here from now on. An "alive" answer from before must not count again when a first marker is stored.
     onMarkers(markers)
-    await written?.finally(() => onMarkers(markers))
+    await written
 
     const published = store.publish?.(formatBroadcast(new Set(markers.map(({ key }) => key)))).catch(onError)
     const doneKeys = wish.done.map(({ key }) => key)
