@@ -11,7 +11,7 @@ interface Manifest {
 
 /** The budgets in bytes. No package may grow above its budget. The goal for core is 11,000, and docs/design.md explains the gap. */
 const budgets = {
-  core: 14_265,
+  core: 14_295,
   node: 2000,
   hono: 2000,
   koa: 2000,

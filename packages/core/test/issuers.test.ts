@@ -198,6 +198,15 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledTimes(1101)
   })
 
+  test('RP-11c: answers without a registration do not evict the answer for a tenant without a valid token', async () => {
+    const issuers = vi.fn((iss: string) => (iss === op.issuer ? op.trusted : undefined))
+    const logout = using(issuers)
+    expect(await codeOf(logout, { aud: 'unknown' })).toBe('ERR_LOGOUT_TOKEN_CLAIM')
+    for (let index = 0; index < 1100; index += 1) await codeOf(logout, { iss: `https://${index}.example` })
+    expect(await codeOf(logout)).toBe('ok')
+    expect(issuers).toHaveBeenCalledTimes(1101)
+  })
+
   test('a clock that jumps an hour ahead and back has no effect', async () => {
     const issuers = vi.fn(() => op.trusted)
     const logout = using(issuers)

@@ -10,7 +10,7 @@ import type { Registration } from './trusted-issuer.js'
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/** The largest number of cached answers for proven issuers. The other answers have a cache of the same size (RP-11). */
+/** The largest number of answers in each of the three caches (RP-11). */
 const maxAnswers = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
@@ -90,21 +90,26 @@ export function createIssuerFunction(
 ): FindAll {
   // An issuer is proven if it has a valid token or a session. Tokens with invented issuers must not push out the answers of
   // proven issuers, and must not delay their tokens.
-  const proven = [new LruMap<Answer | undefined>(maxAnswers), createCallLimit(maxProvenCalls)] as const
-  const other = [new LruMap<Answer | undefined>(maxAnswers), createCallLimit(maxUnknownCalls)] as const
-  const [provenAnswers] = proven
-  const cached = (iss: string): Answer | undefined => provenAnswers.get(iss) ?? other[0].get(iss)
+  const createCache = (): LruMap<Answer | undefined> => new LruMap(maxAnswers)
+  const [provenAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
+  const [limitProven, limitOther] = [createCallLimit(maxProvenCalls), createCallLimit(maxUnknownCalls)]
+  const cached = (iss: string): Answer | undefined =>
+    provenAnswers.get(iss) ?? otherAnswers.get(iss) ?? emptyAnswers.get(iss)
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     const ask = (): Promise<readonly Registration[]> => askFunction(iss)
-    const [answers, limit] = caller === 'session' || provenAnswers.has(iss) ? proven : other
+    const isProven = caller === 'session' || provenAnswers.has(iss)
+    const limit = isProven ? limitProven : limitOther
     const registrations = await withTimeout(
       answerTime,
       () => (caller === 'session' ? ask() : limit(ask)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []
+    const answers = !registrations[0] ? emptyAnswers : isProven ? provenAnswers : otherAnswers
+    provenAnswers.delete(iss)
+    otherAnswers.delete(iss)
     answers.set(iss, [registrations, monotonicNow(), takeCall])
     return registrations
   }
