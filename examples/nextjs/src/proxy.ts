@@ -18,9 +18,9 @@ const UNCHECKED = new Set(['/login', '/logout', '/events', SIGN_IN_FAILED])
 export async function proxy(request: NextRequest): Promise<Response> {
   const { pathname } = request.nextUrl
   if (!(await isFromOwnPages(request))) return new Response('Forms of other sites are refused.', { status: 403 })
-  if (UNCHECKED.has(pathname) || isSignIn(pathname)) return NextResponse.next()
+  if (UNCHECKED.has(pathname) || isSignIn(pathname)) return showPage(request)
   try {
-    if (await activeSession(request.headers)) return NextResponse.next()
+    if (await activeSession(request.headers)) return showPage(request)
   } catch (error) {
     logError('Session not checked', error)
     return new Response('Sessions cannot be checked at the moment.', {
@@ -49,11 +49,22 @@ async function isFromOwnPages({ method, headers }: NextRequest): Promise<boolean
   return site === null || site === 'same-origin' || site === 'none'
 }
 
+/** Only scripts and styles with this nonce run. Next.js reads the nonce from the policy, and the layout reads it from `x-nonce`. */
+function showPage({ headers }: NextRequest): NextResponse {
+  const nonce = crypto.randomUUID()
+  // In development, React rebuilds the stack traces of the server with `eval`.
+  const evaluation = process.env.NODE_ENV === 'development' ? " 'unsafe-eval'" : ''
+  const policy = `default-src 'none'; base-uri 'none'; connect-src 'self'; img-src data:; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}' 'strict-dynamic'${evaluation}`
+  headers.set('x-nonce', nonce)
+  headers.set('content-security-policy', policy)
+  return NextResponse.next({ request: { headers }, headers: { 'content-security-policy': policy } })
+}
+
 /** Removes the session cookie from the answer. Also removes it from the request, because Auth.js would still accept it. */
 function withoutSession(request: NextRequest): Response {
   const names = request.cookies.getAll().flatMap(({ name }) => (name.startsWith(SESSION_COOKIE) ? [name] : []))
   for (const name of names) request.cookies.delete(name)
-  const response = NextResponse.next({ request })
+  const response = showPage(request)
   for (const name of names) response.cookies.delete(name)
   return response
 }

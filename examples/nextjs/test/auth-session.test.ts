@@ -45,6 +45,23 @@ describe('the routes of Auth.js', () => {
     expect((await device.me(app)).status).toBe(401)
   })
 
+  it('only scripts and styles with the nonce of this answer run', async () => {
+    const nonces = new Set<string>()
+    for (const { browser } of [await signedIn('dave'), createDevice('signed out')]) {
+      const answer = await browser.fetch(`${app.url}/`)
+      const policy = answer.headers.get('content-security-policy') ?? ''
+      const nonce = /script-src 'nonce-([\w-]+)' 'strict-dynamic'$/.exec(policy)?.[1]
+      expect(policy).toMatch(/^default-src 'none';/)
+      expect(policy).toContain(`style-src 'nonce-${nonce}'`)
+      const html = await answer.text()
+      const tags = html.match(/<(?:script|style)\b[^>]*>/g) ?? []
+      expect(tags.length).toBeGreaterThan(2)
+      for (const tag of tags) expect(tag).toContain(`nonce="${nonce}"`)
+      nonces.add(nonce!)
+    }
+    expect(nonces.size).toBe(2)
+  })
+
   it('the sign-out of Auth.js also ends all copies of the session', async () => {
     const device = await signedIn('carol')
     const thief = createDevice('thief', device.browser.copy())

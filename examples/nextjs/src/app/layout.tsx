@@ -1,3 +1,4 @@
+import { headers } from 'next/headers'
 import type { ReactNode } from 'react'
 
 import { COLOR, LETTER, TITLE } from '../look.ts'
@@ -5,11 +6,12 @@ import { icon, iconUrl, styleSheet } from '../shared/look.ts'
 
 export const metadata = { title: TITLE, icons: iconUrl(COLOR, LETTER) }
 
-export default function Layout({ children }: { children: ReactNode }) {
+export default async function Layout({ children }: { children: ReactNode }) {
+  const nonce = (await headers()).get('x-nonce') ?? undefined
   return (
     <html lang="en">
       <head>
-        <style dangerouslySetInnerHTML={{ __html: styleSheet(COLOR) }} />
+        <style nonce={nonce} dangerouslySetInnerHTML={{ __html: styleSheet(COLOR) }} />
       </head>
       <body>
         <main>
