@@ -9,13 +9,13 @@ import type { LogoutStore } from './store/store.js'
 /** Options of `createBackchannelLogout`. */
 export interface BackchannelLogoutOptions {
   /**
-   * The client registrations to trust, as a list or as a function that finds the registrations of an issuer. The function
-   * returns `undefined` for an issuer that is not trusted. It must not throw for such an issuer: after ten failures, tokens
-   * call the function only once a second.
+   * The client registrations to trust, as a list or as a function that finds the registrations of an issuer. The
+   * function returns `undefined` for an issuer that is not trusted. The function must not throw for such an issuer.
+   * After ten failures, tokens call the function only once a second.
    *
-   * Each answer is cached for 60 seconds. For 60 more seconds, the old answer is used while the function is called in the
-   * background. If a cached answer does not have the client of a token or a session, the function is called again at once, at
-   * a limited rate.
+   * Each answer is cached for 60 seconds. For 60 more seconds, the old answer is used while the function is called in
+   * the background. If the cached answer does not contain the client of a token or a session, the function is called
+   * again at once. The rate of these calls is limited.
    */
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
   /**
@@ -24,13 +24,13 @@ export interface BackchannelLogoutOptions {
    */
   sessionMaxAge: number
   /**
-   * The store of the logouts. If the store forgets a logout, the sessions of that logout work again. So use a durable, shared
+   * The store for logouts. If the store loses a logout, the sessions that it ended work again. So use a durable, shared
    * store in production.
    */
   store: LogoutStore
   /**
-   * Ends a session that {@link BackchannelLogout.trackSession} named. Must be idempotent. The logout waits for this function,
-   * and fails if the function fails.
+   * Ends a session by the id that was passed to {@link BackchannelLogout.trackSession}. Must be idempotent. The logout
+   * waits for this function, and fails if the function fails.
    */
   destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
   /**
@@ -42,8 +42,8 @@ export interface BackchannelLogoutOptions {
    */
   recheckAfter?: number | undefined
   /**
-   * The answer to a token that was carried out before. `'acknowledge'` answers 200, and `'reject'` refuses the token. Listeners
-   * are not called again.
+   * The answer to a token whose logout was already carried out. `'acknowledge'` answers 200, and `'reject'` refuses the
+   * token. Listeners are not called again.
    *
    * Listeners must be idempotent, also with `'reject'`. If two instances receive copies of a token at the same moment, both
    * call their listeners. If a process crashes after a listener has run, a retry of the token calls the listener again.
@@ -71,7 +71,7 @@ export interface BackchannelLogoutOptions {
   allowInsecureRequests?: boolean | undefined
   /** The clock. Returns a NumericDate in seconds. @default the system clock */
   now?: (() => number) | undefined
-  /** Gets one record for each request to the endpoint. An error that it throws is ignored. */
+  /** Gets one record for each request to the endpoint. If this function throws, the error is ignored. */
   onDelivery?: ((delivery: LogoutDelivery) => void) | undefined
   /** Gets errors of background work: polls, subscriptions, key refreshes, and logouts that were not written to the store. */
   onError?: ((error: unknown) => void) | undefined
@@ -89,7 +89,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * Ends this session on every instance. Call it when the user signs out of the application. From now on, a copy of the
    * session's cookie is refused. Sessions with another `sid` stay signed in. A later sign-in is not affected.
    *
-   * @param origin With a `key`, listeners run once per key.
+   * @param origin If `origin` has a `key`, listeners run only once for that key.
    * @throws {TypeError} if the session is wrong, or its issuer is not trusted.
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or a listener failed. The session has ended on this
    *   instance, and the marker is written when the store is back.
@@ -104,12 +104,13 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   /**
-   * Ends all sessions of a user that began at `before` or earlier: sign out everywhere. If the provider's clock is ahead, the
-   * `iat` of a session can be later than `before`. So call {@link endSession} for the caller's own session too.
+   * Signs a user out everywhere: ends each session of the user with an `iat` at or before `before`. If the provider's
+   * clock is ahead, the `iat` of a session can be later than `before`. So call {@link endSession} for the caller's own
+   * session too.
    *
-   * @param origin With a `key`, listeners run once per key.
+   * @param origin If `origin` has a `key`, listeners run only once for that key.
    * @throws {TypeError} if the subject is wrong, its issuer is not trusted, or `before` is in the future.
-   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` as {@link endSession}.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED`, for the same reasons as in {@link endSession}.
    * @example
    * ```ts
    * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
@@ -122,9 +123,9 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   endAllSessions(subject: SubjectToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   /**
-   * Calls `listener` for each logout, on the instance that received the logout. The logout waits for the listener, and fails
-   * if the listener fails. The listener must be idempotent, because a logout can be carried out again. Returns a function
-   * that removes the listener.
+   * Calls `listener` for each logout, on the instance that received the logout. The logout waits for the listener, and
+   * fails if the listener fails. The listener must be idempotent, because it can run again for the same logout. Returns
+   * a function that removes the listener.
    */
   onLogout(listener: (event: LogoutEvent) => unknown): () => void
   /**
@@ -135,23 +136,23 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   isLoggedOut(session: SessionClaims): Promise<boolean>
   /**
-   * Calls `listener` once, when the session ends on any instance. Use it for live sign-out. Returns a function that ends the
-   * watch.
+   * Calls `listener` once, when the session ends on any instance. Use it for live sign-out. Returns a function that
+   * stops the watch.
    *
    * This library does not limit the number of watches. The application must limit watches per session and per process,
    * because anybody with a session can open streams.
    *
-   * @throws {TypeError} as {@link isLoggedOut} does.
+   * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
    */
   watch(session: SessionClaims, listener: () => void): () => void
   /**
    * Stores the application's own id of a session, for `destroySession` and listeners. Resolves to false if the session has
    * already been logged out. Do not create the session in this case.
    *
-   * @throws {TypeError} as {@link isLoggedOut} does.
+   * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
    */
   trackSession(session: SessionClaims, sessionId: string): Promise<boolean>
-  /** Forgets a session that the application has ended itself. */
+  /** Removes the stored id. Call it when the application itself has ended the session. */
   untrackSession(session: SessionClaims, sessionId: string): Promise<void>
   /** Answers a Web-standard `Request` to the endpoint. Never rejects. */
   handle(request: Request): Promise<Response>
@@ -162,8 +163,9 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   warm(): Promise<void>
   /**
-   * Ends watches, timers and the subscription. Waits for requests and logouts in progress. Then writes the logouts that wait
-   * for the store. If the store does not take them within some seconds, `onError` gets the number of lost logouts.
+   * Ends watches, timers and the subscription. Waits for requests and logouts in progress. Then tries to write the
+   * logouts that the store has not taken yet. If the store does not take them within some seconds, `onError` gets the
+   * number of lost logouts.
    *
    * Close the client of the store after `close`. A logout that arrives after `close` is still carried out. If the store does
    * not take such a logout, call `close` again to write it.

@@ -103,7 +103,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     isEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
 
   const findRegistrations = createFindRegistrations(issuers, now)
-  /** Refuses a session whose claims are wrong (RP-37). Returns a promise only if a function finds the issuers. */
+  /** Throws if the claims of a session are wrong (RP-37). Returns a promise only if a function finds the issuers. */
   const requireSession = (session: SessionClaims): void | Promise<void> => {
     checkSession(session)
     const found = findRegistrations(session, 'session')
@@ -176,7 +176,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
         await requireSession(session)
         const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
         await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
-        // Asks the store directly, because a cached answer may be older than the new entry.
+        // Reads the store, because a cached answer may be older than the new entry.
         const keys = markerKeysOf(session)
         if (!hasEnded(session, keys, await store.values(keys))) return true
         await untrackSession(session, sessionId)

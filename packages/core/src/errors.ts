@@ -27,7 +27,7 @@ export type BackchannelLogoutErrorCode =
 export interface BackchannelLogoutErrorOptions {
   /** The name of the claim that is missing or wrong. */
   claim?: string | undefined
-  /** The configured issuer or client that the token should have named. */
+  /** The configured issuer or client. The token named a different one. */
   expected?: string | undefined
   /** The error that caused this error. It never holds claim values. */
   cause?: unknown
@@ -94,5 +94,8 @@ export const asLogoutError = (part: string, cause?: unknown): BackchannelLogoutE
     ? cause
     : new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
 
-/** The code of an error. Use it to recognise errors of jose, because an application can have several copies of jose. */
+/**
+ * The code of an error. Errors of jose are recognised by their code, because `instanceof` fails if an application has
+ * several copies of jose.
+ */
 export const codeOf = (error: unknown): unknown => Object(error).code

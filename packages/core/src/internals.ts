@@ -3,15 +3,15 @@ import type { LogoutStore } from './store/store.js'
 
 /** The parts of a receiver that sibling packages use. */
 export interface Internals {
-  /** Each call has a time-out. The errors contain no claim values. */
+  /** The application's store, with a time-out for each call. Its errors contain no claim values. */
   store: LogoutStore
   /** Tells whether sessions of this issuer can be ended. Rejects if the issuer function fails. */
   isTrusted(iss: string): Promise<boolean>
   now(): number
 }
 
-// Uses a registered symbol, because an application can have several copies of this module. A copy of the receiver keeps the
-// symbol.
+// Uses `Symbol.for`, because an application can have several copies of this module. If an application copies the
+// receiver's members into another object, this member is copied, too.
 const key = Symbol.for('@bcl/core')
 
 export const withInternals = (logout: BackchannelLogout, internals: Internals): BackchannelLogout =>

@@ -4,7 +4,10 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. If one of these functions fails, the error goes to `next`. */
 export interface ActiveSessionOptions {
-  /** Returns the claims that the request's session keeps. Return nothing if the request has no session. Such a request passes. */
+  /**
+   * Returns the claims from the session of the request. If the request has no session, return nothing. Then the request
+   * passes.
+   */
   session: (
     request: Request,
     response: Response,

@@ -4,8 +4,8 @@ import type { RequestHandler } from 'express'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /**
- * The endpoint to which the OpenID Provider posts Logout Tokens. Mount the endpoint for all methods. Mount it before CSRF
- * protection, rate limits and any other middleware that refuses a form POST without a login.
+ * The endpoint to which the OpenID Provider posts Logout Tokens. Mount the endpoint for all methods. Mount it before
+ * CSRF protection, before rate limits, and before any other middleware that refuses form POSTs without a login.
  *
  * @param logout The receiver from `createBackchannelLogout`, another receiver that has `respond`, or a function that gets the
  *   receiver from the request. An error of the function goes to `next`.

@@ -4,7 +4,10 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
 export interface ActiveSessionOptions {
-  /** Returns the claims that the request's session keeps. Return nothing if the request has no session. Such a request passes. */
+  /**
+   * Returns the claims from the session of the request. If the request has no session, return nothing. Then the request
+   * passes.
+   */
   session: (request: FastifyRequest) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
   /**
    * Sends the reply if the session has been logged out. End the local session here, too. The hook waits for a returned promise.
@@ -74,7 +77,8 @@ export function activeSession(
     if (!loggedOut) return undefined
     if (onLoggedOut) await onLoggedOut(request, reply)
     else reply.code(401).send()
-    // The returned reply tells Fastify to wait. Otherwise the request would continue while an `onSend` hook is running.
+    // The returned reply tells Fastify that this hook answers the request. Otherwise the request would continue while
+    // an `onSend` hook is running.
     return reply
   }
 }

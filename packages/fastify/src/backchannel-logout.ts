@@ -11,7 +11,7 @@ export interface BackchannelLogoutPluginOptions {
    */
   logout: LogoutSource<LogoutEndpoint>
   /**
-   * The path of the endpoint. Fastify adds the `prefix` of the plugin, and of the scope around it, before this path.
+   * The path of the endpoint. Fastify puts the `prefix` of the scope and the `prefix` of the plugin before this path.
    *
    * @default '/backchannel-logout'
    */
@@ -22,9 +22,10 @@ export interface BackchannelLogoutPluginOptions {
  * A plugin with the endpoint to which the OpenID Provider posts Logout Tokens. The plugin is encapsulated: it does not affect
  * other routes. It takes a `prefix`, and you can register it several times.
  *
- * The plugin answers in its own `onRequest` hook. So content-type parsers, body limits, route rate limits and hooks of later
- * stages do not apply to the endpoint, wherever you register it. Fastify runs `onRequest` hooks in the order in which they were
- * added. So register the plugin before logins, CSRF protection and `@fastify/cors`.
+ * The plugin answers in its own `onRequest` hook. So the endpoint does not use content-type parsers, body limits, rate
+ * limits of routes, or hooks of later stages. The order of registration does not matter for these. Fastify runs
+ * `onRequest` hooks in the order in which they were added. So register the plugin before the plugins for logins, CSRF
+ * protection and CORS.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example

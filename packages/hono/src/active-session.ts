@@ -5,7 +5,10 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
 export interface ActiveSessionOptions<E extends Env> {
-  /** Returns the claims that the request's session keeps. Return nothing if the request has no session. Such a request passes. */
+  /**
+   * Returns the claims from the session of the request. If the request has no session, return nothing. Then the request
+   * passes.
+   */
   session: (c: Context<E>) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>
   /**
    * Returns the response if the session has been logged out. End the local session here, too. @default an empty answer with 401

@@ -16,13 +16,13 @@ function incomingOf({ env }: Context): Incoming | undefined {
 }
 
 /**
- * Returns the body: an unread stream, or the copy that Hono kept for an earlier middleware. Returns null if there is no copy
- * (T-13).
+ * Returns the body: an unread stream, or the copy that Hono cached when an earlier middleware read the body. If there
+ * is no copy, returns null (T-13).
  */
 async function bodyOf({ req }: Context, incoming: Incoming | undefined): Promise<LogoutRequest['body']> {
   if (!req.raw.bodyUsed) {
-    // Node's stream is much faster than the Web stream that is made from it. But an earlier middleware can have replaced the Web
-    // stream with a decoded stream. So an encoded body is read from the Web stream.
+    // Reads Node's stream, because it is much faster than the Web stream. If the body is encoded, reads the Web stream,
+    // because an earlier middleware can have replaced it with a decoded stream.
     const isUntouched = incoming?.readableDidRead === false && incoming.headers['content-encoding'] === undefined
     return isUntouched ? readBody(incoming as never) : req.raw.body
   }
@@ -35,8 +35,8 @@ async function bodyOf({ req }: Context, incoming: Incoming | undefined): Promise
 }
 
 /**
- * The endpoint to which the OpenID Provider posts Logout Tokens. Mount the endpoint for all methods. Mount it before `hono/csrf`
- * and any other middleware that refuses a form POST from another site or without a login.
+ * The endpoint to which the OpenID Provider posts Logout Tokens. Mount the endpoint for all methods. Mount it before
+ * `hono/csrf`, and before any other middleware that refuses form POSTs from another site or without a login.
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context. You can also
  *   mount any other receiver that has `respond`.
@@ -67,8 +67,8 @@ export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E, L
     })
     incoming?.resume() // discards the rest of a refused body, which would block the connection
     c.res = new Response(body === '' ? null : body, { status, headers })
-    // An earlier middleware can have set headers on c.res. Hono lets those headers win, so the headers of the answer are set
-    // again.
+    // If an earlier middleware has set headers on `c.res`, Hono prefers them to the headers of the new response. So the
+    // headers of the answer are set again.
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
     return c.res
   }

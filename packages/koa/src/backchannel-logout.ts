@@ -6,8 +6,8 @@ import { logoutOf, type LogoutSource } from './logout-source.js'
 /** Options of {@link backchannelLogout}. */
 export interface BackchannelLogoutEndpointOptions {
   /**
-   * The path of the endpoint. Requests with another path pass. The path must match exactly, including a trailing slash. Leave the
-   * path out if a router selects the requests.
+   * The path of the endpoint. Requests with another path go to the next middleware. The path must match exactly,
+   * including a trailing slash. If a router selects the requests, do not set `path`.
    *
    * @default the middleware answers every request
    */
@@ -15,8 +15,9 @@ export interface BackchannelLogoutEndpointOptions {
 }
 
 /**
- * The endpoint to which the OpenID Provider posts Logout Tokens. Pass it to `app.use` with a `path`, or mount it in a router for
- * all methods. Mount it before CSRF protection and any other middleware that refuses a form POST without a login.
+ * The endpoint to which the OpenID Provider posts Logout Tokens. Pass it to `app.use` with a `path`, or mount it in a
+ * router for all methods. Mount it before CSRF protection, and before any other middleware that refuses form POSTs
+ * without a login.
  *
  * @param logout The receiver from `createBackchannelLogout`, another object with the same `respond`, or a function that gets the
  *   receiver from the context.

@@ -13,9 +13,9 @@ import type { BackchannelLogoutModuleOptions } from './options.js'
 import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
 
 /**
- * Refuses requests, GraphQL operations and WebSocket messages whose session has been logged out. The guard gets the session from
- * the option `session` of the module, so this option is required. A request without a session passes, so the guard can be global.
- * If the guard is global, put `@AllowLoggedOut()` on the sign-in routes.
+ * Refuses requests, GraphQL operations and WebSocket messages whose session has been logged out. The guard gets the
+ * session from the option `session` of the module. So this option is required. A request without a session passes. So
+ * the guard can be global. If the guard is global, put `@AllowLoggedOut()` on the sign-in routes.
  *
  * @throws {UnauthorizedException} 401 if the session has been logged out and `onLoggedOut` does not throw.
  * @throws {ServiceUnavailableException} 503 if the check failed and `onUnavailable` does not throw.
@@ -72,7 +72,7 @@ export function injectRegistration(guard: Type<ActiveSessionGuard>, name?: strin
   return guard
 }
 
-// This file calls the decorators as functions. Decorator syntax compiles to helper code, a fifth of the package.
+// Calls the decorators as functions, because the helper code for decorator syntax would be a fifth of the package.
 
 Injectable()(ActiveSessionGuard)
 injectRegistration(ActiveSessionGuard)

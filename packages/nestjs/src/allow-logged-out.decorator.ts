@@ -8,9 +8,9 @@ export const allowsLoggedOut = (context: ExecutionContext): true | undefined =>
   metadataOf(KEY, context.getHandler(), context.getClass())
 
 /**
- * Opens a method, or all methods of a class, to sessions that have been logged out. The guards let each request pass without a
- * check. If a guard is global, use this decorator for the sign-in routes. Otherwise a user whose session was logged out cannot
- * sign in again.
+ * Lets requests to a method, or to all methods of a class, pass the guards without a check of the session. If a guard
+ * is global, use this decorator for the sign-in routes. Otherwise a user whose session was logged out cannot sign in
+ * again.
  *
  * @example
  * ```ts

@@ -7,13 +7,15 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
  * package. The module is global, so you can import it in any module. Each import has one receiver and one endpoint. If you
  * import the module several times, give each import its own `name` and `path`.
  *
- * The endpoint answers exactly at `path`. On Express and on Fastify, the HTTP adapter runs the endpoint before everything else.
- * So guards, pipes, interceptors, filters, prefixes, versions, body parsers and middleware of the application do not apply to it.
- * Use `onDelivery` to log its requests. Only middleware of an Express or Fastify instance that you pass to Nest runs earlier.
+ * The endpoint answers exactly at `path`. On Express and on Fastify, the HTTP adapter runs the endpoint before
+ * everything else. So the application's guards, pipes, interceptors, filters, prefixes, versions, body parsers and
+ * middleware do not apply to the endpoint. Use `onDelivery` to log the requests to the endpoint. If you pass an Express
+ * or Fastify instance to Nest, only the middleware of that instance runs earlier.
  *
- * On shutdown, the module waits for logouts in progress, writes pending logouts to the store, and ends the subscription. It does
- * this in `onModuleDestroy`, and again when the server is closed. Close the client of the store in `onApplicationShutdown`, which
- * runs later. Nest runs these hooks only if you call `app.close()` or `app.enableShutdownHooks()`.
+ * On shutdown, the module waits for logouts in progress, writes pending logouts to the store, and ends the
+ * subscription. It does so in `onModuleDestroy`, and again after the server has been closed. Both are before
+ * `onApplicationShutdown`. So close the client of the store in `onApplicationShutdown`. Nest runs these hooks only if
+ * you call `app.close()` or `app.enableShutdownHooks()`.
  *
  * @example
  * ```ts

@@ -25,7 +25,8 @@ export function addListeners(
     const prototype = Object.getPrototypeOf(instance) as Record<string, Listener> | null
     for (const method of scanner.getAllMethodNames(prototype)) {
       for (const wanted of listensTo(prototype![method]!)) {
-        // For a request-scoped or transient class, Nest keeps an instance whose constructor was not called. It cannot listen.
+        // For a request-scoped or transient class, Nest has only an instance whose constructor was not called. Such an
+        // instance cannot listen.
         const problem = names.includes(wanted)
           ? (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) && 'its class is request-scoped or transient'
           : `no BackchannelLogoutModule has the name "${wanted}"`

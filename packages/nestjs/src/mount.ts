@@ -33,11 +33,12 @@ function installHook(adapter: RequestHookHost): Map<string, Endpoint> {
     const raw = request.raw ?? request
     const endpoint = endpoints.get(pathOf(raw.url!))
     if (!endpoint) return nextHook ? nextHook.call(adapter, request, response, done) : done()
-    // The promise is not returned, because the Fastify adapter would continue the request when the promise settles.
+    // Does not return the promise, because the Fastify adapter would continue the request when the promise settles.
     void endpoint(raw, response.raw ?? response)
     return undefined
   })
-  // The adapter has only one hook. A hook that the application sets later runs after this hook and does not replace it.
+  // The adapter has only one hook. If the application sets a hook later, it runs after this hook and does not replace
+  // this hook.
   adapter.setOnRequestHook = (hook) => {
     nextHook = hook
   }

@@ -6,7 +6,7 @@ const guards = new Map<string, Type<ActiveSessionGuard>>()
 /**
  * Returns the {@link ActiveSessionGuard} class of a named registration. The same name always gives the same class.
  *
- * @param name The `name` that `BackchannelLogoutModule` got.
+ * @param name The `name` of the `BackchannelLogoutModule`.
  * @example
  * ```ts
  * import { activeSessionGuard } from '@bcl/nestjs'

@@ -4,8 +4,8 @@ import type { ExecutionContext } from '@nestjs/common'
 /** Options of `BackchannelLogoutModule`: the options of `createBackchannelLogout` and three options for the guards. */
 export interface BackchannelLogoutModuleOptions extends BackchannelLogoutOptions {
   /**
-   * Returns the claims that the session of a request, message or operation keeps. Return nothing if there is no session. Such a
-   * request passes. This option is required if you use a guard.
+   * Returns the claims from the session of a request, message or operation. If there is no session, return nothing.
+   * Then the request passes. This option is required if you use a guard.
    */
   session?:
     | ((context: ExecutionContext) => SessionClaims | null | undefined | Promise<SessionClaims | null | undefined>)

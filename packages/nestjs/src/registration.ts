@@ -28,8 +28,8 @@ function namesOf(discovery: DiscoveryService): string[] {
 /**
  * Adds the listeners and mounts the endpoint when the application starts. Closes the receiver on shutdown.
  *
- * The receiver is closed several times, because logouts can arrive until the server is closed. The last `close` comes before
- * `onApplicationShutdown`, in which an application closes the client of its store (RP-39a).
+ * Calls `close` of the receiver several times, because logouts can arrive until the server is closed. The last call
+ * comes before `onApplicationShutdown`, because applications close the client of the store there (RP-39a).
  */
 export const register =
   (name: string, path: string) =>

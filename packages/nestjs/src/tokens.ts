@@ -1,6 +1,6 @@
 /**
- * This package uses this key in Nest for an injection token, for the metadata of listeners, and for a property of the HTTP
- * adapter. The key is a string, so several copies of this package share it.
+ * The key for three things in Nest: an injection token, the metadata of listeners, and a property of the HTTP adapter.
+ * It is a string, so that several copies of this package share it.
  */
 export const KEY = 'BACKCHANNEL_LOGOUT'
 

@@ -8,7 +8,7 @@ import { sendResponse } from './send-response.js'
  * the endpoint for all methods, and before CSRF protection.
  *
  * @param logout The receiver from `createBackchannelLogout`, or another object with the same `respond`.
- * @returns A function that answers a request. Its promise is fulfilled when the answer has been sent, and never rejects.
+ * @returns A function that answers a request. Its promise resolves after the answer has been sent, and never rejects.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts

@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream'
 const decoder = new TextDecoder()
 
 /**
- * Returns a function that reads a Node stream as text. Pass the function to `respond` as the body. It uses the stream's events,
- * which is faster than the stream's iterator.
+ * Returns a function that reads a Node stream as text. Pass the function to `respond` as the body. The function uses
+ * the stream's events, because events are faster than the stream's iterator.
  *
  * The function keeps at most `limit` bytes. It reads and discards the rest, because unread data blocks the connection.
  *
- * @throws {Error} The function rejects if the stream fails, is closed early, or was read before.
+ * @throws {Error} The returned function rejects if the stream fails, is closed early, or has already been read.
  */
 export const readBody =
   (stream: Readable): BodyReader =>
@@ -28,8 +28,8 @@ export const readBody =
         if (!stream.readableEnded) reject(new Error('the request was closed before the whole body arrived'))
       }
       if (stream.destroyed || stream.readableEnded) return reject(new Error('the body was read before'))
-      // The listeners stay. They do nothing after the promise has settled. Without an `error` listener, Node would throw the
-      // error.
+      // The listeners are not removed, because Node throws a later error of a stream that has no `error` listener.
+      // After the promise has settled, the listeners do nothing.
       stream.on('data', onData)
       stream.on('end', () => resolve(decoder.decode(Buffer.concat(chunks))))
       stream.on('error', reject)

@@ -9,10 +9,10 @@ interface ParsedBody {
 }
 
 /**
- * Returns the bytes that a parser kept, the unread stream, or the value that a parser made (T-3).
+ * Returns the body: the raw bytes from a parser, the unread stream, or the parsed value (T-3).
  *
- * The value of a parser counts only if the stream has been read. For an unknown media type, a parser makes an empty object and
- * does not read the stream. On a serverless platform, `body` can be a getter that throws.
+ * The parsed value counts only if the stream has been read. For an unknown media type, a parser makes an empty object
+ * and does not read the stream. On a serverless platform, `body` can be a getter that throws.
  */
 function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): LogoutRequest['body'] {
   try {
@@ -25,7 +25,8 @@ function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): Logo
 }
 
 /**
- * Passes a request of `node:http` to the receiver and returns its answer. Adapters for frameworks send the answer themselves.
+ * Passes a request of `node:http` to the receiver and returns its answer. Adapters for frameworks use this function and
+ * send the answer with the framework.
  *
  * Discards the rest of the body, because unread data blocks the connection.
  *

@@ -6,7 +6,7 @@ export interface Driver {
   /** Runs a script on one key, in one round trip. */
   runScript(script: string, key: string, ...args: string[]): Promise<unknown>
   /**
-   * Reads the whole sorted set of each key, in the order of `keys`. Returns the replies of the client.
+   * Reads the whole sorted set of each key. Returns one reply of the client for each key, in the order of `keys`.
    *
    * @param bypassCache Reads from Redis even if the client has a cache.
    */
@@ -23,8 +23,8 @@ export interface Driver {
 }
 
 /**
- * Parses a member of a sorted set and its score. Throws if one of them is wrong, because a skipped member would keep an ended
- * session alive.
+ * Parses a member of a sorted set and its score. Throws if one of them is wrong. If it skipped the member, an ended
+ * session could stay alive.
  */
 export function toEntry(member: unknown, score: unknown): Entry {
   // Number() alone would return 0 for null and for an empty string. The score 0 means "expired".

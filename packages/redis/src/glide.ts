@@ -13,15 +13,18 @@ interface Member {
   score: unknown
 }
 
-/** The number of keys that are read at the same time. By default, a GLIDE client allows 1,000 requests in flight. */
+/**
+ * The number of keys that one call reads at the same time. By default, a GLIDE client allows 1,000 requests in
+ * progress.
+ */
 const keysPerBatch = 250
 
 export const isGlide = (client: unknown): client is GlideClient =>
   hasMethods(client, 'customCommand', 'zrangeWithScores', 'zrem', 'publish')
 
 /**
- * The driver has no `subscribe`. A GLIDE client passes messages only to the callback of its constructor, and it cannot be
- * duplicated.
+ * The driver has no `subscribe`, because a GLIDE client passes messages only to the callback of its constructor. The
+ * client cannot be duplicated either.
  */
 export const glide = (client: GlideClient): Driver => ({
   runScript: (script, key, ...args) => client.customCommand(['EVAL', script, '1', key, ...args]),

@@ -43,8 +43,8 @@ interface Member {
 }
 
 /**
- * Settings of the connection for subscriptions. This connection has no client-side cache. Otherwise closing the connection would
- * empty the cache that it shares with the client.
+ * Settings of the connection for subscriptions. This connection has no client-side cache. If it shared the cache of the
+ * client, closing the connection would empty the cache.
  */
 const subscriberOptions = { clientSideCache: undefined, emitInvalidate: false }
 
@@ -52,7 +52,8 @@ const asPool = (client: NodeRedisClient): Pool | undefined =>
   hasMethods(client, 'execute') ? (client as Pool) : undefined
 
 /**
- * Reads each key with its own command. Only such commands use the client-side cache, and only they reach all nodes of a cluster.
+ * Reads each key with a separate command. Only separate commands use the client-side cache, and reach all nodes of a
+ * cluster.
  */
 const readEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
   Promise.all(keys.map((key) => client.zRangeWithScores(key, 0, -1)))
@@ -79,7 +80,7 @@ function subscribeOn(
       try {
         await (subscriber.destroy ?? subscriber.disconnect)?.call(subscriber)
       } catch {
-        // Older versions throw if the connection is already closed.
+        // The connection is already closed. Only older versions throw in this case.
       }
     },
   })

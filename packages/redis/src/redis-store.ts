@@ -23,9 +23,9 @@ export interface RedisStoreOptions {
  * Adds a value and returns whether Redis kept it. The script is one atomic round trip with any client. It uses one key, so it
  * also works in a cluster.
  *
- * The script removes expired values by the clock of Redis. An instance whose clock is ahead must not remove the values of other
- * instances. The key expires with its latest member. `EXPIREAT … GT` cannot set this expiry, because it ignores a key without an
- * expiry.
+ * The script removes expired values by the clock of Redis. An instance whose clock is ahead must not remove the values
+ * of other instances. The key expires with its latest member. The script does not use `EXPIREAT … GT`, because that
+ * command ignores a key without an expiry.
  */
 const addScript = `
 redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
@@ -47,8 +47,8 @@ function driverOf(client: RedisStoreClient): Driver {
 /**
  * A store in Redis 6.2 or later, or in Valkey. All instances of an application share it.
  *
- * Each key is a sorted set. The score of a value is its expiry. All clients have `publish`. Only node-redis and ioredis have
- * `subscribe`, which opens one more connection.
+ * Each key is a sorted set. The score of a value is its expiry. The store has `publish` with all clients. It has
+ * `subscribe` only with node-redis and ioredis. A subscription opens one more connection.
  *
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export class RedisStore implements LogoutStore {
   async add(key: string, value: string, expiresAt: number): Promise<void> {
     const kept = Number(await this.#driver.runScript(addScript, this.#prefix + key, value, String(expiresAt)))
     if (kept === 1) return
-    // Upstash's client does not reject if the request is aborted. It resolves to a text.
+    // If a request is aborted, the client of Upstash does not reject. It resolves to a text.
     if (kept !== 0) throw new Error('Redis did not say whether it kept the value')
     if (expiresAt > Date.now() / 1000)
       throw new Error('Redis did not keep the value. Likely cause: the clock of Redis is ahead')
@@ -113,7 +113,8 @@ export class RedisStore implements LogoutStore {
 
   async values(keys: readonly string[]): Promise<string[][]> {
     if (keys.length === 0) return []
-    // The commands do not contain the time. So the same commands repeat, and a client with a cache can answer them.
+    // The commands do not contain the time. So the commands for a key are always the same, and a client can answer them
+    // from its cache.
     const ranges = await this.#driver.ranges(
       keys.map((key) => this.#prefix + key),
       this.#isNotifying,
@@ -132,8 +133,8 @@ export class RedisStore implements LogoutStore {
   }
 
   /**
-   * Calls a listener. A message can arrive before the client's cache is invalidated. So reads during the call of the listener
-   * bypass the cache.
+   * Calls a listener. During this call, reads bypass the client's cache, because a message can arrive before the cache
+   * is invalidated.
    */
   #notify(listener: (message: string) => void, message: string): void {
     this.#isNotifying = true

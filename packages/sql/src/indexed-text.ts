@@ -14,7 +14,7 @@ export async function sha256(text: string): Promise<string> {
 const isIndexable = (text: string): boolean => indexable.test(text) && !text.startsWith(hashPrefix)
 
 /**
- * Returns the form of a text in an index column. If the text does not fit, this is the hash of the text. Different texts have
+ * Returns the form of a text in an index column: the text, or its hash if the text does not fit. Different texts have
  * different forms.
  */
 export const indexedText = (text: string): string | Promise<string> =>

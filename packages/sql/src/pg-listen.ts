@@ -16,8 +16,8 @@ export interface PgClient {
 }
 
 /**
- * Creates the option `listen` of `SqlStore` for `pg`. It listens on a separate connection. After this connection is lost, it
- * tries every second to open a new connection. Messages from the time without a connection are lost.
+ * Creates the option `listen` of `SqlStore` for `pg`. Listens on a separate connection. If this connection is lost,
+ * tries every second to open a new connection. Messages that are sent without a connection are lost.
  *
  * @param create Creates a client that is not connected. Do not take the client from a pool.
  * @example

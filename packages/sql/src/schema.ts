@@ -23,7 +23,8 @@ export const tableRule: Rule = [
 ]
 
 /**
- * Returns the statements that create the table and its index. Use them in a migration. They change nothing if both exist.
+ * Returns the statements that create the table and its index. Use them in a migration. If the table and the index
+ * exist, the statements change nothing.
  *
  * @param options `table` is the name of the table, by default `bcl_logouts`. Use the same name for `SqlStore`.
  * @throws {TypeError} if the dialect is unknown, or an option is wrong or unknown.

@@ -21,8 +21,8 @@ export interface SqlStoreOptions {
   /** The database. Use `mysql` for MariaDB, too. */
   dialect: SqlDialect
   /**
-   * Runs a statement with the driver of the application. It must use the primary, because a replica may not have the newest rows
-   * yet.
+   * Runs a statement with the driver of the application. Connect the driver to the primary, because a replica may not
+   * have the newest rows yet.
    */
   query: SqlQuery
   /** The name of the table that `schema` creates. @default 'bcl_logouts' */
@@ -37,12 +37,15 @@ const addsPerSweep = 8
 /** The largest number of rows that one sweep deletes. The limit keeps each add fast. */
 const rowsPerSweep = 100
 
-/** The largest number of rows that one statement of `prune` deletes. On MySQL, it locks rows, and adds wait for these locks. */
+/**
+ * The largest number of rows that one statement of `prune` deletes. On MySQL, adds wait for the locks of this
+ * statement.
+ */
 const rowsPerPrune = 1000
 
 /**
- * The largest number of times that an add writes its row. If another instance removes the row before the add reads it back, the
- * add writes the row again.
+ * The largest number of times that an add writes its row. The add reads the row back. If another instance has removed
+ * the row by then, the add writes it again.
  */
 const maxWrites = 5
 
@@ -132,12 +135,12 @@ export class SqlStore implements LogoutStore {
 
   /**
    * Deletes all rows that are expired at the call, 1,000 rows at a time. The store deletes expired rows only when it
-   * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, it skips rows that another
-   * transaction locks.
+   * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, `prune` skips rows that
+   * another transaction has locked.
    */
   async prune(): Promise<void> {
     const [row] = rowsOf(await this.#run(this.#dialect.countExpired(this.#table)))
-    // Computes the number of statements in advance. A row that cannot be deleted must not make the loop endless.
+    // Computes the number of statements in advance. Otherwise a row that cannot be deleted would make the loop endless.
     const statements = Math.ceil(Number(Object(row).n) / rowsPerPrune)
     if (Number.isNaN(statements)) throw wrongResult()
     for (let index = 0; index < statements; index += 1)
@@ -145,8 +148,9 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Writes a row and checks that the database stored exactly this row. If the collation is wrong, the database may change the row
-   * of another key instead. If a column is too short, it truncates the key. In both cases, checks would not find the logout.
+   * Writes a row and checks that the database stored exactly this row. If the collation is wrong, the database may
+   * change the row of another key instead. If a column is too short, the database may truncate the key. In both cases,
+   * checks would not find the logout.
    */
   async #putRow(row: Row): Promise<void> {
     const { add, readRow } = this.#dialect
@@ -156,8 +160,8 @@ export class SqlStore implements LogoutStore {
       // A sweep of another instance may have deleted an expired row already.
       if (row.expiresAt <= now()) return
       if (stored.some(({ k, v }) => k === row.key && v === (row.fullValue ?? row.value))) return
-      // If no row is found, another instance may have removed it, so the row is written again. But a row with a truncated key is
-      // never found. So the number of writes is limited.
+      // If the row is not found, writes it again, because another instance may have removed it. The number of writes is
+      // limited, because a row with a truncated key is never found.
       if (!readRow || stored.length > 0 || writes === maxWrites)
         throw this.#wrongAnswer('did not store the exact entry')
     }
@@ -182,8 +186,8 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Deletes some expired rows at every eighth add. Ignores a failure, because checks do not read expired rows, and a later add
-   * tries again.
+   * Deletes some expired rows at every eighth add. Ignores a failure, because a later add tries again. Checks do not
+   * read expired rows.
    */
   async #sweep(): Promise<void> {
     this.#adds += 1
@@ -214,7 +218,7 @@ export class SqlStore implements LogoutStore {
     const deliver = async (payload: string): Promise<void> => {
       for (const message of await this.#fromPayload(payload)) if (!hasEnded) listener(message)
     }
-    // A message is only a hint. If it cannot be read, it is ignored.
+    // Ignores a message that cannot be read, because a message is only a hint.
     const end = await listen(channel, (payload) => void deliver(payload).catch(() => {}))
     return async () => {
       hasEnded = true
@@ -235,8 +239,8 @@ const wrongResult = (): TypeError =>
   new TypeError('query must return rows as objects with text columns. If it does, the table was not made by schema()')
 
 /**
- * Returns the rows of a result. Throws if the result has no list of rows. Taking it as "no rows" would keep an ended session
- * alive.
+ * Returns the rows of a result. Throws if the result has no list of rows. If such a result counted as "no rows", an
+ * ended session would stay alive.
  */
 function rowsOf(result: SqlResult): readonly unknown[] {
   const rows = Array.isArray(result) ? (result as unknown[]) : (result as { rows?: unknown } | undefined)?.rows

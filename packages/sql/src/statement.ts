@@ -16,8 +16,8 @@ export interface Row {
 /**
  * The statements of one database.
  *
- * Reads use `now`, the clock of this process. Core uses the same clock for the age of a session. Deletes use the clock of the
- * database, because a process whose clock is ahead must not delete the rows of other processes.
+ * Reads use `now`, the clock of this process. This is also the clock of `@bcl/core` for the age of sessions. Deletes
+ * use the clock of the database, because a process whose clock is ahead must not delete the rows of other processes.
  */
 export interface Dialect {
   /** The quoted name of a table. The statements get this name. */
@@ -40,8 +40,7 @@ export interface Dialect {
   /** Sends a notification. Only for a database with notifications. */
   notify?(channel: string, payload: string): Statement
   /**
-   * The likely reason why the database stores or returns texts that differ from the input. These sentences are part of an error
-   * message.
+   * The likely cause if the database stores or returns other texts than it got. This text is part of an error message.
    */
   likelyCause: string
 }
@@ -55,7 +54,10 @@ export const quote = (table: string, mark: string): string => mark + table.split
 
 export const withoutSchema = (table: string): string => table.split('.').at(-1)!
 
-/** Repeats the last element until the length is a power of two. So statements with a list have only a few different texts. */
+/**
+ * Repeats the last element until the length is a power of two. So there are only a few different texts of a statement
+ * with a list.
+ */
 export function padToPowerOfTwo(list: readonly string[]): string[] {
   const length = 2 ** Math.ceil(Math.log2(list.length))
   return Array.from({ length }, (_, index) => list[Math.min(index, list.length - 1)]!)

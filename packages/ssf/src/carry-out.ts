@@ -5,9 +5,12 @@ import { endsByDefault, isStreamEvent, type SecurityEvent } from './security-eve
 import { findTarget, type TargetOptions } from './target.js'
 import type { KnownTransmitter } from './transmitter.js'
 
-/** Seconds after which an event in progress counts as lost. Then nothing waits for it. */
+/** Seconds after which an event in progress counts as lost. Nothing waits for a lost event. */
 const longest = 20
-/** The longest wait for the record of an earlier run, in seconds. After that, the marker is written without the record. */
+/**
+ * The longest wait for the read of the event's record, in seconds. After that, the marker is written even if the record
+ * is not known.
+ */
 const recordTime = 0.2
 /** Seconds for which the write of the record is retried. */
 const retryTime = 1.5
@@ -30,13 +33,19 @@ function dateOf({ values, claims, iat }: SecurityEvent): number {
 }
 
 export interface CarryOut {
-  /** Carries out one event. Resolves to false if the event was carried out before. Rejects if there is an outage on this side. */
+  /**
+   * Carries out one event. Resolves to false if the event was already carried out. Rejects if the store or a callback
+   * fails.
+   */
   carryOut(event: SecurityEvent, transmitter: KnownTransmitter): Promise<boolean>
   /** Waits for all events in progress. */
   settled(): Promise<unknown>
 }
 
-/** Makes the function that carries out each event once (SE-12). It writes the marker first and the record last. */
+/**
+ * Makes the function that carries out each event once (SE-12). This function writes the marker first and the record
+ * last.
+ */
 export function createCarryOut(options: CarryOutOptions): CarryOut {
   const { logout, store, endsSessions, onEvent, now } = options
   const flights = singleFlight<Flight<boolean>>(longest)

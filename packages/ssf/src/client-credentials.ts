@@ -35,7 +35,7 @@ export interface ClientCredentials {
 
 /** The time-out for all requests that fetch one token, in seconds. */
 const tokenTime = 10
-/** A token is replaced this many seconds before its expiry. */
+/** Seconds before the expiry of a token at which it is replaced. */
 const earlier = 30
 /** The lifetime of a token without `expires_in`, in seconds. */
 const usedFor = 90
@@ -76,7 +76,7 @@ export function createTokenSource(
         requireAllowed(url, issuer.href, options.allowInsecureRequests)
         return (options.fetch ?? fetch)(url, init)
       },
-      // The check above replaces the check of the library.
+      // Turns off the check of the library, because the check above replaces it.
       [insecure]: true,
       signal: AbortSignal.timeout(tokenTime * 1000),
     }

@@ -29,9 +29,9 @@ export interface SecurityEventReceiverOptions {
   /** The transmitters to trust. Each must have a different issuer. */
   transmitters: readonly Transmitter[]
   /**
-   * Maps subjects to users of the application. The receiver calls it for every subject of an event that ends sessions. Without
-   * this function, only two kinds of subjects end sessions: an `iss_sub` subject, and a complex subject with an `iss_sub` user or a
-   * session.
+   * Maps subjects to users of the application. The receiver calls this function for the subject of each event that ends
+   * sessions. Without this function, only two kinds of subjects end sessions: an `iss_sub` subject, and a complex
+   * subject with an `iss_sub` user or a session.
    */
   resolveSubject?: ResolveSubject | undefined
   /**
@@ -41,9 +41,12 @@ export interface SecurityEventReceiverOptions {
   endsSessions?: ((event: SecurityEvent) => boolean | undefined) | undefined
   /** Seconds for a whole push. After this time, the answer is 503. @default 0.9, because Keycloak waits for one second */
   timeout?: number | undefined
-  /** Gets every event, also events that end no session. The receiver waits for it. If it fails, the event is not acknowledged. */
+  /**
+   * Gets every event, also events that end no session. The receiver waits for this function. If the function fails, the
+   * event is not acknowledged.
+   */
   onEvent?: ((event: SecurityEvent) => unknown) | undefined
-  /** Gets one record for each push. An error that it throws is ignored. */
+  /** Gets one record for each push. If this function throws, the error is ignored. */
   onDelivery?: ((delivery: SecurityEventDelivery) => void) | undefined
   /** Gets errors of background work, such as the refresh of keys. */
   onError?: ((error: unknown) => void) | undefined
@@ -102,12 +105,14 @@ interface Defaulted {
   onError: (error: unknown) => void
 }
 
-/** If a push still runs this many seconds after its time-out, it counts as lost, and `close` no longer waits for it. */
+/**
+ * Seconds after the time-out of a push. A push that still runs then counts as lost, and `close` does not wait for it.
+ */
 const longest = 20
 
 /**
- * Creates a receiver of Security Event Tokens (Shared Signals, CAEP, RISC). It verifies tokens and uses `logout` to end the
- * sessions that they name. The call sends no request.
+ * Creates a receiver of Security Event Tokens (Shared Signals, CAEP, RISC). The receiver verifies tokens and uses
+ * `logout` to end the sessions that the tokens name. The call sends no request.
  *
  * @throws {TypeError} if an option is wrong or unknown.
  * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0}

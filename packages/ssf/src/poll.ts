@@ -28,11 +28,14 @@ export interface PollOptions extends PollOnceOptions {
 
 /** The result of one round. */
 export interface PollResult {
-  /** The number of tokens that were carried out, now or earlier. They are acknowledged. */
+  /** The number of tokens that were carried out, in this round or earlier. They are acknowledged. */
   handled: number
   /** The number of wrong tokens. They are reported to the transmitter. */
   refused: number
-  /** The number of tokens that failed because of an outage on this side. The transmitter keeps them. */
+  /**
+   * The number of tokens that this receiver could not carry out, for example because the store is down. The transmitter
+   * keeps them.
+   */
   failed: number
   /** True if the transmitter has more tokens. */
   moreAvailable: boolean
@@ -110,7 +113,7 @@ export async function poll(options: PollOptions & { signal: AbortSignal }, polle
   while (!signal.aborted) {
     let hasMore = false
     try {
-      // The transmitter sends the failed tokens again, before new tokens. So this round asks for more tokens than usual.
+      // The transmitter sends the failed tokens again, before new tokens. So this round asks for additional tokens.
       const result = await pollOnce(options, poller, failed)
       failed = result.failed
       failures = failed && failures + 1

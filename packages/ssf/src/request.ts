@@ -37,13 +37,13 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined
 }
 
-/** The end of the last request to each transmitter. */
+/** For each transmitter, a promise that settles when its last request ends. */
 const last = new Map<string, Promise<unknown>>()
 
 /** Runs work after all earlier work for the same transmitter, so a transmitter gets one request at a time. */
 export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
   const previous = last.get(transmitter)
-  // Some runtimes stop the promises of a request when the request ends. So this wait has a time-out.
+  // The wait has a time-out, because on some runtimes the promises of a request stop when the request ends.
   const run = withTimeout(requestTime, async () => previous)
     .catch(() => {})
     .then(work)
@@ -52,7 +52,7 @@ export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<
   return run
 }
 
-/** @throws {TypeError} if a transmitter or an authorization server must not name this address. */
+/** @throws {TypeError} if a transmitter or an authorization server names an address that is not allowed. */
 export function requireAllowed(
   url: unknown,
   issuer: string,

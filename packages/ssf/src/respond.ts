@@ -6,7 +6,7 @@ import type { KnownTransmitter } from './transmitter.js'
 
 /** One record for each push, for logs and metrics. It contains no token and nothing that names a user. */
 export interface SecurityEventDelivery {
-  /** `replayed` means that every event of the token was carried out before. */
+  /** `replayed` means that all events of the token had already been carried out. */
   outcome: 'handled' | 'replayed' | 'refused' | 'failed'
   /** The reason, if the push was refused or failed. */
   code?: BackchannelLogoutErrorCode
@@ -36,7 +36,7 @@ const encoder = new TextEncoder()
 const digest = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
 
-/** Compares two texts in a time that does not depend on their content. */
+/** Compares two texts in constant time. */
 async function isSame(one: string, other: string): Promise<boolean> {
   const [left, right] = [await digest(one), await digest(other)]
   return left.reduce((difference, byte, index) => difference | (byte ^ right[index]!), 0) === 0
@@ -53,7 +53,8 @@ export const createRespond =
 
     const run = async (): Promise<void> => {
       if (method !== 'POST') throw requestError(405, 'method')
-      // The transmitter is not known yet, so the value of any transmitter is accepted. The check is repeated when `iss` is known.
+      // Before the token is parsed, the transmitter is not known. So this check accepts the value of any transmitter.
+      // Checks again when `iss` is known.
       if (!(await Promise.all(transmitters.map(isAuthorized))).includes(true)) throw requestError(401, 'authorization')
       if (!/^\s*application\/secevent\+jwt\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
       const jwt = await readBody(body)?.catch((error: unknown) => {

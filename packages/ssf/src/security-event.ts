@@ -28,7 +28,7 @@ export interface SecurityEvent {
   readonly iat: number
   /** The URI of the event type. */
   readonly type: string
-  /** The subject of the event. The older form of RISC has `subject` inside the event. It is converted to this form. */
+  /** The subject of the event. If the event has `subject` in the older form of RISC, it is converted to this form. */
   readonly subject?: SubjectIdentifier | undefined
   /** The members of the event, as sent. */
   readonly values: Readonly<JSONObject>

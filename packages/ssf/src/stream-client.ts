@@ -118,7 +118,10 @@ const rules: Rules = {
   metadata: metadataRule,
 }
 
-/** Picks the members that a receiver sets. Leaves out events about the stream, which a transmitter sends without a request. */
+/**
+ * Picks the members that a receiver sets. Leaves out the event types about the stream, because a transmitter sends
+ * these events without a request.
+ */
 const requestOf = ({
   stream_id,
   events_requested: types,

@@ -28,7 +28,7 @@ const knownMembers = new Set(['format', 'user', 'session', 'tenant', ...narrowin
 
 const formatOf = (subject: unknown): unknown => Object(subject).format
 
-/** Returns the user that an `iss_sub` subject names. */
+/** Returns the user of an `iss_sub` subject. */
 function userOf(subject: unknown): ResolvedSubject | undefined {
   const { iss, sub } = Object(subject) as { iss?: unknown; sub?: unknown }
   return formatOf(subject) === 'iss_sub' && isText(iss) && isText(sub) ? { iss, sub } : undefined
@@ -40,7 +40,7 @@ function sessionOf({ session }: SubjectIdentifier): string | undefined {
   return formatOf(session) === 'opaque' && isText(id) ? id : undefined
 }
 
-/** Maps a subject if `resolveSubject` returns nothing (SE-6, SE-7). */
+/** Maps a subject without `resolveSubject`, or if it returned `undefined` (SE-6, SE-7). */
 function resolveByDefault(subject: SubjectIdentifier, subjectIssuers: readonly string[]): ResolvedSubject | undefined {
   if (subject.format !== 'complex') return userOf(subject)
   if (subject['user'] !== undefined) return userOf(subject['user'])
@@ -72,7 +72,7 @@ export async function findTarget(
     const { user, session } = subject
     if (narrowing.some((member) => subject[member] !== undefined)) return 'scope'
     const id = session === undefined ? 'ALL' : sessionOf(subject)
-    // All sessions are meant. Without a user, that means no sessions.
+    // `ALL` means all sessions of the user. Without a user, no session can be found.
     if (id === 'ALL' ? user === undefined : !id) return 'scope'
     if (id !== 'ALL') sid = id
   }

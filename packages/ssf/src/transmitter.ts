@@ -32,13 +32,19 @@ export interface Transmitter {
   subjectIssuers?: readonly string[] | undefined
   /** The address of its metadata. @default `/.well-known/ssf-configuration`, inserted before the path, or after the path */
   metadata?: URL | undefined
-  /** The source of its keys. If it is set, the metadata is not read. @default the `jwks_uri` of its metadata */
+  /**
+   * The source of the transmitter's keys. If you set this option, the metadata is not read. @default the `jwks_uri` of
+   * its metadata
+   */
   keys?: TrustedIssuer['keys']
   /** JWS algorithms. HS* is not allowed. @default ['RS256'] */
   algorithms?: readonly string[] | undefined
   /** Seconds by which the clocks of the transmitter and of this machine may differ. @default 60 */
   clockTolerance?: number | undefined
-  /** Seconds after `iat` for which a token is accepted. Its record is kept for the same time. @default 604800, 7 days */
+  /**
+   * Seconds after `iat` for which a token is accepted. The record of the token is kept for the same time. @default
+   * 604800, 7 days
+   */
   maxTokenAge?: number | undefined
   /** Accept only `typ: secevent+jwt`. If this option is false, `JWT` and a missing `typ` are also accepted. @default true */
   requireTyp?: boolean | undefined

@@ -21,7 +21,7 @@ const maxEvents = 10
 const setType = /^(?:application\/)?secevent\+jwt$/i
 const anyType = /^(?:application\/)?jwt$/i
 
-/** A token whose form, `typ` and `iss` are right. Nothing else has been checked. */
+/** A token with a correct form, `typ` and `iss`. Nothing else has been checked. */
 export interface ParsedSet {
   jwt: string
   header: { alg: string; kid?: unknown }

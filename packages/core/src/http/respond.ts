@@ -56,7 +56,10 @@ export interface LogoutDelivery {
   durationMs: number
 }
 
-/** The error for a request without a token, or for a request that is too large. It has its own status. */
+/**
+ * The error for a wrong request, for example a request without a token or with a large body. The error has an HTTP
+ * status.
+ */
 export const requestError = (status: number, part: string, cause?: unknown): BackchannelLogoutError =>
   Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${part} is refused`, { cause }), { status })
 
@@ -74,7 +77,7 @@ export function readBody(body: LogoutRequest['body']): Promise<string> | undefin
   })
 }
 
-/** An answer that is not cached. */
+/** Makes an answer that caches must not store. */
 export const answer = (status: number, body: string): LogoutResponse => ({
   status,
   headers: {
@@ -87,8 +90,8 @@ export const answer = (status: number, body: string): LogoutResponse => ({
 })
 
 /**
- * Reads the only Logout Token of a form (RP-1 to RP-4). The form is text, bytes, a stream, a function, or an object from a
- * body parser.
+ * Reads the Logout Token from a form (RP-1 to RP-4). The form must contain exactly one. The form is text, bytes, a
+ * stream, a function, or an object from a body parser.
  */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
   if (method !== 'POST') throw requestError(405, 'method')
@@ -119,8 +122,8 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
 }
 
 /**
- * Makes the function that answers requests. This function checks the method, the media type and the size, and chooses the
- * status. It never throws.
+ * Makes the function that answers requests. This function checks the method, the media type and the size. It chooses
+ * the status. It never throws.
  */
 export const createRespond =
   (
@@ -144,7 +147,7 @@ export const createRespond =
           ? asLogoutError('the logout', reason)
           : requestError(400, 'body', reason)
       const { code, claim } = error
-      // The provider may send the token again after an outage on this side (RP-41).
+      // The cause is on this server, so the status tells the provider that it may send the token again (RP-41).
       const isOutage = code === 'ERR_LOGOUT_KEYS_UNAVAILABLE' || code === 'ERR_LOGOUT_FAILED'
       outcome = isOutage ? 'failed' : 'refused'
       status = isOutage ? unavailableStatus : (error.status ?? 400)

@@ -14,26 +14,27 @@ const freshFor = 60
 const maxAnswers = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
-/** The largest number of calls that run at the same time for tokens of issuers that are not proven. */
+/** The largest number of calls that run at the same time for tokens of unproven issuers. */
 const maxUnknownCalls = 7
 /** The largest number of calls that run at the same time for tokens of proven issuers. */
 const maxProvenCalls = 3
-/**
- * The number of calls that may fail in a burst, and the seconds until one more call may fail. The number must not be below
- * `maxUnknownCalls`.
- */
+/** The number of calls that may fail in a burst. It must be at least `maxUnknownCalls`. */
 const maxFailures = 10
+/** Seconds until one more call may fail. */
 const failureRefill = 1
 /** The largest number of tokens that wait for a call. */
 const maxWaiting = 1000
-/** The cause of a call. Anybody can send tokens, so calls for tokens are limited. A session never waits for a token. */
+/**
+ * Who needs the answer of a call. Anybody can send tokens, so calls for tokens are limited. A session never waits for a
+ * token.
+ */
 export type Caller = 'token' | 'session'
 
 /** A cached answer of the issuer function. */
 type Answer = readonly [
   registrations: readonly Registration[],
   answeredAt: number,
-  /** The permits for more calls of the function while the answer is fresh. Tokens and sessions have separate permits. */
+  /** Permits to call the function again although the answer is fresh. Tokens and sessions have separate permits. */
   takeCall: Readonly<Record<Caller, TokenBucket>>,
 ]
 
@@ -70,8 +71,9 @@ function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promi
 /**
  * Finds all registrations that the issuer function returns for an issuer.
  *
- * @param isComplete Returns true if the registrations contain one that the caller needs. If it returns false for a cached
- *   answer, the function is called again, if the limits allow it. A call without this parameter marks the issuer as proven.
+ * @param isComplete Returns true if the registrations contain the client of the caller. If it returns false for a
+ *   cached answer, the issuer function is called again within the limits. A call without this parameter marks the
+ *   issuer as proven.
  */
 export type FindAll = (
   iss: string,
@@ -88,8 +90,8 @@ export function createIssuerFunction(
   askFunction: (iss: string) => Promise<readonly Registration[]>,
   onError: (error: unknown) => void,
 ): FindAll {
-  // An issuer is proven if it has a valid token or a session. Tokens with invented issuers must not push out the answers of
-  // proven issuers, and must not delay their tokens.
+  // An issuer is proven after its first valid token, or after the check of a session. Proven and unproven issuers have
+  // separate caches and limits. So tokens with invented issuers cannot push out or delay proven issuers.
   const createCache = (): LruMap<Answer | undefined> => new LruMap(maxAnswers)
   const [provenAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
   const [limitProven, limitOther] = [createCallLimit(maxProvenCalls), createCallLimit(maxUnknownCalls)]
@@ -123,8 +125,8 @@ export function createIssuerFunction(
       if (age >= freshFor) call().catch(onError)
       return registrations
     }
-    // A client or a tenant may be newer than the answer. Most providers send a logout only once, so the function is called
-    // again now.
+    // The client may have been added after this answer. Most providers send a logout only once, so the function is
+    // called again now.
     return age >= freshFor || takeCall![caller]() ? call() : registrations
   }
 }

@@ -6,7 +6,8 @@ import type { Registration } from './trusted-issuer.js'
 /** The issuers that verification may trust. */
 export interface Trust {
   /**
-   * Finds the registrations at exactly this issuer. An empty list means that the issuer is not trusted.
+   * Finds the registrations at this issuer. The issuer must match exactly. An empty list means that the issuer is not
+   * trusted.
    *
    * @param isWanted Returns true for a registration that the caller needs. If a cached answer of the issuer function has no
    *   such registration, the function is called again.
@@ -22,7 +23,7 @@ export interface Trust {
 /** Trusted issuers and their keys. */
 export interface IssuerSource extends Trust {
   keysOf(registration: Registration): KeySource
-  /** Call it when a token of this issuer is valid. An issuer with a session is proven, too. */
+  /** Marks an issuer as proven. Call it when a token of this issuer is valid. */
   prove(iss: string): void
 }
 

@@ -12,9 +12,9 @@ import { needsNoKeys, register, type Registration, type TrustedIssuer } from './
 /** The answer of an issuer function: the registrations at an issuer, or `undefined` for none. */
 export type ResolvedIssuer = TrustedIssuer | readonly TrustedIssuer[] | undefined
 
-/** The largest number of key sets that have verified a signature. Listed issuers do not count. */
+/** The largest number of cached key sets that have verified a signature. Issuers of a list do not count. */
 const maxProven = 1000
-/** The largest number of key sets that have not verified a signature. */
+/** The largest number of cached key sets that have not verified a signature. */
 const maxUnproven = 100
 
 export interface IssuersOptions extends RemoteKeysOptions {
@@ -23,7 +23,7 @@ export interface IssuersOptions extends RemoteKeysOptions {
 
 /** The trusted issuers and their key sets. */
 export interface Issuers extends IssuerSource {
-  /** Does the same as `find`, for the issuer of a session. */
+  /** Finds the registrations for the issuer of a session. */
   findForSession: IssuerSource['find']
   /** Fetches the keys of all listed issuers. */
   warm(): Promise<void>
@@ -47,7 +47,8 @@ export const createKeySets = (listed = 0): KeySets => [
 ]
 
 /**
- * @param sets Key sets that several receivers share. Without this parameter, keys are fetched in the background at first use.
+ * @param sets Key sets that several receivers share. Without this parameter, the receiver has its own key sets and
+ *   fetches them in the background at first use.
  */
 export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers {
   const { issuers, onError = () => {} } = options

@@ -13,7 +13,7 @@ import {
   type Rules,
 } from '../util/options.js'
 
-/** The keys and algorithms that decrypt Logout Tokens (nested JWE). They are the same as for ID Tokens of the client. */
+/** The keys and algorithms that decrypt Logout Tokens (nested JWE). Use the same as for the client's ID Tokens. */
 export interface Decryption {
   /** The private keys of the client, or its symmetric keys. */
   keys: readonly (JWK | CryptoKey)[]
@@ -26,8 +26,8 @@ export interface Decryption {
 }
 
 /**
- * One client registration at one OpenID Provider. Several registrations may have the same issuer. The `iss` and `aud` of a
- * token decide which of them the token is for.
+ * One client registration at one OpenID Provider. Several registrations may have the same issuer. The `iss` and `aud`
+ * of a token select the registrations.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation OpenID Connect Back-Channel Logout 1.0, 2.6}
  */
@@ -47,9 +47,9 @@ export interface TrustedIssuer {
    */
   clientSecret?: string | undefined
   /**
-   * Set this option if the client is registered for encrypted ID Tokens. At most four keys are tried on a token. If there are
-   * more keys, the provider must set `kid` or `iss` in the header. If a function finds the issuers, the provider must set
-   * `iss`.
+   * Set this option if the client is registered for encrypted ID Tokens. At most four keys are tried on a token. If you
+   * have more keys, the provider must set `kid` or `iss` in the header of the token. If a function finds the issuers,
+   * the provider must set `iss`.
    */
   decryption?: Decryption | undefined
   /** Seconds by which the clocks of the provider and of this machine may differ. @default 60 */
@@ -57,8 +57,8 @@ export interface TrustedIssuer {
   /** Seconds to add to the `iat` of a logout, for a provider that dates its logouts too early (ZITADEL: 1). @default 0 */
   iatSkew?: number | undefined
   /**
-   * The number of seconds after `iat` for which a token is valid, without the tolerance. @default unlimited; 120 if
-   * `requireExp` is false
+   * Seconds after `iat` for which a token is valid. `clockTolerance` is added. @default unlimited; 120 if `requireExp`
+   * is false
    */
   maxTokenAge?: number | undefined
   /** Refuse a token without `exp`. If this option is false, `maxTokenAge` limits the age of the token. @default true */

@@ -55,7 +55,7 @@ export const metadataAt =
     throw new Error(`${url}: issuer is not ${issuer}`)
   }
 
-/** A place of the metadata with several possible URLs, for sibling packages. */
+/** An issuer whose metadata can be at several URLs, for sibling packages. */
 export interface MetadataLocation {
   issuer: string
   /** The URLs, in the order in which they are tried. @default the URL of OpenID Connect Discovery */

@@ -10,13 +10,16 @@ import type { Maybe } from '../util/maybe.js'
 /** Finds the key of a token in a JWK Set. */
 export type FindKey = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Maybe<CryptoKey>
 
-/** Each of these keys is a public key that jose has imported for one algorithm of RSA, ECDSA or EdDSA. */
+/** The public keys that jose has imported, each for one algorithm of RSA, ECDSA or EdDSA. */
 const imported = new WeakSet<object>()
 
 /** Tells whether WebCrypto may verify with this key, without the checks of jose. */
 export const isImported = (key: unknown): key is CryptoKey => imported.has(key as object)
 
-/** As `createLocalJWKSet`, and remembers its last answer: most tokens of a provider have the same key. */
+/**
+ * Does the same as `createLocalJWKSet` of jose, and caches the last answer, because most tokens of a provider use the
+ * same key.
+ */
 export function createKeySet(jwks: JSONWebKeySet): FindKey {
   const find = createLocalJWKSet(jwks)
   let last: { alg: unknown; kid: unknown; key: CryptoKey } | undefined

@@ -23,13 +23,13 @@ export function localKeys(keys: LocalKeys): KeySource {
 }
 
 export interface KeySourceOptions extends RemoteKeysOptions {
-  /** Gets each discovery document, as it was read. */
+  /** Gets each discovery document after it was read. */
   onMetadata?: (metadata: JSONObject) => void
 }
 
 /**
- * Finds the keys of an issuer in a JWK Set, with a function, at a URL, or at the `jwks_uri` in the metadata of the issuer.
- * Call it once per issuer, because it caches the keys.
+ * Creates the source of an issuer's keys: a JWK Set, a function, a URL, or the `jwks_uri` in the metadata of the
+ * issuer. Call this function once per issuer, because the source caches the keys.
  */
 export function createKeySource(
   location: MetadataLocation & { keys?: URL | LocalKeys | undefined },

@@ -31,11 +31,14 @@ const refreshInterval = 31
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
-/** If a fetch did not bring the key of a `kid`, tokens with this `kid` fail as an outage for this many seconds (RP-52g). */
+/**
+ * If a fetched key set lacks a `kid`, tokens with this `kid` get the error for unavailable keys for this many seconds
+ * (RP-52g).
+ */
 const absentFor = 30
 /** If a bad signature caused a fetch, its `kid` causes no other fetch for this many seconds (RP-52). */
 const renewedFor = 15
-/** The largest number of `kid` values that are remembered for these two rules. */
+/** The largest number of `kid` values that `absentFor` and `renewedFor` remember. */
 const maxRemembered = 1000
 
 /**
@@ -51,20 +54,21 @@ export interface RemoteKeysOptions extends FetchOptions {
   /** Reads the metadata of the issuer. @default OpenID Connect Discovery */
   readMetadata?: ReadMetadata
   /**
-   * False for an issuer that a function found. The fetches of such an issuer also count against the limit of the process.
+   * Set this option to false for an issuer that a function found. The fetches of such an issuer also count against the
+   * limit of the process.
    * @default true
    */
   isProven?: boolean
   /** Called when a key verifies a signature for the first time. */
   onProven?: (keySet: RemoteKeys) => void
-  /** The permits for the fetches of all issuers, by {@link keySetName}. They outlive the key sets (RP-52). */
+  /** The permits for the fetches of each issuer, by {@link keySetName}. The permits outlive the key sets (RP-52). */
   budgets?: Map<string, TokenBucket>
 }
 
 /** Identifies a key set by the address of the keys and the issuer. */
 export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${issuer}`
 
-/** Finds the key of a token, and can refresh the key set when a signature does not fit. */
+/** Finds the key of a token, and can fetch the keys again after a bad signature. */
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
@@ -80,7 +84,7 @@ export interface KeySource {
 
 /** The keys of one issuer, for the life of the process. */
 export interface RemoteKeys extends Required<KeySource> {
-  /** Fetches the keys, unless usable keys are there. */
+  /** Fetches the keys, unless usable keys are cached. */
   warm(): Promise<void>
 }
 
@@ -111,7 +115,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const takeDiscovery = createTokenBucket(1, 15)
   const backgroundTime = Math.max(fetchTime, keysTimeout)
   const flights = singleFlight<Flight<void>>(backgroundTime)
-  /** For each `kid`, the time until which it causes no other fetch. */
+  /** For each `kid` that caused a fetch, the time until which it causes no other fetch. */
   const noFetchUntil = new LruMap<number>(maxRemembered)
 
   const age = (): number => monotonicNow() - requestedAt
@@ -130,7 +134,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     if (!isDiscovered) return jwksUri
     const { metadata, url } = await readMetadata(signal)
     const uri = metadata['jwks_uri'] as string
-    // A remote provider must not make this server call itself (RP-54).
+    // A remote provider must not make this server send a request to itself (RP-54).
     if (isAllowed(uri, options.allowInsecureRequests, isLoopback(url))) return uri
     throw new Error(`jwks_uri ${uri} is not allowed`)
   }
@@ -164,8 +168,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   /** Reads the metadata, and loads the keys. */
   const reload = async (signal: AbortSignal, isReserved?: boolean): Promise<void> => {
     await pay(isReserved)
-    // Takes the permit of discovery, except before the first load. So an unknown key can cause a second discovery right after
-    // the first load.
+    // Takes the permit of discovery, except for the first load. So the permit is left for a second discovery if a key
+    // is missing after the first load.
     if (keys) takeDiscovery()
     await load(await discover(signal), signal)
   }
@@ -216,8 +220,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
     if (!key && requestedAt < startedAt) {
       requirePermit(!isHeldBack(id))
-      // Several tokens share this fetch. It can load the key of this token, and then fail in a step that another token
-      // needs. So a failure counts only if the key of this token is still missing.
+      // Several tokens share this fetch. The fetch can load the key of this token and fail later, in a step for another
+      // token. So a failure counts only if the key of this token is still missing.
       const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).catch(
         (error: unknown) => error,
       )
@@ -225,7 +229,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       if (!key && failure) throw failure
     }
     if (!key && requestedAt >= startedAt) noFetchUntil.set(id, monotonicNow() + absentFor)
-    // The last call throws jose's error for a missing key.
+    // If the key is missing, the call throws the error of jose.
     return key ?? keys!(...args)
   }
 

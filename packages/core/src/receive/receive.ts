@@ -9,10 +9,10 @@ import { verify, type Verified } from '../token/verify-logout-token.js'
 import { defined } from '../util/objects.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 
-/** The seconds that a run may take in addition to its listeners and store calls. */
+/** Seconds that a run may take in addition to the time of its listeners and store calls. */
 const otherTime = 10
 
-/** One run of `receive`. It has the result, and the token as soon as the token is verified. */
+/** One run of `receive`. The member `token` is set when the token has been verified. */
 export interface Receiving extends Flight<LogoutEvent> {
   token?: Verified['token']
 }

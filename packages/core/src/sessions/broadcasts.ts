@@ -4,11 +4,11 @@ import { runGuarded } from '../util/run-guarded.js'
 import { withTimeout } from '../util/with-timeout.js'
 import { parseBroadcast } from './markers.js'
 
-/** The broadcasts of other instances about new markers, if the store can subscribe. */
+/** Receives the broadcasts of other instances about new markers, if the store can subscribe. */
 export interface Broadcasts {
   /**
-   * Subscribes once. Resolves when the subscription has begun or has failed. A failure is reported, and a later call tries
-   * again.
+   * Subscribes once. Resolves when the subscription has begun or has failed. Reports a failure. The next call after a
+   * failure tries again.
    */
   subscribe(): Promise<void>
   close(): Promise<void>
@@ -17,7 +17,7 @@ export interface Broadcasts {
 export interface BroadcastsOptions {
   store: Pick<LogoutStore, 'subscribe'>
   storeTimeout: number
-  /** The time between two attempts to subscribe is at least half of this value, in seconds. */
+  /** Seconds. The time between two attempts to subscribe is at least half of this value. */
   pollInterval: number
   /** Gets the keys of new markers. */
   onKeys(keys: readonly string[]): unknown
@@ -42,7 +42,7 @@ export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
     } catch (error) {
       attempt = undefined
       if (subscription === started) subscription = undefined
-      // Ends a subscription that begins too late, because another attempt replaces it.
+      // If this subscription begins after its time-out, ends it, because a later attempt replaces it.
       runGuarded(async () => (await started.catch(() => {}))?.())
       onError(error)
     }

@@ -12,9 +12,9 @@ const maxAlive = 100_000
 /** Tells whether a session has ended. */
 export interface Check {
   hasEnded(session: SessionClaims): Maybe<boolean>
-  /** Drops the answers that these markers may have changed. */
+  /** Drops the cached answers of sessions with these marker keys. */
   invalidate(keys: Iterable<string>): void
-  /** Drops all answers that exist now. */
+  /** Drops all cached answers. */
   invalidateAll(): void
 }
 
@@ -38,13 +38,13 @@ interface Read extends Flight<string[][]> {
 }
 
 export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subscribe }: CheckOptions): Check {
-  /** For each session, the time when the store was asked, in monotonic seconds. */
+  /** For each session, the time of the read that found it alive, in monotonic seconds. */
   const alive = new LruMap<number>(maxAlive)
   /**
    * For each key, the time when this instance learned of a new marker, in monotonic seconds. The oldest entry comes first.
    */
   const invalidated = new Map<string, number>()
-  /** Answers from this time or earlier do not count. */
+  /** A read that began at this time or earlier does not count. */
   let allInvalidated = -Infinity
   const reads = singleFlight<Read>(storeTimeout)
   const unsent = new Map<string, Promise<string[][]>>()
@@ -59,8 +59,8 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   }
 
   /**
-   * Checks that start at the same moment share one call of the store. A later check starts its own call, because the store
-   * may have answered the earlier call before a new logout.
+   * Checks that start at the same moment share one call of the store. A later check starts a new call, because the
+   * earlier call may not contain a logout that arrived in the meantime.
    */
   const readNow = (keys: readonly string[]): Maybe<string[][]> => {
     if (isImmediate) return readStore(keys)
@@ -82,7 +82,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     const askedAt = alive.get(aliveId) ?? -Infinity
     if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
     void subscribe()
-    // Checks share a call in progress. If a new marker has arrived since that call began, a check starts its own call.
+    // Checks share a call in progress. But if a marker has arrived since that call began, the check starts a new call.
     const { result, startedAt } = reads.run(async (started) => {
       started.startedAt = monotonicNow()
       return store.values(keys)

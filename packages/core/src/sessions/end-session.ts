@@ -33,7 +33,8 @@ export interface SubjectToEnd {
 }
 
 /**
- * The cause of a logout by the application. Listeners run once per `key`, just as they run once per `jti` of a Logout Token.
+ * The cause of a logout by the application. Listeners run once per `key`, in the same way as once per `jti` of a Logout
+ * Token.
  */
 export type LogoutOrigin =
   | { key?: string | undefined }
@@ -61,7 +62,7 @@ export interface EndSession {
 
 type MembersOf<T> = T extends unknown ? keyof T : never
 
-/** A rule that accepts each value. It only makes the name of the option known. */
+/** A rule that accepts any value. Names without a rule are refused. */
 const any: Rule = [() => true, '', undefined]
 // The type has every member, so TypeScript reports a missing rule.
 const originRules: Record<MembersOf<LogoutOrigin>, Rule> = {
@@ -73,7 +74,7 @@ const originRules: Record<MembersOf<LogoutOrigin>, Rule> = {
 }
 const subjectRules: Record<keyof SubjectToEnd, Rule> = { iss: any, sub: any, clientId: any, before: any }
 
-/** Makes the functions by which the application ends sessions itself (RP-30a). */
+/** Makes the functions with which the application ends sessions (RP-30a). */
 export function createEndSession(options: EndSessionOptions): EndSession {
   const { endSessions, findRegistrations, sessionMaxAge, longest, now } = options
   const flights = singleFlight<Flight<LogoutEvent>>(longest)
@@ -105,8 +106,8 @@ export function createEndSession(options: EndSessionOptions): EndSession {
     const iat = Math.floor(date)
     const scopes: Scope[] = []
     if (sid) scopes.push(scopeOf('sid', iss, sid))
-    // Other sessions of the user stay alive, also sessions without a known `sid`. A Logout Token or a security event ends
-    // sessions without a known `sid`.
+    // If the application ends a session by its `sid`, the user's sessions without a known `sid` stay alive. A Logout
+    // Token or a security event ends them, too.
     if (sub && (!sid || 'source' in origin)) scopes.push(scopeOf(isSession ? 'nosid' : 'sub', iss, sub))
     const clientIds = registrations.map(({ clientId: id }) => id)
     const wish: Wish = {

@@ -33,7 +33,7 @@ export interface EndedSessions {
   sid?: string
   /** The ids of the tracked sessions that ended. */
   sessionIds: readonly string[]
-  /** True if this logout was already carried out for each of these registrations. Listeners are not called again. */
+  /** True if this logout was already carried out for all these registrations. Then listeners are not called again. */
   replayed: boolean
 }
 
@@ -42,7 +42,7 @@ export type LogoutEvent =
   | (EndedSessions & {
       source: 'logout-token' | 'security-event'
       jti: string
-      /** The `events` of the token. For example, Keycloak's `revoke_offline_access` is in it (RP-34). */
+      /** The `events` of the token. For example, it contains `revoke_offline_access` of Keycloak (RP-34). */
       events: object
       /** All claims, as they were sent. */
       claims: object
@@ -75,7 +75,8 @@ export interface EndSessionsOptions {
 }
 
 /**
- * Makes the function that ends sessions. It writes the markers first, so the sessions have ended even if a later step fails.
+ * Makes the function that ends sessions. This function writes the markers first, so the sessions have ended even if a
+ * later step fails.
  */
 export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => Promise<LogoutEvent> {
   const { store, pending, onMarkers, listeners, destroySession, sessionMaxAge, listenerTimeout, now, onError } = options
@@ -92,7 +93,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
   }
 
-  /** A failure is only reported, because entries that stay do no harm. */
+  /** Removes entries. Only reports a failure, because an entry that stays does no harm. */
   const removeAll = (entries: readonly (readonly [key: string, value: string])[]): unknown =>
     all(entries.map(([key, value]) => store.remove(key, value)))?.catch(onError)
 
@@ -106,7 +107,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
       })
     })
     const written = pending.write(markers, deadline)
-    // The markers count here from now on. An "alive" answer from before must not count again when a first marker is stored.
+    // The markers count on this instance from now on. Older "alive" answers are dropped before the first marker is
+    // stored.
     onMarkers(markers)
     await written
 
@@ -126,8 +128,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const sessionIds = replayed ? [] : [...new Set([...tracked.values()].map(([id]) => id))]
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
-    // Removes the older markers of the same client. An older marker that stays does no harm. All values are parsed before the
-    // first removal. Otherwise a parse error would leave a removal in progress that nobody awaits.
+    // Removes the older markers of the same client. An older marker that stays does no harm. All values are parsed
+    // before the first removal. Otherwise, after a parse error, a removal could be in progress that nobody awaits.
     const superseded = markers.flatMap((marker) =>
       valuesOf(marker.key)
         .filter((value) => value !== marker.value && supersedes(marker, parseMarker(value)))

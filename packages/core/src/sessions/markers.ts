@@ -19,16 +19,19 @@ export type Scope = string
  */
 function formatTuple(...tuple: unknown[]): string {
   const json = JSON.stringify(tuple)
-  // Most texts are ASCII. This test is much cheaper than a replacement that finds nothing.
+  // Most texts are ASCII. The test is much cheaper than a replacement that finds nothing.
   if (!/[^ -~]/.test(json)) return json
   return json.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Formats one text in the same way as {@link formatTuple}. Most texts need no escape, and this test is cheaper than JSON. */
+/**
+ * Formats one text in the same way as {@link formatTuple}. Most texts need no escape, and the test is cheaper than
+ * `JSON.stringify`.
+ */
 const formatText = (text: string): string =>
   /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : formatTuple(text).slice(1, -1)
 
-/** Makes a scope: the text with which its keys end. */
+/** Makes a scope. Its text is the end of the keys of the scope. */
 export const scopeOf = (kind: 'sid' | 'sub' | 'nosid', iss: string, name: string): Scope =>
   `"${kind}",${formatText(iss)},${formatText(name)}]`
 
@@ -36,7 +39,10 @@ export const scopeOf = (kind: 'sid' | 'sub' | 'nosid', iss: string, name: string
 export const markerKey = (scope: Scope): string => `[${version},"logout",${scope}`
 /** The key of the tracked sessions of a scope. */
 export const trackKey = (scope: Scope): string => `[${version},"session",${scope}`
-/** The key of the record that a token was carried out for a client. A `jti` alone does not identify a token (RP-24). */
+/**
+ * The key of the record that the logout of a token was carried out for a client. A `jti` alone does not identify a
+ * token (RP-24).
+ */
 export const doneKey = (
   { iss, jti, iat, sub, sid }: { iss: string; jti: string; iat: number; sub?: string; sid?: string },
   clientId: string,
@@ -88,7 +94,9 @@ export const formatTracked = (sessionId: string, { iss, sub, sid, iat, clientId 
 export const parseTracked = (value: string): TrackedSession =>
   parse<TrackedSession>(value, ([, session]) => isObject(session))
 
-/** The broadcast after new markers. It names the keys of the markers, and other instances read these keys again. */
+/**
+ * Formats the broadcast about new markers. It contains the keys of the markers. Other instances read these keys again.
+ */
 export const formatBroadcast = (keys: Iterable<string>): string => formatTuple(version, ...keys)
 
 /** Returns the keys that a broadcast names. Returns no keys for any other message. */

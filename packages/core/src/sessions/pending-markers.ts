@@ -22,27 +22,29 @@ export const retryTime = 1.5
 const maxPending = 100_000
 /** Seconds between two flushes. */
 const retryAfter = 1
-/** The largest number of writes in progress. A flush stops if all writes of one group fail. */
+/** The number of markers that a flush writes at the same time. If all these writes fail, the flush stops. */
 const maxWrites = 50
 
 /**
- * Writes markers. A marker is pending until the store takes it. This process obeys a pending marker at once. If the store
- * does not take the marker before the request ends, the marker is written when the store is back (RP-38). Pending markers are
- * lost when the process ends.
+ * Writes markers. A marker is pending until the store takes it. In this process, a pending marker counts at once. If
+ * the store does not take the marker before the request ends, the marker is written when the store is back (RP-38).
+ * Pending markers are lost when the process ends.
  */
 export interface PendingMarkers {
   /** Rejects if the store has not taken all markers by the deadline (monotonic seconds). */
   write(markers: readonly StoredMarker[], deadline: number): Promise<void> | undefined
   /** The pending markers under these keys. */
   markersOf(keys: readonly string[]): Marker[]
-  /** Writes the pending markers. Reports how many of them the store does not take. You can call it again. */
+  /**
+   * Writes the pending markers, and reports the number of markers that the store does not take. Can be called again.
+   */
   close(): Promise<void>
 }
 
 export interface PendingMarkersOptions {
   store: Pick<LogoutStore, 'add'>
   storeTimeout: number
-  /** Gets the key of each marker that was written later than its request. */
+  /** Gets the key of each marker that was written after its request had failed. */
   onWritten(key: string): void
   onError(error: unknown): void
 }
@@ -54,7 +56,10 @@ export function createPendingMarkers({
   onError,
 }: PendingMarkersOptions): PendingMarkers {
   const pending = new MultiMap<StoredMarker>()
-  /** The pending markers whose request has failed. A flush writes only these: a request still writes the others. */
+  /**
+   * The pending markers whose request has failed. A flush writes only these markers, because the requests of the other
+   * markers still write them.
+   */
   const failed = new Set<StoredMarker>()
   /** A flush starts no write after this time. */
   const flushes = singleFlight<Flight<void>>(10 * storeTimeout)
@@ -62,20 +67,20 @@ export function createPendingMarkers({
   let cancel = (): void => {}
   let isClosed = false
 
-  /** Also writes a marker that seems to have expired. `now` may be wrong, and the store has its own clock. */
+  /** Writes a marker, also if it seems to have expired, because `now` may be wrong and the store has its own clock. */
   const write = (marker: StoredMarker): Maybe<void> =>
     chain(store.add(marker.key, marker.value, marker.expiresAt), () => {
       if (drop(marker)) onWritten(marker.key)
     })
 
-  /** Returns true if the request of the marker had failed. */
+  /** Removes a pending marker. Returns true if the request of the marker had failed. */
   const drop = (marker: StoredMarker): boolean => {
     pending.remove(marker.key, marker)
     return failed.delete(marker)
   }
 
   const keep = (marker: StoredMarker): void => {
-    // A marker that fails moves to the end, so that the next flush begins with other markers.
+    // Moves the marker to the end, so that the next flush begins with other markers.
     drop(marker)
     for (const other of pending.valuesOf([marker.key])) {
       if (supersedes(other, marker)) return
@@ -135,7 +140,7 @@ export function createPendingMarkers({
         throw failure ?? error
       }
       const succeed = (): void => {
-        // The store may have answered at once for some of them.
+        // Some calls of the store may have answered without a promise.
         markers.forEach(drop)
         void flush()
       }

@@ -3,8 +3,8 @@ import { isText, mustBeText, requireOption } from '../util/options.js'
 import { checkMembers } from './require-session.js'
 
 /**
- * The claims that an application keeps in its session. They come from the ID Token of the sign-in. An ID Token from a refresh
- * does not replace them.
+ * The claims that an application keeps in its session. They come from the ID Token of the sign-in. Do not replace them
+ * with claims of an ID Token from a refresh.
  */
 export interface SessionClaims {
   /** Issuer Identifier. */
@@ -15,13 +15,15 @@ export interface SessionClaims {
   sid?: string | null | undefined
   /** The time when the first ID Token was issued: a NumericDate in seconds. A fraction is ignored. */
   iat: number
-  /** Set it if several clients of one issuer share a store. With it, only logouts for this client end the session. */
+  /**
+   * Set this claim if several clients of one issuer share a store. Then only logouts for this client end the session.
+   */
   clientId?: string | undefined
 }
 
 /**
- * Checks the types of a session's claims (RP-37). A wrong session is a mistake of the application. It throws, and never
- * counts as "not logged out".
+ * Checks the types of a session's claims (RP-37). Throws if they are wrong, because a wrong session must never count as
+ * "not logged out".
  */
 export function checkSession(session: SessionClaims): void {
   const claims = Object(session) as SessionClaims

@@ -6,7 +6,7 @@ import { markerKeysOf } from './markers.js'
 import type { StoredMarker } from './pending-markers.js'
 import type { SessionClaims } from './session-claims.js'
 
-/** The most keys in one call of the store. */
+/** The largest number of keys in one call of the store. */
 const maxKeys = 5000
 
 interface Watcher {
@@ -16,8 +16,8 @@ interface Watcher {
 }
 
 /**
- * Calls listeners when a session ends, on every instance. It learns of the end from local logouts, from the store's
- * broadcasts, and from a slow poll as the safety net.
+ * Calls listeners when a session ends, on every instance. Learns of the end from local logouts, from broadcasts of the
+ * store, and from a slow poll in case a broadcast is lost.
  */
 export interface Watchers {
   /** @param check Throws or rejects if the session is wrong. */
@@ -45,10 +45,13 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
   let isPolling = false
   let isClosed = false
 
-  /** Returns true if the watcher was there. */
+  /** Removes a watcher. Returns true if it was still registered. */
   const remove = (watcher: Watcher): boolean => watcher.keys.map((key) => watchers.remove(key, watcher)).includes(true)
 
-  /** Calls the listener once if its session has ended. An entry that cannot be parsed does not stop other watchers. */
+  /**
+   * Calls the listener once if its session has ended. Reports an entry that cannot be parsed, and goes on with the
+   * other watchers.
+   */
   const notifyIfEnded = (watcher: Watcher, stored: readonly string[][]): void =>
     runGuarded(() => hasEnded(watcher.session, watcher.keys, stored) && remove(watcher) && watcher.listener(), onError)
 

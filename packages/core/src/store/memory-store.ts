@@ -59,7 +59,7 @@ export class MemoryStore implements LogoutStore {
   values(keys: readonly string[]): string[][] {
     return keys.map((key) => {
       const values: string[] = []
-      // Most keys have no entry, so the clock is read for each entry.
+      // Reads the clock only if there is an entry, because most keys have none.
       for (let entry = this.#entries.get(key); entry; entry = entry.next)
         if (entry.expiresAt > this.#now()) values.push(entry.value)
       return values
@@ -70,7 +70,9 @@ export class MemoryStore implements LogoutStore {
     this.#keep(key, this.#entries.get(key), (entry) => entry.value !== value)
   }
 
-  /** Removes the entries of a key that are not kept. Writes nothing if it keeps the only entry. */
+  /**
+   * Removes the entries of a key for which `isKept` returns false. Leaves a key unchanged if its only entry is kept.
+   */
   #keep(key: string, first: Entry | undefined, isKept: (entry: Entry) => boolean): void {
     let kept: Entry | undefined
     for (let entry = first, next; entry; entry = next) {

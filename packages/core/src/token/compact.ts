@@ -25,7 +25,7 @@ interface BufferClass {
   isEncoding(encoding: string): boolean
 }
 
-/** Node.js, Bun and Deno have `Buffer`. Before Node.js 25, it is eight times as fast as jose's function. */
+/** Node.js, Bun and Deno have `Buffer`. Before Node.js 25, `Buffer` is eight times as fast as the function of jose. */
 const { Buffer } = globalThis as { Buffer?: BufferClass }
 /** Some polyfills of `Buffer` do not know base64url. */
 const isFast = Buffer?.isEncoding('base64url')

@@ -10,7 +10,7 @@ const identityOf = (key: JWK | CryptoKey): unknown => {
   return n ?? x ?? k ?? key
 }
 
-/** Decrypts a Logout Token (RP-16). Only registrations with the decryption key may be trusted for the JWS inside. */
+/** Decrypts a Logout Token (RP-16). The JWS inside is accepted only for registrations that have the decryption key. */
 export async function decrypt(
   jwe: string,
   header: JSONObject,

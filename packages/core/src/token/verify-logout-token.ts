@@ -14,10 +14,7 @@ export interface Verified {
   registrations: readonly Registration[]
 }
 
-/**
- * The values of `typ` that are accepted if `requireTyp` is false. A missing `typ` counts as `JWT`, which fits every kind of
- * token (RP-22).
- */
+/** The values of `typ` that are accepted if `requireTyp` is false. A missing `typ` counts as `JWT` (RP-22). */
 const possibleType = /^(?:application\/)?(?:logout\+)?jwt$/i
 
 /** Verifies a token. Each registration that the token names checks the token by its own rules (RP-12). */

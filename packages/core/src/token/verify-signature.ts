@@ -25,9 +25,9 @@ export const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'token is not signed as registered', { cause })
 
 /**
- * Verifies with one key. If jose has imported the key for this algorithm, WebCrypto checks the signature directly. This is
- * faster, because jose would parse the token a second time. With any other key, jose checks the signature: it imports the key
- * or refuses it. A client secret also goes to jose.
+ * Verifies with one key. If jose has imported the key for this algorithm, WebCrypto checks the signature directly. This
+ * is faster, because jose would parse the token a second time. With any other key or a client secret, jose checks the
+ * signature. It imports or refuses the key.
  */
 function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<boolean> {
   if (!isImported(key))
@@ -41,7 +41,7 @@ function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVeri
   const end = jws.lastIndexOf('.')
   const { name } = key.algorithm
   const bits = Number(alg.slice(2))
-  // WebCrypto ignores parameters that do not belong to the algorithm, so RSA and ECDSA get the same. EdDSA needs none.
+  // WebCrypto ignores parameters of other algorithms, so RSA and ECDSA get the same parameters. EdDSA needs none.
   const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
   const verified = crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), utf8Of(jws.slice(0, end)))
   // Some runtimes throw if the signature has a wrong length.

@@ -40,7 +40,7 @@ export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: one
 /** The options of functions that need only a clock. */
 export const nowRules: Rules = { now: callback(systemNow) }
 
-/** Does not show objects, because they can contain secrets. */
+/** Formats a value for a message. Hides objects, because they can contain secrets. */
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(show)}]`

@@ -14,8 +14,7 @@ export const readText = (
       for await (const chunk of stream as AsyncIterable<Uint8Array | string>) {
         const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
         length += bytes.byteLength
-        // Resolves before it cancels the stream. Cancelling the body of a cloned request waits until its clone is cancelled
-        // too.
+        // Resolves first, and then cancels the stream. If the request was cloned, the cancellation waits for the clone.
         if (length > limit) return resolve(undefined)
         text += decoder.decode(bytes, { stream: true })
       }

@@ -10,7 +10,10 @@ export interface Flight<T> {
 
 /** Callers that arrive while work is in progress share the result of that work. */
 export interface SingleFlight<F extends Flight<unknown>> {
-  /** Joins the work in progress under this key. If there is none, starts the work. Nobody joins work under the key `{}`. */
+  /**
+   * Joins the work in progress under this key. If there is none, starts the work. A new object as the key starts work
+   * that nobody joins.
+   */
   run(work: (flight: F) => F['result'], key?: unknown): F
   /** The work in progress under this key. */
   get(key?: unknown): F | undefined

@@ -1,4 +1,4 @@
-/** Starts a timer. The longest time is 24.8 days, because `setTimeout` takes no longer time. */
+/** Starts a timer. A longer time than 24.8 days is shortened, because `setTimeout` allows no more. */
 export const startTimer = (seconds: number, work: () => void): ReturnType<typeof setTimeout> =>
   setTimeout(work, Math.min(seconds * 1000, 2 ** 31 - 1))
 

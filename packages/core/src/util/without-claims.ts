@@ -4,12 +4,11 @@ import { isText } from './options.js'
 /** Matches parts of keys and values that are not claim values: punctuation, the version, and fixed words. */
 const fixedPart = /^(?:[[\]{},:]+(?:\d+[[\]{},:]*)?|logout|session|done|nosid|sid|sub|iss|iat|clientId)?$/
 const withheld = '[withheld]'
-/**
- * Limits: the number of claim values that are searched for, the length of the keys and values, and the length of an error
- * text.
- */
+/** The largest number of claim values that are searched for. */
 const maxClaims = 50
+/** The largest length of the keys and values together. */
 const maxClaimsLength = 4000
+/** The largest length of an error text. */
 const maxLength = 10_000
 
 /** If the last key of a line is cut off, withholds the line from the start of that key. */
@@ -20,7 +19,7 @@ function withoutCutKey(line: string): string {
 }
 
 /**
- * Copies an error, and replaces the claim values in its texts. Keeps the driver's own words.
+ * Copies an error, and replaces the claim values in its texts. Keeps the other words.
  *
  * @param args The arguments of the failed call. They contain the claim values.
  */
@@ -43,8 +42,8 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
     const words = new Set(rest.split(/\W+/))
     for (const claim of claims) {
       if (claim.length > 3) rest = rest.replaceAll(claim, withheld)
-      // A short claim value can equal a word of the driver. The position of the replacement would reveal the value, so the
-      // whole text is withheld.
+      // A short claim value can equal a word of the driver. Then the position of a replacement would reveal the value.
+      // So the whole text is withheld.
       else if (/\W/.test(claim) ? rest.includes(claim) : words.has(claim)) return undefined
     }
     // If the driver has cut off a key, the end of the key is an incomplete claim value.
