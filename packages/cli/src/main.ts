@@ -12,7 +12,7 @@ const { notes } = output
 
 function report(error: unknown): void {
   process.exitCode = couldNotRun
-  // commander has already printed its own errors. It also throws after it has printed the help, with exit code 0.
+  // commander has already printed this error. It also throws after it has printed the help. Then the exit code is 0.
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) process.exitCode = 0
   } else if (error instanceof CommandError) {
@@ -24,7 +24,7 @@ function report(error: unknown): void {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // EPIPE means that the reader of the output closed the pipe. For example, `head` does so. This is not an error.
+  // EPIPE means that the reader of the output closed the pipe, as `head` does. This is not an error.
   if (error.code !== 'EPIPE') report(error)
   process.exit(couldNotRun)
 })

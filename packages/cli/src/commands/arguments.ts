@@ -26,7 +26,8 @@ export function parseAlgorithm(text: string): string {
 }
 
 /**
- * Parses the algorithm of a provider that has keys. HMAC is not allowed. Web Crypto must support the algorithm on every runtime.
+ * Parses the algorithm of the provider's keys. It must be an asymmetric algorithm that Web Crypto supports on every
+ * runtime.
  */
 export function parseKeyAlgorithm(text: string): string {
   if (/^(?:[RPE]S(?:256|384|512)|EdDSA)$/.test(text)) return text
@@ -50,10 +51,13 @@ export function parseSeconds(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds greater than 0.')
 }
 
-/** Collects the values of an option that can be repeated. One value can also be a list with commas. */
+/** Collects the values of an option that can be repeated. A value can also be a list that is separated by commas. */
 export const collect = (text: string, earlier: readonly string[] = []): string[] => [...earlier, ...text.split(',')]
 
-/** Parses `name=value` and adds it to the earlier claims. The value is parsed as JSON. If it is not JSON, it is text. */
+/**
+ * Parses `name=value` and adds it to the earlier claims. Parses the value as JSON. If the value is not JSON, it stays a
+ * text.
+ */
 export function parseClaim(text: string, earlier: object = {}): object {
   const equals = text.indexOf('=')
   if (equals < 1) throw new InvalidArgumentError('It must be name=value, such as --claim acr=1.')

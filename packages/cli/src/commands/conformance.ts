@@ -19,7 +19,7 @@ import { describeTransmitter, serveTransmitter, type TransmitterOptions } from '
 import { CommandError, toSentence } from '../terminal/command-error.js'
 import type { Channel, Output } from '../terminal/output.js'
 
-/** Seconds. After a key change, the known applications fetch keys again within this time. */
+/** Seconds. After a key change, the applications that we know fetch the keys again within this time. */
 const maxKeyAge = 65
 
 export interface ConformanceCommandOptions extends TransmitterOptions {
@@ -29,9 +29,9 @@ export interface ConformanceCommandOptions extends TransmitterOptions {
   me?: string
   /** `false` means no sign-in. A text is the command that signs in. In the configuration file, the command can be an array. */
   signIn?: boolean | string | string[]
-  /** The cookies of a session that exists already, each as `name=value`. */
+  /** The cookies of an existing session, each as `name=value`. */
   cookie?: string[]
-  /** The user of that session. */
+  /** The user of the existing session. */
   sub?: string
   sid?: string
   only?: string[]
@@ -39,7 +39,7 @@ export interface ConformanceCommandOptions extends TransmitterOptions {
   requireSid?: boolean
   /** Seconds to wait for the application to start. */
   wait: number
-  /** Seconds that one answer may take. */
+  /** The time-out for one answer, in seconds. */
   timeout: number
   json?: boolean
   junit?: string
@@ -95,9 +95,9 @@ async function findSignIn(
 }
 
 /**
- * Returns the session that exists already, or `undefined` without `--cookie`.
+ * Returns the existing session, or `undefined` without `--cookie`.
  *
- * @throws {CommandError} if the user of the session is not known. Then no Logout Token can name the session.
+ * @throws {CommandError} if `--sub` is missing, because a Logout Token must name the user.
  */
 function existingSession(
   url: string,

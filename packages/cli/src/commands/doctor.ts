@@ -40,7 +40,10 @@ function formatFinding({ level, what, remedy }: DoctorFinding, { style }: Channe
   return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
 }
 
-/** Checks the transmitter if one was given. The secret comes from the environment, so it is not in the history of the shell. */
+/**
+ * Checks the transmitter, if the user gave one. The secret comes from an environment variable, so that it is not in the
+ * history of the shell.
+ */
 async function checkSecurityEvents(options: DoctorCommandOptions): Promise<DoctorFinding[]> {
   const { ssf, ssfAudience: audience, ssfStream: streamId, ssfClient: clientId } = options
   if (ssf === undefined) return []

@@ -21,7 +21,7 @@ const isOwnForm = ({ headers, url }: Request): boolean => {
   return site === null ? [null, new URL(url).origin].includes(headers.get('origin')) : site === 'same-origin'
 }
 
-/** A session of a user at the provider, with the function that ends it there. */
+/** A session of a user at the provider, with a function that ends the session at the provider. */
 interface LiveSession extends ProviderSession {
   sid: string
   cookie: string
@@ -47,7 +47,9 @@ function createDashboard(url: string) {
     deliveries.splice(maxDeliveries)
   }
 
-  /** Ends the sessions for which `isMeant` returns true. Posts a Logout Token with the given `sub` and `sid`. */
+  /**
+   * Ends the sessions for which `isMeant` returns true. Then posts one Logout Token with `names`, the `sub` and `sid`.
+   */
   async function end(provider: TestProvider, isMeant: (session: LiveSession) => boolean, names: object): Promise<void> {
     const ended = sessions.filter(isMeant)
     sessions = sessions.filter((session) => !ended.includes(session))

@@ -31,8 +31,8 @@ export interface SendCommandOptions extends ServeOptions, Pick<TransmitterOption
 }
 
 /**
- * Returns the sub and sid of the options. Without these options, returns the sub and sid of the session that signed in. Without a
- * session, the sub is "alice".
+ * Returns the claims of the token. The sub and sid come from the options, or else from the session that signed in.
+ * Without both, the sub is "alice".
  */
 function claimsFor({ sub, sid, claim }: SendCommandOptions, signedIn: ProviderSession | undefined): object {
   const isUnnamed = sub === undefined && sid === undefined && signedIn === undefined
@@ -127,7 +127,7 @@ function eventClaims(type: string, issuer: string, { sub, sid, ...claims }: { su
   return { events: { [type]: {} }, sub_id: session ? { format: 'complex', user, session } : user, ...claims }
 }
 
-/** Starts a provider. Returns it with a function that makes the request with the token. */
+/** Starts a provider. Returns the provider, and a function that makes the request with the token. */
 async function serve(options: SendCommandOptions) {
   if (options.event === undefined) {
     const served = await serveProvider(options)

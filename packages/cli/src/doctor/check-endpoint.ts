@@ -88,7 +88,9 @@ function hasError(body: string): boolean {
 
 const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-/** Makes an unsigned token that is as long as a real token. So this check also finds a firewall that refuses long forms. */
+/**
+ * Makes an unsigned token that is as long as a real token. So the check also finds a firewall that refuses long forms.
+ */
 const unsignedToken = (): string => {
   const claims = {
     iss: 'https://unsigned.invalid',
@@ -113,7 +115,7 @@ function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
 }
 
 /**
- * Checks the address of the endpoint. Sends two bad requests in the way a provider sends them.
+ * Checks the address of the endpoint. Sends two bad requests, with the headers that a provider sends.
  *
  * @param hasKeys Tells whether the keys of the provider can be fetched.
  */

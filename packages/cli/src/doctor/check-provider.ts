@@ -165,7 +165,10 @@ export interface ProviderCheck {
   findings: DoctorFinding[]
   /** True if the keys could be fetched. */
   hasKeys: boolean
-  /** The algorithm for registering the client. If the provider has no key for the given algorithm, this is another algorithm. */
+  /**
+   * The algorithm for registering the client: the given algorithm, or another algorithm if the provider has no key for
+   * the given one.
+   */
   alg: string
 }
 
@@ -186,7 +189,7 @@ export async function checkProvider(issuer: string, alg: string): Promise<Provid
     good(`Discovery at ${url} works.`),
     checkIssuer(issuer, metadata['issuer']),
     ...checkSupport(metadata),
-    // If a key is missing, this check would report the same fault again.
+    // Skips this check if the check of the keys found a fault, because it would report the same fault again.
     ...(finding.level === 'good' ? checkAlgorithm(metadata, alg) : []),
     finding,
   ]

@@ -38,7 +38,7 @@ export interface Inspection {
   /** Not set if the token is encrypted. */
   claims?: Record<string, unknown>
   findings: Finding[]
-  /** The settings of all findings together. If each finding has settings, `@bcl/core` accepts the token with these settings. */
+  /** The settings of all findings together. If every finding has settings, `@bcl/core` accepts the token with them. */
   settings: Partial<TrustedIssuer>
   /** `unchecked` means that no keys were available, or that the token has a fault that is checked before the signature. */
   signature: 'good' | 'bad' | 'unchecked'
@@ -55,9 +55,9 @@ const withChanges = (object: Record<string, unknown>, changes: object = {}): Rec
 let signer: Promise<TestIssuer> | undefined
 
 /**
- * Finds all faults of the header and the claims. Each check of `@bcl/core` stops at the first fault. So this function repairs
- * each fault that it finds, and checks again. It signs the repaired token with a new key, because a wrong signature would stop
- * the checks.
+ * Finds all faults of the header and the claims. `@bcl/core` stops at the first fault. So this function repairs the
+ * fault, and verifies the repaired token, until there is no fault. It signs the repaired token with a new key, because
+ * a wrong signature would hide other faults.
  */
 async function findFaults(token: InspectedToken): Promise<Finding[]> {
   const issuer = await (signer ??= createTestIssuer())
@@ -72,8 +72,8 @@ async function findFaults(token: InspectedToken): Promise<Finding[]> {
     header = withChanges(header, repair.header)
     claims = withChanges(claims, repair.claims)
   }
-  // Repairs these faults first, because the checks below cannot find them. The new signature always uses RS256 and its own kid,
-  // and jose does not sign a header with crit or b64.
+  // Repairs these faults first, because the checks below cannot find them. The new signature always has RS256 and a new
+  // kid. And jose does not sign a header with crit or b64.
   if (header['alg'] !== 'RS256') apply(repairAlgorithm({ ...token, header }))
   if ('crit' in header || 'b64' in header) apply(repairHeader({ ...token, header }))
   if ('kid' in header && !isKid(header['kid'])) apply(repairHeader({ ...token, header }))
@@ -224,7 +224,8 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   const keys = options.keys ?? (options.issuer === undefined ? undefined : discoverKeys(options.issuer))
   const { signature, finding } =
     keys === undefined ? { signature: 'unchecked' as const } : await checkSignature(token, inspected, keys)
-  // If the token was changed, or another issuer signed it, the signature is wrong for that reason. So the cause is listed first.
+  // If the token was changed, or if another issuer signed it, the signature is wrong for that reason. So the findings
+  // with the reason come first.
   const hasCause = !isIntact || claims['iss'] !== trusted.issuer || !isAlgorithm(header['alg'])
   if (finding) findings.splice(hasCause ? findings.length : 0, 0, finding)
   const settings = Object.assign({}, ...findings.map((one) => one.settings)) as Partial<TrustedIssuer>

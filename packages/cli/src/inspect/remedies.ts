@@ -13,8 +13,8 @@ export interface Finding {
 }
 
 /**
- * A finding, and the changes to the token that repair the fault. The next check uses the repaired token, so it can find the next
- * fault.
+ * A finding, and the changes to the token that repair the fault. The next check gets the repaired token, and can find
+ * the next fault.
  */
 export interface Repair extends Finding {
   header?: Record<string, unknown>
@@ -32,9 +32,9 @@ export interface InspectedToken {
 
 /** Seconds. The clocks of servers rarely differ by more than this. */
 const plausibleSkew = 300
-/** A current time in seconds is below this number. A current time in milliseconds is above it. */
+/** Times below this number are in seconds. Times above this number are in milliseconds. */
 const smallestMilliseconds = 1e11
-/** Seconds. `@bcl/core` refuses an older token without `exp`. The limit is 120 s plus the tolerance of 60 s. */
+/** Seconds. `@bcl/core` refuses a token without `exp` that is older than this: 120 s plus the tolerance of 60 s. */
 const maxAgeWithoutExp = 180
 /** `@bcl/core` refuses a longer `kid`. */
 const maxKidLength = 1024

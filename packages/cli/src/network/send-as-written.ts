@@ -15,8 +15,8 @@ async function toResponse(incoming: IncomingMessage): Promise<Response> {
 }
 
 /**
- * Sends a request with exactly the given headers. Does not follow redirects. This function does not use `fetch`, because the
- * `fetch` of Node.js adds `Sec-Fetch-Mode: cors`. Providers do not send this header, and neither do browsers that open a page.
+ * Sends a request with exactly the given headers. Does not follow redirects. Does not use `fetch`, because the `fetch`
+ * of Node.js adds `Sec-Fetch-Mode: cors`. Providers, and browsers that open a page, do not send this header.
  */
 export function sendAsWritten(url: string, { method = 'GET', headers, body, signal }: RequestInit): Promise<Response> {
   const request = url.startsWith('https:') ? requestHttps : requestHttp
@@ -24,7 +24,7 @@ export function sendAsWritten(url: string, { method = 'GET', headers, body, sign
     const outgoing = request(url, {
       method,
       headers: Object.fromEntries(new Headers(headers)),
-      // Uses a new connection for each request, because the server may close a kept connection while the request is sent.
+      // Uses a new connection for each request, because the server may close a reused connection during the request.
       agent: false,
       ...(signal && { signal }),
     })

@@ -34,8 +34,8 @@ async function loadOrCreateKey(folder: string, alg: string): Promise<TestKey> {
   const created = await createTestKey(alg, crypto.randomUUID())
   const { publicJwk } = created
   const text = JSON.stringify({ privateJwk: await subtle.exportKey('jwk', created.privateKey), publicJwk })
-  // If two runs create a key at the same time, the flag `wx` keeps the first file. If the file cannot be written, each run has a
-  // new key.
+  // The flag `wx` keeps an existing file, for example if two runs create a key at the same time. If the file cannot be
+  // written, each run has a new key.
   await mkdir(folder, { recursive: true, mode: 0o700 })
     .then(() => writeFile(file, text, { mode: 0o600, flag: 'wx' }))
     .catch(() => {})
@@ -46,8 +46,8 @@ async function loadOrCreateKey(folder: string, alg: string): Promise<TestKey> {
 export const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'bcl')
 
 /**
- * Returns the provider's keys from the user's cache folder, so all runs have the same keys. Most applications cache keys for
- * minutes. With new keys in each run, they would refuse the tokens of the next run.
+ * Returns the provider's keys from the user's cache folder, so all runs have the same keys. Most applications cache
+ * keys for minutes. If each run had new keys, these applications would refuse the tokens of the next run.
  */
 export async function loadOrCreateKeys(alg: string): Promise<{ key: TestKey; otherKey: TestKey }> {
   const folder = cacheFolder()

@@ -14,7 +14,7 @@ export interface ServeOptions {
   host?: string | undefined
   /** The issuer identifier. @default `http://`, the host and the port */
   issuer?: string | undefined
-  /** True to serve https with a certificate of a CA that `bcl` makes. */
+  /** True if the server must use https, with a certificate of a CA that `bcl` makes. */
   tls?: boolean | undefined
   /** The algorithm of the ID Tokens and Logout Tokens. @default 'RS256' */
   alg?: string | undefined
@@ -22,7 +22,9 @@ export interface ServeOptions {
   clientSecret: string
   /** Called at each sign-in. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
-  /** Called before the provider handles a request. Returns an answer, or `undefined` if the provider must handle the request. */
+  /**
+   * Called before the provider handles a request. Returns an answer. If it returns `undefined`, the provider answers.
+   */
   intercept?: ((request: Request, provider: TestProvider) => Promise<Response | undefined>) | undefined
 }
 
@@ -106,7 +108,7 @@ export async function serveProvider(options: ServeOptions): Promise<ServedProvid
  * of the client.
  *
  * @param endpoint The back-channel logout endpoint of the application.
- * @param requireSid Whether each Logout Token has a `sid`.
+ * @param requireSid True if each Logout Token has a `sid`.
  */
 export const describeProvider = ({ provider, caFile }: ServedProvider, endpoint?: string, requireSid = false): string =>
   `${describeClient(provider, endpoint, requireSid)}${caFile === undefined ? '' : describeTrust(caFile)}`

@@ -1,7 +1,7 @@
 import type { ConformanceResult } from '@bcl/testing'
 import { escapeXml } from './escape-xml.js'
 
-/** Tells whether a result makes a build fail. Only failed `MUST` cases do. */
+/** Tells whether a result makes a build fail. Only a failed `MUST` case makes a build fail. */
 const isFailure = ({ outcome, grade }: ConformanceResult): boolean => outcome === 'failed' && grade === 'MUST'
 
 function formatOutcome(result: ConformanceResult): string {

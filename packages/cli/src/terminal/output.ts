@@ -4,8 +4,8 @@ import type { WriteStream } from 'node:tty'
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan'
 
 /**
- * Matches characters that can change what a terminal shows. A provider or an endpoint may have sent them. Line ends, tabs and
- * the colours of `style` are safe.
+ * Matches control characters that can change the text on a terminal. A provider or an endpoint may have sent them. Line
+ * ends, tabs and the colours of `style` are safe, so they do not match.
  */
 const unsafeCharacters =
   // oxlint-disable-next-line no-control-regex -- the pattern must match control characters

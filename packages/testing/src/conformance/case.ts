@@ -25,7 +25,7 @@ export interface ConformanceCase {
   grade: ConformanceGrade
   /** The id of the requirement in docs/requirements.md, for example `RP-30`. */
   requirement: string
-  /** The rule of a standard, in our words. If no standard has the rule, the reason why it matters. */
+  /** The rule of a standard, in our words. If no standard has the rule, the reason for the rule. */
   reference: string
   /** The requests of the case. */
   sends: string
@@ -34,11 +34,11 @@ export interface ConformanceCase {
   /** The expected state of the session after the answer. The runner checks it only if it has a session. */
   wantsOfSession?: 'the session is live' | 'the session has ended'
   /**
-   * A condition for running the case. Without it, the case is skipped. `sign-in` means that browsers can sign in. `fetched keys`
-   * means that the application fetches the keys from the provider.
+   * A condition for running the case. If the condition is not met, the case is skipped. `sign-in` means that browsers
+   * can sign in. `fetched keys` means that the application fetches the keys from the provider.
    */
   needs?: 'sign-in' | 'fetched keys'
-  /** Whether the case is about good tokens that name a user and no session. */
+  /** True if the good tokens of the case have a `sub` and no `sid`. */
   namesOnlyTheUser?: boolean
   /** Returns the steps for one run. A step throws if the application behaves wrongly. */
   acts(party: Party): Act[]

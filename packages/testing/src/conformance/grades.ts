@@ -1,6 +1,6 @@
 import type { ConformanceGrade } from './case.js'
 
-// The grades of cases from the tables of requests and tokens. A case that is in neither list is a MUST.
+// The grades of the cases from the tables of requests and tokens. A case without an entry in these two lists is a MUST.
 
 const hardening = [
   'request/a-token-with-a-space-before-it',
@@ -42,7 +42,7 @@ const hardening = [
   // Each client decides which audiences it trusts.
   'refuse/a-further-audience',
   'refuse/a-further-audience-that-is-a-number',
-  // The kid is only a hint. The signature is made with the provider's key.
+  // The kid is only a hint. The signature of this token is good.
   'refuse/an-unknown-kid',
   'refuse/exp-is-1e999',
   'refuse/iat-is-1e999',
@@ -83,7 +83,7 @@ const interoperability = [
   'accept/not-before-ten-seconds-from-now',
 ]
 
-/** The ids in the two lists. */
+/** The ids in both lists. */
 export const gradedIds: readonly string[] = [...hardening, ...interoperability]
 
 export function gradeOf(id: string): ConformanceGrade {

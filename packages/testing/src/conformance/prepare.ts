@@ -15,13 +15,15 @@ export class SignInError extends Error {
   override name = 'SignInError'
 }
 
-/** The error if the endpoint fails or hangs for a good token. The results of the cases would be worthless. */
+/**
+ * The error if the endpoint fails or hangs for a good token. In this case, the results of the cases would mean nothing.
+ */
 export class EndpointError extends Error {
   override name = 'EndpointError'
 }
 
 /**
- * Signs in once before the cases run. So a broken sign-in is one error, and not one failure per session case.
+ * Signs in once before the cases run. So a broken sign-in is reported once, and not for each session case.
  *
  * @throws {SignInError} if nobody can sign in, or if `me` answers 200 to a browser that is not signed in.
  */
@@ -69,8 +71,8 @@ const sendGoodToken = async (party: Party, visit: Visit): Promise<Answer> =>
     : party.post(await party.logoutToken(visit))
 
 /**
- * Waits until the application accepts a good token, for at most `patience` seconds. An application may still have the keys of an
- * earlier provider. It accepts no token until it fetches the keys again.
+ * Waits until the application accepts a good token, for at most `patience` seconds. If an application still has the
+ * keys of an earlier provider, it accepts no token until it fetches the keys again.
  *
  * @throws {EndpointError} if the endpoint still answers a good token with 5xx at the end, or does not answer in time.
  */

@@ -1,6 +1,6 @@
 /**
- * The reason for each requirement: the rule of a standard, in our words. "BCL" is OpenID Connect Back-Channel Logout 1.0, "Core"
- * is OpenID Connect Core 1.0.
+ * The reason for each requirement: the rule of a standard, in our words. "BCL" is OpenID Connect Back-Channel Logout
+ * 1.0. "Core" is OpenID Connect Core 1.0.
  */
 const references: Record<string, string> = {
   'RP-1': 'BCL 2.5: the provider POSTs an application/x-www-form-urlencoded form with the parameter logout_token',

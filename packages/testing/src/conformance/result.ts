@@ -50,7 +50,7 @@ const faults: Record<ConformanceFault, (about: string) => string> = {
 }
 
 /**
- * Groups the failed cases by cause. Tokens that the application wrongly accepts come first.
+ * Groups the failed cases by cause. The first groups are about tokens that the application wrongly accepts.
  *
  * @example
  * ```ts

@@ -23,9 +23,9 @@ export interface ConformanceOptions {
   /** The sign-in addresses. Without them, the session cases are skipped, and the other cases check only the answers. */
   signIn?: SignInContract | undefined
   /**
-   * A session that exists already, if browsers cannot sign in during the run. The cases about wrong tokens and requests check that
-   * this session stays live. `accept/sub-and-sid` runs last and checks that the session ends. The cases that need new sign-ins
-   * are skipped, and all other cases check only the answers. Do not combine it with `signIn`.
+   * An existing session. Set it if browsers cannot sign in during the run. The cases about wrong tokens and requests
+   * check that this session stays live. `accept/sub-and-sid` runs last and checks that the session ends. The cases that
+   * need new sign-ins are skipped, and all other cases check only the answers. Do not set both `session` and `signIn`.
    */
   session?: ExistingSession | undefined
   /**
@@ -36,8 +36,8 @@ export interface ConformanceOptions {
   /** Names of the cases to run, as for {@link selectConformanceCases}. @default all cases */
   only?: readonly string[] | undefined
   /**
-   * Whether the client is registered with `backchannel_logout_session_required`. Then a provider sends it no token without a `sid`, so
-   * the cases about such tokens are skipped. @default false
+   * True if the client is registered with `backchannel_logout_session_required`. In this case, a provider sends no
+   * tokens without a `sid` to the client. So the cases about such tokens are skipped. @default false
    */
   requireSid?: boolean | undefined
   /** True if the answer 204 counts as 200. @default false */
@@ -140,7 +140,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
   const selected = selectConformanceCases(options.only, securityEvents && securityEventConformanceCases)
   const results = new Map<ConformanceCase, ConformanceResult>()
 
-  /** Tells whether the case looks at the existing session. Only one case ends the session. */
+  /** Tells whether the case uses the existing session. Only the case `plainest` ends the session. */
   const usesSession = ({ id, wantsOfSession }: ConformanceCase): boolean =>
     session !== undefined && (wantsOfSession === 'the session is live' || id === plainest)
 
@@ -178,7 +178,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       await run.acts.shift()!()
     } catch (error) {
       const durationMs = run.durationMs + performance.now() - startedAt
-      // This is also true for an application that fetched the keys before this run, but not during this run.
+      // Also true if the application fetched the keys before this run and not again.
       const neverFetchedKeys = run.conformanceCase.needs === 'fetched keys' && !provider.keysWereFetched
       const { message } = error as Error
       if (neverFetchedKeys)

@@ -19,7 +19,10 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...sessionConformance,
 ]
 
-/** The simplest good token. If its case fails, the same fault in other cases has the same cause. */
+/**
+ * The id of the case with the simplest good token. If this case fails, the same fault in other cases has the same
+ * cause.
+ */
 export const plainest = 'accept/sub-and-sid'
 
 /** All conformance cases for a receiver of Security Event Tokens. {@link runConformance} runs them with `securityEvents`. */

@@ -16,7 +16,10 @@ interface KeyPair {
 
 const encoder = new TextEncoder()
 
-/** One key pair for each algorithm. Making a key pair is slow, and all tokens of one profile must have the same key. */
+/**
+ * One key pair for each algorithm, because making a key pair is slow, and because all tokens of one profile must have
+ * the same key.
+ */
 const keyPairs = new Map<string, Promise<KeyPair>>()
 
 async function makeKeyPair(alg: string): Promise<KeyPair> {
@@ -39,8 +42,8 @@ const dated = (payload: ProviderProfile['payload'], now: number): object =>
   )
 
 /**
- * Makes a Logout Token in the form of a profile, with new keys. The token is signed, and encrypted if the provider
- * encrypts its tokens.
+ * Makes a Logout Token in the form of a profile, with test keys. The token is signed. If the provider encrypts its
+ * tokens, the token is also encrypted.
  *
  * @param now The time at which the provider sends the token: a NumericDate in seconds. By default the system clock.
  * @example

@@ -24,8 +24,8 @@ export interface ProviderProfile {
   /** The result of `@bcl/core` if only the issuer, the client and the keys are configured. */
   byDefault: 'accepted' | { readonly code: BackchannelLogoutErrorCode; readonly claim?: string }
   /**
-   * The settings of the trusted issuer with which `@bcl/core` accepts the token. Not set if no setting helps. `decryption` has no
-   * keys here, because {@link profileToken} adds them.
+   * The settings of the trusted issuer with which `@bcl/core` accepts the token. Not set if `@bcl/core` cannot accept
+   * the token. `decryption` has no keys here, because {@link profileToken} adds them.
    */
   settings?: Partial<TrustedIssuer>
   /** Options of `createBackchannelLogout` that suit the provider. */

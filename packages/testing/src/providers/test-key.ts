@@ -23,7 +23,9 @@ export async function createTestKey(alg: string, kid: string): Promise<TestKey> 
 
 const unpublished = new Map<string, Promise<TestKey>>()
 
-/** Returns a key that no provider publishes. There is one such key for each algorithm, because making a key is slow. */
+/**
+ * Returns a key that no provider publishes. Always returns the same key for an algorithm, because making a key is slow.
+ */
 export async function unpublishedKey(alg: string, kid: string): Promise<TestKey> {
   const key = unpublished.get(alg) ?? createTestKey(alg, kid)
   unpublished.set(alg, key)

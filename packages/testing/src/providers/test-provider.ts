@@ -40,13 +40,16 @@ export interface ProviderSession {
   sub: string
   /** The sid in the ID Tokens. With `null`, the ID Tokens have no sid. */
   sid: string | null
-  /** Called after the ID Token was made. The application receives the ID Token when the returned promise is fulfilled. */
+  /**
+   * Called after the ID Token was made. The application receives the ID Token only after the returned promise has
+   * resolved.
+   */
   beforeAnswer?: (() => Promise<unknown>) | undefined
 }
 
 /**
- * An OpenID Provider in memory with discovery, keys, the authorization code flow and logout. An application can sign in there
- * without a password. So use it only for tests and on loopback.
+ * An OpenID Provider in memory with discovery, keys, the authorization code flow and logout. Anybody can sign in
+ * without a password. So use this provider only for tests and on loopback.
  */
 export interface TestProvider {
   /** Signs the tokens of the provider. */
@@ -55,7 +58,8 @@ export interface TestProvider {
   /** An entry for the option `issuers` of `createBackchannelLogout`. It contains the keys. */
   readonly trusted: TrustedIssuer
   /**
-   * The second published key. The client is not registered with its algorithm, so a token that is signed with this key is wrong.
+   * The second published key. Its algorithm is not registered for the client. So a token that is signed with this key
+   * is wrong.
    */
   readonly otherKey: TestKey
   /** True if the keys were fetched at least once. */

@@ -1,5 +1,5 @@
 /**
- * Compares an answer with the row of {@link requestCases} that caused it (RP-40 to RP-44).
+ * Compares an answer with the expected answer of a row of {@link requestCases} (RP-40 to RP-44).
  *
  * @param body The body of the answer.
  * @returns the fault of the answer, or `undefined` if the answer is right.

@@ -48,7 +48,10 @@ export interface TestTransmitter {
   readonly fetch: typeof fetch
   /** The method and the URL of each request. */
   readonly requests: string[]
-  /** The largest number of concurrent requests. Requests for metadata, keys and access tokens do not count. */
+  /**
+   * The largest number of requests that ran at the same time. Requests for metadata, keys and access tokens do not
+   * count.
+   */
   readonly mostAtOnce: number
   /** Returns a wrong answer to a request, or nothing for the right answer. */
   fault: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined

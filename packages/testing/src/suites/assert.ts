@@ -1,5 +1,6 @@
 /**
- * The part of a test library that {@link testStore} and {@link testAdapter} need. The `test` of `node:test`, vitest or Jest fits.
+ * The function `test` of a test library, as {@link testStore} and {@link testAdapter} need it. `test` of `node:test`,
+ * vitest or Jest has this type.
  */
 export type TestFunction = (name: string, run: () => Promise<void>) => unknown
 

@@ -12,7 +12,7 @@ import { faultOf } from '../requests/fault-of.js'
 import { requestCases, type CaseRequest } from '../requests/request-cases.js'
 import { assert, assertEqual, type TestFunction } from './assert.js'
 
-/** The application that {@link MountAdapter} made. */
+/** The application that {@link MountAdapter} makes. */
 export interface MountedAdapter {
   /** Sends a request to the application. `path` starts with a slash. */
   fetch(path: string, init: RequestInit): Response | Promise<Response>
@@ -58,8 +58,9 @@ interface Application {
  *
  * @param test `test` of `node:test`, vitest, Jest or a similar library.
  * @param mount Mounts the adapter for one test.
- * @param options With `endpointOnly`, no test requests `/me`. With `parsesBody`, a parser in front of the endpoint reads bodies of
- *   every media type. Then no test pushes a Security Event Token, because its text is lost.
+ * @param options With `endpointOnly`, no test requests `/me`. Set `parsesBody` if a parser in front of the endpoint
+ *   reads bodies of every media type. Then no test pushes a Security Event Token, because the parser loses the text of
+ *   the token.
  * @example
  * ```ts
  * import { testAdapter } from '@bcl/testing'

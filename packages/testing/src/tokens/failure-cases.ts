@@ -89,8 +89,8 @@ const newKeyAfterForgedTokens: FailureCase = {
 }
 
 /**
- * Good Logout Tokens that the receiver cannot carry out. The cause is the receiver, one of its parts, or an earlier copy of the
- * token.
+ * Good Logout Tokens that the receiver does not carry out. The cause is the receiver, one of its parts, or an earlier
+ * copy of the token.
  */
 export const failureCases: readonly FailureCase[] = [
   withoutKeys('RP-50', 'discovery is down', (url) =>

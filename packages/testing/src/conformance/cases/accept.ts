@@ -26,7 +26,7 @@ const withNames = (op: TestIssuer, names: object): TestIssuer => ({
   logoutToken: (claims, header) => op.logoutToken({ ...names, ...claims }, header),
 })
 
-/** Returns the sub and sid of the token in a row, so that this user can sign in before the token is sent. */
+/** Returns the sub and sid of the token in a row. The user must sign in with them before the token is sent. */
 async function namesIn(row: TokenRow, { provider }: Party): Promise<{ sub: string; sid: string }> {
   const names = { sub: `user-${randomId()}`, sid: randomId() }
   const token = await row.make(withNames(provider.op, names), provider)

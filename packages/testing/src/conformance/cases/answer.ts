@@ -27,7 +27,7 @@ function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined 
   }
 }
 
-/** Runs a check only if the answer is a refusal. Other cases check that bad tokens are refused. */
+/** Runs a check only if the answer is a refusal. Cases of the group `refuse` check that bad tokens are refused. */
 const ifRefused =
   (check: (answer: Answer) => void) =>
   (answer: Answer): void => {

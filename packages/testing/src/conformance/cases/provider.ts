@@ -5,23 +5,23 @@ import { expectAccepted, expectEnded } from '../relying-party/expectations.js'
 import type { Party, Visit } from '../relying-party/party.js'
 
 /**
- * Tells whether a profile becomes a case. The profile must be signed with RS256 and accepted by default. A right application knows
- * only an issuer, a client and RS256. So it refuses a token that needs another algorithm, encryption or a setting such as
- * `requireExp: false`.
+ * Tells whether a profile becomes a case. The profile must be signed with RS256 and accepted by default. The
+ * application under test is configured only with an issuer, a client and RS256. So it rightly refuses a token that
+ * needs another algorithm, encryption or a setting such as `requireExp: false`.
  *
  * No case sends the other profiles. The tests of provider-profiles.ts verify them with their settings.
  */
 const isSent = ({ header, byDefault }: ProviderProfile): boolean => header.alg === 'RS256' && byDefault === 'accepted'
 
 /**
- * Tells whether a case would be a duplicate. The profile `wso2-is-suborg` differs from `wso2-is-default` only in its issuer, and a
- * case replaces the issuer.
+ * Tells whether a case would be a duplicate. The profiles `wso2-is-suborg` and `wso2-is-default` differ only in the
+ * issuer, and each case replaces the issuer.
  */
 const isDuplicate = ({ id }: ProviderProfile): boolean => id === 'wso2-is-suborg'
 
 /**
- * Signs a token in the form of a profile. Its issuer, client and key come from the test provider, and its sub and sid come from a
- * visit.
+ * Signs a token in the form of a profile. The issuer, the client and the key come from the test provider. The sub and
+ * the sid come from a visit.
  */
 function signLike({ header, payload }: ProviderProfile, { provider: { op } }: Party, visit: Visit): Promise<string> {
   const now = op.now()
@@ -66,7 +66,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
             ...(http.userAgent !== undefined && { 'user-agent': http.userAgent }),
           }
           expectAccepted(await party.post(await signLike(profile, party, visit), headers))
-          // ZITADEL dates a token one second early. The session can be newer than this date and rightly stay alive.
+          // ZITADEL dates a token one second early. If the session began in that second, it rightly stays alive.
           const isDatedEarly = payload.iat < 0
           if (!isDatedEarly) await expectEnded(visit)
         },

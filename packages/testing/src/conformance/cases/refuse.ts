@@ -10,7 +10,10 @@ import { datedRow, isNearTolerance, type TokenRow } from './token-row.js'
 /** In seconds. No receiver tolerates clocks that differ by ten minutes. */
 const tenMinutes = 600
 
-/** A receiver accepts this token only if it trusts the algorithm in the header and uses the client secret as the key. */
+/**
+ * A token that only a wrong receiver accepts: a receiver that trusts the `alg` of the header and uses the client secret
+ * as the key.
+ */
 const clientSecretAsKey: TokenRow = {
   id: 'the-client-secret-as-the-key-of-HS256-which-is-not-registered',
   name: 'the client secret as the key of HS256, which is not registered',
@@ -22,8 +25,8 @@ const clientSecretAsKey: TokenRow = {
 }
 
 /**
- * Rows that are not sent. `@bcl/core` refuses these tokens, but another endpoint may rightly accept them. RFC 7515, section 4,
- * says that an unknown header parameter must be ignored if it is not critical.
+ * The ids of rows that are not sent. `@bcl/core` refuses these tokens, but another endpoint may rightly accept them.
+ * RFC 7515, section 4, says that an unknown header parameter must be ignored if it is not critical.
  */
 const notSent = new Set(['b64-false', 'b64-true'])
 
@@ -36,7 +39,10 @@ const rows: readonly TokenRow[] = [
   clientSecretAsKey,
 ]
 
-/** Makes the token of a row. The rows are made for RS256. If a token cannot be made with another algorithm, skips the case. */
+/**
+ * Makes the token of a row. The rows are made for RS256. If the provider has another algorithm and the token cannot be
+ * made with it, skips the case.
+ */
 async function makeToken(row: TokenRow, party: Party, visit: Visit): Promise<string> {
   const { provider } = party
   const isRegistered = row.id.startsWith('a-good-signature-under-PS256') && provider.op.key.alg === 'PS256'

@@ -6,8 +6,8 @@ import { expectAccepted, expectEnded, expectRefused } from '../relying-party/exp
 import type { Answer, Party, Visit } from '../relying-party/party.js'
 
 /**
- * Requests that other endpoints may answer differently. They may support HEAD, answer OPTIONS for CORS, ignore `logout_token[]`,
- * or have other limits.
+ * The ids of requests that are not sent, because other endpoints may rightly answer them differently. An endpoint may
+ * support HEAD, answer OPTIONS for CORS, ignore `logout_token[]`, or have other limits.
  */
 const notSent = new Set([
   'HEAD',
@@ -34,7 +34,7 @@ const hugeBody: RequestCase = {
 const sendFor = async (row: RequestCase, party: Party, visit: Visit): Promise<Answer> =>
   party.send(await row.make(party.opFor(visit)))
 
-/** Sends a huge body. Returns `undefined` if the server closes the connection without an answer, which is also right. */
+/** Sends a huge body. A server may also close the connection without an answer. Then returns `undefined`. */
 const sendHugeBody = (party: Party, visit: Visit): Promise<Answer | undefined> =>
   sendFor(hugeBody, party, visit).catch((error: unknown) => {
     if (String(error).includes('no answer: ')) return undefined

@@ -125,7 +125,10 @@ const requests: readonly ConformanceCase[] = [
 
 // Cases about tokens.
 
-/** Tokens that break a rule that no standard has. A receiver that accepts such a token can be attacked. */
+/**
+ * The ids of cases with the grade `hardening`: no standard has the rule, but a receiver that accepts the token can be
+ * attacked.
+ */
 const hardening = new Set(['eleven-events', 'a-month-old', 'iat-ahead', 'typ-JWT', 'the-typ-of-a-Logout-Token'])
 
 const references: Record<string, string> = {

@@ -277,7 +277,7 @@ const cases: readonly SessionCase[] = [
           const visit = await party.signIn({
             ...names,
             async beforeAnswer() {
-              // An error that is thrown at this point would look like an error of the sign-in.
+              // Keeps the error for later, because an error at this point would look like an error of the sign-in.
               await party
                 .post(await party.opFor(names).logoutToken())
                 .then(expectAccepted)
@@ -309,7 +309,7 @@ const cases: readonly SessionCase[] = [
         },
         async () => void (visit = await party.signIn({ sub: visit.sub, sid: visit.sid, again: visit })),
         async () => {
-          // An application may refuse the logout of a session that it no longer has.
+          // The answer is not checked, because an application may refuse the logout of a session that has ended.
           await party.post(await party.logoutToken(visit, claims))
           await expectLive(visit, 'the newer session')
           // If a token with the current time does not end the session, the case proves nothing.
@@ -424,5 +424,5 @@ const cases: readonly SessionCase[] = [
   },
 ]
 
-/** The sessions that end: section 3 of docs/requirements.md. A signed-in browser observes each session. */
+/** Which sessions a logout ends: section 3 of docs/requirements.md. A signed-in browser observes each session. */
 export const sessionConformance: readonly ConformanceCase[] = cases.map(toCase)

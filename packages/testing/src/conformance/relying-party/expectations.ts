@@ -20,7 +20,7 @@ interface FailureOptions extends ErrorOptions {
 /** A wrong result of the application under test. The message says what happened. */
 export class ConformanceFailure extends Error {
   readonly fault: ConformanceFault
-  /** A property that this failure shares with other failures, for example `the status 500`. */
+  /** A property that several failures can have in common, for example `the status 500`. */
   readonly about: string | undefined
 
   constructor(message: string, { fault = 'other', about, ...options }: FailureOptions = {}) {

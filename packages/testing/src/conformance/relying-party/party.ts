@@ -7,7 +7,7 @@ import { decodePayload } from '../../tokens/compact-jws.js'
 import { createBrowser, type Browser, type FetchLike } from './browser.js'
 import { ConformanceFailure, ConformanceSkip, expectThat } from './expectations.js'
 
-/** The sign-in of the application under test: where a browser signs in, and where it sees whether it is signed in. */
+/** The addresses of the application under test for sign-in, and for the check whether a browser is signed in. */
 export interface SignInContract {
   /** The address that redirects a browser to the provider and back. */
   login: string
@@ -39,7 +39,10 @@ export interface Answer {
   body: string
   /** The time from the request to the end of the body, in milliseconds. */
   durationMs: number
-  /** Says whether the Logout Token of the request had `sub`, `sid` or both. Not set if the request had no token. */
+  /**
+   * The claims `sub` and `sid` of the Logout Token in the request, for example `sub and no sid`. Not set if the request
+   * had no token.
+   */
   names?: string | undefined
 }
 
@@ -51,7 +54,10 @@ export interface SignInOptions {
   sid?: string | null | undefined
   /** An earlier visit. The new sign-in uses the same browser. */
   again?: Visit | undefined
-  /** Called after the ID Token was made. The application receives the ID Token when the returned promise is fulfilled. */
+  /**
+   * Called after the ID Token was made. The application receives the ID Token only after the returned promise has
+   * resolved.
+   */
   beforeAnswer?: (() => Promise<unknown>) | undefined
 }
 
@@ -71,7 +77,7 @@ export interface Visit {
 
 /** The receiver of Security Event Tokens of an application under test. */
 export interface SecurityEventTarget {
-  /** The transmitter that the receiver trusts. Give it the issuer and the key of the provider. */
+  /** The transmitter that the receiver trusts. It must have the issuer and the key of the provider. */
   transmitter: TestTransmitter
   /** The value of the `Authorization` header that the receiver requires. */
   authorization: string
@@ -103,7 +109,7 @@ export interface PartyOptions {
   provider: TestProvider
   endpoint: string
   contract?: SignInContract | undefined
-  /** The session of each visit, instead of new sign-ins. */
+  /** An existing session. Each visit uses it instead of a new sign-in. */
   existing?: ExistingSession | undefined
   securityEvents?: SecurityEventTarget | undefined
   accept204: boolean
@@ -137,7 +143,7 @@ function withQuery(endpoint: string, query = ''): string {
   return url.href
 }
 
-/** Says whether the Logout Token in a form has `sub`, `sid` or both. */
+/** Describes which of `sub` and `sid` the Logout Token in a form has. */
 function namesIn(body: string | undefined): string | undefined {
   const token = new URLSearchParams(body).get('logout_token')
   try {
@@ -149,7 +155,7 @@ function namesIn(body: string | undefined): string | undefined {
   }
 }
 
-/** Creates a client for the application under test. It calls `onAnswer` with each answer of the endpoint. */
+/** Creates a client for the application under test. The client calls `onAnswer` with each answer of the endpoint. */
 export function createParty(
   fetch: FetchLike,
   { provider, endpoint, contract, existing, securityEvents, accept204, timeout }: PartyOptions,
