@@ -7,9 +7,12 @@ import { isBuiltin } from 'node:module'
 interface Needs {
   dependencies: readonly string[]
   peers: readonly string[]
-  /** The imported packages. Modules of Node.js are not in this list. A peer can be necessary without an import. */
+  /**
+   * The imported packages. Modules of Node.js are not in this list. A package can also need a peer that it does not
+   * import.
+   */
   imports: readonly string[]
-  /** Says whether the package may import modules of Node.js. A package without this member runs on any runtime. */
+  /** Set if the package may import modules of Node.js. A package without this member runs on any runtime. */
   node?: 'all' | 'types only'
 }
 

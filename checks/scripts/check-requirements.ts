@@ -18,7 +18,7 @@ const ranges = [...text.matchAll(/\b(RP|SE|T)-(\d+) to \1-(\d+)\b/g)]
 
 function isNamed(id: string): boolean {
   if (new RegExp(`\\b${id}\\b`).test(text)) return true
-  // "RP-40 to RP-44" also names the requirements in between. It does not name a requirement with a letter, such as RP-41a.
+  // "RP-40 to RP-44" also names the requirements in between, but no requirement with a letter, such as RP-41a.
   const [, kind, number] = /^(RP|SE|T)-(\d+)$/.exec(id) ?? []
   return ranges.some(
     ([, of, from, to]) => of === kind && Number(from) <= Number(number) && Number(number) <= Number(to),

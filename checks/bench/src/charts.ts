@@ -36,7 +36,7 @@ const barHeight = 14
 const rowHeight = 44
 const count = (value: number): string => Math.round(value).toLocaleString('en')
 
-/** Horizontal bars, two for each row, on one scale that begins at 0. */
+/** Draws two horizontal bars for each row. All bars have one scale, which begins at 0. */
 export function drawChart({ title, names, alternative }: Chart, rows: readonly Row[]): string {
   const pairs = rows as readonly Pair[]
   const most = Math.max(...pairs.flatMap(({ rates }) => rates))

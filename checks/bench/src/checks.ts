@@ -38,7 +38,7 @@ export async function measureChecks(scale: Scale): Promise<Pair[]> {
     })
   const peer = () =>
     rateOf({
-      // CPU time is measured in steps of 4 ms, so a burst must not be too short.
+      // The bursts are long, because CPU time is measured in steps of 4 ms.
       count: 16 * checks,
       prepare: parse(alive),
       run: async (list) => {

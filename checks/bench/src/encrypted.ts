@@ -23,7 +23,7 @@ async function measureAlgorithm(alg: string, op: TestIssuer, scale: Scale): Prom
   const decryption = { keys: [privateKey], alg: [alg], enc: [enc] }
   const bursts = await signBursts(op, scale)
   const measure = (prepare: () => string[] | Promise<string[]>) => {
-    // Each contender has a receiver of its own, so that the same tokens are new to both.
+    // Each contender has its own receiver, so that the same tokens are new to both receivers.
     const logout = createBackchannelLogout({
       issuers: [{ ...op.trusted, decryption }],
       sessionMaxAge: 8 * 3600,

@@ -15,7 +15,10 @@ export function recordingStore(): { store: LogoutStore; written: [key: string, v
   }
 }
 
-/** Copies a text into one flat string. The text of a request is flat, but the engine stores a joined text as a tree of its pieces. */
+/**
+ * Copies a text into one flat string, like the text of a request. The engine stores a text that was joined from pieces
+ * as a tree.
+ */
 const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 
 /** Writes `count` logouts in the same way as `receive`, but without tokens. The subjects are `sub-0`, `sub-1` and so on. */

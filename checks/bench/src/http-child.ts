@@ -2,7 +2,7 @@
 import { applications, type Trust } from './http-applications.ts'
 
 const [name, trust] = process.argv.slice(2)
-// This import is separate, because the pages import all database drivers, which takes a while.
+// Imports the pages only if they are needed, because they import all database drivers, and this takes long.
 const start = applications[name!] ?? (await import('./pages.ts')).pages[name!]
 const { port, reads, warm, close } = await start!(JSON.parse(trust!) as Trust)
 process.on('message', async (question) => {

@@ -10,7 +10,8 @@ const connections = 16
 /** A server in another process. This process sends it requests. */
 export interface HttpServer {
   /**
-   * Sends all requests, 16 at a time. Throws if an answer has another status. CPU time is the time of the server's main thread.
+   * Sends all requests, 16 at a time. Throws if an answer has a status other than `status`. CPU time is the time of the
+   * server's main thread.
    */
   measure(requests: readonly Dispatcher.RequestOptions[], status?: number): Promise<Speed>
   /** Returns how often the server has read its store. */

@@ -29,7 +29,7 @@ function request(size: number, onChunk: () => void): Request {
   } as RequestInit)
 }
 
-/** Compares a body that is far above the limit with a body that is just above the limit (RP-4). */
+/** Compares a body far above the limit with a body just above the limit (RP-4). */
 export async function measureLarge(scale: Scale): Promise<Pair[]> {
   const { bodies } = scale
   const logout = createReceiver(await createTestIssuer())

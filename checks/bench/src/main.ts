@@ -36,7 +36,7 @@ const machine = {
 const startedAt = performance.now()
 const found: Record<string, Row[]> = {}
 const chosen = positionals.length > 0 ? (positionals as SectionName[]) : names
-// The figures of a quick run are not used, so its sections may disturb each other.
+// In a quick run, two sections run at the same time, because nobody uses the figures.
 await atOnce(values.quick ? 2 : 1, chosen, async (name) => {
   const since = performance.now()
   found[name] = await measure(name, values.quick ? 'quick' : 'full')

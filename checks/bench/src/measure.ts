@@ -6,7 +6,7 @@ import type { Scale } from './scale.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as (options: { type: 'minor' }) => void
 
-/** One side of a comparison. Only the time of `run` counts, not the time of `prepare`. */
+/** One of the compared implementations. The time of `run` counts, and the time of `prepare` does not. */
 export interface Contender<T> {
   prepare: () => T | Promise<T>
   run: (input: T) => unknown
@@ -20,7 +20,7 @@ export interface Speed {
   cpuRate?: number
 }
 
-/** Returns the value below which this share of the values lies. */
+/** Returns a quantile: for example, with a share of 0.5, the median. */
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const position = (sorted.length - 1) * share
@@ -41,8 +41,8 @@ export function speedOf(count: number, elapsed: number, { user, system }: NodeJS
 }
 
 /**
- * Measures one burst, without the young garbage of earlier bursts. A full collection would also discard optimized code, because
- * no object of some shapes exists between two bursts. A server does not do that after each 512 requests.
+ * Measures one burst. Collects only the young garbage before the burst. A full collection would also discard optimized
+ * code, because between two bursts there are no objects of some shapes. A server does not discard code so often.
  */
 export async function rateOf<T>({ prepare, run, count }: Contender<T>): Promise<Required<Speed>> {
   const input = await prepare()
@@ -58,8 +58,8 @@ export async function rateOf<T>({ prepare, run, count }: Contender<T>): Promise<
 export type Beside = (name: string, ours: number, peer: number) => Pair
 
 /**
- * Lets contenders take turns in short bursts: A B, B A, A B, and so on. So other work on the machine slows all of them equally.
- * The first rounds warm up the engine and do not count.
+ * Lets contenders take turns in short bursts: A B, B A, A B, and so on. So other work on the machine slows all
+ * contenders equally. The first rounds warm up the engine and do not count.
  */
 export async function compare(
   { rounds, warmUps }: Pick<Scale, 'rounds' | 'warmUps'>,
@@ -90,7 +90,7 @@ export function asCost({ speed, cpu, ...pair }: Pair): Pair {
   return { ...pair, speed: invert(speed), ...(cpu && { cpu: invert(cpu) }) }
 }
 
-/** Works through a list. `many` items are in progress at the same time. */
+/** Runs `work` for each item of a list. `many` items are in progress at the same time. */
 export async function atOnce<T>(many: number, list: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {

@@ -22,7 +22,7 @@ async function remember(store: LogoutStore, many: number): Promise<void> {
   }
 }
 
-// Warms up first, so that code and caches are not measured.
+// Warms up first, so that the memory of code and caches does not count.
 await remember(new MemoryStore(), Math.min(count, 5000))
 
 const memory = new MemoryStore()
@@ -35,5 +35,5 @@ const before = await heap()
 await remember(counting, count)
 const bytes = (await heap()) - before
 console.log(JSON.stringify({ perLogout: bytes / count, perEntry: bytes / entries }))
-// Keeps the store in memory until this line.
+// Uses the store, so that the garbage collector does not remove it earlier.
 await memory.values([])

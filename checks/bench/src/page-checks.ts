@@ -8,14 +8,14 @@ import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 
 /**
- * Makes a function that checks each session once. The time of these checks is not measured, and the next burst reuses their
+ * Makes a function that checks each session once, before a burst and outside the measured time. The burst reuses these
  * "alive" answers. Real visitors also cause at most one query per session in `recheckAfter` seconds.
  */
 function keepWarm(server: HttpServer): () => Promise<void> {
   let begunAt = -Infinity
   let endedAt = -Infinity
   return async () => {
-    // A burst takes less than two seconds.
+    // Checks again only if the answers could expire during a burst, which takes less than two seconds.
     if (performance.now() < begunAt + 1000 * (recheckAfter - 2)) return
     // Waits until all answers have expired. Then each session is checked again.
     await setTimeout(Math.max(0, endedAt + 1000 * recheckAfter - performance.now()))

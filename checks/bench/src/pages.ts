@@ -18,8 +18,8 @@ import { drivers, type Connected } from './store-drivers.ts'
 interface Visitors {
   logout: ReturnType<typeof createBackchannelLogout>
   /**
-   * Reads the session of the next request from its text, as from a cookie. The order is random. Most applications wait for their
-   * session, so this function is asynchronous, and the idle middleware waits for it, too.
+   * Reads the session of the next request from its text, as from a cookie. The order is random. Asynchronous, because
+   * most applications wait for their session. The idle middleware waits for it, too.
    */
   session: () => Promise<SessionClaims>
 }
@@ -90,7 +90,7 @@ function start(framework: string, kind: string, isChecked: boolean): Start {
     const { recheckAfter: seconds, connect } = stores[kind]!
     const { store, close } = await connect()
     const reads = countReads(store)
-    // On a busy machine, a shorter time-out would only measure the other work.
+    // The time-out is long, because on a busy machine a shorter time-out would only measure the other work.
     const logout = createBackchannelLogout({ ...optionsFor(trust), store, recheckAfter: seconds, storeTimeout: 60 })
     const iat = Math.floor(Date.now() / 1000)
     const count = Number(process.env['BENCH_SESSIONS'])
@@ -100,7 +100,7 @@ function start(framework: string, kind: string, isChecked: boolean): Start {
     const parse = (cookie: string) => JSON.parse(cookie) as SessionClaims
     const session = async () => parse(cookies[Math.floor(Math.random() * count)]!)
     const checkAll = (): Promise<void> => atOnce(50, cookies, (cookie) => logout.isLoggedOut(parse(cookie)))
-    // The first check subscribes to broadcasts. Answers from before the subscription are not reused, so this checks twice.
+    // Checks twice. The first check subscribes to broadcasts, and answers from before the subscription are not reused.
     const warm = (): Promise<void> => checkAll().then(checkAll)
     return { ...(await frameworks[framework]!({ logout, session }, isChecked)), reads, warm, close }
   }

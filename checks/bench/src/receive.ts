@@ -8,7 +8,7 @@ import { createReceiver, signBursts } from './tokens.ts'
 /** The number of tokens that are in progress at the same time. */
 export const many = 32
 
-/** The options with which `jwtVerify` checks as much as possible of what `receive` checks. */
+/** The options with which `jwtVerify` does as many of the checks of `receive` as possible. */
 const equivalent = (op: TestIssuer, alg: string): jose.JWTVerifyOptions => ({
   issuer: op.issuer,
   audience: op.clientId,

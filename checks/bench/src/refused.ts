@@ -22,7 +22,7 @@ const foreign: Make = async (op, count) => signTokens(op, count, () => ({ iss: '
 /** Random texts with the length of a token. */
 const garbage: Make = (_, count) => Array.from({ length: count }, () => randomBytes(400).toString('base64url'))
 
-/** CPU time is measured in steps of 4 ms. So cheap tokens come in longer bursts. */
+/** The bursts of cheap tokens are longer, because CPU time is measured in steps of 4 ms. */
 const kinds: readonly [name: string, make: Make, times: number][] = [
   ['wrong signature', forged, 1],
   ['expired', expired, 1],

@@ -8,11 +8,11 @@ import type { SectionName } from './sections.ts'
 
 interface Section {
   title: string
-  /** What is measured and compared. */
+  /** The measured work, and the work to compare with. */
   measured: string
   /** The meaning of the figures for a user. */
   meaning: (rows: Row[]) => string
-  /** The column heads of the figures. A section of pairs has these two columns and the ratios. */
+  /** The column heads of the figures. A section of pairs also has columns for the ratios. */
   columns: readonly string[]
   format?: (value: number) => string
   /** True if the ratios are ratios of the cost of one operation. */

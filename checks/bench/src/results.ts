@@ -46,7 +46,7 @@ export const resultsFile = fileURLToPath(new URL('../results.json', import.meta.
 export const readResults = (): Results | undefined =>
   existsSync(resultsFile) ? (JSON.parse(readFileSync(resultsFile, 'utf8')) as Results) : undefined
 
-/** Rounds to four significant digits, because more digits would only be noise. */
+/** Writes the file. Rounds to four significant digits, because more digits would only be noise. */
 export function writeResults(results: Results): void {
   const round = (_: string, value: unknown) =>
     typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value

@@ -14,7 +14,7 @@ const logouts = Number(process.argv[2] ?? 5_000_000)
 const looks = 20
 const perSecond = 20
 const sessionMaxAge = 600
-/** The run fails if the second half needs more memory than the first half times this factor. */
+/** The largest allowed ratio of the memory in the second half to the memory in the first half. */
 const bound = 1.1
 
 let passed = 0
@@ -36,7 +36,7 @@ for (let look = 0; look < looks; look += 1) {
   heaps.push(process.memoryUsage().heapUsed)
   console.log(`${passed.toLocaleString('en')} logouts: ${(heaps.at(-1)! / 2 ** 20).toFixed(1)} MiB of heap`)
 }
-// The first half fills the memory with all logouts that have not expired.
+// Leaves out the first quarter, in which the memory fills with logouts that have not expired.
 const early = Math.max(...heaps.slice(looks / 4, looks / 2))
 const late = Math.max(...heaps.slice(looks / 2))
 console.log(

@@ -161,12 +161,12 @@ export const weighables: Record<string, () => Promise<Weighable>> = {
     const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', ''], { stdio: 'ignore' })
     await once(server, 'spawn')
     const redis = await createClient({ socket: { path, tls: false } })
-      // The server may not be there yet.
+      // Ignores errors, because the server may not have started yet.
       .on('error', () => {})
       .connect()
     const used = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1])
     const store = new RedisStore(redis)
-    // The first add stores the script, which must not be measured.
+    // Adds one entry before the measurement, because the first add also stores the script in Redis.
     await store.add('first', 'v', Date.now() / 1000)
     const empty = await used()
     return {

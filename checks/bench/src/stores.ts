@@ -84,7 +84,7 @@ export async function measureStores(scale: Scale): Promise<Pair[]> {
   for (const [name, start] of Object.entries(drivers)) {
     const connected = await connect(name, start)
     if (!connected) continue
-    // Answers without a round trip are fast, so a burst needs more of them.
+    // Checks without a round trip are fast, so a burst needs more checks.
     const isLocal = name === 'node:sqlite' || name.endsWith('cache')
     const count = Math.ceil(scale.checks / (isLocal ? 10 : 60))
     await put(connected.store, (await entriesOf(remembered)).flat())

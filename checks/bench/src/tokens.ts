@@ -17,8 +17,8 @@ export const signTokens = (op: TestIssuer, count: number, claims: () => object =
 const received = (token: string): string => Buffer.from(token).toString('latin1')
 
 /**
- * Signs the tokens of all rounds. All contenders get the same tokens, because signing takes long. Each contender calls the
- * returned function once. It gets another function, which returns the tokens of the next round.
+ * Signs the tokens of all rounds. All contenders get the same tokens, because signing takes long. Each contender calls
+ * the returned function once, and gets a function that returns the tokens of the next round.
  */
 export async function signBursts(op: TestIssuer, { rounds, warmUps, tokens }: Scale): Promise<() => () => string[]> {
   // The tokens are used minutes after they are signed, so they expire late.

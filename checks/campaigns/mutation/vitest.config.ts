@@ -4,7 +4,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const names = ['core', 'node', 'testing', 'hono', 'koa', 'express', 'fastify', 'nestjs', 'redis', 'sql', 'ssf']
 const source = (file: string): string => `${process.cwd()}/packages/${file}.ts`
 
-/** Test files that wait for timers, the slowest file last. They run after the other tests, because those kill most mutants. */
+/**
+ * Test files that wait for timers, the slowest file last. They run last, because the other tests are faster and kill
+ * most mutants.
+ */
 const waiting = 'respond,handle,issuers,memory-store,watch,keys,receive,keys-under-fire,slow-clients'.split(',')
 
 class QuickFirst extends BaseSequencer {
@@ -28,7 +31,7 @@ export default defineConfig({
   },
   test: {
     include: tests.map((name) => `packages/${process.env['MUTATED_PACKAGE']}/test/${name}.test.ts`),
-    // This file is too slow to run for each mutant, because it explores thousands of states.
+    // Too slow to run for each mutant, because this test explores thousands of states.
     exclude: ['**/two-instances-model.test.ts'],
     setupFiles: [new URL('setup.ts', import.meta.url).pathname],
     sequence: { sequencer: QuickFirst },

@@ -105,7 +105,8 @@ for (let start = first; start < end && faults.length < 20; start += atOnce) {
 }
 
 for (const [name, times] of [...counts].sort()) console.log(`${name.padEnd(40)} ${times}`)
-// A campaign finds no faults if it accepts no token, or if it refuses all tokens for the same reason.
+// Fails if no token was accepted, or if all tokens were refused for the same reason. Such a campaign cannot find
+// faults.
 if (inputs >= 10_000 && only === undefined) {
   const share = (name: string): number => (counts.get(name) ?? 0) / (inputs / 2)
   const codes = ['INVALID', 'SIGNATURE', 'CLAIM', 'EXPIRED'].map((code) => `token ERR_LOGOUT_TOKEN_${code}`)

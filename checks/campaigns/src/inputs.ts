@@ -195,7 +195,7 @@ export function signOrSpoil(
   const parts = token.split('.')
   switch (random.number(7)) {
     case 0: {
-      // Changes the spare bits. If the part has none, this changes its bytes.
+      // Changes the spare bits. If the part has no spare bits, changes its bytes.
       const at = random.number(3)
       const last = parts[at]!.at(-1)!
       const value = alphabet.indexOf(last) ^ (1 + random.number(3))

@@ -105,7 +105,10 @@ export function mayAccept(token: string, parties: readonly Party[], now: number)
   return isTimely(claims, now) && saysLogout(claims)
 }
 
-/** Returns the only Logout Token in the bytes of a form (RP-1 to RP-4). Uses no parser of a library. */
+/**
+ * Returns the Logout Token in the bytes of a form, if there is exactly one (RP-1 to RP-4). Does not use a parser of a
+ * library.
+ */
 export function tokenOfForm(body: Buffer): string | undefined {
   if (body.length > 65_536) return undefined
   const tokens: string[] = []

@@ -18,8 +18,8 @@ const only = options.only === undefined ? undefined : Number(options.only)
 const now = 1_800_000_000
 const tolerance = 60
 const parties = createParties()
-// The transmitters do not use RSA, which signs slowly, or HS256, which they may not use. `victim` is a provider whose users no
-// transmitter may sign out.
+// The transmitters use neither RSA, because it signs slowly, nor HS256, because it is not allowed. `victim` is a
+// provider. No transmitter may sign out its users.
 const transmitters = parties.slice(1, 3)
 const victim = parties[3]!
 const base = 'https://schemas.openid.net/secevent/'
@@ -90,7 +90,10 @@ const count = (name: string): void => void counts.set(name, (counts.get(name) ??
 const faults: string[] = []
 process.on('unhandledRejection', (error) => faults.push(`unhandled: ${String(error)}`))
 
-/** Creates a receiver, and sessions that must not end. After some inputs, the campaign creates a new one to keep the store small. */
+/**
+ * Creates a receiver, and sessions that must not end. After some inputs, the campaign creates a new receiver, to keep
+ * the store small.
+ */
 function createReceiver() {
   const issuers = [...transmitters, victim].map(({ issuer, clientId }) => ({ issuer, clientId, keys: { keys: [] } }))
   const store = new MemoryStore({ now: () => now })

@@ -170,15 +170,15 @@ async function tryToken(index: number): Promise<void> {
   )
   counts.set(`${kind}: ${verdict}`, (counts.get(`${kind}: ${verdict}`) ?? 0) + 1)
   const expected = await verdictOfJose(token, alg, keys)
-  // The library checks spelling, header and claims before the signature. If one of them is wrong, it must refuse the token even
-  // if jose accepts the signature.
+  // The library checks the spelling, the header and the claims before the signature. If one of these is wrong, the
+  // library must refuse the token, even if jose accepts the signature.
   const isEarly =
     /^ERR_LOGOUT_TOKEN_(?:INVALID|CLAIM)$/.test(verdict) && (expected !== 'accepted' || !isCanonical(token))
   if (isEarly || (isCanonical(token) && verdict === expected)) return
   faults.push(`input ${index}: ${alg} with ${keysKind}, ${kind}: ${verdict}, by jose ${expected}\n  ${token}`)
 }
 
-/** Chooses keys. Most are the party's own keys. Some are keys of other algorithms. */
+/** Chooses keys: mostly the keys of the party, and sometimes keys of other algorithms. */
 function chooseKeys(own: Party['keys'], alg: string, random: Random): readonly [string, Keys | undefined] {
   if (alg.startsWith('HS') || random.chance(90)) return random.pick(own)
   return random.pick(foreign)
@@ -192,7 +192,7 @@ for (let start = first; start < end && faults.length < 20; start += atOnce)
   await Promise.all(Array.from({ length: Math.min(atOnce, end - start) }, (_, offset) => tryToken(start + offset)))
 
 for (const [name, times] of [...counts].sort()) console.log(`${name.padEnd(60)} ${times}`)
-// A campaign that accepts hardly any token cannot find faults.
+// Fails if hardly any token was accepted, because such a campaign cannot find faults.
 const accepted = counts.get('right: accepted') ?? 0
 if (inputs >= 10_000 && only === undefined && accepted < inputs / 10) faults.push('hardly any right token was accepted')
 for (const found of faults) console.error(found)

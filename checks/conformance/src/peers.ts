@@ -10,7 +10,7 @@ export interface RelyingParty {
   path?: string
   /** The path at which a browser signs in. @default '/login' */
   login?: string
-  /** Whether the application accepts only an issuer with https and without a port. */
+  /** True if the application accepts only an issuer with https and without a port. */
   needsHttps?: boolean
 }
 
@@ -18,7 +18,7 @@ export interface RelyingParty {
 export interface Peer extends RelyingParty {
   homepage: string
   version: () => string
-  /** What our application adds to the library. */
+  /** The parts that our application adds to the library. */
   setUp: string
 }
 

@@ -11,7 +11,10 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 export interface DebianPackages {
   /** The folder that has `usr`, `etc` and `var`. */
   root: string
-  /** The command and first arguments that start a program of the folder with the libraries of the folder. */
+  /**
+   * The command that starts a program of the folder with the libraries of the folder: the program and its first
+   * arguments.
+   */
   loader: readonly [command: string, ...args: string[]]
   versionOf(name: string): string
 }

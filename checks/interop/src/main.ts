@@ -36,7 +36,7 @@ for (const key of positionals.length > 0 ? positionals : [...Object.keys(provide
     console.log(`  version ${result.version}: ${result.examples.join(', ')} passed`)
     if (values.write) keepResult(key, result)
   } catch (error) {
-    // On CI, and if it was named, a provider that cannot run is a failure.
+    // In CI, or if the command names the provider, a provider that cannot run is a failure.
     const isRequired = process.env['CI'] === 'true' || positionals.length > 0
     if (isRequired || !(error instanceof UnavailableError)) throw error
     console.log(`  not run: ${error.message}`)

@@ -36,7 +36,7 @@ export interface RunningProvider {
   version: string
   issuer: string
   register(registration: Registration): Promise<Credentials>
-  /** Fills in one page of the provider in the same way as a user. Returns the next page. */
+  /** Fills in one page of the provider, as a user does. Returns the next page. */
   answerPage(browser: Browser, page: Page, user: string): Promise<Page>
   /** Ends the session of this browser. `application` is the address of an application that is signed in. */
   endSession(browser: Browser, application: string): Promise<void>

@@ -57,7 +57,8 @@ export async function startRecorder() {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       onDelivery = () => deliveries.length >= count && resolve()
       await action()
-      // A provider may send in the background. No event shows that it sends nothing, so this waits for a second.
+      // A provider may send in the background. No event shows that the provider sends nothing. So this function waits
+      // for a second.
       if (count === 0) await delay(1000)
       onDelivery()
       const complain = () => reject(new Error(`${deliveries.length} of ${count} Logout Tokens arrived`))

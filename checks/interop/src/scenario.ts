@@ -72,7 +72,7 @@ export async function runScenario(provider: Provider, examples: readonly string[
   }
 }
 
-/** One user on two devices: ends one session, then all sessions. Returns the first delivery. */
+/** Signs one user in on two devices. Ends one session, and then all sessions. Returns the first delivery. */
 async function checkSessions(
   running: RunningProvider,
   recorder: Recorder,
@@ -90,7 +90,7 @@ async function checkSessions(
   await expectEverywhere(places, [laptop, copy], 401)
   await expectEverywhere(places, [phone], 200)
 
-  // A session that starts in the same second as a logout counts as logged out.
+  // Waits, because a session that starts in the same second as a logout counts as logged out.
   await nextSecond()
   await signInEverywhere(running, laptop, applications, 'alice')
   await expectEverywhere(places, [laptop, phone], 200)

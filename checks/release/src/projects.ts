@@ -65,7 +65,7 @@ const optionalToNest = ['@nestjs/microservices', '@nestjs/websockets', 'class-tr
 const nest11: Project = {
   name: 'nest11',
   managers: ['bun'],
-  // pnpm refuses to install a dependency of Jest whose build script nobody approved.
+  // Without pnpm, because pnpm refuses a dependency of Jest that has an unapproved build script.
   allManagers: ['npm', 'bun'],
   files: {
     'nestjs.ts': 'applications/nestjs.ts',

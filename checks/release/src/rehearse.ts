@@ -21,7 +21,8 @@ const tarballs = join(folder, 'tarballs')
 const interrupted = new AbortController()
 const { signal } = interrupted
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
-// Removes the folder when this process exits, because the registry runs in this process and may write until then.
+// Removes the folder when this process exits, and not earlier, because the registry in this process may still write to
+// it.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -59,7 +60,10 @@ async function pack(): Promise<string> {
   return version
 }
 
-/** Runs the publish step twice, as after a run that stopped halfway. The second run must publish nothing. */
+/**
+ * Runs the publish step twice. The second run must publish nothing, because a user may repeat a run that stopped
+ * halfway.
+ */
 async function publish(env: NodeJS.ProcessEnv): Promise<void> {
   const step = ['node', join(copy, 'checks/release/src/publish.ts'), tarballs, '--provenance=false']
   await timed('publish', () => run(step, { cwd: folder, env, signal }))

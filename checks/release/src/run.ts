@@ -20,7 +20,7 @@ export function run([command, ...args]: readonly string[], options: Options): Pr
         const what = `\`${[command, ...args].join(' ')}\` in ${options.cwd}`
         return reject(new Error(`${what}: ${error.code ?? error.signal}\n${last}`))
       }
-      // An interrupted command got a signal, but may still be running.
+      // If the command was interrupted, it has got a signal, but may still be running.
       if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) settle()
       else child.once('exit', settle)
     })

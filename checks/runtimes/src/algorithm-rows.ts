@@ -18,7 +18,10 @@ const encryption: readonly [alg: string, enc: string, zip?: 'DEF'][] = [
 const receiver = (issuer: Exclude<BackchannelLogoutOptions['issuers'], Function>[number]) =>
   createBackchannelLogout({ issuers: [issuer], sessionMaxAge: 3600, store: new MemoryStore() })
 
-/** Runs the same work with jose alone. If jose fails too, the runtime lacks the algorithm. Otherwise the library has a fault. */
+/**
+ * Runs work with jose alone. If jose also fails, the runtime lacks the algorithm. If jose succeeds, the library has a
+ * fault.
+ */
 async function probe<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

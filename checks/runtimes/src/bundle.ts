@@ -5,9 +5,9 @@ const file = (path: string): string => new URL(`../${path}`, import.meta.url).pa
 const options: BuildOptions = { bundle: true, format: 'esm', target: 'es2022', outdir: file('dist') }
 
 /**
- * Strips the types for Node.js, Bun and Deno. The bundle still imports packages, so each runtime resolves the built packages
- * itself. `@bcl/nestjs` is the exception and is bundled. Nest compares classes by identity, so this package must import the Nest
- * of this folder, and not the Nest of its own folder.
+ * Strips the types for Node.js, Bun and Deno. The bundle still imports packages, so each runtime resolves the built
+ * packages itself. Only `@bcl/nestjs` is bundled. Nest compares classes by identity, so `@bcl/nestjs` must import Nest
+ * from this folder, and not from the folder of the package.
  */
 export const bundleForCommandLine = (): Promise<unknown> =>
   build({

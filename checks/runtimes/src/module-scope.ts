@@ -3,7 +3,7 @@ import type { TestIssuer } from '@bcl/testing'
 
 /** The issuer of the keys. The first case creates it, because Workers cannot create keys in the scope of a module. */
 let provider: TestIssuer | undefined
-/** All uses of the store, the clock and the network. */
+/** The list of all uses of the store, the clock and the network. */
 const asked: string[] = []
 
 const memory = new MemoryStore()

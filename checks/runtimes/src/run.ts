@@ -29,7 +29,7 @@ function keepPage(text: string): void {
 }
 
 await Promise.all([bundleForCommandLine(), bundleForWorkerd()])
-// Runs two runtimes at the same time, because most cases only wait for the next second.
+// Checks two runtimes at the same time, because most cases only wait for the next second.
 const results: Result[] = []
 const entries = runtimes.entries()
 const work = async (): Promise<void> => {

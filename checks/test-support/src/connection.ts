@@ -26,7 +26,7 @@ function open(port: number): Conversation {
   return { socket, heard: () => text }
 }
 
-/** Ends a refused body. Then posts a token over the same connection, and expects the answer 200. */
+/** Sends the end of a refused body. Then posts a token over the same connection, and expects the answer 200. */
 async function expectNext({ socket, heard }: Conversation, rest: string, path: string, token: string): Promise<void> {
   const body = `logout_token=${token}`
   socket.write(`${rest}${head(path, `content-length: ${body.length}`, 'connection: close')}${body}`)

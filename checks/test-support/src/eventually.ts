@@ -12,8 +12,8 @@ export async function eventually(
 }
 
 /**
- * Waits for work that must end within the given seconds. A timer of this process measures the time. A busy machine delays the
- * timer as much as the work.
+ * Waits for work that must end within the given seconds. A timer of this process measures the time, because a busy
+ * machine delays the timer as much as the work.
  */
 export async function before<T>(seconds: number, work: () => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -11,8 +11,8 @@ const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
 /**
- * This test fixes the stored format. If a commit changes a text in this file, the format changes, and instances of the last commit
- * cannot read the new format.
+ * The test that fixes the stored format. A commit that changes a line of this test changes the format. Then instances
+ * of the last commit cannot read the new format.
  */
 const formats = 'packages/core/test/formats.test.ts'
 
@@ -26,7 +26,10 @@ function reasonToSkip(): string | undefined {
   }
 }
 
-/** A suite that compares with the last commit. If that is not possible, the suite is skipped, even in CI. */
+/**
+ * A suite that compares this commit with the last commit. If the comparison is not possible, the suite is skipped, even
+ * in CI.
+ */
 export function describeWithLastCommit(name: string, suite: () => void): void {
   const reason = reasonToSkip()
   if (reason === undefined) describe(name, suite)

@@ -64,11 +64,11 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   await end()
   const other = createBackchannelLogout(settings(op, await elsewhere()))
   for (const sid of ['second', 'third']) {
-    // A pool may still have connections that have not noticed the outage.
+    // Retries, because a pool may still have connections that have not noticed the outage.
     await eventually(`${sid} is written`, () => other.isLoggedOut(sessionOf(sid)).catch(() => false))
   }
   await eventually('checks work again', () => passes(here, sessionOf('other')))
-  // A pool may still have connections that wait for their next attempt to connect.
+  // Retries, because a pool may still have connections that wait for their next attempt to connect.
   await eventually('logouts are taken again', () => isTaken('fourth'), 20)
   await Promise.all([here, at400, other].map((logout) => logout.close()))
 }

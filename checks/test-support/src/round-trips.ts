@@ -13,7 +13,7 @@ export function countRoundTrips(): RoundTrips {
   let trips = 0
   let answered: Promise<void> | undefined
   let calls: Promise<unknown>[] = []
-  /** Answers all calls of a round trip at once. So the next calls belong to the next round trip. */
+  /** Answers all calls of a round trip together. So later calls belong to the next round trip. */
   const send = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve))
     trips += 1
@@ -52,7 +52,7 @@ export async function roundTripsOf(store: LogoutStore, { of }: RoundTrips): Prom
   const time = op.now()
   const session = op.session({ sid: 'a', sub: 'alice', iat: time })
   const token = (iat: number): Promise<string> => op.logoutToken({ sid: 'a', sub: 'alice', iat })
-  // The first add also deletes expired entries.
+  // The first add also deletes expired entries, so it is not counted.
   await logout.endSession({ iss: op.issuer, sid: 'warm', iat: time })
   const [first, second, third] = [await token(time - 2), await token(time - 1), await token(time)]
   const trips = {

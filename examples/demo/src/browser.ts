@@ -1,4 +1,4 @@
-/** The last page of a navigation. The browser follows redirects and submits self-submitting forms. */
+/** The last page of a navigation. The browser follows redirects, and submits forms that a script would submit. */
 export interface Page {
   url: string
   status: number

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 import { heading } from './print.ts'
 
-/** Builds the packages that the provider and the examples need, with one line for each package. */
+/** Builds the packages that the provider and the examples need. Prints one line for each package. */
 export async function buildExamples(examples: readonly string[]): Promise<void> {
   heading('Building the packages. The first time takes a minute or two.')
   const filters = ['provider', ...examples].map((example) => `--filter=@bcl-examples/${example}...`)

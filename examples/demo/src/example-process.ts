@@ -15,7 +15,10 @@ export interface ExampleProcess {
 
 export interface ExampleOptions {
   folder?: URL
-  /** Waits until `/healthz` answers 200. Without this option, any answer counts, because the example has no provider yet. */
+  /**
+   * Waits until `/healthz` answers 200. If this option is false, any answer counts, for an example whose provider has not
+   * started yet.
+   */
   untilReady?: boolean
 }
 
@@ -64,7 +67,10 @@ export async function startExample(
   return { url, output: () => output, stop }
 }
 
-/** Returns the arguments that `pnpm start` gives to `node`: the sources if Node.js can run them, otherwise the build. */
+/**
+ * Returns the arguments that `pnpm start` passes to `node`: the sources if this Node.js can run TypeScript, otherwise
+ * the build.
+ */
 async function startArguments(folder: URL): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(new URL('package.json', folder), 'utf8'))
   return scripts.start.split(' ').slice(1)

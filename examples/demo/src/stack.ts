@@ -26,7 +26,7 @@ export interface App {
 /** An application that this stack started. */
 export interface StackApp extends App {
   clientSecret: string
-  /** Everything that the application has printed. */
+  /** All text that the application has printed. */
   output(): string
 }
 
@@ -37,7 +37,9 @@ export interface Stack {
 }
 
 export interface StackOptions {
-  /** Puts a server in front of the provider. Gets the provider's address, and returns the issuer. */
+  /**
+   * Starts a server in front of the provider. The function gets the address of the provider, and returns the issuer.
+   */
   front?: (providerUrl: string) => string
   /** More environment for the provider. */
   providerEnv?: Record<string, string>
@@ -74,7 +76,7 @@ export async function startStack(
     ...metadata,
   }))
 
-  // The provider starts first, because an application that starts before its provider needs some seconds longer.
+  // Starts the provider first, because an application waits some seconds if its provider is not running.
   const provider = await startExample('provider', providerPort, {
     ISSUER: issuer,
     CLIENTS: JSON.stringify(clients),

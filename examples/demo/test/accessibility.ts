@@ -9,7 +9,7 @@ const everything = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'
  */
 export async function violationsOf(page: Page): Promise<string[]> {
   const found: string[] = []
-  // axe is not added as a script element, because the content security policy of the page would refuse it.
+  // Does not add axe as a script element, because the Content-Security-Policy of the page would refuse it.
   await page.evaluate(axe.source)
   for (const [colorScheme, rules] of [
     ['light', everything],

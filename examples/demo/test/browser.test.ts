@@ -126,7 +126,7 @@ describeChromium(`in a browser${why}`, { timeout: 60_000 }, () => {
     await page.getByRole('button', { name: 'Sign in Alice everywhere' }).click()
     const frames = EXAMPLES.map((name) => page.frameLocator(`iframe[title="${name}"]`))
     for (const frame of frames) await frame.getByText('Signed in as alice').waitFor()
-    // The page of the provider loads itself again when sessions begin.
+    // The page of the provider reloads when a session begins.
     await page.frameLocator('iframe.provider').getByRole('button', { name: 'End', exact: true }).click()
 
     for (const frame of frames) await frame.getByText('Signed out at').waitFor()

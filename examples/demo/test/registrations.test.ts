@@ -83,7 +83,7 @@ async function ended(name: keyof typeof parties, user: string) {
   return { token: delivery!.logout_token, session }
 }
 
-/** Returns the answer of a Relying Party that has configured only the issuer and the client. */
+/** Returns the answer of a Relying Party that is configured only with the issuer and the client. */
 async function codeByDefault(clientId: string, token: string) {
   const issuers = [{ issuer: provider.url, clientId }]
   const untuned = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })

@@ -24,7 +24,7 @@ export interface Party {
   settings: Partial<TrustedIssuer>
 }
 
-/** A Relying Party that uses only `node:http`, so that the test uses no adapter. */
+/** A Relying Party on `node:http`, without an adapter. */
 export async function startRelyingParty(issuer: string, { clientId, clientSecret, metadata, settings }: Party) {
   const deliveries: LogoutDelivery[] = []
   const logout: BackchannelLogout = createBackchannelLogout({

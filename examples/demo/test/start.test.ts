@@ -15,7 +15,8 @@ describe.each(['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs'])('%s ref
     return run(process.execPath, args, { cwd: folder, env, signal }).catch((error: object) => error)
   }
 
-  // Node.js needs many seconds to load Next.js on a busy machine. The signal ends an example that does start.
+  // The time-out is long, because Node.js needs many seconds to load Next.js on a busy machine. If the example starts,
+  // the signal ends it.
   it.for([
     ['SESSION_SECRET', ''],
     ['ISSUER_OPTIONS', '{"requireSid":"yes"}'],

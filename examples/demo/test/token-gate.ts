@@ -28,7 +28,8 @@ export async function startTokenGate() {
       target = new URL(url)
     },
     /**
-     * Holds the next answer with tokens. `issued` is fulfilled when the provider has issued the tokens. `release` passes them on.
+     * Holds the next answer with tokens. `issued` resolves when the provider has issued the tokens. `release` sends the
+     * answer to the application.
      */
     hold(): { issued: Promise<void>; release: () => void } {
       const release = Promise.withResolvers<void>()

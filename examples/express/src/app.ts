@@ -35,7 +35,7 @@ export function createApp(
   const sessions = createSessions(config, logout, store)
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
-  // The pending sign-in is not in the session, because a logout that ends the old session must not end the new sign-in.
+  // The pending sign-in is not in the session, because a logout of the old session must not end the new sign-in.
   const pendingSignIn = createSignedCookie<PendingSignIn>('express_sign_in', { secure, maxAge: 10 * 60 })
   // A copy of the session's claims. With it, the user can sign out while the session store is down.
   const signOutClaims = createSignedCookie<SessionClaims>('express_sign_out', { secure, maxAge: config.sessionMaxAge })
@@ -49,7 +49,8 @@ export function createApp(
       },
     })
 
-  // The endpoint comes first, because the provider's POST has no Origin, and body parsers have other limits.
+  // The endpoint comes before the check of the Origin, because the provider's POST has no Origin. It comes before the
+  // body parsers, because they have other limits.
   app.all('/backchannel-logout', backchannelLogout(logout))
   if (securityEvents) app.all('/security-events', backchannelLogout(securityEvents))
   app.use(fromOwnPages(new URL(config.baseUrl).origin))
@@ -73,7 +74,8 @@ export function createApp(
     response.json({ iss, sub, sid: sid ?? null, iat })
   })
 
-  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
+  // This route is not behind activeSession(). A page that was loaded just before the logout must still receive the
+  // event.
   app.get('/events', (request, response) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(request, response)

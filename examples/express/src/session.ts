@@ -70,7 +70,7 @@ export function createSessions(config: Config, logout: BackchannelLogout, store:
     /** Clears the cookie. Also destroys the session in the store if the store works. */
     async clear(request: Request, response: Response): Promise<void> {
       response.clearCookie(COOKIE)
-      // A failure does no harm, because `signOut` has written the marker or has logged that the store is down.
+      // A failure does no harm, because `signOut` has already written the marker, or logged that the store is down.
       if (request.session as unknown) await destroy(request).catch(() => {})
     },
   }

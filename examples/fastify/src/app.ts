@@ -58,7 +58,8 @@ export function createApp(
     return { iss, sub, sid: sid ?? null, iat }
   })
 
-  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
+  // This route is not behind activeSession(). A page that was loaded just before the logout must still receive the
+  // event.
   app.get('/events', async (request, reply) => {
     const session = sessions.read(request)
     if (!session) return unauthorized(reply)

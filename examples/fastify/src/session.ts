@@ -23,7 +23,7 @@ declare module '@fastify/secure-session' {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The pending sign-in has its own cookie, because a logout that ends the old session must not end the new sign-in. */
+    /** The pending sign-in has its own cookie, because a logout of the old session must not end the new sign-in. */
     signIn: secureSession.Session<{ pending: PendingSignIn }>
   }
 }

@@ -70,11 +70,12 @@ export function createApp(
     return c.json({ iss, sub, sid: sid ?? null, iat })
   })
 
-  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
+  // This route is not behind activeSession(). A page that was loaded just before the logout must still receive the
+  // event.
   app.get('/events', (c) => {
     const session = c.get('session')
     if (!session) return unauthorized(c)
-    // Hono also uses this handler for HEAD. Nothing would end a stream for HEAD.
+    // Hono also uses this handler for HEAD. A stream for HEAD would never end.
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' })
     const close = streams.open(session.claims)
     if (typeof close === 'number') return c.json({ error: 'too many open streams' }, close)

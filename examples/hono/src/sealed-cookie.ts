@@ -33,7 +33,7 @@ export function createSealedCookie<T extends object>(name: string, { secret, sec
         const value = await unsealData<Partial<T>>(sealed, { password, ttl: maxAge })
         return Object.keys(value).length > 0 ? (value as T) : undefined
       } catch {
-        // iron-session returns {} for most values that it did not make, and throws for others.
+        // For a value that iron-session did not make, it returns {} or throws.
         return undefined
       }
     },

@@ -41,7 +41,7 @@ export function createApp(
   const sessions = createSessions(app, config, logout, store)
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
-  // The pending sign-in is not in the session, because a logout that ends the old session must not end the new sign-in.
+  // The pending sign-in is not in the session, because a logout of the old session must not end the new sign-in.
   const pendingSignIn = createSignedCookie<PendingSignIn>('koa_sign_in', { secure, maxAge: 10 * 60 })
   // A copy of the session's claims. With it, the user can sign out while the session store is down.
   const signOutClaims = createSignedCookie<SessionClaims>('koa_sign_out', { secure, maxAge: config.sessionMaxAge })
@@ -70,7 +70,8 @@ export function createApp(
     ctx.body = { iss, sub, sid: sid ?? null, iat }
   })
 
-  // This route is not behind activeSession(), because a page from just before the logout must still receive the event.
+  // This route is not behind activeSession(). A page that was loaded just before the logout must still receive the
+  // event.
   router.get('/events', (ctx) => {
     const session = sessions.read(ctx)
     if (!session) return unauthorized(ctx)

@@ -58,7 +58,7 @@ export class AccountController {
     return { iss, sub, sid: sid ?? null, iat }
   }
 
-  // This route is not behind the guard, because a page from just before the logout must still receive the event.
+  // This route is not behind the guard. A page that was loaded just before the logout must still receive the event.
   @Sse('events')
   events(@Req() request: Request): Observable<MessageEvent> {
     const claims = this.#signedIn(request)

@@ -23,7 +23,7 @@ import type { createSignIn, PendingSignIn } from './shared/sign-in.ts'
 import { createSignOut } from './shared/sign-out.ts'
 import { CONFIG, SIGN_IN } from './tokens.ts'
 
-// The pending sign-in is not in the session, because a logout that ends the old session must not end the new sign-in.
+// The pending sign-in is not in the session, because a logout of the old session must not end the new sign-in.
 const PENDING = 'nestjs_sign_in'
 // A copy of the session's claims. With it, the user can sign out while the session store is down.
 const CLAIMS = 'nestjs_sign_out'

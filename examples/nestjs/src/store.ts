@@ -14,8 +14,8 @@ export interface Stores {
 }
 
 /**
- * Keeps logouts and sessions in Redis, for all instances and across restarts. Without Redis, keeps both in this process. Then a
- * restart forgets both, so no session outlives its logout.
+ * Stores logouts and sessions in Redis, which all instances share. They survive a restart. Without Redis, stores both
+ * in this process. A restart then loses both, so no session works again after its logout.
  */
 export async function createStores(redisUrl: string | undefined): Promise<Stores> {
   if (redisUrl === undefined) {
@@ -49,7 +49,8 @@ function withTimeout(redis: RedisClientType): RedisClientType {
 }
 
 /**
- * Rejects if Redis does not answer within a second. node-redis has no such time-out, and would wait for a frozen server for ever.
+ * Rejects if Redis does not answer within a second. node-redis has no time-out for an answer, and would wait for ever
+ * if the server hangs.
  */
 async function soon<T>(answer: Promise<T>): Promise<T> {
   const timer = new AbortController()

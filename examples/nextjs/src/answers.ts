@@ -7,7 +7,7 @@ export const json = (body: object, status = 200): Response => Response.json(body
 
 export const unauthorized = (): Response => json({ error: 'not signed in' }, 401)
 
-/** 303, because the browser must not send its form on. */
+/** 303, so that the browser does not send its form again to the new address. */
 export const seeOther = (location: string): Response =>
   new Response(null, { status: 303, headers: { ...headers, location } })
 

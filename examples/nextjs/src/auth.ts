@@ -17,7 +17,10 @@ export interface Session {
 
 declare module 'next-auth/jwt' {
   interface JWT {
-    /** The session has its own key, because Auth.js replaces `iat`, `exp` and `jti` each time it encodes the JWT. */
+    /**
+     * The session is a member of its own in the JWT, because Auth.js replaces `iat`, `exp` and `jti` each time it
+     * encodes the JWT.
+     */
     signedIn?: Session
   }
 }

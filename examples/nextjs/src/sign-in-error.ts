@@ -4,7 +4,7 @@ import { logError } from './shared/log.ts'
 
 /** Logs why a sign-in failed, with the OAuth `error` code if the provider sent one. For the `logger` of Auth.js. */
 export async function logSignInError(error: Error): Promise<void> {
-  // Auth.js wraps all errors of the callback in an `AuthError`. Any other error comes from the start of a sign-in.
+  // Auth.js wraps all errors of the callback in an `AuthError`. Any other error happened at the start of a sign-in.
   if (!(error instanceof AuthError)) return logError('Sign-in not started', error)
   // This error has no code. `logRefusal` logs the code.
   if (error.type === 'OAuthCallbackError') return
@@ -20,7 +20,8 @@ export function logRefusal(message: string, metadata: unknown): void {
 }
 
 function describe(code: unknown): string {
-  // Anybody can call the callback with any code. Only the characters of RFC 6749, without the space, are logged.
+  // Logs only the characters that RFC 6749 allows, without the space, because anybody can call the callback with any
+  // code.
   const isReadable = typeof code === 'string' && /^[!#-[\]-~]{1,100}$/.test(code)
   return isReadable ? `Sign-in refused: ${code}` : 'Sign-in refused'
 }

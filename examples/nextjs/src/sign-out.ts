@@ -3,7 +3,7 @@ import { signOut } from './auth.ts'
 import { logError } from './shared/log.ts'
 import type { Session } from './auth.ts'
 
-/** Ends the session in the application. Resolves to the URL at which the browser also signs out at the provider. */
+/** Ends the session in the application. Resolves to the URL for the sign-out at the provider. */
 export async function signOutHere(session: Session | undefined): Promise<string> {
   // Clears the cookie. The event `signOut` in auth.ts ends the copies of the cookie.
   await signOut({ redirect: false })

@@ -8,8 +8,8 @@ export interface Store {
 }
 
 /**
- * Keeps logouts in Redis, for all instances and across restarts. Without Redis, keeps them in this process. A restart then forgets
- * them, so a cookie that was logged out works again if SESSION_SECRET stays the same.
+ * Stores logouts in Redis, which all instances share. They survive a restart. Without Redis, stores them in this
+ * process. A restart then loses the logouts. If SESSION_SECRET stays the same, cookies that were logged out work again.
  */
 export async function createStore(redisUrl: string | undefined, prefix: string): Promise<Store> {
   if (redisUrl === undefined) return { logouts: new MemoryStore(), close: async () => {} }

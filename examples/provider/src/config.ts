@@ -15,7 +15,7 @@ export interface Config {
   demoUrl: string | undefined
 }
 
-/** Reads the environment. Throws an `Error` that names the variable if a value is wrong. */
+/** Reads the environment. If a value is wrong, throws an `Error` that names the variable. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const port = readPort(env['PORT'] ?? '3000')
   return {
@@ -45,7 +45,7 @@ function readClients(json: string): ExampleClient[] {
     const clients: unknown = JSON.parse(json)
     if (Array.isArray(clients)) return clients
   } catch {
-    // The message below is as clear as the message of the parser.
+    // The error is thrown below.
   }
   throw new Error('CLIENTS must be a JSON array of client metadata')
 }

@@ -9,7 +9,7 @@ export type Html = ReturnType<typeof html>
 const COLOR = '#4338a8'
 const LETTER = 'P'
 
-/** A page of the provider. Only its own style and `script` run, and it loads nothing from elsewhere. */
+/** A page of the provider. Only its style and `script` are allowed. The page loads nothing from other addresses. */
 export function page(title: string, content: Html, { script = '', isWide = false } = {}): Html {
   const policy = `default-src 'none'; base-uri 'none'; connect-src 'self'; img-src data:; style-src '${hash(style)}'; script-src '${hash(script)}'`
   return html`<!doctype html>

@@ -13,7 +13,7 @@ export function loginPage(uid: string, clientId: string): Html {
   )
 }
 
-/** `form` is the form of oidc-provider. It has a token against forged requests. */
+/** `form` is the form of oidc-provider. The form contains a token against CSRF. */
 export function confirmLogoutPage(form: string, confirmed: boolean): Html {
   if (!confirmed) {
     return page(

@@ -69,8 +69,8 @@ export async function createProvider({ issuer, clients }: ProviderOptions) {
       RefreshToken: 14 * 24 * HOUR,
       Session: 14 * 24 * HOUR,
     },
-    // The default dispatcher refuses loopback addresses, which is right for a public provider. But here every Relying Party is
-    // on loopback.
+    // The default dispatcher refuses loopback addresses, as a public provider must. Here every Relying Party is on
+    // loopback.
     fetch(url, options) {
       const init = { ...options }
       delete init.dispatcher

@@ -18,7 +18,9 @@ async function createTransmitter(issuer: string) {
   })
 }
 
-/** A transmitter of security events (Shared Signals). Its issuer is `ISSUER/ssf`, and the audience is the client. */
+/**
+ * A transmitter of security events (Shared Signals). Its issuer is `ISSUER/ssf`. The audience of a token is the client.
+ */
 export async function createSecurityEvents(issuer: string, clients: readonly ExampleClient[]) {
   const receivers = clients.filter(({ security_events_uri }) => security_events_uri !== undefined)
   const transmitter = receivers.length > 0 ? await createTransmitter(issuer) : undefined
@@ -51,7 +53,7 @@ export async function createSecurityEvents(issuer: string, clients: readonly Exa
     all: (): readonly SentToken[] => all,
     /** The clients that get the events. */
     receivers: receivers.map(({ client_id }) => client_id),
-    /** The clients that get none. */
+    /** The clients that get no events. */
     others: clients.filter((client) => !receivers.includes(client)).map(({ client_id }) => client_id),
     /** Serves the metadata and the keys. */
     fetch: (url: URL) => transmitter?.fetch(url) ?? new Response(null, { status: 404 }),

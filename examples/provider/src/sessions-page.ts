@@ -19,7 +19,7 @@ export interface SessionsPage {
 }
 
 export function sessionsPage({ sessions, deliveries, clients, events, lastAction, demoUrl }: SessionsPage): Html {
-  // After a later sign-in, the sentence about the last button is outdated.
+  // After a later sign-in, the sentence about the last action is no longer shown.
   const isLatest = lastAction && sessions.every(({ uid }) => lastAction.left.has(uid))
   const users = [...Map.groupBy(sessions, ({ sub }) => sub)]
   const logoutTokens = deliveries.map((delivery) => ({ ...delivery, token: delivery.logout_token }))

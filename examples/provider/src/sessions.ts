@@ -54,7 +54,9 @@ export function createSessions(provider: Provider, storage: Storage, deliveries:
     return (await Promise.all(ended.map(({ uid }) => end(uid)))).flatMap((made) => made ?? [])
   }
 
-  /** Revokes a grant in the same way as oidc-provider's own `end_session`. A grant for offline access outlives the session. */
+  /**
+   * Revokes a grant in the same way as oidc-provider's own `end_session`. A grant with offline access is not revoked.
+   */
   async function revoke({ grantId, persistsLogout }: ClientAuthorizationState): Promise<void> {
     if (grantId === undefined || persistsLogout) return
     await Promise.all([

@@ -18,7 +18,7 @@ export interface LargeStore {
   bytes(): Promise<number>
   /** The number of stored markers, including expired markers. */
   size(): Promise<number>
-  /** Deletes expired entries. Redis does so by itself. */
+  /** Deletes expired entries. Redis deletes them by itself. */
   prune?(): Promise<unknown>
   close(): Promise<void>
 }
@@ -38,7 +38,7 @@ function slotOf(key: string): number {
 const command = (...words: string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 
-/** Writes commands to Redis without waiting for each answer. The library always waits. */
+/** Writes commands to Redis without waiting for each answer, unlike the library. */
 async function pipe(socket: Socket, text: string, answers: number): Promise<void> {
   let left = answers
   const answered = new Promise<void>((resolve, reject) => {
@@ -132,7 +132,7 @@ async function postgresql(): Promise<LargeStore> {
     store: sql,
     async load({ keys, value }, first, count, expiresAt) {
       const isFirst = first === 0
-      // It takes less time to build an index at the end than to extend it with each row.
+      // Builds the index at the end, because extending it with each row takes longer.
       if (isFirst) {
         await pool.query('ALTER TABLE bcl_logouts DROP CONSTRAINT bcl_logouts_pkey; DROP INDEX bcl_logouts_expires_at')
       }

@@ -1,6 +1,6 @@
-// Measures for how long a second region still accepts a session after its logout: `pnpm check regions`. It starts a Redis in
-// region A and a replica in region B. A message between the regions takes 40 ms, and the replica is 2 s behind. The provider posts
-// each logout to region A. An instance in region B checks the session all the time.
+// Measures how long a second region still accepts a session after its logout: `pnpm check regions`. It starts a Redis
+// in region A and a replica in region B. A message between the regions takes 40 ms, and the replica is 2 s behind. The
+// provider posts each logout to region A. An instance in region B checks the session all the time.
 import { createBackchannelLogout, type BackchannelLogout, type LogoutStore } from '@bcl/core'
 import { RedisStore } from '@bcl/redis'
 import { randomUUID } from 'node:crypto'
@@ -64,7 +64,7 @@ const storeAt = async (port: number): Promise<RedisStore> =>
       .connect(),
   )
 
-/** Waits until the replica has copied the primary and follows it. */
+/** Waits until the replica has copied the data of the primary and receives its changes. */
 async function follows(): Promise<void> {
   const client = await createClient({ url: replica.url }).connect()
   while (!(await client.info('replication')).includes('master_link_status:up')) {
@@ -80,7 +80,7 @@ const withoutSubscription = ({ add, values, remove }: LogoutStore, store: Logout
   remove: remove.bind(store),
 })
 
-/** The instance of region B, and the function by which region A receives a logout. */
+/** The instance of region B, and the function with which region A receives a logout. */
 interface Layout {
   name: string
   b: BackchannelLogout
@@ -113,7 +113,10 @@ async function layouts(): Promise<Layout[]> {
   ]
 }
 
-/** Measures for how long B accepts a session after the answer to its logout, and how long each earlier check takes. In ms. */
+/**
+ * Measures how long B accepts a session after the answer to its logout, and how long each earlier check takes. Both are
+ * in milliseconds.
+ */
 async function measure({ b, receive }: Layout): Promise<{ late: number; checks: number[] }> {
   const iat = Math.floor(Date.now() / 1000)
   const claims = { iss, sub: randomUUID(), sid: randomUUID(), iat }
@@ -127,7 +130,7 @@ async function measure({ b, receive }: Layout): Promise<{ late: number; checks: 
       const isLoggedOut = await b.isLoggedOut(claims)
       if (answeredAt === Infinity) checks.push(performance.now() - askedAt)
       if (isLoggedOut) return
-      // A check that began before the answer does not count.
+      // Ignores checks that began before the answer.
       if (askedAt > answeredAt) acceptedAt = performance.now()
       await new Promise((resolve) => setTimeout(resolve, 5))
     }

@@ -17,7 +17,10 @@ export const uuid = (name: string, index: number): string =>
     .digest('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 
-/** Receives one logout, and returns the format of its markers. So this measurement always uses the format of the library. */
+/**
+ * Receives one logout, and returns the format of its markers. So the measurement always uses the current format of the
+ * library.
+ */
 async function templateOf(issuer: CheapIssuer): Promise<Template> {
   const { store, written } = recordingStore()
   await issuer.createReceiver(store).receive(await issuer.token({ sub: '@sub@', sid: '@sid@', jti: '@jti@' }))

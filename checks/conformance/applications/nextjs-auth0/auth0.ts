@@ -10,7 +10,7 @@ const sessions = (shared.sessions ??= new SessionStore())
 
 export const auth0 = new Auth0Client({
   domain: new URL(ISSUER).host,
-  // Without this option, the library does not accept localhost. The provider still uses https.
+  // Without this option, nextjs-auth0 does not accept localhost. The provider still uses https.
   allowInsecureRequests: true,
   clientId: CLIENT_ID,
   clientSecret: CLIENT_SECRET,

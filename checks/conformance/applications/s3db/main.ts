@@ -38,7 +38,7 @@ async function fetchKey() {
   return importJWK(keys[0]!)
 }
 
-// The receiver needs its key when it is created, so the first request creates the receiver.
+// The first request creates the receiver, because the receiver needs the key of the provider when it is created.
 let receiver: Promise<Hono> | undefined
 async function createReceiver(): Promise<Hono> {
   const app = new Hono()

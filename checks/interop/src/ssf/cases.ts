@@ -72,7 +72,7 @@ export async function runCases(bench: Bench, report: (result: CaseResult) => voi
     const user = await createUser()
     const laptop = await places.signIn(user.name, 'laptop')
     const phone = await places.signIn(user.name, 'phone')
-    // A session that starts in the same second as a logout counts as logged out.
+    // Waits, because a session that starts in the same second as a logout counts as logged out.
     await nextSecond()
     const sid = await places.sidOf(laptop)
     await act({ id: user.id, laptop, sid })
@@ -165,7 +165,7 @@ function rowsFor(bench: Bench): Row[] {
         await client.setStatus({ stream_id: streamId, status: 'enabled' })
       },
     },
-    // This case is the last case, because it also revokes the access tokens of the receiver.
+    // This case must be the last one, because it also revokes the access tokens of the receiver.
     {
       name: 'admin: sign out all active sessions of the realm',
       events: [],

@@ -7,7 +7,7 @@ const drainerInterval = 200
 
 export type KeycloakTransmitter = Awaited<ReturnType<typeof startKeycloakTransmitter>>
 
-/** Starts Keycloak with its Shared Signals transmitter, which is an experiment of Keycloak 26.7. */
+/** Starts Keycloak with its Shared Signals transmitter, an experimental feature of Keycloak 26.7. */
 export async function startKeycloakTransmitter() {
   const home = installKeycloak()
   const [port, managementPort] = (await freePorts(2)) as [number, number]

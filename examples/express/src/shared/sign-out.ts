@@ -11,8 +11,8 @@ export interface SignedIn {
 }
 
 /**
- * Signs users out in the application. Both functions resolve to the URL at which the browser also signs out at the provider. They
- * never reject, because a user must be able to sign out while the store is down.
+ * Signs users out in the application. Both functions resolve to the URL for the sign-out at the provider. They never
+ * reject, because a user must be able to sign out while the store is down.
  */
 export function createSignOut(
   { endSession, endAllSessions }: Pick<BackchannelLogout, 'endSession' | 'endAllSessions'>,
@@ -37,8 +37,8 @@ export function createSignOut(
     },
 
     /**
-     * Ends all sessions of the user. Call this function only behind the session check. It also calls `endSession` for the
-     * caller's own session, because `endAllSessions` does not end that session if the provider's clock is ahead.
+     * Ends all sessions of the user. Call this function only behind the session check. Also calls `endSession` for the
+     * caller's own session. If the provider's clock is ahead, `endAllSessions` does not end that session.
      */
     everywhere({ claims, idToken }: SignedIn): Promise<string> {
       const { iss, sub } = claims

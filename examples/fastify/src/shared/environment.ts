@@ -20,7 +20,9 @@ export interface Config {
   sessionSecret: string
   /** Seconds that a session may live. Using the session does not extend this time. */
   sessionMaxAge: number
-  /** The Redis that all instances share. Without this setting, everything is kept in this process. */
+  /**
+   * The Redis that all instances share. Without this setting, sessions and logouts are in the memory of this process.
+   */
   redisUrl: string | undefined
 }
 
@@ -31,7 +33,7 @@ export interface Defaults {
   clientSecret: string
 }
 
-/** Reads the environment. Throws an `Error` that names the variable if a value is wrong. */
+/** Reads the environment. If a value is wrong, throws an `Error` that names the variable. */
 export function readEnvironment(env: NodeJS.ProcessEnv, defaults: Defaults): Config {
   const port = readInteger('PORT', env['PORT'] ?? String(defaults.port), 65_535)
   const issuer = readUrl('ISSUER', env['ISSUER'] ?? 'http://127.0.0.1:3000')
@@ -113,7 +115,7 @@ function readJsonObject(name: string, json: string): Record<string, unknown> {
     const value: unknown = JSON.parse(json)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   } catch {
-    // The parser's message can contain a secret, so it is dropped.
+    // Drops the message of the parser, because it can contain a secret.
   }
   throw new Error(`${name} must be a JSON object`)
 }

@@ -14,7 +14,7 @@ export interface Look {
 export function createPages({ title, color }: Look) {
   const style = styleSheet(color)
   const letter = title.slice(0, 1)
-  // Only this style and this script run. The page loads nothing from elsewhere.
+  // Allows only the style and the script of this page. The page loads nothing from other addresses.
   const policy = `default-src 'none'; base-uri 'none'; connect-src 'self'; img-src data:; style-src '${hash(style)}'; script-src '${hash(script)}'`
   const page = (content: string): string => `<!doctype html>
 <html lang="en">
@@ -115,7 +115,10 @@ const script = `
   listen()
 `
 
-/** A provider on this machine has a start page. The issuer of another provider is a name, and often no page. */
+/**
+ * Links only to a provider on this machine, because it has a start page. The issuer of another provider is often not
+ * the address of a page.
+ */
 function providerLink(iss: string): string {
   if (!isLoopback(iss)) return escape(iss)
   return `<a href="${escape(new URL('/', iss).href)}" target="_top">${escape(iss)}</a>`

@@ -40,15 +40,16 @@ export function createSignIn({ issuer, clientId, clientSecret, clientAuth, trust
   }
 
   /**
-   * Makes a new Configuration for each sign-in. openid-client caches the keys of a Configuration for minutes. After a key
-   * rotation, a sign-in with cached keys would fail, and its code cannot be used a second time.
+   * Makes a new Configuration for each sign-in. openid-client caches the keys of a Configuration for minutes. If the
+   * provider has changed its keys, a sign-in with cached keys would fail. The code of the sign-in cannot be used a
+   * second time.
    */
   async function configure(): Promise<openid.Configuration> {
     const configuration = new openid.Configuration(await discover(), clientId, undefined, authentication)
     if (isLoopback(issuer)) openid.allowInsecureRequests(configuration)
     if (trusted.decryption) configuration[openid.customFetch] = createDecryptingFetch(trusted.decryption)
-    // openid-client does not check an HMAC. In this case, TLS proves who issued the ID Token (OpenID Connect Core 3.1.3.7, step
-    // 6).
+    // openid-client does not check an HMAC. In this case, the TLS connection proves who issued the ID Token (OpenID
+    // Connect Core 3.1.3.7, step 6).
     const usesHmac = trusted.algorithms?.some((algorithm) => algorithm.startsWith('HS'))
     if (!usesHmac) openid.enableNonRepudiationChecks(configuration)
     return configuration

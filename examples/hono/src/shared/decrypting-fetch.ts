@@ -5,8 +5,9 @@ import type { CustomFetch } from 'openid-client'
 type Decryption = NonNullable<TrustedIssuer['decryption']>
 
 /**
- * Returns a `fetch` that decrypts the ID Token in the answer of the token endpoint. openid-client can also decrypt ID Tokens, but
- * it returns the encrypted token, and `id_token_hint` must not be encrypted. openid-client also supports fewer algorithms.
+ * Returns a `fetch` that decrypts the ID Token in the answer of the token endpoint. openid-client can also decrypt ID
+ * Tokens, but supports fewer algorithms. And it returns the encrypted ID Token, which cannot be used as
+ * `id_token_hint`.
  */
 export function createDecryptingFetch(decryption: Decryption): CustomFetch {
   return async (url, options) => {

@@ -6,7 +6,7 @@ export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
   if (code === undefined) return console.log(`Logout: ${outcome}`)
   const { claim, expected } = error instanceof BackchannelLogoutError ? error : {}
   const details = [code, claim && `claim ${claim}`, expected && `expected ${expected}`].filter(Boolean).join(', ')
-  // This side has failed. The message and the cause name the part that failed.
+  // `failed` means that the token is not the cause. The message and the cause name the part that failed.
   if (outcome === 'failed') logError(`Logout: ${outcome}, ${details}`, error)
   else console.warn(`Logout: ${outcome}, ${details}`)
 }
@@ -23,7 +23,8 @@ export function logError(what: string, error: unknown): void {
 /** Logs why a sign-in failed, with the OAuth `error` code if the provider sent one. */
 export async function logSignInError(what: string, error: unknown): Promise<void> {
   const code = await oauthErrorOf(error)
-  // Anybody can call the callback with any code. Only the characters of RFC 6749, without the space, are logged.
+  // Logs only the characters that RFC 6749 allows, without the space, because anybody can call the callback with any
+  // code.
   const isReadable = code !== undefined && /^[!#-[\]-~]{1,100}$/.test(code)
   logError(isReadable ? `${what}: ${code}` : what, error)
 }
@@ -33,7 +34,8 @@ async function oauthErrorOf(failure: unknown): Promise<string | undefined> {
     return failure.error
   }
   if (!(failure instanceof openid.WWWAuthenticateChallengeError)) return undefined
-  // openid-client does not read the body of an answer with this header. The answer to a wrong client secret has it.
+  // openid-client does not read the body of an answer with this header, for example the answer to a wrong client
+  // secret.
   const body = (await failure.response.json().catch(() => undefined)) as { error?: unknown } | undefined
   return typeof body?.error === 'string' ? body.error : undefined
 }

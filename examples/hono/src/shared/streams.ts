@@ -7,8 +7,8 @@ export interface StreamLimits {
 
 export interface Streams {
   /**
-   * Counts one more open stream. Returns a function to call when the stream has ended. If there are too many streams, returns
-   * the status of the refusal: 429 for this session, 503 for the process.
+   * Counts one more open stream. Returns a function to call when the stream has ended. If too many streams are open,
+   * returns the status for the answer: 429 for this session, 503 for the process.
    */
   open(session: SessionClaims): (() => void) | 429 | 503
 }

@@ -5,8 +5,8 @@ import type { BackchannelLogout } from '@bcl/core'
 import { logError } from './log.ts'
 
 /**
- * Seconds between attempts. Each attempt uses one of four permits for requests to the provider. Logout Tokens also need these
- * permits, and one permit comes back every 15 seconds.
+ * Seconds between attempts. Each attempt uses one of four permits for requests to the provider. Every 15 seconds, one
+ * permit is added. Logout Tokens also need these permits.
  */
 const FIRST_WAIT = 5
 const LONGEST_WAIT = 30

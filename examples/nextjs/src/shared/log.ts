@@ -1,16 +1,19 @@
 import { BackchannelLogoutError, type LogoutDelivery } from '@bcl/core'
 
-/** Logs one line for each request to the endpoint. The line holds no token and no user. */
+/** Logs one line for each request to the endpoint. The line contains no token and nothing that names a user. */
 export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
   if (code === undefined) return console.log(`Logout: ${outcome}`)
   const { claim, expected } = error instanceof BackchannelLogoutError ? error : {}
   const details = [code, claim && `claim ${claim}`, expected && `expected ${expected}`].filter(Boolean).join(', ')
-  // This side has failed. The message and the cause name the part that failed.
+  // `failed` means that the token is not the cause. The message and the cause name the part that failed.
   if (outcome === 'failed') logError(`Logout: ${outcome}, ${details}`, error)
   else console.warn(`Logout: ${outcome}, ${details}`)
 }
 
-/** Logs messages only. Other fields of an error can contain a token, and so can the message of a JSON parser. */
+/**
+ * Logs only messages. Other fields of an error can contain a token. The message of a JSON parser can also contain a
+ * token.
+ */
 export function logError(what: string, error: unknown): void {
   const messages = [what]
   for (let part = error; part instanceof Error && !(part instanceof SyntaxError); part = part.cause) {

@@ -2,7 +2,7 @@ import { application } from '../../application.ts'
 
 const handle = async (request: Request): Promise<Response> => (await application()).logout.handle(request)
 
-// All methods are exported, so the endpoint itself answers wrong methods.
+// Exports all methods, so that the endpoint itself answers wrong methods.
 export {
   handle as DELETE,
   handle as GET,

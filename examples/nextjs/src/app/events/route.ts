@@ -6,7 +6,7 @@ const HEARTBEAT_MS = 15_000
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
 
-/** This route is not behind the check, because a page from just before the logout must still receive the event. */
+/** This route is not behind the check. A page that was loaded just before the logout must still receive the event. */
 export async function GET(request: Request): Promise<Response> {
   const session = await readSession(request.headers)
   if (!session) return unauthorized()
@@ -41,7 +41,7 @@ export async function GET(request: Request): Promise<Response> {
   return new Response(body.pipeThrough(new TextEncoderStream()), { headers })
 }
 
-/** By default, Next.js answers HEAD with the GET handler. Nothing would end a stream for HEAD. */
+/** Without this function, Next.js answers HEAD with the GET handler. A stream for HEAD would never end. */
 export async function HEAD(request: Request): Promise<Response> {
   return (await readSession(request.headers)) ? new Response(null, { headers }) : new Response(null, { status: 401 })
 }

@@ -13,6 +13,6 @@ export async function POST(request: Request): Promise<Response> {
   await logout.endAllSessions({ iss, sub }).catch((error: unknown) => {
     logError('Signed out, but the logout was not carried out in full', error)
   })
-  // Also ends the caller's own session, because `endAllSessions` does not end it if the provider's clock is ahead.
+  // Also ends the caller's own session. If the provider's clock is ahead, `endAllSessions` does not end that session.
   return seeOther(await signOutHere(session))
 }
