@@ -35,7 +35,8 @@ export default defineConfig({
     exclude: ['**/two-instances-model.test.ts'],
     setupFiles: [new URL('setup.ts', import.meta.url).pathname],
     sequence: { sequencer: QuickFirst },
-    testTimeout: 10_000,
+    // No test needs more than 5 s. The rest is for a computer that does other work, too.
+    testTimeout: 30_000,
     hookTimeout: 60_000,
   },
 })

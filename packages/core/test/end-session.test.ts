@@ -29,6 +29,9 @@ function receiver(options: Parameters<typeof create>[1] = {}) {
   return { logout, store, isOut }
 }
 
+/** A pattern for messages that start with this text. */
+const startWith = (words: string): RegExp => new RegExp(`^${words}`)
+
 describe('RP-30a: endSession', () => {
   test('ends this session, and copies of it, on every instance', async () => {
     const store = new SpyStore()
@@ -102,22 +105,37 @@ describe('RP-30a: endSession', () => {
     expect([await isOut(), await isOut({ sid: null }), await isOut({ sid: 'phone' })]).toEqual([true, true, false])
   })
 
-  test.each<[string, object]>([
-    ['no issuer', { iss: '' }],
-    ['an issuer that is not trusted', { iss: 'https://other.example' }],
-    ['a client that is not registered', { clientId: 'other' }],
-    ['neither sub nor sid', { sub: undefined, sid: null }],
-    ['an empty sub', { sub: '', sid: 'laptop' }],
-    ['a date in milliseconds', { iat: start * 1000 }],
-    ['a date in the future', { iat: start + 61 }],
-    ['no date', { iat: undefined }],
-    ['a date that is null', { iat: null }],
-    ['a date that is a list', { iat: [] }],
-    ['a sid that is a number', { sid: 7 }],
-  ])('%s is a TypeError, and nothing is written', async (_, wrong) => {
+  test.each<[string, object, named: string]>([
+    ['no issuer', { iss: '' }, 'session.iss '],
+    ['an issuer that is not trusted', { iss: 'https://other.example' }, 'session.iss '],
+    ['a client that is not registered', { clientId: 'other' }, 'session.clientId '],
+    ['neither sub nor sid', { sub: undefined, sid: null }, 'session '],
+    ['an empty sub', { sub: '', sid: 'laptop' }, 'session.sub '],
+    ['a date in milliseconds', { iat: start * 1000 }, 'session.iat '],
+    ['a date in the future', { iat: start + 61 }, 'session.iat '],
+    ['no date', { iat: undefined }, 'session.iat '],
+    ['a date that is null', { iat: null }, 'session.iat '],
+    ['a date that is a list', { iat: [] }, 'session.iat '],
+    ['a sid that is a number', { sid: 7 }, 'session '],
+  ])('%s is a TypeError that names the member, and nothing is written', async (_, wrong, named) => {
     const { logout, store } = receiver()
-    await expect(logout.endSession({ ...session(), ...wrong } as SessionClaims)).rejects.toThrow(TypeError)
+    const refused = logout.endSession({ ...session(), ...wrong } as SessionClaims)
+    await expect(refused).rejects.toThrow(TypeError)
+    await expect(refused).rejects.toThrow(startWith(named))
     expect(store.calls).toEqual([])
+  })
+
+  test('if the clients of an issuer have different tolerances, the largest one applies to the date', async () => {
+    const { logout, isOut } = receiver({
+      issuers: [
+        { ...op.trusted, clockTolerance: 10 },
+        { ...op.trusted, clientId: 'admin', clockTolerance: 60 },
+      ],
+    })
+    const ahead = session({ iat: start + 30 })
+    await logout.endSession(ahead)
+    expect(await isOut(ahead)).toBe(true)
+    await expect(isOut({ ...ahead, clientId: op.clientId })).rejects.toThrow('session.iat ')
   })
 })
 
@@ -157,17 +175,21 @@ describe('RP-30a: endAllSessions', () => {
     expect([await isOut({ iat: start - 30 }), await isOut({ iat: start + 1 })]).toEqual([true, false])
   })
 
-  test.each<[string, object]>([
-    ['before in the future', { before: start + 61 }],
-    ['before in milliseconds', { before: start * 1000 }],
-    ['no subject', { sub: '' }],
-    ['before that is null', { before: null }],
-    ['before that is a text', { before: '' }],
-    ['an issuer that is not trusted', { iss: 'https://other.example' }],
-    ['a client that is not registered', { clientId: 'other' }],
-  ])('%s is a TypeError, and nothing is written', async (_, wrong) => {
+  test.each<[string, object, named: string]>([
+    ['before in the future', { before: start + 61 }, 'subject.before '],
+    ['before in milliseconds', { before: start * 1000 }, 'subject.before '],
+    ['no subject', { sub: '' }, 'subject.sub '],
+    ['a subject that is a number', { sub: 7 }, 'subject.sub '],
+    ['before that is null', { before: null }, 'subject.before '],
+    ['before that is a text', { before: '' }, 'subject.before '],
+    ['an issuer that is not trusted', { iss: 'https://other.example' }, 'subject.iss '],
+    ['a client that is not registered', { clientId: 'other' }, 'subject.clientId '],
+    ['a misspelt member', { befor: start }, 'subject.befor '],
+  ])('%s is a TypeError that names the member, and nothing is written', async (_, wrong, named) => {
     const { logout, store } = receiver()
-    await expect(logout.endAllSessions({ ...alice, ...wrong })).rejects.toThrow(TypeError)
+    const refused = logout.endAllSessions({ ...alice, ...wrong })
+    await expect(refused).rejects.toThrow(TypeError)
+    await expect(refused).rejects.toThrow(startWith(named))
     expect(store.calls).toEqual([])
   })
 })

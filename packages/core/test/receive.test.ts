@@ -4,6 +4,7 @@ import {
   MemoryStore,
   type LogoutDelivery,
   type LogoutEvent,
+  type LogoutStore,
   type TrustedIssuer,
 } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
@@ -580,18 +581,21 @@ describe('the order of receive', () => {
   })
 
   test('RP-39b: if the store leaves out a key, this is an outage, and the session does not count as alive', async () => {
-    for (const values of [
+    const wrongAnswers: LogoutStore['values'][] = [
       async () => [],
       async () => [[]],
       async () => [undefined, []] as never,
       async () => undefined as never,
       async () => ({ 0: [], 1: [], 2: [], 3: [] }) as never,
       () => ({ 0: [], 1: [], 2: [], 3: [] }) as never,
-    ]) {
+    ]
+    const check = async (values: LogoutStore['values']): Promise<void> => {
       const logout = create(op, { store: Object.assign(new SpyStore(), { values }) })
       expect((await refusal(logout.isLoggedOut(op.session()))).code).toBe('ERR_LOGOUT_FAILED')
       expect((await refusal(logout.receive(await op.logoutToken()))).code).toBe('ERR_LOGOUT_FAILED')
     }
+    // Each logout fails after 1.5 s, so the checks run at the same time.
+    await Promise.all(wrongAnswers.map(check))
   })
 
   test('RP-38: close also writes markers that arrived after the start of a running flush', async () => {

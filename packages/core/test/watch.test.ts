@@ -103,16 +103,22 @@ describe('watch', () => {
   })
 
   test('a broadcast is only a hint, and ends no session without a marker in the store', async () => {
-    const { shared, subscribers, line } = sharedStore()
-    const logout = create(op, { store: shared })
+    const { store, shared, subscribers } = sharedStore()
+    const onError = vi.fn()
+    const logout = create(op, { store: shared, onError })
     const ended = vi.fn()
     logout.watch(op.session(), ended)
-    await vi.waitFor(() => expect(subscribers.size).toBe(1))
+    await vi.waitFor(() => expect(store.calls.length).toBe(1))
     const [hear] = subscribers
-    await create(op).receive(await op.logoutToken())
-    for (const message of ['', '{}', 'null', '[]', '[2]', '[1,7]', '[1,"x"]', ...line.messages]) hear!(message)
+    const key = `[1,"logout","sub","${op.issuer}","alice"]`
+    for (const message of ['', '{}', 'null', '[]', '[2]', '[1,7]', '[1,"x"]', JSON.stringify([2, key])]) hear!(message)
     await new Promise((resolve) => setImmediate(resolve))
+    expect(store.calls.length).toBe(1)
+    hear!(JSON.stringify([1, key]))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(store.calls[1]).toBe(`values ${key}`)
     expect(ended).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
     await logout.close()
   })
 

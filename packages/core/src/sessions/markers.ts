@@ -17,12 +17,8 @@ export type Scope = string
 /**
  * Formats a tuple as JSON in printable ASCII. Different tuples have different texts, and every database can store the text.
  */
-function formatTuple(...tuple: unknown[]): string {
-  const json = JSON.stringify(tuple)
-  // Most texts are ASCII. The test is much cheaper than a replacement that finds nothing.
-  if (!/[^ -~]/.test(json)) return json
-  return json.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
+const formatTuple = (...tuple: unknown[]): string =>
+  JSON.stringify(tuple).replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /**
  * Formats one text in the same way as {@link formatTuple}. Most texts need no escape, and the test is cheaper than
@@ -103,8 +99,9 @@ export const formatBroadcast = (keys: Iterable<string>): string => formatTuple(v
 export function parseBroadcast(message: string): string[] {
   try {
     const [found, ...keys] = JSON.parse(message) as [unknown, ...string[]]
-    return found === version ? keys : []
+    if (found === version) return keys
   } catch {
-    return []
+    // The message is not JSON.
   }
+  return []
 }
