@@ -50,7 +50,7 @@ test('if the other region is down, answers 503 and still ends the session in thi
   assert.equal(await us.isLoggedOut(session), true)
 })
 
-test('does not pass a wrong token on', async () => {
+test('does not send a wrong token to the other region', async () => {
   const other = await serveRegion(createRegion())
   try {
     const answer = await passOn(createRegion(), [other.url], post('logout_token=wrong'))

@@ -23,7 +23,7 @@ it('logs neither text that a JSON parser quotes nor other fields of an error', (
   expect(logged(() => logError('Sign-in refused', error))).toEqual([['Sign-in refused: parsing error']])
 })
 
-it('if a logout fails on our side, logs which part failed', () => {
+it('if a logout fails, logs which part of the application failed', () => {
   const error = new Error('the store failed', { cause: new Error('connection lost') })
   const delivery = { outcome: 'failed', code: 'ERR_LOGOUT_FAILED', error, durationMs: 1 } as const
   expect(logged(() => logDelivery(delivery))).toEqual([

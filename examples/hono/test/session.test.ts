@@ -63,7 +63,7 @@ it('creates no session if the logout came before the sign-in, and removes the pr
   expect(response.headers.get('set-cookie')).toMatch(/^hono_session=; Max-Age=0; /)
 })
 
-it('RP-37: creates no session whose claims the check would reject', async () => {
+it('RP-37: creates no session if the check would reject its claims', async () => {
   const response = await start({ ...claims, iat: iat * 1000 }, 'id-token')
   expect(response.status).toBe(400)
   expect(response.headers.has('set-cookie')).toBe(false)

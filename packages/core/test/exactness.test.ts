@@ -53,7 +53,7 @@ test('RP-22: a typ with more text around logout+jwt is refused', async () => {
   }
 })
 
-test('RP-11: the error names an issuer that differs only by a slash. Without such an issuer, it names the first one', async () => {
+test('RP-11: the error names the issuer that differs only by a slash. If there is none, the error names the first issuer', async () => {
   const issuers = ['https://a.example', 'https://b.example/', 'https://c.example'].map((issuer) => ({
     ...op.trusted,
     issuer,

@@ -20,7 +20,7 @@ const forged = (iss: string, kid = 'made up', aud = 'test-client'): string =>
 async function pass(milliseconds: number, step: number, each: (time: number) => void = () => {}): Promise<void> {
   for (let time = 0; time < milliseconds; time += step) {
     each(time)
-    // Another thread checks signatures. These turns give it real time to answer.
+    // These turns give real time to the thread that checks signatures.
     for (let turns = 0; turns < 4; turns += 1) await new Promise((resolve) => setImmediate(resolve))
     await vi.advanceTimersByTimeAsync(step)
   }

@@ -88,7 +88,7 @@ describe('RP-50: discovery', () => {
     ['a redirect', () => new Response(null, { status: 302, headers: { location: jwks } })],
     ['nothing', () => new Response(null)],
     ['more than 256 KiB', (op) => Response.json({ issuer: op.issuer, jwks_uri: jwks, filler: 'x'.repeat(256 * 1024) })],
-  ])('if discovery answers %s, this is an outage, and no keys are fetched', async (_, respond) => {
+  ])('if discovery answers %s, the keys are unavailable, and no keys are fetched', async (_, respond) => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op, {
       answer: (url: string) => (url === discovery ? respond(op) : undefined),
@@ -97,7 +97,7 @@ describe('RP-50: discovery', () => {
     expect(requests).toEqual([discovery])
   })
 
-  test('if the connection breaks during an unused answer, this is only an outage', async () => {
+  test('if the connection breaks during an answer that is not read, the only error is that the keys are unavailable', async () => {
     const op = await createTestIssuer()
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
@@ -596,7 +596,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests).toEqual([discovery, jwks])
   })
 
-  test('RP-52c: a bad signature under another known kid causes a fetch of its own', async () => {
+  test('RP-52c: a bad signature under another known kid causes another fetch', async () => {
     const op = await createTestIssuer()
     const { requests, outcome, forged } = await forging(op)
     expect(await forged()).toBe(wrongSignature)

@@ -12,7 +12,7 @@ const outcome = (jwt: string, settings: Partial<TrustedIssuer> = {}) =>
   )
 
 describe('RP-4a: the length of a token', () => {
-  /** Makes a token of this length. Tries several lengths of a claim and of a header parameter. */
+  /** Makes a token of this length. To reach the length, tries several lengths of a claim and of a header parameter. */
   async function tokenOf(length: number): Promise<string> {
     const { length: least } = await op.logoutToken({ pad: '' }, { more: '' })
     const guess = Math.floor(((length - least) * 3) / 4)

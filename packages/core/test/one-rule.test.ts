@@ -6,7 +6,7 @@ const clock = createClock()
 const op = await sharedIssuer(clock)
 const now = clock.time
 
-/** Sends Logout Tokens with these claims. Then tells for each session whether it has ended. */
+/** Sends Logout Tokens with these claims. Then returns for each session whether it has ended. */
 async function after(tokens: object[], sessions: Partial<SessionClaims>[], settings: object = {}): Promise<boolean[]> {
   const logout = create(op, {
     issuers: [

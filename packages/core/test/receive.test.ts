@@ -580,7 +580,7 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-39b: if the store leaves out a key, this is an outage, and the session does not count as alive', async () => {
+  test('RP-39b: if the answer of the store lacks a key, the check fails, and the session does not count as alive', async () => {
     const wrongAnswers: LogoutStore['values'][] = [
       async () => [],
       async () => [[]],
@@ -699,7 +699,7 @@ describe('the order of receive', () => {
     expect(onError.mock.calls.map(([error]) => (error as BackchannelLogoutError).code)).toEqual(['ERR_LOGOUT_FAILED'])
   })
 
-  test('a stored entry that is no tracked session is reported without its text', async () => {
+  test('a stored entry that is not a tracked session is reported without its text', async () => {
     const store = new SpyStore()
     const logout = create(op, { store })
     await logout.trackSession(op.session(), 'local')
@@ -721,7 +721,7 @@ describe('the order of receive', () => {
     expect((await logout.receive(await op.logoutToken())).replayed).toBe(false)
   })
 
-  test('a stored entry that is no marker is an error, and the session does not count as alive', async () => {
+  test('a stored entry that is not a marker is an error, and the session does not count as alive', async () => {
     const store = new SpyStore()
     const logout = create(op, { store })
     await logout.receive(await op.logoutToken())

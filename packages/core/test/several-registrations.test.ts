@@ -30,7 +30,7 @@ async function clientsOf(issuers: TrustedIssuer[], token: string): Promise<reado
 }
 
 describe('RP-12b: a token that names several of our registrations', () => {
-  test('counts for each registration, if each trusts the others', async () => {
+  test('counts for each registration if each trusts the clients of the others', async () => {
     expect(await clientsOf(pair(), await tokenFor())).toEqual(names)
     expect(await clientsOf(pair(), await tokenFor(names.toReversed()))).toEqual(names)
     expect(await clientsOf(pair(), await tokenFor('admin'))).toEqual(['admin'])

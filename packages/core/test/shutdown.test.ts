@@ -81,7 +81,7 @@ describe('RP-39a: shutting down', () => {
       expect(written(store)).toBe(1)
     })
 
-    test('close waits for a body that never ends only until the time limit for bodies', async () => {
+    test('if a body never ends, close waits only until the time limit for bodies', async () => {
       const { answered, closed } = requestWith(new Promise(() => {}))
       await vi.advanceTimersByTimeAsync(5000)
       expect(await answered).toMatchObject({ status: 400 })
@@ -89,7 +89,7 @@ describe('RP-39a: shutting down', () => {
     })
   })
 
-  test('close waits for work that never settles only until the time limit of the work', async () => {
+  test('if work never settles, close waits only until the time limit of the work', async () => {
     const flights = singleFlight<Flight<void>>(3)
     flights.run(() => new Promise(() => {}))
     const onSettled = vi.fn()

@@ -59,7 +59,7 @@ describe('backchannelLogout', () => {
     await app.close()
   })
 
-  test('reads a body whose stream a middleware has paused', async () => {
+  test('reads the body if a middleware has paused the stream', async () => {
     const endpoint = backchannelLogout(create())
     const app = await serve((request, response) => endpoint(request.pause(), response))
     expect((await app.fetch(path, await form())).status).toBe(200)

@@ -406,7 +406,7 @@ describeOn('postgres', 'prune on PostgreSQL', () => {
   })
 })
 
-/** How to find out which index a statement uses. */
+/** For each database, how to find the index that a statement uses. */
 interface Explained {
   explain: (text: string) => string
   plan: (rows: readonly Record<string, unknown>[]) => string

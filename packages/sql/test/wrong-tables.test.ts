@@ -178,7 +178,7 @@ describe.each([
 ])('docs/stores.md on %s', (name, wrong) => {
   const { service, connect, locale, type } = wrongTables[wrong]!
   describeOn(service, 'the documented correction of a table', () => {
-    test('keeps texts apart', async ({ onTestFinished }) => {
+    test('does not confuse different texts', async ({ onTestFinished }) => {
       const table = `bcl_test_${unique()}`
       const database = await connect()
       if (locale) await createCollation(database, table, locale)

@@ -24,7 +24,7 @@ describe('the description of a fault names the wrong claim and has no value', ()
     expect(JSON.parse(text)).toEqual({ err: 'invalid_key', description: 'logout token signature' })
   })
 
-  test('the error of an outage on this side has the cause', async () => {
+  test('the error of a failed receiver has the cause', async () => {
     const down = new Error('down')
     const broken = receiving({ onEvent: () => Promise.reject(down) })
     await broken.push(await signSet())

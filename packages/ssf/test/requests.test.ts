@@ -213,7 +213,7 @@ describe('options', () => {
     )
   })
 
-  test('a private key that is no key is refused', () => {
+  test('a private key that is not a CryptoKey is refused', () => {
     const options = { transmitter: issuer, clientCredentials: { clientId: 'x', privateKey: 'x' } }
     expect(() => createStreamClient(options as never)).toThrow(
       new TypeError('clientCredentials.privateKey must be a CryptoKey, got "x"'),

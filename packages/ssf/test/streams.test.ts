@@ -65,7 +65,7 @@ describe('poll', () => {
     expect([...errors.values()]).toMatchObject([{ err: 'invalid_audience' }, { err: 'invalid_issuer' }])
   })
 
-  test('SE-12: during an outage on this side, nothing is acknowledged, and a later round completes the event', async () => {
+  test('SE-12: if onEvent fails, nothing is acknowledged, and a later round completes the event', async () => {
     let isDown = true
     const onEvent = vi.fn(() => {
       if (isDown) throw new Error('down')

@@ -15,7 +15,7 @@ function run(config: string, ...args: string[]) {
   return spawnSync(process.execPath, [main, ...args], { cwd, encoding: 'utf8' })
 }
 
-test('takes options from bcl.config.json, and the command line wins', () => {
+test('takes options from bcl.config.json. Options on the command line override them', () => {
   const config = JSON.stringify({
     conformance: { only: 'answer/allow', url: 'http://127.0.0.1:9/x', wait: 0.1, port: 0 },
   })

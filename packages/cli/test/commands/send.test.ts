@@ -98,7 +98,7 @@ test('logs out the session that signs in', async () => {
   expect(sub).toBe('bob')
 })
 
-/** Starts an application. Its `/me` answers 200 until the endpoint has accepted a token. With `isEnded` false, it always does. */
+/** Starts an application. Its `/me` answers 200 until the endpoint has accepted a token. If `isEnded` is false, it always answers 200. */
 async function startSession(isEnded: boolean) {
   const [port] = (await freePorts(1)) as [number]
   let isLive = true
@@ -128,7 +128,7 @@ test('a cookie without a live session is an error', async () => {
   expect(code).toBe(2)
 })
 
-test('without --me, says that the answer proves nothing', async () => {
+test('without --me, says that the answer does not prove the end of a session', async () => {
   const { args } = await startReceiver()
   const { err } = await bcl([...args, '--sid', 's-1'])
   expect(err).toContain('The answer does not prove that a session ended. To check that, pass --me.')

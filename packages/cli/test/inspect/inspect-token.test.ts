@@ -159,7 +159,7 @@ test('says that requireExp: false helps only if the token is young enough', asyn
   expect(old.settings).toEqual({})
 })
 
-test('names the other issuer before the wrong signature', async () => {
+test('lists the other issuer before the wrong signature', async () => {
   const other = await createTestIssuer({ issuer: 'https://other.example.com' })
   const problems = await problemsOf(await other.logoutToken(), { issuer: op.issuer, keys: op.jwks })
   expect(problems).toEqual([

@@ -86,7 +86,7 @@ test.each([
   await expect(run).rejects.toThrow(message)
 })
 
-test('an existing session beside a sign-in is an error', async () => {
+test('an existing session together with a sign-in is an error', async () => {
   const run = runWithSession({}, {}, { signIn: contract })
   await expect(run).rejects.toThrow(TypeError)
 })

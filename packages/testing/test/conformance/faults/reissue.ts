@@ -7,7 +7,7 @@ export type Claims = Record<string, any>
 const bytesOf = (part: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
 
-/** Decodes one part of a token. Returns `{}` if the part is no base64url of JSON. */
+/** Decodes one part of a token. Returns `{}` if the part is not base64url of JSON. */
 export function decode(part = ''): Claims {
   try {
     return Object(JSON.parse(new TextDecoder().decode(bytesOf(part)))) as Claims
