@@ -57,7 +57,8 @@ export const { handlers, signIn, signOut } = NextAuth(async (): Promise<NextAuth
         const session = 'token' in message ? message.token?.signedIn : undefined
         if (!session) return
         await logout.endSession(session.claims).catch((error: unknown) => {
-          // If the store is down, this instance refuses the session from now on. It writes the marker when the store is back.
+          // If the store is down, this instance refuses the session from now on. The instance writes the marker when
+          // the store is back.
           logError('Signed out, but the logout was not carried out in full', error)
         })
       },

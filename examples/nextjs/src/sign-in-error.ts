@@ -21,7 +21,7 @@ export function logRefusal(message: string, metadata: unknown): void {
 
 function describe(code: unknown): string {
   // Logs only the characters that RFC 6749 allows, without the space, because anybody can call the callback with any
-  // code.
+  // error code.
   const isReadable = typeof code === 'string' && /^[!#-[\]-~]{1,100}$/.test(code)
   return isReadable ? `Sign-in refused: ${code}` : 'Sign-in refused'
 }

@@ -152,7 +152,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const longest = read.listenerTimeout + 4 * storeTimeout + 10
   const application = createEndSession({ ...common, endSessions, findRegistrations, longest })
   const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
-  // Adds five seconds for the body, because a request is in progress from its first byte.
+  // Adds five seconds for reading the body, because a request is in progress from its first byte.
   const requests = singleFlight<Flight<LogoutResponse>>(longest + 5)
   const respond = (request: LogoutRequest): Promise<LogoutResponse> => requests.run(() => answer(request), {}).result
 

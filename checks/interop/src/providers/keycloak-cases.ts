@@ -7,7 +7,7 @@ export interface KeycloakAdmin {
   call(method: string, path: string, body?: object): Promise<unknown>
   createUser(name: string): Promise<void>
   userId(name: string): Promise<string>
-  /** Changes a client. Attributes are merged. */
+  /** Changes a client. Other attributes of the client stay. */
   updateClient(clientId: string, changes: object, attributes?: Record<string, string>): Promise<void>
   /** Calls the API of the account page as the user. The user gets another session for this call. */
   callAccount(user: string, method: string, path: string): Promise<unknown>
@@ -46,7 +46,7 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
 
   const signOutUser = async ({ user }: SignedIn) => call('POST', `/users/${await userId(user)}/logout`)
   const setFrontendUrl = (frontendUrl: string) => call('PUT', '', { attributes: { frontendUrl } })
-  /** Every sign-in of the client asks for `offline_access`. */
+  /** Makes each sign-in of the client ask for `offline_access`. */
   const requestOfflineAccess = async (clientId: string) => {
     const scopes = (await call('GET', '/client-scopes')) as { id: string; name: string }[]
     const [client] = (await call('GET', `/clients?clientId=${clientId}`)) as { id: string }[]

@@ -20,7 +20,8 @@ export function createSignOut(
 ) {
   async function finish(logouts: readonly Promise<unknown>[], idToken?: string): Promise<string> {
     const failed = (await Promise.allSettled(logouts)).find((result) => result.status === 'rejected')
-    // If the store is down, this instance refuses the session from now on. It writes the marker when the store is back.
+    // If the store is down, this instance refuses the session from now on. The instance writes the marker when the
+    // store is back.
     if (failed) logError('Signed out, but the logout was not carried out in full', failed.reason)
     try {
       return (await endSessionUrl(idToken)).href

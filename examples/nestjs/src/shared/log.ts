@@ -24,7 +24,7 @@ export function logError(what: string, error: unknown): void {
 export async function logSignInError(what: string, error: unknown): Promise<void> {
   const code = await oauthErrorOf(error)
   // Logs only the characters that RFC 6749 allows, without the space, because anybody can call the callback with any
-  // code.
+  // error code.
   const isReadable = code !== undefined && /^[!#-[\]-~]{1,100}$/.test(code)
   logError(isReadable ? `${what}: ${code}` : what, error)
 }

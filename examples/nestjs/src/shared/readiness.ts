@@ -5,20 +5,24 @@ import type { BackchannelLogout } from '@bcl/core'
 import { logError } from './log.ts'
 
 /**
- * Seconds between attempts. Each attempt uses one of four permits for requests to the provider. Every 15 seconds, one
- * permit is added. Logout Tokens also need these permits.
+ * Seconds before the second attempt. Later pauses are longer, because each attempt uses one of four permits for
+ * requests to the provider. Every 15 seconds, one permit is added. Logout Tokens also need these permits.
  */
 const FIRST_WAIT = 5
+/** The longest pause, in seconds. */
 const LONGEST_WAIT = 30
 
 export interface Readiness {
-  /** Tells whether the provider's keys were fetched at least once. After that, they are refreshed in the background. */
+  /** Tells whether the provider's keys were fetched at least once. After that, the library refreshes the keys. */
   isReady(): boolean
   /** Stops the attempts. */
   stop(): void
 }
 
-/** Fetches the provider's keys in the background until it succeeds. So the application can start before its provider. */
+/**
+ * Tries to fetch the provider's keys in the background until one attempt succeeds. So the application can start before
+ * its provider.
+ */
 export function createReadiness(logout: Pick<BackchannelLogout, 'warm'>, wait = delay): Readiness {
   const stopped = new AbortController()
   let isReady = false

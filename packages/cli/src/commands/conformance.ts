@@ -97,7 +97,7 @@ async function findSignIn(
 /**
  * Returns the existing session, or `undefined` without `--cookie`.
  *
- * @throws {CommandError} if `--sub` is missing, because a Logout Token must name the user.
+ * @throws {CommandError} if `--sub` is missing, because the Logout Tokens of the cases name the user.
  */
 function existingSession(
   url: string,

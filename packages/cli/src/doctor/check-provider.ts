@@ -167,7 +167,7 @@ export interface ProviderCheck {
   hasKeys: boolean
   /**
    * The algorithm for registering the client: the given algorithm, or another algorithm if the provider has no key for
-   * the given one.
+   * the given algorithm.
    */
   alg: string
 }

@@ -147,7 +147,7 @@ export const createRespond =
           ? asLogoutError('the logout', reason)
           : requestError(400, 'body', reason)
       const { code, claim } = error
-      // The cause is on this server, so the status tells the provider that it may send the token again (RP-41).
+      // The token is not the cause of these failures, so the provider may send the token again (RP-41).
       const isOutage = code === 'ERR_LOGOUT_KEYS_UNAVAILABLE' || code === 'ERR_LOGOUT_FAILED'
       outcome = isOutage ? 'failed' : 'refused'
       status = isOutage ? unavailableStatus : (error.status ?? 400)

@@ -23,7 +23,7 @@ export interface Trust {
 /** Trusted issuers and their keys. */
 export interface IssuerSource extends Trust {
   keysOf(registration: Registration): KeySource
-  /** Marks an issuer as proven. Call it when a token of this issuer is valid. */
+  /** Marks an issuer as proven. Call this function when a token of this issuer is valid. */
   prove(iss: string): void
 }
 
