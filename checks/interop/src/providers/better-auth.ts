@@ -86,7 +86,8 @@ export const betterAuthProvider: Provider = {
             skip_consent: true,
           },
         })
-        // Only the registration refuses http and private addresses, so the test writes the address to the database.
+        // The registration of a client refuses http and private addresses, but the sign-out accepts them. So the test
+        // writes the address to the database.
         const { adapter } = await auth.$context
         await adapter.update({
           model: 'oauthClient',

@@ -72,8 +72,8 @@ export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
-   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). Resolves to false without a fetch if this
-   * `kid` caused a fetch a short time ago.
+   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). If this `kid` caused a fetch a
+   * short time ago, resolves to false without a fetch.
    *
    * @throws if the fetch fails, or if the issuer's budget is used up.
    */
@@ -109,8 +109,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let keys: FindKey | undefined
   /** The time when the request for the current keys began. */
   let requestedAt = -Infinity
-  /** The last refresh of a stale set, and the time when it began. */
+  /** The last refresh of a stale set. */
   let refreshed: Promise<void> | undefined
+  /** The time when the last refresh of a stale set began. */
   let refreshedAt = -Infinity
   const takeDiscovery = createTokenBucket(1, 15)
   const backgroundTime = Math.max(fetchTime, keysTimeout)
@@ -168,8 +169,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   /** Reads the metadata, and loads the keys. */
   const reload = async (signal: AbortSignal, isReserved?: boolean): Promise<void> => {
     await pay(isReserved)
-    // Takes the permit of discovery, except for the first load. So the permit is left for a second discovery if a key
-    // is missing after the first load.
+    // The first load takes no permit for discovery. So if a key is missing right after the first load, discovery can
+    // run again.
     if (keys) takeDiscovery()
     await load(await discover(signal), signal)
   }
@@ -245,7 +246,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       await withTimeout(since + keysTimeout - monotonicNow(), async () => {
         const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true))
         await refetch()
-        // The first call may have joined a fetch in progress, which may have brought the old key.
+        // The first call may have joined a fetch that began before `since`. That fetch may have loaded the old key.
         if (requestedAt < since) await refetch()
       })
       noFetchUntil.set(id, monotonicNow() + renewedFor)

@@ -16,7 +16,10 @@ export interface SecurityEventCase {
   status: 202 | 400
   /** The error code in the answer to a wrong token. */
   err?: string
-  /** The sessions of the user that end: only the session with the `sid`, or all sessions at the transmitter's issuer. */
+  /**
+   * The sessions that end: none, only the session with the `sid`, or all sessions of the user at the transmitter's
+   * issuer.
+   */
   ends: 'nothing' | 'session' | 'all'
   /**
    * Makes the token.
