@@ -68,7 +68,8 @@ const results = await new Stryker({
   vitest: { configFile: `${here}mutation/vitest.config.ts`, related: false },
   coverageAnalysis: 'perTest',
   concurrency: Number(options.concurrency ?? availableParallelism()),
-  timeoutMS: 10_000,
+  // Another program can slow down the tests. That must not count as a killed mutant.
+  timeoutMS: 30_000,
   incremental: !options.short,
   incrementalFile: `${here}.mutation/${name}-incremental.json`,
   reporters: ['clear-text', 'progress-append-only', 'json'],

@@ -237,7 +237,41 @@ describe('recheckAfter', () => {
     await broadcast(1, 'one more')
     await logout.isLoggedOut(laptop)
     expect(reads(store)).toBe(before + 1)
+    // The markers from before count no longer.
+    await broadcast(1, 'the next')
+    await logout.isLoggedOut(laptop)
+    expect(reads(store)).toBe(before + 1)
+    await broadcast(60_000, 'early')
+    advance(clock, 3601)
+    const phone = { ...session('phone'), iat: clock.time }
+    await logout.isLoggedOut(phone)
+    await broadcast(60_000, 'late')
+    await logout.isLoggedOut(phone)
+    expect(reads(store)).toBe(before + 2)
     await logout.close()
+  })
+
+  test('a broadcast is remembered for as long as an answer is reused, whatever is broadcast later', async () => {
+    const store = new BroadcastStore()
+    const [here, there] = [instance(store), instance(store)]
+    const laptop = session()
+    await here.isLoggedOut(laptop)
+    await vi.waitFor(() => expect(store.listeners.size).toBe(1))
+    await here.isLoggedOut(laptop)
+    await there.endSession(laptop)
+    advance(clock, 5)
+    await store.publish('[1,"another key"]')
+    expect(await here.isLoggedOut(laptop)).toBe(true)
+    await here.close()
+  })
+
+  test('a logout counts at once even if the clock stands still, as it does on some runtimes', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+    const logout = instance(new SpyStore())
+    expect(await logout.isLoggedOut(session())).toBe(false)
+    await logout.endSession(session())
+    expect(await logout.isLoggedOut(session())).toBe(true)
+    advance(clock, 0)
   })
 
   test.each([-1, Number.NaN, '10'])('%s is refused', (recheckAfter) => {
