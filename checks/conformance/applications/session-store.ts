@@ -1,12 +1,12 @@
 /** The part of a session of Auth0's libraries that this store reads. */
 interface Session {
   user?: { sub?: string } | undefined
-  internal: { sid: string }
+  internal: { sid?: string }
 }
 
 /**
- * A session store in memory. A logout with a `sid` deletes that session, and a logout without a `sid` deletes all sessions of the
- * user.
+ * A session store in memory. A logout with a `sid` deletes that session, and the sessions of the user that have no `sid`. A logout
+ * without a `sid` deletes all sessions of the user.
  */
 export class SessionStore<T extends Session> {
   readonly #sessions = new Map<string, T>()
@@ -24,7 +24,10 @@ export class SessionStore<T extends Session> {
   }
 
   async deleteByLogoutToken({ sid, sub }: { sid?: string; sub?: string }): Promise<void> {
-    for (const [id, { user, internal }] of this.#sessions)
-      if (sid === undefined ? user?.sub === sub : internal.sid === sid) this.#sessions.delete(id)
+    for (const [id, { user, internal }] of this.#sessions) {
+      const isOfUser = sub !== undefined && user?.sub === sub
+      const isMeant = sid === undefined || internal.sid === undefined ? isOfUser : internal.sid === sid
+      if (isMeant) this.#sessions.delete(id)
+    }
   }
 }

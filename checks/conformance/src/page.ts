@@ -73,8 +73,9 @@ ${table(
 
 ## What failed
 
-All examples pass all cases. The lists below have the failed cases of the other applications, by their cause. Some of these
-choices have good reasons: many providers accept the answer 204, and if a logout ends too many sessions, the user only has to sign in again.
+All examples pass all cases. The lists below have the failed cases of the other applications, by their cause. Only a failed \`MUST\` case
+means that an application breaks a standard. Some of these choices have good reasons: many providers accept the answer 204, and if a logout
+ends too many sessions, the user only has to sign in again.
 
 ${peers.map((peer) => describePeer(peer, results[peer.name]!)).join('\n\n')}
 
@@ -82,8 +83,10 @@ ${peers.map((peer) => describePeer(peer, results[peer.name]!)).join('\n\n')}
 
 - **MUST**: if the case fails, the endpoint breaks a standard.
 - **SHOULD**: if the case fails, the endpoint does not follow a recommendation of a standard.
-- **hardening**: no standard has the rule. If the case fails, the endpoint can be attacked, or it loses logouts.
-- **interoperability**: if the case fails, the endpoint does not work with at least one provider or framework.
+- **hardening**: no standard requires this of an endpoint. Some of these rules are in a standard, but bind only the provider that makes
+  the token. If the case fails, the endpoint can be attacked, loses logouts, or ends sessions that began after the logout.
+- **interoperability**: no standard requires this of an endpoint. If the case fails, the endpoint does not work with at least one provider
+  or framework.
 
 "BCL" is [OpenID Connect Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) with errata set 1. "Core"
 is [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html). \`bcl conformance --list\` lists all cases with their grades.

@@ -218,7 +218,7 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   if (!isIntact) {
     findings.unshift({
       problem: 'The token is not canonical base64url. It has padding, white space or spare bits that are not zero.',
-      remedy: 'Check that copying the token added nothing. A receiver must refuse such a token.',
+      remedy: 'Check that copying the token added nothing. A strict receiver refuses such a token.',
     })
   }
   const keys = options.keys ?? (options.issuer === undefined ? undefined : discoverKeys(options.issuer))

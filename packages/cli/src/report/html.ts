@@ -70,7 +70,7 @@ export function formatHtml(results: readonly ConformanceResult[], about: { endpo
 <p><code>${escapeXml(endpoint)}</code>, ${date.toISOString()}</p>
 <p><strong>${formatVerdict(results)}</strong></p>
 ${formatCounts(results)}
-<p>MUST: a standard requires the rule. SHOULD: a standard recommends the rule. hardening: no standard has the rule, but an endpoint that breaks it can be attacked or can lose logouts. interoperability: an endpoint that breaks the rule does not work with some providers or frameworks.</p>
+<p>MUST: a standard requires the rule. SHOULD: a standard recommends the rule. hardening: no standard requires this of an endpoint, but an endpoint that fails can be attacked, can lose logouts, or can end newer sessions. interoperability: no standard requires this of an endpoint, but an endpoint that fails does not work with some providers or frameworks.</p>
 ${failed.length > 0 ? '<h2>Failed cases, by cause</h2>' : ''}
 ${findingsOf(failed).map(formatFinding).join('\n')}
 ${formatSection(failed.length > 0 ? 'Other cases' : 'All cases', others)}

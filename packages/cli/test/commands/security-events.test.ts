@@ -153,8 +153,8 @@ describe('bcl conformance --ssf', () => {
     expect(results.every(({ fault }) => fault === 'accepted')).toBe(true)
   })
 
-  test('an answer without the right err fails', async () => {
-    const receiver = await startReceiver(({ status }) => (status === 400 ? { body: '{"err":"invalid_request"}' } : {}))
+  test('an answer without an err of RFC 8935 fails', async () => {
+    const receiver = await startReceiver(({ status }) => (status === 400 ? { body: '{"err":"wrong"}' } : {}))
     const { failed } = await certify(receiver, '--only', 'SE-2,SE-3')
     expect(failed).toEqual([
       'ssf/another-issuer',
@@ -162,12 +162,20 @@ describe('bcl conformance --ssf', () => {
       'ssf/no-audience',
       'ssf/an-unknown-kid',
       'ssf/a-key-of-another',
+      'ssf/the-err-names-the-fault',
     ])
+  })
+
+  test('an answer with another err of RFC 8935 fails only the case about the choice of the err', async () => {
+    const receiver = await startReceiver(({ status }) => (status === 400 ? { body: '{"err":"invalid_request"}' } : {}))
+    const { code, failed } = await certify(receiver)
+    expect(failed).toEqual(['ssf/the-err-names-the-fault'])
+    expect(code).toBe(0)
   })
 
   test('lists its cases, and refuses an unknown name', async () => {
     const { out } = await bcl(['conformance', '--ssf', '--list', '--only', 'request'])
-    expect(out.split('\n')).toContain('ssf/another-method SHOULD, SE-1: a push: another method')
+    expect(out.split('\n')).toContain('ssf/another-method hardening, SE-1: a push: another method')
     expect((await bcl(['conformance', '--ssf', '--list', '--only', 'none'])).code).toBe(2)
   })
 })

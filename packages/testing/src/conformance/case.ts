@@ -5,8 +5,10 @@ import type { Party } from './relying-party/party.js'
  *
  * - `MUST`: the endpoint breaks a standard.
  * - `SHOULD`: the endpoint does not follow a recommendation of a standard.
- * - `hardening`: no standard has this rule. An endpoint that breaks it can be attacked or can lose logouts.
- * - `interoperability`: the endpoint does not work with some providers or frameworks.
+ * - `hardening`: no standard requires this of an endpoint. The standard may have a rule for the provider only. An endpoint that
+ *   fails can be attacked, can lose logouts, or can end sessions that began after the logout.
+ * - `interoperability`: no standard requires this of an endpoint. An endpoint that fails does not work with some providers or
+ *   frameworks.
  */
 export type ConformanceGrade = 'MUST' | 'SHOULD' | 'hardening' | 'interoperability'
 

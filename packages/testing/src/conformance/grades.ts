@@ -5,6 +5,7 @@ import type { ConformanceGrade } from './case.js'
 const hardening = [
   'request/a-token-with-a-space-before-it',
   'request/two-tokens',
+  'request/two-tokens-the-wrong-one-first',
   'request/the-same-token-twice',
   'request/brackets-after-the-name-logout-token',
   'request/a-key-after-the-name-logout-token-a',
@@ -24,15 +25,11 @@ const hardening = [
   'request/DELETE',
   'request/PATCH',
   'request/a-body-over-a-mebibyte',
+  // An application may remove white space around a parameter.
   'refuse/a-line-feed-at-the-end',
-  'refuse/a-space-inside-the-signature',
-  'refuse/padding',
-  'refuse/plus-and-slash-for-minus-and-underscore',
   'refuse/spare-bits-in-the-signature',
-  'refuse/a-character-too-many',
   'refuse/more-than-16-KiB',
   'refuse/an-empty-crit',
-  'refuse/a-kid-that-is-a-number',
   'refuse/typ-of-an-access-token',
   'refuse/typ-of-a-security-event',
   'refuse/an-empty-typ',
@@ -72,6 +69,8 @@ const interoperability = [
   'accept/sid-null-beside-a-sub',
   'accept/azp-of-this-client',
   'accept/no-kid',
+  // A client may require a typ (BCL 4.1).
+  'accept/no-typ',
   'accept/typ-JWT',
   'accept/typ-with-application-in-capitals',
   'accept/key-hints-in-the-header-that-are-ignored',

@@ -39,14 +39,55 @@ export interface ConformanceFinding {
   results: ConformanceResult[]
 }
 
-/** The texts for the faults. The most dangerous fault comes first. */
-const faults: Record<ConformanceFault, (about: string) => string> = {
-  accepted: (about) => `The application accepts tokens that it must refuse. ${about}`,
-  'not ended': (about) => `The application accepts tokens and ends no session. ${about}`,
-  refused: (about) => `The application does not accept good tokens. ${about}`,
-  ended: (about) => `The application ends sessions that must go on. ${about}`,
-  status: (about) => `The application does not answer 400 to tokens and requests that it must refuse. ${about}`,
-  other: (about) => about,
+/**
+ * The first sentence about the faults: for cases of the grade `MUST`, and for other cases, which an endpoint may answer
+ * differently. The most dangerous fault comes first.
+ */
+const faults: Record<ConformanceFault, readonly [must: string, other: string]> = {
+  accepted: [
+    'The application accepts tokens or requests that it must refuse.',
+    'The application accepts tokens or requests that a careful application refuses. No standard requires this.',
+  ],
+  'not ended': [
+    'The application accepts tokens and ends no session.',
+    'The application accepts tokens and ends no session. No standard forbids this in these cases.',
+  ],
+  refused: [
+    'The application does not accept good tokens or requests.',
+    'The application refuses tokens or requests that other applications accept. No standard requires an application to accept them.',
+  ],
+  ended: [
+    'The application ends sessions that must go on.',
+    'The application ends more sessions than the logout is about. No standard forbids this in these cases.',
+  ],
+  status: [
+    'The application does not answer 400 to wrong tokens or requests.',
+    'The application does not answer 400 to wrong tokens or requests.',
+  ],
+  other: ['', ''],
+}
+
+/** Returns the same key for failed cases with the same cause. */
+function keyOf(result: ConformanceResult, plain: ConformanceResult | undefined): string {
+  const { fault = 'other', cause, reference, grade } = result
+  const isExplained = plain?.fault === fault && (fault === 'refused' || fault === 'not ended')
+  if (isExplained) return `${fault} ${plainest}`
+  if (cause !== undefined) return `${fault} ${cause}`
+  return `${fault} ${grade === 'MUST'} ${reference}`
+}
+
+/** Describes the fault that some results share. */
+function describeFinding(group: readonly ConformanceResult[], grade: ConformanceGrade): string {
+  // The title of a case is plainer than the title of a module of the OpenID Foundation.
+  const first = group.find(({ id }) => id === plainest) ?? group.find((one) => one.group !== 'oidf') ?? group[0]!
+  const { fault = 'other', cause, reference, title } = first
+  const isRule = grade === 'MUST' || grade === 'SHOULD'
+  const about = cause === undefined ? `${isRule ? 'The rule' : 'Background'}: ${reference}.` : `This concerns ${cause}.`
+  if (fault !== 'other') return `${faults[fault][grade === 'MUST' ? 0 : 1]} ${about}`
+  const more = cause === undefined ? '' : ` ${about}`
+  return group.length === 1 || cause !== undefined
+    ? `The application fails this case: ${title}.${more}`
+    : `The application fails ${group.length} cases about one rule. ${about}`
 }
 
 /**
@@ -65,22 +106,13 @@ export function findingsOf(results: readonly ConformanceResult[]): ConformanceFi
   const plain = failed.find(({ id }) => id === plainest)
   const groups = new Map<string, ConformanceResult[]>()
   for (const result of failed) {
-    const { id, fault = 'other', cause, requirement } = result
-    const explained = plain?.fault === fault && (fault === 'refused' || fault === 'not ended')
-    const key = `${fault} ${explained ? plainest : fault === 'other' ? id : (cause ?? requirement)}`
+    const key = keyOf(result, plain)
     groups.set(key, [...(groups.get(key) ?? []), result])
   }
   const order = Object.keys(faults)
   const findings = [...groups.values()].map((group): ConformanceFinding => {
-    const { fault = 'other', cause, reference, title } = group.find(({ id }) => id === plainest) ?? group[0]!
     const grade = grades.find((one) => group.some((result) => result.grade === one))!
-    const about = cause === undefined ? `The rule: ${reference}.` : `This concerns ${cause}.`
-    return {
-      what: faults[fault](fault === 'other' ? `The application fails this case: ${title}.` : about),
-      grade,
-      fault,
-      results: group,
-    }
+    return { what: describeFinding(group, grade), grade, fault: group[0]!.fault ?? 'other', results: group }
   })
   return findings.sort(
     (one, other) =>

@@ -108,6 +108,7 @@ export const requestCases: readonly RequestCase[] = [
     code: 'ERR_LOGOUT_TOKEN_INVALID',
   }),
   refused('RP-3', 'two tokens', (token) => post(`logout_token=${token}&logout_token=x`)),
+  refused('RP-3', 'two tokens, the wrong one first', (token) => post(`logout_token=x&logout_token=${token}`)),
   refused('RP-3', 'the same token twice', (token) => post(`logout_token=${token}&logout_token=${token}`)),
   refused('RP-3', 'brackets after the name, logout_token[]', (token) => post(`logout_token[]=${token}`)),
   refused('RP-3', 'logout_token[] beside a token', (token) => post(`logout_token=${token}&logout_token[]=${token}`)),

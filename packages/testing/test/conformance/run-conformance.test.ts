@@ -174,6 +174,8 @@ test('each case finds at least one special fault', () => {
     'answer/no-redirect',
     // Another test, in cases/answer.test.ts, covers this case.
     'answer/in-time',
+    // Another test, in cases/session.test.ts, covers this case.
+    'session/a-sid-ends-the-sessions-of-nobody-else',
   ])
 })
 
@@ -190,7 +192,11 @@ test('a client that requires a sid gets no good token without a sid', async () =
     'provider/django-oauth-toolkit',
     'session/a-sub-ends-all-sessions-of-the-user',
   ]
-  const buildsOnIt = ['session/a-sub-ends-the-sessions-of-nobody-else', 'session/a-sub-is-no-sid']
+  const buildsOnIt = [
+    'session/a-sub-ends-the-sessions-of-nobody-else',
+    'session/a-sub-is-no-sid',
+    'session/a-user-can-sign-in-again-after-a-logout-of-all-sessions',
+  ]
   const all = (ids: readonly string[], outcome: string) => Object.fromEntries(ids.map((id) => [id, outcome]))
   expect(await outcomes(true)).toEqual(all([...namesOnlyTheUser, ...buildsOnIt], 'skipped'))
   expect(await outcomes(false)).toEqual({ ...all(namesOnlyTheUser, 'failed'), ...all(buildsOnIt, 'skipped') })

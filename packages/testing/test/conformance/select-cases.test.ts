@@ -1,6 +1,7 @@
 import { conformanceCases, selectConformanceCases } from '@bcl/testing'
 import { expect, test } from 'vitest'
 import { gradedIds } from '../../src/conformance/grades.js'
+import { idsWithOwnRule } from '../../src/conformance/references.js'
 
 test('each case has a unique id and no empty text', () => {
   const ids = conformanceCases.map(({ id }) => id)
@@ -14,6 +15,12 @@ test('each id in the lists of grades is the id of a case', () => {
   const ids = new Set(conformanceCases.map(({ id }) => id))
   expect(gradedIds.filter((id) => !ids.has(id))).toEqual([])
   expect(new Set(gradedIds).size).toBe(gradedIds.length)
+})
+
+test('each id with a rule of its own is the id of a case', () => {
+  const ids = new Set(conformanceCases.map(({ id }) => id))
+  expect(idsWithOwnRule.filter((id) => !ids.has(id))).toEqual([])
+  expect(new Set(idsWithOwnRule).size).toBe(idsWithOwnRule.length)
 })
 
 test('the eight modules of the OpenID Foundation are cases', () => {

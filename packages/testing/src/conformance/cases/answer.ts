@@ -27,6 +27,10 @@ function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined 
   }
 }
 
+/** Tells whether a value is text with the characters that RFC 6749, 5.2, allows in `error` and `error_description`. */
+const isAllowed = (value: unknown): boolean =>
+  typeof value === 'string' && /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
+
 /** Runs a check only if the answer is a refusal. Cases of the group `refuse` check that bad tokens are refused. */
 const ifRefused =
   (check: (answer: Answer) => void) =>
@@ -125,14 +129,14 @@ const cases: readonly AnswerCase[] = [
     requirement: 'RP-41',
     title: 'gives the reason of a refusal in JSON, or no reason',
     sends: 'a token with a nonce',
-    wants: 'no body, or JSON with error. If there is an error_description, it has only allowed characters',
+    wants: 'no body, or JSON with error. The error, and an error_description, have only allowed characters',
     send: sendTokenWithNonce,
     check: ifRefused((answer) => {
       if (answer.body === '') return
       const { error, error_description: description = 'none' } = jsonOf(answer) ?? {}
       expectThat(typeof error === 'string', 'answered without a JSON object that has an error')
-      const isAllowed = typeof description === 'string' && /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/.test(description)
-      expectThat(isAllowed, 'answered with an error_description that has forbidden characters')
+      expectThat(isAllowed(error), 'answered with an error that has forbidden characters')
+      expectThat(isAllowed(description), 'answered with an error_description that has forbidden characters')
     }),
   },
   {
@@ -147,9 +151,9 @@ const cases: readonly AnswerCase[] = [
   },
   {
     id: 'allow',
-    grade: 'interoperability',
+    grade: 'MUST',
     requirement: 'RP-3',
-    reference: 'RFC 9110, 15.5.6: a 405 lists the supported methods in Allow',
+    reference: 'RFC 9110, 15.5.6: an answer 405 must list the supported methods in Allow',
     title: 'names POST in Allow if it answers 405',
     sends: 'GET',
     wants: 'Allow: POST if the answer is 405',

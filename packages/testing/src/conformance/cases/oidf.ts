@@ -1,6 +1,7 @@
 import { BACKCHANNEL_LOGOUT_EVENT } from '@bcl/core'
 import { encodePart } from '../../tokens/compact-jws.js'
 import type { ConformanceCase } from '../case.js'
+import { referenceFor } from '../references.js'
 import { expectEnded, expectRefused, expectStatus200 } from '../relying-party/expectations.js'
 import type { Answer, Party, Visit } from '../relying-party/party.js'
 
@@ -41,18 +42,17 @@ interface Module {
   suffix: string
   sends: string
   requirement: string
-  rule: string
   make: (party: Party, claims: Claims) => Promise<string>
   isAccepted?: boolean
 }
 
-const toCase = ({ suffix, sends, requirement, rule, make, isAccepted = false }: Module): ConformanceCase => ({
+const toCase = ({ suffix, sends, requirement, make, isAccepted = false }: Module): ConformanceCase => ({
   id: `oidcc-client-test-rp-backchannel-rpinitlogout${suffix}`,
   group: 'oidf',
   title: `OpenID Foundation: ${sends}`,
   grade: 'MUST',
   requirement,
-  reference: `${rule}. This case is a module of the OpenID Foundation's Back-Channel RP test plan`,
+  reference: referenceFor(requirement),
   sends: `after a sign-in, ${sends}`,
   wants: isAccepted ? '200 exactly' : '400 exactly',
   wantsOfSession: isAccepted ? 'the session has ended' : 'the session is live',
@@ -75,7 +75,6 @@ const modules: readonly Module[] = [
     suffix: '',
     sends: 'a good token',
     requirement: 'RP-40',
-    rule: 'BCL 2.8: a successful logout is answered 200',
     make: sign,
     isAccepted: true,
   },
@@ -83,28 +82,24 @@ const modules: readonly Module[] = [
     suffix: '-alg-none',
     sends: 'a token with alg none',
     requirement: 'RP-13',
-    rule: 'BCL 2.6, step 3',
     make: async (_, claims) => [encodePart({ alg: 'none' }), encodePart(claims), ''].join('.'),
   },
   {
     suffix: '-no-event',
     sends: 'a token without events',
     requirement: 'RP-20',
-    rule: 'BCL 2.6, step 6',
     make: (party, claims) => sign(party, { ...claims, events: undefined }),
   },
   {
     suffix: '-with-nonce',
     sends: 'a token with a nonce',
     requirement: 'RP-21',
-    rule: 'BCL 2.6, step 7',
     make: (party, claims) => sign(party, { ...claims, nonce: crypto.randomUUID() }),
   },
   {
     suffix: '-wrong-alg',
     sends: 'a token with a good ES256 signature by another key of the provider',
     requirement: 'RP-13',
-    rule: 'BCL 2.6, step 3',
     make: ({ provider: { op, otherKey } }, claims) =>
       op.sign(claims, { alg: otherKey.alg, kid: otherKey.kid }, otherKey.privateKey),
   },
@@ -112,21 +107,18 @@ const modules: readonly Module[] = [
     suffix: '-wrong-aud',
     sends: 'a token whose aud is the client_id and more letters',
     requirement: 'RP-12',
-    rule: 'BCL 2.6, step 4',
     make: (party, claims) => sign(party, { ...claims, aud: `${String(claims['aud'])}INVALID` }),
   },
   {
     suffix: '-wrong-event',
     sends: 'a token with another event',
     requirement: 'RP-20',
-    rule: 'BCL 2.6, step 6',
     make: (party, claims) => sign(party, { ...claims, events: { 'http://schemas.openid.net/event/foobar': {} } }),
   },
   {
     suffix: '-wrong-iss',
     sends: 'a token whose iss is the issuer and more letters',
     requirement: 'RP-11',
-    rule: 'BCL 2.6, step 4',
     make: (party, claims) => sign(party, { ...claims, iss: `${String(claims['iss'])}INVALID` }),
   },
 ]

@@ -51,7 +51,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
     title: `accepts a Logout Token in the form of ${provider}`,
     grade: 'interoperability',
     requirement: 'RP-10',
-    reference: `The form comes from ${bases[basis]}. BCL 2.4 allows it`,
+    reference: `BCL 2.4 allows this form. ${provider} sends it, according to ${bases[basis]}`,
     sends: `a good token in the form of ${provider}`,
     wants: '200',
     wantsOfSession: 'the session has ended',

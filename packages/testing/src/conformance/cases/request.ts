@@ -90,7 +90,7 @@ function toCase(row: RequestCase): ConformanceCase {
     group: 'request',
     grade,
     requirement: row.requirement,
-    reference: referenceFor(row.requirement),
+    reference: referenceFor(row.requirement, id),
     ...(row.status === 200 ? accepts(row) : refuses(row, grade === 'MUST')),
   }
 }

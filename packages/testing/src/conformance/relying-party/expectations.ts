@@ -61,8 +61,21 @@ export function expectAccepted(answer: Answer): void {
 /** Checks that the endpoint answered 200, the status of the standard (BCL 2.8). */
 export function expectStatus200(answer: Answer, { accept204 }: Party): void {
   const isRight = answer.status === 200 || (accept204 && answer.status === 204)
-  const fault = isSuccess(answer) ? 'other' : 'refused'
-  expectThat(isRight, describeAnswer(answer), { fault })
+  const failure: FailureOptions = isSuccess(answer) ? { about: `the status ${answer.status}` } : { fault: 'refused' }
+  expectThat(isRight, describeAnswer(answer), failure)
+}
+
+/**
+ * Signs in again. Skips the case if nobody is signed in afterwards, because the case builds on the new session. The cases
+ * `session/a-user-can-sign-in-again` and `session/a-sid-may-be-used-again` check the sign-in.
+ */
+export async function requireSignInAgain(party: Party, visit: Visit): Promise<Visit> {
+  try {
+    return await party.signIn({ sub: visit.sub, sid: visit.sid, again: visit })
+  } catch (error) {
+    if (!(error instanceof ConformanceFailure)) throw error
+    throw new ConformanceSkip(`the sign-in that this case builds on failed: ${error.message}`)
+  }
 }
 
 /** Tells whether the endpoint answered 400, the status of the standard (BCL 2.8). */
@@ -95,8 +108,8 @@ export async function expectEnded(visit: Visit, what = 'the session'): Promise<v
 }
 
 /** Checks that the session did not end. Also passes if the session cannot be observed. */
-export async function expectLive(visit: Visit, what: string): Promise<void> {
-  expectThat((await visit.isLive()) !== false, `${what} has ended`, { fault: 'ended' })
+export async function expectLive(visit: Visit, what: string, fault: ConformanceFault = 'ended'): Promise<void> {
+  expectThat((await visit.isLive()) !== false, `${what} has ended`, { fault })
 }
 
 /** Skips the case unless a logout ended the session, because the case builds on that logout. */

@@ -143,13 +143,22 @@ function withQuery(endpoint: string, query = ''): string {
   return url.href
 }
 
-/** Describes which of `sub` and `sid` the Logout Token in a form has. */
+/** Describes one claim of a token. Returns `undefined` if its value is neither text nor null. */
+function describeName(claims: Record<string, unknown>, name: string): string | undefined {
+  const value = claims[name]
+  if (value === undefined) return `no ${name}`
+  if (value === null) return `a ${name} that is null`
+  return typeof value === 'string' ? name : undefined
+}
+
+/** Describes which of `sub` and `sid` the Logout Token in a form has. A claim that is null is not the same as no claim. */
 function namesIn(body: string | undefined): string | undefined {
   const token = new URLSearchParams(body).get('logout_token')
   try {
     const claims = decodePayload(token ?? '') as Record<string, unknown>
-    const [sub, sid] = ['sub', 'sid'].map((name) => typeof claims[name] === 'string')
-    return sub && sid ? 'sub and sid' : sub ? 'sub and no sid' : sid ? 'sid and no sub' : undefined
+    const [sub, sid] = [describeName(claims, 'sub'), describeName(claims, 'sid')]
+    if (sub === undefined || sid === undefined || (sub !== 'sub' && sid !== 'sid')) return undefined
+    return sub === 'sub' ? `sub and ${sid}` : `sid and ${sub}`
   } catch {
     return undefined
   }

@@ -11,6 +11,7 @@ const badSignatures = [
   'refuse/an-empty-signature',
   'refuse/a-key-of-somebody-else-under-a-known-kid',
   'refuse/an-unknown-kid',
+  'refuse/the-key-in-the-header-under-a-known-kid',
   // refuse/the-key-in-the-header is left out. It has an unknown kid and gets an outage, because no permit for a fetch is left.
   'refuse/a-good-signature-under-PS256-which-is-not-registered',
   'refuse/the-public-key-as-the-secret-of-HS256',
@@ -25,6 +26,7 @@ const badRequests = [
   'request/no-token',
   'request/an-empty-token',
   'request/two-tokens',
+  'request/two-tokens-the-wrong-one-first',
   'request/the-same-token-twice',
   'request/brackets-after-the-name-logout-token',
   'request/a-key-after-the-name-logout-token-a',
@@ -57,7 +59,6 @@ const badForms = [
   /^refuse\/a-payload-/,
   'refuse/a-critical-extension',
   'refuse/an-empty-crit',
-  'refuse/a-kid-that-is-a-number',
   'refuse/typ-of-an-access-token',
   'refuse/typ-of-a-security-event',
   'refuse/an-empty-typ',
@@ -124,6 +125,25 @@ export const answerFaults: Faults = {
   'gives the reason of a refusal as text': {
     fault: () => ({
       answer: (response) => (response.status === 400 ? withStatus(response, 400, 'Invalid Logout Token') : response),
+    }),
+    failing: ['answer/refusal-says-why'],
+  },
+  'gives an error with a character that is not allowed': {
+    fault: () => ({
+      answer: (response) =>
+        response.status === 400 ? Response.json({ error: 'ungültig' }, { status: 400, headers: noStore }) : response,
+    }),
+    failing: ['answer/refusal-says-why'],
+  },
+  'gives an error_description with a character that is not allowed': {
+    fault: () => ({
+      answer: (response) =>
+        response.status === 400
+          ? Response.json(
+              { error: 'invalid_request', error_description: 'a "nonce"' },
+              { status: 400, headers: noStore },
+            )
+          : response,
     }),
     failing: ['answer/refusal-says-why'],
   },

@@ -7,10 +7,10 @@ export type Claims = Record<string, any>
 const bytesOf = (part: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
 
-/** Decodes one part of a token. Returns `{}` if the part is not base64url of JSON. */
+/** Decodes one part of a token. Returns `{}` if the part is not base64url of JSON in UTF-8. */
 export function decode(part = ''): Claims {
   try {
-    return Object(JSON.parse(new TextDecoder().decode(bytesOf(part)))) as Claims
+    return Object(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytesOf(part)))) as Claims
   } catch {
     return {}
   }

@@ -24,6 +24,14 @@ const takingFrom = (find: (request: Request) => string | null | undefined | Prom
   },
 })
 
+/** Takes one of several tokens in a form. */
+const takingOneOfSeveral = (index: number) => ({
+  async request(request: Request) {
+    const tokens = (await readForm(request))?.getAll('logout_token') ?? []
+    return tokens.length < 2 ? request : formRequest(request.url, { logout_token: tokens.at(index)! })
+  },
+})
+
 /** Faults in the reading of the request. */
 export const requestFaults: Faults = {
   'accepts any method': {
@@ -111,16 +119,12 @@ export const requestFaults: Faults = {
     failing: ['request/GET', 'request/PUT', 'request/DELETE', 'request/PATCH'],
   },
   'uses the first of several tokens': {
-    fault: () => ({
-      async request(request) {
-        if (request.method !== 'POST') return request
-        const text = await request.clone().text()
-        const tokens = new URLSearchParams(text).getAll('logout_token')
-        if (tokens.length < 2) return request
-        return new Request(request.url, { method: 'POST', body: new URLSearchParams({ logout_token: tokens[0]! }) })
-      },
-    }),
+    fault: () => takingOneOfSeveral(0),
     failing: ['request/two-tokens', 'request/the-same-token-twice'],
+  },
+  'uses the last of several tokens': {
+    fault: () => takingOneOfSeveral(-1),
+    failing: ['request/two-tokens-the-wrong-one-first', 'request/the-same-token-twice'],
   },
   'compares the media type byte for byte': {
     fault: () => ({

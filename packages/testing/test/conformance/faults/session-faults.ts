@@ -8,11 +8,13 @@ const answer400 = (): Response => Response.json({ error: 'invalid_request' }, { 
 /** These cases begin with a logout. If this logout does not work, they are skipped. */
 const buildsOnLogout = [
   'session/a-sid-ends-no-other-session',
+  'session/a-sid-ends-the-sessions-of-nobody-else',
   'session/a-sub-ends-the-sessions-of-nobody-else',
   'session/a-session-that-has-ended-may-be-logged-out-again',
   'session/a-sub-is-no-sid',
   'session/a-refused-token-ends-nothing',
   'session/a-user-can-sign-in-again',
+  'session/a-user-can-sign-in-again-after-a-logout-of-all-sessions',
   'session/an-old-cookie-stays-dead',
   'session/a-late-logout-does-not-end-a-newer-session',
   'session/a-token-that-comes-again-does-not-end-a-newer-session',
@@ -230,7 +232,11 @@ export const sessionFaults: Faults = {
       'session/a-sub-ends-all-sessions-of-the-user',
     ],
     // These cases build on the logout by a token without sid.
-    skipped: ['session/a-sub-ends-the-sessions-of-nobody-else', 'session/a-sub-is-no-sid'],
+    skipped: [
+      'session/a-sub-ends-the-sessions-of-nobody-else',
+      'session/a-sub-is-no-sid',
+      'session/a-user-can-sign-in-again-after-a-logout-of-all-sessions',
+    ],
   },
   'treats all users as one user': {
     fault: () => ({
@@ -245,9 +251,9 @@ export const sessionFaults: Faults = {
       'session/a-sub-is-no-sid',
       // With this fault, tokens of other cases also end the sessions of these cases.
       'session/a-refused-token-ends-nothing',
-      'session/a-late-logout-does-not-end-a-newer-session',
       'session/a-session-without-a-known-sid-ends-by-its-sub',
     ],
+    skipped: ['session/a-late-logout-does-not-end-a-newer-session'],
   },
   'ends sessions for a forged token': {
     fault: () => ({
@@ -299,11 +305,37 @@ export const sessionFaults: Faults = {
   'refuses new sessions after a logout': {
     fault: () => ({ session: (claims) => ({ ...claims, iat: claims.iat - 1000 }) }),
     failing: [
-      'session/a-user-can-sign-in-again',
+      'session/a-user-can-sign-in-again-after-a-logout-of-all-sessions',
       'session/a-late-logout-does-not-end-a-newer-session',
-      'session/a-token-that-comes-again-does-not-end-a-newer-session',
       'session/a-sid-may-be-used-again',
+    ],
+    // These cases build on a new sign-in.
+    skipped: ['session/an-old-cookie-stays-dead', 'session/a-token-that-comes-again-does-not-end-a-newer-session'],
+  },
+  'blocks a user after a logout': {
+    fault: () => {
+      const blocked = new Map<unknown, string>()
+      return {
+        async receive(token, tools) {
+          const { sub, sid, nonce } = (await claimsOf(token, tools)) ?? {}
+          if (typeof sub === 'string' && nonce === undefined) blocked.set(sub, sid)
+          return token
+        },
+        session: (claims) =>
+          blocked.has(claims.sub)
+            ? { ...claims, sid: blocked.get(claims.sub) ?? claims.sid, iat: claims.iat - 1000 }
+            : claims,
+      }
+    },
+    failing: [
+      'session/a-user-can-sign-in-again',
+      'session/a-user-can-sign-in-again-after-a-logout-of-all-sessions',
+      'session/a-sid-may-be-used-again',
+    ],
+    skipped: [
       'session/an-old-cookie-stays-dead',
+      'session/a-token-that-comes-again-does-not-end-a-newer-session',
+      'session/a-jti-may-be-used-again-by-a-later-logout',
     ],
   },
 }

@@ -71,11 +71,24 @@ test('the ids are unique, and rules that no standard has are graded as hardening
   expect(new Set(securityEventConformanceCases.map(({ id }) => id)).size).toBe(securityEventConformanceCases.length)
   const hardening = selectConformanceCases(['hardening'], securityEventConformanceCases)
   expect(hardening.map(({ id }) => id)).toEqual([
+    'ssf/another-media-type',
+    'ssf/another-method',
+    'ssf/no-typ',
     'ssf/typ-JWT',
     'ssf/iat-ahead',
     'ssf/a-month-old',
+    'ssf/expired',
+    'ssf/empty-events',
     'ssf/eleven-events',
+    'ssf/no-subject',
+    'ssf/the-event-of-a-Logout-Token',
     'ssf/the-typ-of-a-Logout-Token',
+    'ssf/no-audience',
+    'ssf/an-unknown-kid',
+    'ssf/session/session-revoked-ends-its-session',
+    'ssf/session/session-revoked-ends-no-other-session',
+    'ssf/session/session-revoked-ends-all-sessions-of-its-user',
+    'ssf/session/session-revoked-ends-the-sessions-of-nobody-else',
     'ssf/session/account-disabled-ends-all-sessions',
     'ssf/session/an-event-about-a-user-of-another-issuer-ends-nothing',
     'ssf/session/a-subject-without-a-user-ends-nothing',
@@ -85,12 +98,11 @@ test('the ids are unique, and rules that no standard has are graded as hardening
 
 describe('a receiver without a check fails the cases of this check', () => {
   test.each([
-    ['method', ['another-method']],
     ['authorization', ['wrong-authorization']],
     ['media type', ['another-media-type']],
     ['typ', ['no-typ', 'typ-JWT']],
-    ['iss', ['another-issuer']],
-    ['aud', ['another-audience', 'no-audience']],
+    ['iss', ['another-issuer', 'the-err-names-the-fault']],
+    ['aud', ['another-audience', 'no-audience', 'the-err-names-the-fault']],
     ['signature', ['an-unknown-kid', 'a-key-of-another']],
     ['jti', ['no-jti']],
     ['iat', ['no-iat']],
@@ -118,10 +130,82 @@ test('a receiver that answers 202 to everything fails each wrong token and reque
   expect(new Set(results.map(({ outcome, fault }) => `${outcome}, ${fault}`))).toEqual(new Set(['failed, accepted']))
 })
 
+test.each<[string, (answer: Response) => Response | Promise<Response>, string[]]>([
+  [
+    'wrong authorization is answered 400 and authentication_failed',
+    (answer) => (answer.status === 401 ? Response.json({ err: 'authentication_failed' }, { status: 400 }) : answer),
+    [],
+  ],
+  [
+    'wrong authorization is answered 401 alone',
+    (answer) => (answer.status === 401 ? new Response(null, answer) : answer),
+    [],
+  ],
+  [
+    'wrong authorization is answered 500',
+    (answer) => (answer.status === 401 ? new Response(null, { status: 500 }) : answer),
+    ['wrong-authorization'],
+  ],
+  [
+    'another method is answered 404',
+    (answer) => (answer.status === 405 ? new Response(null, { status: 404 }) : answer),
+    [],
+  ],
+  [
+    'another method is answered by a page',
+    (answer) => (answer.status === 405 ? new Response('<!doctype html>') : answer),
+    ['another-method'],
+  ],
+  [
+    'another code of RFC 8935 is chosen',
+    (answer) => (answer.status === 400 ? Response.json({ err: 'invalid_request' }, { status: 400 }) : answer),
+    [],
+  ],
+  [
+    'an unknown code is chosen',
+    (answer) => (answer.status === 400 ? Response.json({ err: 'wrong' }, { status: 400 }) : answer),
+    ['no-token', 'another-issuer'],
+  ],
+])('%s', async (_, change, failing) => {
+  let time = 1_800_000_000
+  const provider = await createTestProvider({ now: () => time })
+  const { issuer, key } = provider.op
+  const transmitter = await createTestTransmitter({ issuer, key, now: () => time })
+  const receiver = createSetReceiver(provider, transmitter.audience, {})
+  const results = await runConformance(
+    async (url, init) => {
+      const answer = await receiver(url, init)
+      return url === endpoint ? change(answer) : answer
+    },
+    {
+      provider,
+      endpoint,
+      securityEvents: { transmitter, authorization: 'Bearer secret' },
+      signIn: contract,
+      nextSecond: async () => void (time += 1),
+      only: ['request', 'ssf/another-issuer'],
+    },
+  )
+  expect(idsOf(results, 'failed')).toEqual(failing)
+})
+
 test('a receiver that ends sessions before it refuses the token fails the cases of wrong tokens', async () => {
-  const results = await certify({ endsFirst: true }, { signIn: contract, only: ['ssf/wrong-auth', 'SE-2', 'SE-3'] })
+  const results = await certify(
+    { endsFirst: true },
+    {
+      signIn: contract,
+      only: [
+        'ssf/wrong-auth',
+        'ssf/another-issuer',
+        'ssf/another-audience',
+        'ssf/no-audience',
+        'ssf/an-unknown-kid',
+        'ssf/a-key-of-another',
+      ],
+    },
+  )
   expect(results.map(({ outcome, fault, got }) => [outcome, fault, got])).toEqual(
-    Array.from({ length: 6 }, () => ['failed', 'ended', 'the session has ended']),
+    Array.from({ length: 6 }, () => ['failed', 'accepted', 'the session has ended']),
   )
 })
 

@@ -28,6 +28,21 @@ test('each wrong token has exactly one fault', { timeout: 60_000 }, async () => 
   expect(described(await certify({ off: switches }, ['refuse']))).toHaveLength(switches.length)
 })
 
+/** Tokens whose fault is their typ, their kid, their age, or the header of an encrypted token. */
+const notCareful = [
+  'typ-null',
+  'an-unknown-kid',
+  'the-key-in-the-header',
+  'iat-is-1e999',
+  'five-parts-encrypted-for-nobody',
+]
+
+test('a wrong token has no other property that a strict receiver refuses', { timeout: 60_000 }, async () => {
+  const failed = await certify({ off: switches, isStrict: true }, ['refuse'])
+  const passed = failed.filter(({ outcome }) => outcome === 'passed').map(({ id }) => id)
+  expect(passed.sort()).toEqual(notCareful.map((name) => `refuse/${name}`).sort())
+})
+
 /** Tokens without a user and without a session. They cannot end a session. */
 const endsNothing = new Set([
   'neither-sub-nor-sid',

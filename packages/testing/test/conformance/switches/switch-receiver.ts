@@ -1,7 +1,7 @@
 import type { FetchLike, TestProvider } from '@bcl/testing'
 import { createApplication } from '../application.ts'
 import { faultsOf } from './checks.ts'
-import { fetchKnowledge, readToken, type Json } from './received-token.ts'
+import { fetchKnowledge, readToken, type Json, type ReceivedToken } from './received-token.ts'
 
 const noStore = { 'cache-control': 'no-store' }
 const refusal = (status = 400, headers: Record<string, string> = {}): Response =>
@@ -13,12 +13,14 @@ export interface Switches {
   off?: readonly string[]
   /** True if the receiver answers 400 for unknown users and sessions. */
   refusesUnknown?: boolean
+  /** True if the receiver refuses tokens without typ, without the kid of the provider, and with an iat that is old. */
+  isStrict?: boolean
 }
 
 /** A small Relying Party that does not use `@bcl/core`. Each of its checks of a Logout Token can be switched off. */
 export function createSwitchReceiver(
   provider: TestProvider,
-  { off = [], refusesUnknown = false }: Switches,
+  { off = [], refusesUnknown = false, isStrict = false }: Switches,
 ): FetchLike {
   const sessions: Json[] = []
   const logouts: Json[] = []
@@ -42,8 +44,14 @@ export function createSwitchReceiver(
     if (tokens.length !== 1 || body.length > 1024 * 1024) return refusal()
     const token = readToken(tokens[0]!)
     const faults = faultsOf(token, await fetchKnowledge(provider))
+    if (isStrict && !isCareful(token)) return refusal()
     return faults.every((fault) => off.includes(fault)) ? logOut(token.claims ?? {}) : refusal()
   }
+
+  /** Tells whether a token has the typ, the kid and the age of a good token. Claims and headers that cannot be read pass. */
+  const isCareful = ({ header, claims }: ReceivedToken): boolean =>
+    (!header || (typeof header['typ'] === 'string' && header['kid'] === provider.op.key.kid)) &&
+    !(Number.parseFloat(String(claims?.['iat'])) < provider.op.now() - 600)
 
   const startSession = (idToken: string): Json => {
     const session = readToken(idToken).claims!
