@@ -2,15 +2,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 
 import { createTestProvider, runConformance } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 
+import { freePort } from '../../checks/test-support/src/free-port.ts'
+
 export const SECRET = 'at-least-32-characters-that-nobody-can-guess'
 
-/** How to start an application: the arguments of `node`, and the working folder. */
+/** How to start an application: the program and its arguments, and the working folder. */
 export interface Command {
+  /** @default Node.js */
+  program?: string
   args: (port: number) => string[]
   cwd?: string
 }
@@ -24,15 +27,6 @@ export interface Application {
   output(): string
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** The settings for the applications of the start pages and for express-openid-connect. */
 export const settings = (issuer: string, base: string): Record<string, string> => ({
   ISSUER: issuer,
@@ -44,9 +38,13 @@ export const settings = (issuer: string, base: string): Record<string, string> =
   BASE_URL: base,
 })
 
-/** Runs `node`. */
-export function run({ args, cwd }: Command, env: Record<string, string | undefined>, port: number) {
-  const child = spawn(process.execPath, args(port), {
+/** Starts a program. */
+export function run(
+  { program = process.execPath, args, cwd }: Command,
+  env: Record<string, string | undefined>,
+  port: number,
+) {
+  const child = spawn(program, args(port), {
     cwd,
     env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

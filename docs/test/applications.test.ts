@@ -8,7 +8,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, test, type TestContext } from 'node:test'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
-import { freePort, passes, run, SECRET, settings, signIn, start, statusOfMe, type Command } from './application.ts'
+import { freePort } from '../../checks/test-support/src/free-port.ts'
+import { passes, run, SECRET, settings, signIn, start, statusOfMe, type Command } from './application.ts'
 import {
   expressOpenidConnect,
   expressSession,

@@ -6,8 +6,8 @@ import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 
+import { freePort } from '../../checks/test-support/src/free-port.ts'
 import { passOn } from '../snippets/docs-deploying-regions-md/pass-on.ts'
-import { freePort } from './application.ts'
 
 const op = await createTestIssuer()
 const session = { iss: op.issuer, sub: 'alice', sid: 'a', iat: Math.floor(Date.now() / 1000) - 1 }

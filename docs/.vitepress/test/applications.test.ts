@@ -4,7 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 
-import { freePort, passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
+import { freePort } from '../../../checks/test-support/src/free-port.ts'
+import { passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
 import { signsOut } from '../../test/sign-out.ts'
 import { authjs, type Forge, ironSession } from '../../test/forged-cookies.ts'
 
