@@ -359,7 +359,20 @@ describe('RP-51: a refresh of a stale set that times out', () => {
 })
 
 describe('RP-54a: a jwks_uri on loopback', () => {
-  test.each(['http://127.0.0.1:9/jwks', 'http://localhost/jwks', 'http://[::1]:80/jwks', 'http://127.1/jwks'])(
+  test.each([
+    'http://127.0.0.1:9/jwks',
+    'http://localhost/jwks',
+    'http://localhost./jwks',
+    'http://[::1]:80/jwks',
+    'http://127.1/jwks',
+    'http://2130706433/jwks',
+    'http://0.0.0.0/jwks',
+    'http://0/jwks',
+    'http://[::]/jwks',
+    'http://[::ffff:127.0.0.1]:9/jwks',
+    'http://[::ffff:127.1.2.3]/jwks',
+    'http://[::ffff:0.0.0.0]/jwks',
+  ])(
     'is not requested if a remote issuer names it: %s',
     async (uri) => {
       const op = await createTestIssuer()

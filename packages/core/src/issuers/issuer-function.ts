@@ -3,27 +3,21 @@ import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import type { Maybe } from '../util/maybe.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
-import { createTokenBucket, type TokenBucket } from '../util/token-bucket.js'
+import { createTokenBucket, requirePermit, type TokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 import { withoutClaims } from '../util/without-claims.js'
 import type { Registration } from './trusted-issuer.js'
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/** The largest number of answers in each of the three caches (RP-11). */
-const maxAnswers = 1000
+/** The largest number of answers in each of the three caches (RP-11), and of tokens in each of the two queues. */
+const maxEntries = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
-/** The largest number of calls that run at the same time for tokens of unproven issuers. */
-const maxUnknownCalls = 7
-/** The largest number of calls that run at the same time for tokens of proven issuers. */
-const maxProvenCalls = 3
-/** The number of calls that may fail in a burst. It must be at least `maxUnknownCalls`. */
-const maxFailures = 10
-/** Seconds until one more call may fail. */
-const failureRefill = 1
-/** The largest number of tokens that wait for a call. */
-const maxWaiting = 1000
+/** Seconds that a token waits for a call and its answer. Most providers send a logout only once, so a late call is useful. */
+const waitTime = 5
+/** The largest number of calls that run at the same time for tokens. Ten of them may fail, then one a second. */
+const maxCalls = 10
 /**
  * Who needs the answer of a call. Anybody can send tokens, so calls for tokens are limited. A session never waits for a
  * token.
@@ -38,34 +32,40 @@ type Answer = readonly [
   takeCall: Readonly<Record<Caller, TokenBucket>>,
 ]
 
+/** Runs a call when the limits allow it. */
+type CallLimit = <T>(work: () => Promise<T>) => Promise<T>
+
 /**
  * Limits the number of calls in progress, and the number of calls that fail. The newest waiting call runs first, because the
- * oldest calls are about to time out.
+ * oldest calls are about to time out. Each limit has its own failures and its own waiting calls.
  */
-function createCallLimit(maxCalls: number): <T>(work: () => Promise<T>) => Promise<T> {
+function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
-  const waiting: ((turn?: Promise<never>) => void)[] = []
-  const takeCall = createTokenBucket(maxFailures, failureRefill)
-  const refuse = async (): Promise<never> => {
-    throw new Error('too many requests')
-  }
-  return async <T>(work: () => Promise<T>) => {
-    const until = monotonicNow() + answerTime
-    try {
-      while (running.size() >= maxCalls || !takeCall()) {
-        await new Promise<void>((resolve) => {
-          waiting.push(resolve)
-          if (waiting.length > maxWaiting) waiting.shift()!(refuse())
-        })
-        if (monotonicNow() > until) await refuse()
+  const queues: ((isTurn: boolean) => void)[][] = []
+  // If seven calls run, only calls for proven issuers start.
+  return [7, maxCalls].map((most) => {
+    const waiting: (typeof queues)[number] = []
+    queues.push(waiting)
+    const takeCall = createTokenBucket(maxCalls, 1)
+    return async <T>(work: () => Promise<T>) => {
+      const until = monotonicNow() + waitTime
+      try {
+        while (running.size() >= most || !takeCall()) {
+          const isTurn = await new Promise<boolean>((resolve) => {
+            waiting.push(resolve)
+            if (waiting.length > maxEntries) waiting.shift()!(false)
+          })
+          requirePermit(isTurn && monotonicNow() < until)
+        }
+        const answer = (await running.run(work, {}).result) as T
+        takeCall(-1)
+        return answer
+      } finally {
+        // A call that still cannot run waits again.
+        for (const queue of queues) queue.pop()?.(true)
       }
-      const answer = (await running.run(work, {}).result) as T
-      takeCall(-1)
-      return answer
-    } finally {
-      waiting.pop()?.()
     }
-  }
+  })
 }
 
 /**
@@ -92,20 +92,19 @@ export function createIssuerFunction(
 ): FindAll {
   // An issuer is proven after its first valid token, or after the check of a session. Proven and unproven issuers have
   // separate caches and limits. So tokens with invented issuers cannot push out or delay proven issuers.
-  const createCache = (): LruMap<Answer | undefined> => new LruMap(maxAnswers)
+  const createCache = (): LruMap<Answer | undefined> => new LruMap(maxEntries)
   const [provenAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
-  const [limitProven, limitOther] = [createCallLimit(maxProvenCalls), createCallLimit(maxUnknownCalls)]
+  const limits = createCallLimits()
   const cached = (iss: string): Answer | undefined =>
     provenAnswers.get(iss) ?? otherAnswers.get(iss) ?? emptyAnswers.get(iss)
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
-    const ask = (): Promise<readonly Registration[]> => askFunction(iss)
+    const ask = (): Promise<readonly Registration[]> => withTimeout(answerTime, () => askFunction(iss))
     const isProven = caller === 'session' || provenAnswers.has(iss)
-    const limit = isProven ? limitProven : limitOther
     const registrations = await withTimeout(
-      answerTime,
-      () => (caller === 'session' ? ask() : limit(ask)),
+      waitTime,
+      () => (caller === 'session' ? ask() : limits[+isProven]!(ask)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []

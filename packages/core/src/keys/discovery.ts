@@ -21,7 +21,8 @@ export type ReadMetadata = (signal: AbortSignal) => Promise<{ metadata: JSONObje
 
 export const discoveryPath = '/.well-known/openid-configuration'
 
-const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+/** `URL` writes an IPv4-mapped address in hexadecimal. The unspecified addresses also reach this machine. */
+const loopback = /^(localhost\.?|(127|0)(\.\d+){3}|\[::(ffff:(7f.*|0:0)|1?)\])$/
 
 /** Tells whether the host of a URL is this machine. */
 export const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)

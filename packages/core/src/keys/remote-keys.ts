@@ -6,7 +6,7 @@ import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import { pause } from '../util/timers.js'
-import { createTokenBucket, type TokenBucket } from '../util/token-bucket.js'
+import { createTokenBucket, requirePermit, type TokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 import {
   discoveryUrl,
@@ -86,10 +86,6 @@ export interface KeySource {
 export interface RemoteKeys extends Required<KeySource> {
   /** Fetches the keys, unless usable keys are cached. */
   warm(): Promise<void>
-}
-
-function requirePermit(permit: boolean): void {
-  if (!permit) throw new Error('too many requests for keys')
 }
 
 /**
@@ -213,7 +209,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const find = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> => {
     const startedAt = monotonicNow()
-    const id = JSON.stringify([args[0].alg, args[0].kid])
+    const id = `${args[0].alg} ${args[0].kid}`
     if (age() > goodFor) await join(reload)
     else if (age() >= freshFor) await refresh()
     else await flights.get()?.result.catch(() => {})
@@ -223,11 +219,13 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       requirePermit(!isHeldBack(id))
       // Several tokens share this fetch. The fetch can load the key of this token and fail later, in a step for another
       // token. So a failure counts only if the key of this token is still missing.
-      const failure: unknown = await join((signal) => reloadUntil(signal, () => match(args))).catch(
-        (error: unknown) => error,
-      )
-      key = await match(args)
-      if (!key && failure) throw failure
+      try {
+        await join((signal) => reloadUntil(signal, () => match(args)))
+        key = await match(args)
+      } catch (error) {
+        key = await match(args)
+        if (!key) throw error
+      }
     }
     if (!key && requestedAt >= startedAt) noFetchUntil.set(id, monotonicNow() + absentFor)
     // If the key is missing, the call throws the error of jose.
@@ -241,15 +239,14 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     },
     async renew(since, kid) {
       if (requestedAt >= since) return true
-      const id = `${kid}`
-      if (isHeldBack(id)) return false
+      if (isHeldBack(kid as string)) return false
       await withTimeout(since + keysTimeout - monotonicNow(), async () => {
         const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true))
         await refetch()
         // The first call may have joined a fetch that began before `since`. That fetch may have loaded the old key.
         if (requestedAt < since) await refetch()
       })
-      noFetchUntil.set(id, monotonicNow() + renewedFor)
+      noFetchUntil.set(kid as string, monotonicNow() + renewedFor)
       return true
     },
     prove() {
