@@ -242,37 +242,41 @@ describe('RP-11j: a function that takes 50 ms and 300 tenants that have sent a v
   test.each([
     ['alone', 0],
     ['with 300 forged tokens a second', 6],
-  ])('all 300 logouts at once are carried out: %s', async (_, forgedTokens) => {
-    const op = await createTestIssuer()
-    const names = Array.from({ length: 300 }, (__, index) => `https://tenant-${index}.example`)
-    const underWay = new Set<string>()
-    let most = 0
-    const issuers = async (issuer: string): Promise<TrustedIssuer | undefined> => {
-      most = Math.max(most, underWay.add(issuer).size)
-      await sleep(50)
-      underWay.delete(issuer)
-      return names.includes(issuer) ? { issuer, clientId: op.clientId, keys: op.jwks } : undefined
-    }
-    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
-    const sendAll = async (tenants: readonly string[]): Promise<Promise<string>[]> => {
-      const tokens = await Promise.all(tenants.map((iss) => op.logoutToken({ iss })))
-      return tokens.map((token) => send(logout, token))
-    }
-    for (let start = 0; start < 300; start += 20)
-      expect(count(await settled(await sendAll(names.slice(start, start + 20))))).toBe(20)
-    await pass(130_000, 10_000)
-    most = 0
-    let made = 0
-    const flood = (): void => {
-      for (let times = 0; times < forgedTokens; times += 1)
-        void send(logout, forged(`https://made-up-${(made += 1)}.example`))
-    }
-    await pass(1000, 20, flood)
-    const genuine = await sendAll(names)
-    await pass(8000, 20, flood)
-    expect(count(await settled(genuine))).toBe(300)
-    expect(most).toBe(10)
-  }, 60_000)
+  ])(
+    'all 300 logouts at once are carried out: %s',
+    async (_, forgedTokens) => {
+      const op = await createTestIssuer()
+      const names = Array.from({ length: 300 }, (__, index) => `https://tenant-${index}.example`)
+      const underWay = new Set<string>()
+      let most = 0
+      const issuers = async (issuer: string): Promise<TrustedIssuer | undefined> => {
+        most = Math.max(most, underWay.add(issuer).size)
+        await sleep(50)
+        underWay.delete(issuer)
+        return names.includes(issuer) ? { issuer, clientId: op.clientId, keys: op.jwks } : undefined
+      }
+      const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+      const sendAll = async (tenants: readonly string[]): Promise<Promise<string>[]> => {
+        const tokens = await Promise.all(tenants.map((iss) => op.logoutToken({ iss })))
+        return tokens.map((token) => send(logout, token))
+      }
+      for (let start = 0; start < 300; start += 20)
+        expect(count(await settled(await sendAll(names.slice(start, start + 20))))).toBe(20)
+      await pass(130_000, 10_000)
+      most = 0
+      let made = 0
+      const flood = (): void => {
+        for (let times = 0; times < forgedTokens; times += 1)
+          void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+      }
+      await pass(1000, 20, flood)
+      const genuine = await sendAll(names)
+      await pass(8000, 20, flood)
+      expect(count(await settled(genuine))).toBe(300)
+      expect(most).toBe(10)
+    },
+    60_000,
+  )
 })
 
 /** A provider with many tenants. It knows the tenants that `keysOf` returns. Each answer takes 50 ms. */

@@ -372,20 +372,17 @@ describe('RP-54a: a jwks_uri on loopback', () => {
     'http://[::ffff:127.0.0.1]:9/jwks',
     'http://[::ffff:127.1.2.3]/jwks',
     'http://[::ffff:0.0.0.0]/jwks',
-  ])(
-    'is not requested if a remote issuer names it: %s',
-    async (uri) => {
-      const op = await createTestIssuer()
-      for (const allowInsecureRequests of [false, true]) {
-        const { requests, outcome } = discovering(op, {
-          allowInsecureRequests,
-          answer: (url) => (url === discovery ? Response.json({ issuer: op.issuer, jwks_uri: uri }) : undefined),
-        })
-        expect(await outcome()).toBe(unavailable)
-        expect(requests).toEqual([discovery])
-      }
-    },
-  )
+  ])('is not requested if a remote issuer names it: %s', async (uri) => {
+    const op = await createTestIssuer()
+    for (const allowInsecureRequests of [false, true]) {
+      const { requests, outcome } = discovering(op, {
+        allowInsecureRequests,
+        answer: (url) => (url === discovery ? Response.json({ issuer: op.issuer, jwks_uri: uri }) : undefined),
+      })
+      expect(await outcome()).toBe(unavailable)
+      expect(requests).toEqual([discovery])
+    }
+  })
 
   test('is requested if an issuer on loopback names it, or if the application configures it', async () => {
     const op = await createTestIssuer({ issuer: 'http://127.0.0.1:9' })

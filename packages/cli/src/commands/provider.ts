@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { isIP } from 'node:net'
 import type { ProviderSession, TestProvider } from '@bcl/testing'
 import { reasonOf } from '../network/reason-of.js'
 import { sendAsWritten } from '../network/send-as-written.js'
@@ -19,6 +20,16 @@ const seeOther = (location: string, headers: Record<string, string> = {}): Respo
 const isOwnForm = ({ headers, url }: Request): boolean => {
   const site = headers.get('sec-fetch-site')
   return site === null ? [null, new URL(url).origin].includes(headers.get('origin')) : site === 'same-origin'
+}
+
+/**
+ * Tells whether the `Host` header names this provider: by the host of the issuer, by an IP address, or as localhost. An
+ * attacker can let another name in DNS point to this machine, and can then read the page from a page of that name.
+ */
+const isOwnHost = ({ headers, url }: Request): boolean => {
+  const host = `http://${headers.get('host')}`
+  const name = URL.canParse(host) ? new URL(host).hostname : ''
+  return name === 'localhost' || name === new URL(url).hostname || isIP(name.replace(/^\[|\]$/g, '')) > 0
 }
 
 /** A session of a user at the provider, with a function that ends the session at the provider. */
@@ -73,8 +84,11 @@ function createDashboard(url: string) {
     const path = `${origin}${pathname}`.slice(base.length)
     const cookies = request.headers.get('cookie') ?? ''
     const current = sessions.find(({ cookie }) => cookies.split(/;\s*/).includes(cookie))
+    const isPage = path === '' || path === '/'
+    if ((isPage || path.startsWith('/bcl/')) && !isOwnHost(request))
+      return new Response('This host is not the issuer.', { status: 421 })
     if (request.method === 'GET') {
-      if (path === '' || path === '/') return page(dashboardPage({ sessions, deliveries, base, endpoint: url }))
+      if (isPage) return page(dashboardPage({ sessions, deliveries, base, endpoint: url }))
       if (path === '/authorize' && !current) return page(signInPage({ returnTo: href, base }))
       if (path === '/end_session' && current) await end(provider, (one) => one === current, namesOf(current))
       return undefined

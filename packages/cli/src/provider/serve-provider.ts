@@ -37,7 +37,7 @@ export interface ServedProvider {
 }
 
 /** The request headers that the provider needs. */
-const readHeaders = ['accept', 'authorization', 'content-type', 'cookie', 'origin', 'sec-fetch-site']
+const readHeaders = ['accept', 'authorization', 'content-type', 'cookie', 'host', 'origin', 'sec-fetch-site']
 
 async function toRequest(incoming: IncomingMessage, origin: string): Promise<Request> {
   const { method = 'GET', url = '/', headers: received } = incoming

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
@@ -9,8 +9,8 @@ import { freePorts } from '../start-application.ts'
 /** Starts `bcl provider` and an endpoint that records the Logout Tokens. */
 async function startProvider() {
   const tokens: Record<string, unknown>[] = []
-  const endpoint = createServer(async (request, response) => {
-    const token = new URLSearchParams(await text(request)).get('logout_token')!
+  const endpoint = createServer(async (incoming, response) => {
+    const token = new URLSearchParams(await text(incoming)).get('logout_token')!
     tokens.push(JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>)
     response.writeHead(200, { 'cache-control': 'no-store' }).end('<b>done</b>')
   }).listen(0, '127.0.0.1')
@@ -78,4 +78,27 @@ test('refuses a form of another site', { timeout: 30_000 }, async () => {
   for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
     expect((await post('/bcl/end-user', { sub: 'bob' }, headers)).status).toBe(403)
   expect(tokens).toEqual([])
+})
+
+test('refuses a name in DNS that points to this machine', { timeout: 30_000 }, async () => {
+  const { issuer, tokens, signIn } = await startProvider()
+  await signIn('bob')
+  const { port } = new URL(issuer)
+  /** Sends a request as a page of this host would. */
+  const statusFor = (host: string, method: string, path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const headers = { host, 'sec-fetch-site': 'same-origin', 'content-type': 'application/x-www-form-urlencoded' }
+      const sent = request({ host: '127.0.0.1', port, method, path, headers }, (response) =>
+        resolve(response.resume().statusCode!),
+      )
+      sent.once('error', reject)
+      sent.end(method === 'POST' ? 'sub=bob' : undefined)
+    })
+  for (const host of [`rebound.example:${port}`, `127.0.0.1.rebound.example:${port}`]) {
+    expect(await statusFor(host, 'GET', '/')).toBe(421)
+    expect(await statusFor(host, 'POST', '/bcl/end-user')).toBe(421)
+  }
+  expect(tokens).toEqual([])
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+    expect(await statusFor(host, 'GET', '/')).toBe(200)
 })

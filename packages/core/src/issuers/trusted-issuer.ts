@@ -38,7 +38,10 @@ export interface TrustedIssuer {
   clientId: string
   /** The issuer in the sessions, if the provider uses a different `iss` in Logout Tokens. @default {@link issuer} */
   sessionIssuer?: string | undefined
-  /** The source of the keys. All clients of an issuer must have the same source. @default discovery at the issuer */
+  /**
+   * The source of the keys. All clients of an issuer must have the same source. A JWK Set is read once, so a later change of
+   * the object has no effect. If the keys can change, use a URL or a function. @default discovery at the issuer
+   */
   keys?: URL | JSONWebKeySet | JWTVerifyGetKey | undefined
   /** JWS algorithms, as registered: `id_token_signed_response_alg`. @default ['RS256'] */
   algorithms?: readonly string[] | undefined
