@@ -289,6 +289,20 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     expect(await receiver({ store }).isOut()).toBe(true)
   })
 
+  test('RP-38: fifty logouts that the store always refuses do not keep back another logout', async () => {
+    const { logout, store } = receiver()
+    let isDown = true
+    store.before = (call, key) => {
+      if (call === 'add' && (isDown || key.includes('refused'))) throw new Error('the store refuses')
+    }
+    const end = (sid: string) => refusal(logout.endSession(session({ sid })))
+    await Promise.all(Array.from({ length: 50 }, (_, index) => end(`refused-${index}`)))
+    await end('accepted')
+    isDown = false
+    await logout.close()
+    expect(await receiver({ store }).isOut({ sid: 'accepted' })).toBe(true)
+  })
+
   test('RP-39a: close waits for endSession and endAllSessions', async () => {
     const { logout, store } = receiver()
     const gate = deferred()

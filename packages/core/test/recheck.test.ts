@@ -198,6 +198,27 @@ describe('recheckAfter', () => {
     expect(subscribe).toHaveBeenCalledTimes(2)
   })
 
+  test('a subscription that begins too late is ended once, and close does not report it again', async () => {
+    const begun = deferred()
+    const [onError, end] = [vi.fn(), vi.fn(async () => {})]
+    const subscribe = async () => (await begun.promise, end)
+    const logout = instance(Object.assign(new SpyStore(), { subscribe }), { onError, storeTimeout: 0.02 })
+    await logout.isLoggedOut(session())
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
+    begun.resolve()
+    await vi.waitFor(() => expect(end).toHaveBeenCalledOnce())
+    await logout.close()
+    expect([onError.mock.calls.length, end.mock.calls.length]).toEqual([1, 1])
+  })
+
+  test('a check after close starts no subscription', async () => {
+    const store = new BroadcastStore()
+    const logout = instance(store)
+    await logout.close()
+    expect(await logout.isLoggedOut(session())).toBe(false)
+    expect(store.subscriptions).toBe(0)
+  })
+
   test('trackSession reads the store, not the cached answer', async () => {
     const store = new SpyStore()
     const [here, there] = [instance(store), instance(store)]

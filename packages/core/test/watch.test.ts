@@ -146,6 +146,7 @@ describe('watch', () => {
     await logout.close()
     expect(store.calls.filter((call) => call.startsWith('values') && call.includes('s9999')).length).toBeLessThan(10)
     expect(store.calls.length).toBeLessThan(100)
+    expect(Math.max(...store.calls.map((call) => call.split(' ').length - 1))).toBe(5000)
   })
 
   test('a poll and a broadcast read each key once, even if a session has several watches', async () => {

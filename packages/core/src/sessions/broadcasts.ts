@@ -41,9 +41,9 @@ export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
       onSubscribed()
     } catch (error) {
       attempt = undefined
-      if (subscription === started) subscription = undefined
+      subscription = undefined
       // If this subscription begins after its time-out, ends it, because a later attempt replaces it.
-      runGuarded(async () => (await started.catch(() => {}))?.())
+      runGuarded(async () => (await started)())
       onError(error)
     }
   }

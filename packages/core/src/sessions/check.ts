@@ -64,7 +64,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
    */
   const readNow = (keys: readonly string[]): Maybe<string[][]> => {
     if (isImmediate) return readStore(keys)
-    const id = keys.join(' ')
+    const id = keys.join()
     const shared = unsent.get(id)
     if (shared) return shared
     const read = Promise.resolve().then(() => {
@@ -76,7 +76,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   }
 
   const recheck = (session: SessionClaims, keys: readonly string[]): Maybe<boolean> => {
-    const id = keys.join(' ')
+    const id = keys.join()
     const invalidatedAt = Math.max(allInvalidated, ...keys.map((key) => invalidated.get(key) ?? -Infinity))
     const aliveId = `${id} ${session.iat} ${session.clientId}`
     const askedAt = alive.get(aliveId) ?? -Infinity

@@ -132,7 +132,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     // before the first removal. Otherwise, after a parse error, a removal could be in progress that nobody awaits.
     const superseded = markers.flatMap((marker) =>
       valuesOf(marker.key)
-        .filter((value) => value !== marker.value && supersedes(marker, parseMarker(value)))
+        .filter((value) => supersedes(marker, parseMarker(value)))
         .map((value) => [marker.key, value] as const),
     )
     const underWay = [published, removeAll(superseded)]
