@@ -15,6 +15,8 @@ export interface Expected {
   token?: { alg?: string; sid?: boolean }
   /** How the applications answer each Logout Token. @default 200 */
   status?: number
+  /** The number of redirects that the provider follows. @default 0 */
+  followed?: number
   prepare?: LabOptions
   act(signedIn: SignedIn): Promise<unknown>
 }
@@ -33,6 +35,7 @@ export function expectedCase(expected: Expected, user: string, prepare?: () => P
         assert.equal(header['alg'], expected.token?.alg ?? 'RS256')
         assert.equal('sid' in claims, expected.token?.sid ?? true, 'whether there is a sid')
       }
+      assert.equal(seen.followed, expected.followed ?? 0, 'the number of redirects that the provider followed')
       const devices = seen.signedIn.length === 1 && expected.signedIn === 'one' ? 'one' : describe(seen.signedIn)
       assert.equal(devices, expected.signedIn, 'the devices that are signed in')
       return { tokens: seen.tokens.length, signedIn: devices }

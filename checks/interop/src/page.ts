@@ -45,7 +45,8 @@ ${runs.map(rowOf).join('\n')}
 
 LemonLDAP::NG and Glewlwyd need a machine whose \`apt\` has a Debian mirror. Keycloak needs Java and Maven.
 
-Each test starts the provider, the examples and Redis on one machine. Each example has two instances, which share the store.
+Each test starts the provider, the examples and Redis ${versionsOf(runs)} on one machine. The examples use no SQL database.
+[Stores](stores.md) names the databases that the tests of the stores ran on. Each example has two instances, which share the store.
 A user signs in to all examples on two devices. The test checks these rules:
 
 - When the provider ends the session of one device, both instances of every example sign the device out.
@@ -53,6 +54,9 @@ A user signs in to all examples on two devices. The test checks these rules:
 - The other device stays signed in.
 - When the provider ends all sessions of the user, every example signs out both devices.
 - Every example answers 200 to every Logout Token.
+- The Logout Tokens have the \`typ\`, the lifetime and the \`aud\` that [Providers](providers.md) describes. The same is true for the number of
+  different \`sid\` values.
+- If the endpoint answers 500 or a redirect, the provider sends no second Logout Token within a second.
 - \`bcl doctor\` finds no problem. For the Logout Token, \`bcl inspect\` shows the settings of the table.
 
 ${runs.map(sectionOf).join('\n')}
@@ -74,6 +78,8 @@ const settingsOf = (settings: object): string => {
   return texts.length === 0 ? 'none' : `\`${texts.join(', ')}\``
 }
 
+const versionsOf = (runs: readonly Run[]): string => [...new Set(runs.map(({ redis }) => redis))].join(', ')
+
 const rowOf = ({ name, version, date, settings, examples }: Run): string =>
   `| ${name} | ${version} | ${date} | ${settingsOf(settings)} | ${examples.join(', ')} |`
 
@@ -88,10 +94,19 @@ There are more cases. In each case, a user is signed in to two applications, on 
 ${cases.map(({ name, tokens, signedIn }) => `| ${name} | ${tokens} | ${signedIn} |`).join('\n')}
 `
 
-const sectionOf = ({ name, how, header, claims, request, cases }: Run): string => `## ${name}
+const statementsOf = (statements: Result['statements']): string =>
+  statements.length === 0
+    ? ''
+    : `
+The test also checks these statements:
+
+${statements.map((text) => `- ${text}`).join('\n')}
+`
+
+const sectionOf = ({ name, how, header, claims, request, cases, statements }: Run): string => `## ${name}
 
 ${how.map((sentence) => `- ${sentence}`).join('\n')}
-${casesOf(cases)}
+${statementsOf(statements)}${casesOf(cases)}
 This is the first request of the test, with the header and the claims of its Logout Token:
 
 \`\`\`

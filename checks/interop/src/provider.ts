@@ -28,8 +28,23 @@ export interface Provider {
   how: readonly string[]
   /** The settings that `docs/providers.md` names. `bcl inspect` must find the same settings. */
   settings: Settings
+  /** The form of its Logout Tokens, as `docs/providers.md` describes them. */
+  form: TokenForm
+  /** A part of a warning of `bcl doctor` that the provider causes. */
+  doctorWarning?: string
+  /** Whether it follows a redirect from the endpoint. */
+  followsRedirects: boolean
   /** Starts the provider on a free loopback port. */
   start(): Promise<RunningProvider>
+}
+
+export interface TokenForm {
+  typ: string
+  /** The seconds between `iat` and `exp`. Left out if the tokens have no `exp`. */
+  lifetime?: number
+  audience: 'string' | 'array'
+  /** Which tokens have the same `sid`: those of one session at the provider, or only those of one session and client. */
+  sidOf: 'session' | 'client'
 }
 
 export interface RunningProvider {
@@ -44,7 +59,16 @@ export interface RunningProvider {
   endAllSessions(user: string, browsers: readonly Browser[], application: string): Promise<void>
   /** Cases that only this provider has. */
   cases?: readonly Case[]
+  /** Other statements of `docs/providers.md` about this provider. */
+  statements?: readonly Statement[]
   stop(): Promise<void>
+}
+
+/** A statement about a provider that needs no signed-in user. */
+export interface Statement {
+  text: string
+  /** Throws an error if the statement is wrong. */
+  check(): Promise<void>
 }
 
 /** Tests one statement of `docs/providers.md` about a provider. */
@@ -73,6 +97,10 @@ export interface LabOptions {
   settings?: Settings | ((credentials: Credentials) => Settings)
   /** Changes the client at the provider before anybody signs in. */
   configure?: (clientId: string) => Promise<void>
+  /** Uses the same two applications as all other cases with this option. Do not change their clients. */
+  shared?: boolean
+  /** The status that the endpoint answers to every request, instead of the answer of the application. */
+  answer?: number
 }
 
 export interface SignedIn {
@@ -92,4 +120,6 @@ export interface SignedIn {
 export interface Seen {
   tokens: readonly { header: Record<string, unknown>; claims: Record<string, unknown>; status: number }[]
   signedIn: readonly ('laptop' | 'phone')[]
+  /** The number of redirects that the provider followed. */
+  followed: number
 }

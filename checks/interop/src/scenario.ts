@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
@@ -7,7 +7,8 @@ import { nextSecond } from '../../../examples/demo/src/clock.ts'
 import { createDevice, type Device } from '../../../examples/demo/src/device.ts'
 import { startRedis } from '../../../examples/demo/src/redis-server.ts'
 import { type Application, startApplication } from './applications.ts'
-import type { CaseResult, Lab, Provider, RunningProvider } from './provider.ts'
+import { type Expected, expectedCase } from './expected-case.ts'
+import type { Case, CaseResult, Lab, Provider, RunningProvider, SignedIn, TokenForm } from './provider.ts'
 import { type Delivery, type Recorder, startRecorder } from './recorder.ts'
 
 const execute = promisify(execFile)
@@ -24,6 +25,10 @@ export interface Result {
   claims: Record<string, unknown>
   request: readonly string[]
   cases: readonly ({ name: string } & CaseResult)[]
+  /** The other statements that the test checked. */
+  statements: readonly string[]
+  /** The version of the Redis server that had the sessions of the applications. */
+  redis: string
 }
 
 /** Tests the examples with one provider. Throws an error at the first wrong answer. */
@@ -43,12 +48,23 @@ export async function runScenario(provider: Provider, examples: readonly string[
     for (const example of examples) {
       applications.push(await startApplication(example, { ...common, settings: [provider.settings] }))
     }
-    const first = await checkSessions(running, recorder, applications)
+    const first = await checkSessions(provider, running, recorder, applications)
     await checkCommands(provider, running, applications, first)
+    for (const { text, check } of running.statements ?? []) {
+      await check().catch((cause: unknown) => {
+        throw new Error(`${text} ${String(cause)}`, { cause })
+      })
+      console.log(`  ${text}`)
+    }
 
+    const shared: Application[] = []
+    stops.push(() => Promise.all(shared.map((application) => application.stop())))
     const cases: ({ name: string } & CaseResult)[] = []
-    for (const { name, run } of running.cases ?? []) {
-      const lab = createLab({ ...common, settings: [provider.settings] })
+    for (const { name, run } of [
+      ...(running.cases ?? []),
+      ...deliveryCases(provider, running, String(decodeProtectedHeader(first.logoutToken).alg)),
+    ]) {
+      const lab = createLab({ ...common, settings: [provider.settings] }, shared)
       try {
         const seen = await run(lab)
         cases.push({ name, ...seen })
@@ -66,6 +82,8 @@ export async function runScenario(provider: Provider, examples: readonly string[
       ...decode(first),
       request: headersOf(first),
       cases,
+      statements: (running.statements ?? []).map(({ text }) => text),
+      redis: redisVersion(),
     }
   } finally {
     for (const stop of stops.toReversed()) await stop()
@@ -74,6 +92,7 @@ export async function runScenario(provider: Provider, examples: readonly string[
 
 /** Signs one user in on two devices. Ends one session, and then all sessions. Returns the first delivery. */
 async function checkSessions(
+  provider: Provider,
   running: RunningProvider,
   recorder: Recorder,
   applications: readonly Application[],
@@ -99,6 +118,7 @@ async function checkSessions(
     2 * applications.length,
   )
   expectAccepted(all, 2 * applications.length)
+  expectForm(provider.form, all, applications.length)
   await expectEverywhere(places, [laptop, phone, copy], 401)
   return one[0]!
 }
@@ -111,8 +131,10 @@ async function checkCommands(
   { application, logoutToken }: Delivery,
 ): Promise<void> {
   const alg = String(decodeProtectedHeader(logoutToken).alg)
-  for (const { clientId, endpoint } of applications)
-    await bcl('doctor', `--alg=${alg}`, '--', issuer, clientId, endpoint)
+  for (const { clientId, endpoint } of applications) {
+    const output = await bcl('doctor', `--alg=${alg}`, '--', issuer, clientId, endpoint)
+    assert.ok(output.includes(provider.doctorWarning ?? ''), `bcl doctor: no warning has "${provider.doctorWarning}"`)
+  }
   const { clientId } = applications.find(({ endpoint }) => endpoint.endsWith(`/${application}`))!
   const inspection = JSON.parse(
     await bcl('inspect', logoutToken, `--issuer=${issuer}`, `--client-id=${clientId}`, '--json'),
@@ -136,12 +158,16 @@ async function bcl(command: string, ...rest: string[]): Promise<string> {
   }
 }
 
-/** Starts applications for one case, and a user who is signed in to both on two devices. */
-function createLab(common: Parameters<typeof startApplication>[1]): Lab & { stop(): Promise<void> } {
-  const applications: Application[] = []
+/** Starts applications for one case, and a user who is signed in to both on two devices. Adds shared applications to `shared`. */
+function createLab(
+  common: Parameters<typeof startApplication>[1],
+  shared: Application[],
+): Lab & { stop(): Promise<void> } {
+  const own: Application[] = []
   return {
-    async signedIn({ user = 'alice', settings = {}, configure } = {}) {
-      for (const example of ['hono', 'koa']) {
+    async signedIn({ user = 'alice', settings = {}, configure, shared: isShared, answer } = {}) {
+      const applications = isShared ? shared : own
+      for (const example of ['hono', 'koa'].slice(applications.length)) {
         const options = { ...common, settings: [...common.settings, settings], configure }
         applications.push(await startApplication(example, options))
       }
@@ -155,19 +181,27 @@ function createLab(common: Parameters<typeof startApplication>[1]): Lab & { stop
         laptop: laptop.browser,
         phone: phone.browser,
         async after(action, count) {
-          const deliveries = await common.recorder.during(action, count)
+          common.recorder.answerWith(answer)
+          const deliveries = await common.recorder
+            .during(action, count)
+            .finally(() => common.recorder.answerWith(undefined))
           const signedIn: ('laptop' | 'phone')[] = []
           for (const [name, device] of Object.entries({ laptop, phone })) {
             const statuses = new Set<number>()
             for (const application of applications) statuses.add((await device.me(application)).status)
-            assert.equal(statuses.size, 1, `the applications do not agree about the ${name}`)
+            // If no application gets its Logout Token, an application may still have signed out by itself.
+            if (answer === undefined) assert.equal(statuses.size, 1, `the applications do not agree about the ${name}`)
             if (statuses.has(200)) signedIn.push(name as 'laptop' | 'phone')
           }
-          return { tokens: deliveries.map((one) => ({ ...decode(one), status: one.status })), signedIn }
+          return {
+            tokens: deliveries.map((one) => ({ ...decode(one), status: one.status })),
+            signedIn,
+            followed: common.recorder.followed(),
+          }
         },
       }
     },
-    stop: async () => void (await Promise.all(applications.map((application) => application.stop()))),
+    stop: async () => void (await Promise.all(own.map((application) => application.stop()))),
   }
 }
 
@@ -202,6 +236,41 @@ async function expectEverywhere(
 function expectAccepted(deliveries: readonly Delivery[], count: number): void {
   assert.equal(deliveries.length, count, 'the number of Logout Tokens')
   for (const { application, status } of deliveries) assert.equal(status, 200, `the answer of ${application}`)
+}
+
+/** Checks the Logout Tokens of two sessions at the provider, with `clients` applications each. */
+function expectForm(form: TokenForm, deliveries: readonly Delivery[], clients: number): void {
+  const sids = new Set<unknown>()
+  for (const delivery of deliveries) {
+    const { header, claims } = decode(delivery)
+    const { iat, exp, aud, sid } = claims as { iat: number; exp?: number; aud: unknown; sid?: string }
+    assert.equal(header['typ'], form.typ, 'the typ')
+    assert.equal(exp === undefined ? undefined : exp - iat, form.lifetime, 'the seconds between iat and exp')
+    assert.equal(Array.isArray(aud) ? 'array' : typeof aud, form.audience, 'the type of aud')
+    sids.add(sid)
+  }
+  assert.equal(sids.size, form.sidOf === 'session' ? 2 : 2 * clients, 'the number of different sids')
+}
+
+/** Two sessions end, but the endpoint does not accept the Logout Tokens. No provider may send a token twice. */
+function deliveryCases({ followsRedirects }: Provider, running: RunningProvider, alg: string): Case[] {
+  const act = ({ laptop, urls }: SignedIn) => running.endSession(laptop, urls[0]!)
+  const common = { tokens: 2, signedIn: 'both', token: { alg }, act } as const
+  const expectations: Expected[] = [
+    { ...common, name: 'the endpoint answers 500', status: 500, prepare: { shared: true, answer: 500 } },
+    {
+      ...common,
+      name: `the endpoint answers with a redirect, which the provider ${followsRedirects ? 'follows' : 'does not follow'}`,
+      status: 307,
+      followed: followsRedirects ? 2 : 0,
+      prepare: { shared: true, answer: 307 },
+    },
+  ]
+  return expectations.map((expected) => expectedCase(expected, 'alice'))
+}
+
+function redisVersion(): string {
+  return /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))![1]!
 }
 
 const decode = ({ logoutToken }: Delivery) => ({

@@ -1,13 +1,15 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { oauthProvider } from '@better-auth/oauth-provider'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
-import { jwt } from 'better-auth/plugins'
+import { admin, jwt } from 'better-auth/plugins'
 import { freePorts } from '../../../../examples/demo/src/free-ports.ts'
 import { pinnedVersion } from '../pinned-version.ts'
 import type { Provider } from '../provider.ts'
+import { betterAuthCases } from './better-auth-cases.ts'
 
 const password = 'correct horse battery staple'
 const emailOf = (user: string) => `${user}@example.com`
@@ -22,6 +24,8 @@ export const betterAuthProvider: Provider = {
     '`revoke-sessions` ends all sessions.',
   ],
   settings: { algorithms: ['EdDSA'] },
+  form: { typ: 'logout+jwt', lifetime: 120, audience: 'string', sidOf: 'session' },
+  followsRedirects: false,
 
   async start() {
     const [port] = (await freePorts(1)) as [number]
@@ -44,6 +48,7 @@ export const betterAuthProvider: Provider = {
       logger: { level: 'error' },
       plugins: [
         jwt(),
+        admin(),
         oauthProvider({
           loginPage: '/sign-in',
           consentPage: '/consent',
@@ -54,7 +59,10 @@ export const betterAuthProvider: Provider = {
     const signUp = (user: string) =>
       auth.api.signUpEmail({ body: { name: user, email: emailOf(user), password }, returnHeaders: true })
     await signUp('alice')
-    const administrator = (await signUp('administrator')).headers.getSetCookie()
+    const { response: account, headers: answered } = await signUp('administrator')
+    const administrator = answered.getSetCookie()
+    const { adapter } = await auth.$context
+    await adapter.update({ model: 'user', where: [{ field: 'id', value: account.user.id }], update: { role: 'admin' } })
     const headers = { cookie: administrator.map((cookie) => cookie.split(';')[0]).join('; ') }
     const nextOf = (json: string) => {
       const { url } = JSON.parse(json) as { url?: string }
@@ -88,7 +96,6 @@ export const betterAuthProvider: Provider = {
         })
         // The registration of a client refuses http and private addresses, but the sign-out accepts them. So the test
         // writes the address to the database.
-        const { adapter } = await auth.$context
         await adapter.update({
           model: 'oauthClient',
           where: [{ field: 'clientId', value: client.client_id }],
@@ -112,6 +119,40 @@ export const betterAuthProvider: Provider = {
       async endAllSessions(_user, [browser]) {
         await browser!.sendJson('POST', `${issuer}/revoke-sessions`, {})
       },
+      cases: betterAuthCases({
+        issuer,
+        password,
+        createUser: async (user) => void (await signUp(user)),
+        async administer(action, user) {
+          const where = [{ field: 'email', value: emailOf(user) }]
+          const { id } = (await adapter.findOne<{ id: string }>({ model: 'user', where }))!
+          const response = await fetch(`${issuer}/admin/${action}`, {
+            method: 'POST',
+            headers: { ...headers, origin, 'content-type': 'application/json' },
+            body: JSON.stringify({ userId: id }),
+          })
+          if (!response.ok) throw new Error(`Better Auth: ${action}: ${response.status} ${await response.text()}`)
+        },
+      }),
+      statements: [
+        {
+          text: 'The registration refuses an http address, and an https address in a private network, as `backchannel_logout_uri`.',
+          async check() {
+            const register = (uri: string) =>
+              auth.api.adminCreateOAuthClient({
+                headers,
+                body: {
+                  client_name: 'statement',
+                  redirect_uris: ['https://app.example.com/callback'],
+                  backchannel_logout_uri: uri,
+                },
+              })
+            await register('https://app.example.com/backchannel-logout')
+            for (const uri of ['http://app.example.com/backchannel-logout', 'https://10.0.0.1/backchannel-logout'])
+              await assert.rejects(register(uri), Error, uri)
+          },
+        },
+      ],
       async stop() {
         server.close()
         server.closeAllConnections()

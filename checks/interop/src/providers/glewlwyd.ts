@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,6 +14,18 @@ import { glewlwydCases } from './glewlwyd-cases.ts'
 
 const password = 'password'
 
+/** The labels in the administration page that `docs/providers.md` names. */
+const labels = [
+  'Parameters',
+  'Plugins',
+  'Session management',
+  'Allow session management endpoints',
+  'Allow back-channel logout',
+  'backchannel_logout_uri',
+  'backchannel_logout_session_required',
+  'Token endpoint auth method',
+]
+
 /** Glewlwyd with a database in a file. Its pages are scripts, so the run sends the requests of the scripts. */
 export const glewlwyd: Provider = {
   name: 'Glewlwyd',
@@ -23,6 +36,9 @@ export const glewlwyd: Provider = {
     'All sessions are ended in the same way in each browser.',
   ],
   settings: { requireExp: false },
+  form: { typ: 'JWT', audience: 'string', sidOf: 'session' },
+  doctorWarning: 'The provider does not announce backchannel_logout_supported.',
+  followsRedirects: false,
 
   async start() {
     const debian = installDebian('trixie', ['glewlwyd'])
@@ -83,6 +99,32 @@ export const glewlwyd: Provider = {
         for (const browser of browsers) await signOut(browser, application)
       },
       cases: glewlwydCases({ url, administer, createUser, signOut }),
+      statements: [
+        {
+          text: `The administration page has the labels ${labels.map((label) => `"${label}"`).join(', ')}.`,
+          async check() {
+            const response = await fetch(`${url}/locales/en/translations.json`)
+            const text = await response.text()
+            for (const label of labels) assert.ok(text.includes(`: ${JSON.stringify(label)}`), label)
+          },
+        },
+        {
+          text: 'The discovery document has no `backchannel_logout_supported`.',
+          async check() {
+            const response = await fetch(`${url}/api/oidc/.well-known/openid-configuration`)
+            const metadata = (await response.json()) as Record<string, unknown>
+            assert.equal(metadata['issuer'], `${url}/api/oidc`)
+            assert.equal('backchannel_logout_supported' in metadata, false)
+          },
+        },
+        {
+          text: 'The end-session endpoint answers a request without an ID Token with an empty body.',
+          async check() {
+            const response = await fetch(`${url}/api/oidc/end_session`, { redirect: 'manual' })
+            assert.equal(await response.text(), '')
+          },
+        },
+      ],
       async stop() {
         await stopServer()
         rmSync(folder, { recursive: true, force: true })

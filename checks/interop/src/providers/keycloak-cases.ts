@@ -1,24 +1,40 @@
+import assert from 'node:assert/strict'
+import { exportJWK, generateKeyPair } from 'jose'
 import { type Expected, expectedCase } from '../expected-case.ts'
 import type { Case, LabOptions, SignedIn } from '../provider.ts'
 
 /** The functions of Keycloak's admin API for the cases. */
 export interface KeycloakAdmin {
   /** Calls the admin API of the realm. */
-  call(method: string, path: string, body?: object): Promise<unknown>
+  call(method: string, path: string, body?: object, base?: string): Promise<unknown>
   createUser(name: string): Promise<void>
   userId(name: string): Promise<string>
   /** Changes a client. Other attributes of the client stay. */
   updateClient(clientId: string, changes: object, attributes?: Record<string, string>): Promise<void>
   /** Calls the API of the account page as the user. The user gets another session for this call. */
   callAccount(user: string, method: string, path: string): Promise<unknown>
+  /** Returns an ID Token of another session of the user. The client needs direct access grants. */
+  idToken(clientId: string, user: string): Promise<string>
   /** The address of the realm. */
   realmUrl: string
   /** Signs the browser out at Keycloak's own page. */
   signOut(browser: SignedIn['laptop']): Promise<void>
 }
 
+/** The attributes of a client whose ID Tokens are encrypted with a new key. */
+async function encryptionAttributes(): Promise<Record<string, string>> {
+  const { publicKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
+  const key = { ...(await exportJWK(publicKey)), kid: 'encryption', use: 'enc', alg: 'RSA-OAEP' }
+  return {
+    'id.token.encrypted.response.alg': 'RSA-OAEP',
+    'id.token.encrypted.response.enc': 'A256GCM',
+    'use.jwks.string': 'true',
+    'jwks.string': JSON.stringify({ keys: [key] }),
+  }
+}
+
 export function keycloakCases(admin: KeycloakAdmin): Case[] {
-  const { call, callAccount, createUser, userId, updateClient, signOut, realmUrl } = admin
+  const { call, callAccount, createUser, userId, updateClient, signOut, idToken, realmUrl } = admin
   const withAttributes = (attributes: Record<string, string>): LabOptions => ({
     configure: (clientId) => updateClient(clientId, {}, attributes),
   })
@@ -158,6 +174,30 @@ export function keycloakCases(admin: KeycloakAdmin): Case[] {
     signedWith('ES384', 'ecdsa-generated', { ecdsaEllipticCurveKey: ['P-384'] }),
     signedWith('RS512', 'rsa-generated', { algorithm: ['RS512'] }),
     signedWith('EdDSA', 'eddsa-generated', { eddsaEllipticCurveKey: ['Ed25519'] }),
+    {
+      name: 'the client has no algorithm, and the default of the realm has been ES256 since the sign-in',
+      tokens: 2,
+      signedIn: 'phone',
+      token: { alg: 'ES256' },
+      prepare: { settings: { algorithms: ['RS256', 'ES256'] } },
+      async act({ laptop }) {
+        await addKeys('ecdsa-generated', { ecdsaEllipticCurveKey: ['P-256'] })
+        await call('PUT', '', { defaultSignatureAlgorithm: 'ES256' })
+        await signOut(laptop).finally(() => call('PUT', '', { defaultSignatureAlgorithm: 'RS256' }))
+      },
+    },
+    {
+      name: "the client's ID Tokens have been encrypted since the sign-in, and a user signs out",
+      tokens: 2,
+      signedIn: 'phone',
+      async act({ user, clientIds, laptop }) {
+        for (const clientId of clientIds) {
+          await updateClient(clientId, { directAccessGrantsEnabled: true }, await encryptionAttributes())
+          assert.equal((await idToken(clientId, user)).split('.').length, 5, 'the parts of an encrypted ID Token')
+        }
+        await signOut(laptop)
+      },
+    },
     {
       name: "the client's ID Tokens are signed with HS256 since the sign-in, and the application has the client secret",
       tokens: 2,

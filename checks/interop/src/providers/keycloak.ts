@@ -1,13 +1,26 @@
+import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { freePorts } from '../../../../examples/demo/src/free-ports.ts'
 import { submitForm } from '../forms.ts'
 import { installKeycloak } from '../install-keycloak.ts'
-import type { Browser, Provider } from '../provider.ts'
+import type { Browser, Provider, Statement } from '../provider.ts'
 import { startServer } from '../start-server.ts'
 import { type KeycloakAdmin, keycloakCases } from './keycloak-cases.ts'
 
 export const realm = 'bcl'
+const secretOf = (clientId: string): string => `secret-of-${clientId}`
 export const password = 'correct horse battery staple'
+
+/** The labels in the admin console that `docs/providers.md` names. */
+const labels = [
+  'Logout settings',
+  'Front channel logout',
+  'Backchannel logout URL',
+  'Backchannel logout session required',
+  'Fine grain OpenID Connect configuration',
+  'ID token signature algorithm',
+  'Sign out all active sessions',
+]
 
 /** Keycloak in development mode, with its database in memory. The test configures it with the admin API. */
 export const keycloak: Provider = {
@@ -19,6 +32,8 @@ export const keycloak: Provider = {
     '`POST users/{id}/logout` of the admin API ends all sessions.',
   ],
   settings: {},
+  form: { typ: 'logout+jwt', lifetime: 120, audience: 'string', sidOf: 'session' },
+  followsRedirects: false,
 
   async start() {
     const home = installKeycloak()
@@ -33,7 +48,7 @@ export const keycloak: Provider = {
         version: await admin.version(),
         issuer: `${url}/realms/${realm}`,
         async register({ name, redirectUri, postLogoutRedirectUri, backchannelLogoutUri }) {
-          const clientSecret = `secret-of-${name}`
+          const clientSecret = secretOf(name)
           await admin.call('POST', '/clients', {
             clientId: name,
             secret: clientSecret,
@@ -53,6 +68,7 @@ export const keycloak: Provider = {
           await admin.call('POST', `/users/${await admin.userId(user)}/logout`)
         },
         cases: keycloakCases(admin),
+        statements: keycloakStatements(admin, url),
         stop,
       }
     } catch (error) {
@@ -61,6 +77,50 @@ export const keycloak: Provider = {
     }
   },
 }
+
+/** Statements about the console, dynamic client registration and the names of realms. */
+const keycloakStatements = ({ call }: KeycloakAdmin, url: string): Statement[] => [
+  {
+    text: `The admin console has the labels ${labels.map((label) => `"${label}"`).join(', ')}.`,
+    async check() {
+      const response = await fetch(`${url}/resources/master/admin/en`)
+      const messages = (await response.json()) as { value: string }[]
+      for (const label of labels)
+        assert.ok(
+          messages.some(({ value }) => value === label),
+          label,
+        )
+    },
+  },
+  {
+    text: 'With dynamic client registration, `backchannel_logout_session_required` is false by default.',
+    async check() {
+      const { token } = (await call('POST', '/clients-initial-access', { count: 1, expiration: 60 })) as {
+        token: string
+      }
+      const response = await fetch(`${url}/realms/${realm}/clients-registrations/openid-connect`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          redirect_uris: [`${url}/callback`],
+          backchannel_logout_uri: `${url}/backchannel-logout`,
+        }),
+      })
+      const client = (await response.json()) as Record<string, unknown>
+      assert.equal(client['backchannel_logout_uri'], `${url}/backchannel-logout`)
+      assert.equal(client['backchannel_logout_session_required'], false)
+    },
+  },
+  {
+    text: 'A space in the name of a realm is percent-encoded in the issuer.',
+    async check() {
+      await call('POST', '', { realm: 'my realm', enabled: true }, '/admin/realms')
+      const response = await fetch(`${url}/realms/my%20realm/.well-known/openid-configuration`)
+      const { issuer } = (await response.json()) as { issuer: string }
+      assert.equal(issuer, `${url}/realms/my%20realm`)
+    },
+  },
+]
 
 /** Starts Keycloak with `more` arguments, and waits until it serves. Returns a function that stops it. */
 export const startKeycloak = (home: string, port: number, managementPort: number, more: readonly string[] = []) =>
@@ -144,6 +204,20 @@ export function createAdmin(url: string) {
         ...changes,
         attributes: { ...client!.attributes, ...attributes },
       })
+    },
+    async idToken(clientId, username) {
+      const response = await fetch(`${url}/realms/${realm}/protocol/openid-connect/token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'password',
+          scope: 'openid',
+          client_id: clientId,
+          client_secret: secretOf(clientId),
+          username,
+          password,
+        }),
+      })
+      return ((await response.json()) as { id_token: string }).id_token
     },
     async signOut(browser: Browser) {
       const page = await browser.get(`${url}/realms/${realm}/protocol/openid-connect/logout`)

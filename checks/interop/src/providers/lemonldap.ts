@@ -45,6 +45,8 @@ export function lemonldap({ release, series, settings, how }: LemonldapOptions):
       how,
     ],
     settings,
+    form: { typ: 'JWT', ...(series === '2.23' && { lifetime: 30 }), audience: 'array', sidOf: 'client' },
+    followsRedirects: true,
 
     async start() {
       const debian = installDebian(release, packages)

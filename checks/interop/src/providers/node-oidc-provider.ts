@@ -3,9 +3,15 @@ import { once } from 'node:events'
 import { exportJWK, generateKeyPair } from 'jose'
 import { type JWK, Provider as OidcProvider } from 'oidc-provider'
 import { freePorts } from '../../../../examples/demo/src/free-ports.ts'
+import { expectedCase } from '../expected-case.ts'
 import { submitForm } from '../forms.ts'
 import { pinnedVersion } from '../pinned-version.ts'
 import type { Browser, Provider } from '../provider.ts'
+
+interface ClientAdapter {
+  find(id: string): Promise<Record<string, unknown>>
+  upsert(id: string, metadata: Record<string, unknown>): Promise<void>
+}
 
 /** Clients register themselves. Users sign in through the pages that the library has for development. */
 export const nodeOidcProvider: Provider = {
@@ -18,6 +24,8 @@ export const nodeOidcProvider: Provider = {
     'The test replaces the `fetch` of the library, because this `fetch` refuses loopback addresses.',
   ],
   settings: {},
+  form: { typ: 'logout+jwt', lifetime: 120, audience: 'string', sidOf: 'client' },
+  followsRedirects: false,
 
   async start() {
     const [port] = (await freePorts(1)) as [number]
@@ -46,6 +54,13 @@ export const nodeOidcProvider: Provider = {
       await submitForm(browser, page, { logout: 'yes' })
     }
 
+    /** Removes the setting from the client, so that the client has the default. */
+    async function forgetSessionRequired(clientId: string): Promise<void> {
+      const { adapter } = provider.Client as unknown as { adapter: ClientAdapter }
+      const { backchannel_logout_session_required: _, ...metadata } = await adapter.find(clientId)
+      await adapter.upsert(clientId, metadata)
+    }
+
     return {
       version: pinnedVersion('oidc-provider'),
       issuer,
@@ -70,6 +85,19 @@ export const nodeOidcProvider: Provider = {
       async endAllSessions(_user, browsers) {
         for (const browser of browsers) await endSession(browser)
       },
+      cases: [
+        expectedCase(
+          {
+            name: '`backchannel_logout_session_required` is not set, and a user signs out',
+            tokens: 2,
+            signedIn: 'none',
+            token: { sid: false },
+            prepare: { configure: forgetSessionRequired },
+            act: ({ laptop }) => endSession(laptop),
+          },
+          'bob',
+        ),
+      ],
       async stop() {
         server.close()
         server.closeAllConnections()
