@@ -151,6 +151,31 @@ describe('RP-11: an issuer function that fails', () => {
     expect(calls).toBe(30)
   })
 
+  test('RP-11i: when it works again, waiting tokens are carried out, although no other token arrives', async () => {
+    const op = await createTestIssuer()
+    const names = Array.from({ length: 12 }, (_, index) => `https://tenant-${index}.example`)
+    let isDown = false
+    const issuers = async (issuer: string): Promise<TrustedIssuer> => {
+      if (isDown) throw new Error('database')
+      return { ...op.trusted, issuer }
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    const tokens = () => Promise.all(names.map((iss) => op.logoutToken({ iss })))
+    const sendAll = (list: readonly string[]) => Promise.all(list.map((token) => send(logout, token)))
+    const first = sendAll(await tokens())
+    await settled([first])
+    expect(count(await first)).toBe(12)
+    await pass(121_000, 1000)
+    const list = await tokens()
+    isDown = true
+    const later = sendAll(list)
+    await pass(500, 20)
+    isDown = false
+    await settled([later])
+    // Ten calls may fail, so ten tokens get the outage.
+    expect(count(await later)).toBe(2)
+  })
+
   test('RP-11i: when it works again, no token of a known issuer is lost', async () => {
     const tenants = await Promise.all(
       Array.from({ length: 20 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),

@@ -3,6 +3,7 @@ import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import type { Maybe } from '../util/maybe.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
+import { startBackgroundTimer } from '../util/timers.js'
 import { createTokenBucket, requirePermit, type TokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 import { withoutClaims } from '../util/without-claims.js'
@@ -54,6 +55,8 @@ function createCallLimits(): CallLimit[] {
           const isTurn = await new Promise<boolean>((resolve) => {
             waiting.push(resolve)
             if (waiting.length > maxEntries) waiting.shift()!(false)
+            // Without calls in progress, only this timer notices a new permit.
+            startBackgroundTimer(1, () => waiting.pop()?.(true))
           })
           requirePermit(isTurn && monotonicNow() < until)
         }
