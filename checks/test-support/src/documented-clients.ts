@@ -38,7 +38,7 @@ export interface DocumentedClients {
   client: RegExp
   /** Replaces the addresses in a block by the addresses of the test's servers. */
   redirect(code: string): string
-  /** Returns the stores that the blocks have made since the last call. */
+  /** Returns all stores that the blocks have made so far, in the order in which they were made. */
   made(): readonly LogoutStore[]
   /** The proxies between the clients and the server. */
   proxies: readonly Proxy[]

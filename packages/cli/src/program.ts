@@ -29,7 +29,11 @@ const withProviderOptions = (command: Command): Command =>
   command
     .option('--port <port>', 'the port of the provider on this machine', parsePort, 4000)
     .option('--host <address>', 'the address that the provider listens on, such as 0.0.0.0 for containers', '127.0.0.1')
-    .option('--issuer <url>', 'the issuer of the provider (default: http://<host>:<port>; with --tls https)', parseUrl)
+    .option(
+      '--issuer <url>',
+      'the issuer of the provider (default: http://<host>:<port>, or https://<host>:<port> with --tls)',
+      parseUrl,
+    )
     .option('--tls', 'serve https, with a certificate of a CA that your application must trust')
     .option('--alg <name>', 'the algorithm of the tokens', parseKeyAlgorithm, 'RS256')
     .option('--client-id <id>', 'the client_id of your application', 'bcl-client')
@@ -57,13 +61,13 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
   withTransmitterOptions(withProviderOptions(program.command('conformance')))
     .summary('check whether an endpoint follows the standards')
     .description(
-      'Starts an OpenID Provider on this machine, which your application must trust. Tests your endpoint with the ' +
+      'Starts an OpenID Provider on this machine. Your application must trust this provider. Tests your endpoint with the ' +
         'rules of the standards, with known attacks, and with tokens of real providers. Exits with 1 if a MUST case fails.',
     )
     .argument('[url]', 'your back-channel logout endpoint', parseUrl)
     .option(
       '--login <url>',
-      'the address where a browser signs in by redirects (default: /login beside the endpoint)',
+      'the address where a browser signs in by redirects (default: /login on the host of the endpoint)',
       parseUrl,
     )
     .option(
@@ -77,7 +81,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     )
     .option('--no-sign-in', 'check only the answers, not the sessions')
     .addOption(
-      new Option('--cookie <name=value>', 'a cookie of a session that exists already, for --sub; can be repeated')
+      new Option('--cookie <name=value>', 'a cookie of an existing session; needs --sub; can be repeated')
         .argParser(parseCookie)
         .conflicts(['login', 'signIn']),
     )
@@ -88,7 +92,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     .option('--require-sid', 'send a sid in every good token, as if backchannel_logout_session_required is registered')
     .option('--ssf', 'the endpoint receives security events by push (Shared Signals): send Security Event Tokens')
     .option('--list', 'list the cases but do not run them; works with --only and --json')
-    .option('--wait <seconds>', 'the longest time for the start of your application', parseSeconds, 65)
+    .option('--wait <seconds>', 'how long to wait until your application has started', parseSeconds, 65)
     .option('--timeout <seconds>', 'the longest time for one answer', parseSeconds, 10)
     .option('--json', 'write only the results, as JSON, to standard output')
     .option('--junit <file>', 'write the results as JUnit XML')
@@ -187,7 +191,7 @@ function addSend(program: Command, output: Output, exit: Exit): void {
   withTransmitterOptions(withProviderOptions(program.command('send')))
     .summary('post one Logout Token with your claims')
     .description(
-      'Starts an OpenID Provider on this machine, which your application must trust, and posts one Logout Token. ' +
+      'Starts an OpenID Provider on this machine, and posts one Logout Token. Your application must trust this provider. ' +
         'Exits with 1 if the endpoint refuses the token.',
     )
     .argument('<url>', 'your back-channel logout endpoint', parseUrl)
@@ -203,7 +207,7 @@ function addSend(program: Command, output: Output, exit: Exit): void {
     .option('--login <url>', 'the address where a browser signs in by redirects, for --me (default: /login)', parseUrl)
     .option('--cookie <name=value>', 'a cookie of an existing session, for --me; can be repeated', parseCookie)
     .option('--after-sign-in', 'wait until a user signs in, and log out that session')
-    .option('--wait <seconds>', 'the longest time for the start of your application', parseSeconds, 60)
+    .option('--wait <seconds>', 'how long to wait until your application has started', parseSeconds, 60)
     .addHelpText(
       'after',
       examples(
@@ -223,7 +227,7 @@ function addProvider(program: Command, output: Output): void {
   withProviderOptions(program.command('provider'))
     .summary('run an OpenID Provider for development')
     .description(
-      'Starts an OpenID Provider on this machine, which your application must trust. You can sign in with any name, ' +
+      'Starts an OpenID Provider on this machine. Your application must trust this provider. You can sign in with any name, ' +
         'without a password. On its page, you can end one session or all sessions of a user. The page shows each Logout Token and ' +
         'the answer of your endpoint.',
     )

@@ -28,7 +28,7 @@ export const keycloak: Provider = {
   how: [
     'The test registers the applications with the admin API.',
     "The user signs in on the realm's sign-in page.",
-    'The page of `end_session_endpoint` ends one session, without an ID Token.',
+    'The user signs out on the page of `end_session_endpoint`, which ends one session. The request has no `id_token_hint`.',
     '`POST users/{id}/logout` of the admin API ends all sessions.',
   ],
   settings: {},

@@ -12,7 +12,7 @@ import type { Browser, Provider } from '../provider.ts'
 import { startServer } from '../start-server.ts'
 import { type LemonldapAdmin, lemonldapCases } from './lemonldap-cases.ts'
 
-/** The portal, the modules that it loads only for OpenID Connect, and a server for it. */
+/** The portal, the modules that the portal loads only for OpenID Connect, and the server that runs the portal. */
 const packages = [
   'liblemonldap-ng-portal-perl',
   'libconvert-pem-perl',
@@ -22,7 +22,7 @@ const packages = [
   'starman',
 ]
 const adminSecret = 'a secret for administrators, for this run only'
-/** The users that the authentication "Demo" has. The password is the name. */
+/** Returns the name of a user in the authentication "Demo", which has no "alice". The password is the same as the name. */
 const userOf = (user: string) => (user === 'alice' ? 'dwho' : user)
 
 export interface LemonldapOptions {
@@ -34,14 +34,14 @@ export interface LemonldapOptions {
   how: string
 }
 
-/** LemonLDAP::NG on Starman. The run writes its configuration files, as its Manager does. */
+/** Runs LemonLDAP::NG on Starman. The test writes the configuration files in the same form as the Manager of LemonLDAP::NG. */
 export function lemonldap({ release, series, settings, how }: LemonldapOptions): Provider {
   return {
     name: `LemonLDAP::NG ${series}`,
     how: [
       'The applications are written to the configuration file, as the Manager writes them: logout type "Back Channel", session required.',
       'The user of the authentication "Demo" signs in on the page of the portal.',
-      'One session is ended on the sign-out page of the portal, with "Current".',
+      'To end one session, the user chooses "Current" on the sign-out page of the portal.',
       how,
     ],
     settings,

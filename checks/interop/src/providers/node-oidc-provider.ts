@@ -19,7 +19,7 @@ export const nodeOidcProvider: Provider = {
   how: [
     'The test registers the applications with dynamic client registration.',
     'The user signs in on the pages that the library has for development.',
-    'The page of `end_session_endpoint` ends one session, without an ID Token.',
+    'The user signs out on the page of `end_session_endpoint`, which ends one session. The request has no `id_token_hint`.',
     'The same page ends all sessions, one browser after the other, because the library cannot end all sessions of a user at once.',
     'The test replaces the `fetch` of the library, because this `fetch` refuses loopback addresses.',
   ],

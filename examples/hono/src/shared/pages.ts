@@ -116,8 +116,8 @@ const script = `
 `
 
 /**
- * Links only to a provider on this machine, because it has a start page. The issuer of another provider is often not
- * the address of a page.
+ * Links to the start page of a provider on this machine. Does not link to another provider, because its issuer is often
+ * not the address of a page.
  */
 function providerLink(iss: string): string {
   if (!isLoopback(iss)) return escape(iss)

@@ -41,15 +41,15 @@ export function createSignIn({ issuer, clientId, clientSecret, clientAuth, trust
 
   /**
    * Makes a new Configuration for each sign-in. openid-client caches the keys of a Configuration for minutes. If the
-   * provider has changed its keys, a sign-in with cached keys would fail. The code of the sign-in cannot be used a
-   * second time.
+   * provider has changed its keys, a sign-in with cached keys would fail. The user would have to sign in again, because an
+   * authorization code is valid only once.
    */
   async function configure(): Promise<openid.Configuration> {
     const configuration = new openid.Configuration(await discover(), clientId, undefined, authentication)
     if (isLoopback(issuer)) openid.allowInsecureRequests(configuration)
     if (trusted.decryption) configuration[openid.customFetch] = createDecryptingFetch(trusted.decryption)
-    // openid-client does not check an HMAC. In this case, the TLS connection proves who issued the ID Token (OpenID
-    // Connect Core 3.1.3.7, step 6).
+    // openid-client does not check an HMAC. For an ID Token with an HMAC, the TLS connection proves who issued the token
+    // (OpenID Connect Core 3.1.3.7, step 6).
     const usesHmac = trusted.algorithms?.some((algorithm) => algorithm.startsWith('HS'))
     if (!usesHmac) openid.enableNonRepudiationChecks(configuration)
     return configuration
@@ -75,8 +75,8 @@ export function createSignIn({ issuer, clientId, clientSecret, clientAuth, trust
     },
 
     /**
-     * Finishes a sign-in. `query` is the query of the request to the redirect URI. Refuses a Logout Token in place of an ID
-     * Token.
+     * Finishes a sign-in. `query` is the query of the request to the redirect URI. Throws an error if the provider sends a
+     * Logout Token where the ID Token should be.
      */
     async finish(query: string, pending: PendingSignIn): Promise<{ claims: openid.IDToken; idToken: string }> {
       const tokens = await openid.authorizationCodeGrant(await configure(), new URL(redirectUri + query), {

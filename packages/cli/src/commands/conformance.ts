@@ -67,7 +67,7 @@ export function listCases(options: Pick<ConformanceCommandOptions, 'only' | 'ssf
 }
 
 /**
- * Returns the sign-in addresses: from the options, or `/login` and `/me` next to the endpoint. If `/login` does not redirect,
+ * Returns the sign-in addresses: from the options, or `/login` and `/me` on the host of the endpoint. If `/login` does not redirect,
  * prints a message and returns `undefined`.
  *
  * @throws {CommandError} if the sign-in address answers with 5xx.

@@ -167,7 +167,7 @@ export function repairAlgorithm({ header: { alg }, claims }: InspectedToken): Re
   }
   return {
     problem: `The token is signed with ${alg}, not with RS256.`,
-    remedy: `Configure the algorithm that the client is registered with${needsSecret ? ', and the client secret' : ''}.`,
+    remedy: `Configure the algorithm that the client is registered with.${needsSecret ? ' Also configure the client secret.' : ''}`,
     settings: { algorithms: [alg], ...(needsSecret && { clientSecret: '...' }) },
     header,
   }

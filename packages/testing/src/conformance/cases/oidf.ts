@@ -8,7 +8,8 @@ import type { Answer, Party, Visit } from '../relying-party/party.js'
 type Claims = Record<string, unknown>
 
 /**
- * The claims of the OpenID Foundation's Logout Token. It has sub, sid, a short life and a claim that the endpoint must ignore.
+ * The claims of a Logout Token, as in the OpenID Foundation's conformance suite. The token has sub, sid, a short life and a
+ * claim that the endpoint must ignore.
  */
 function claimsFor({ provider: { op } }: Party, { sub, sid }: Visit): Claims {
   const iat = op.now()
@@ -25,11 +26,11 @@ function claimsFor({ provider: { op } }: Party, { sub, sid }: Visit): Claims {
   }
 }
 
-/** Signs in the same way as the OpenID Foundation: the header has no typ. */
+/** Signs a token as the OpenID Foundation's conformance suite does: the header has no typ. */
 const sign = ({ provider: { op } }: Party, claims: object): Promise<string> =>
   op.sign(claims, { alg: op.key.alg, kid: op.key.kid })
 
-/** Posts in the same way as the OpenID Foundation, with a parameter that the endpoint must ignore. */
+/** Posts a token as the OpenID Foundation's conformance suite does: with a parameter that the endpoint must ignore. */
 const post = (party: Party, token: string): Promise<Answer> =>
   party.send({
     method: 'POST',
@@ -38,7 +39,7 @@ const post = (party: Party, token: string): Promise<Answer> =>
   })
 
 interface Module {
-  /** The part after the common part of the module's name. */
+  /** The end of the module's name. The names of all modules have the same beginning. */
   suffix: string
   sends: string
   requirement: string
@@ -105,7 +106,7 @@ const modules: readonly Module[] = [
   },
   {
     suffix: '-wrong-aud',
-    sends: 'a token whose aud is the client_id and more letters',
+    sends: 'a token whose aud is the client_id with letters added at its end',
     requirement: 'RP-12',
     make: (party, claims) => sign(party, { ...claims, aud: `${String(claims['aud'])}INVALID` }),
   },
@@ -117,7 +118,7 @@ const modules: readonly Module[] = [
   },
   {
     suffix: '-wrong-iss',
-    sends: 'a token whose iss is the issuer and more letters',
+    sends: 'a token whose iss is the issuer with letters added at its end',
     requirement: 'RP-11',
     make: (party, claims) => sign(party, { ...claims, iss: `${String(claims['iss'])}INVALID` }),
   },
@@ -125,7 +126,7 @@ const modules: readonly Module[] = [
 
 /**
  * The eight modules for Relying Parties in the OpenID Foundation's conformance suite. Each case has the name of its module, sends
- * the same as the module, and fails for the same answers.
+ * the same requests, and expects the same answers.
  *
  * Two parts of the modules are left out: RP-initiated logout, and the warning about caching. The cases
  * `answer/success-is-not-stored` and `answer/refusal-is-not-stored` check caching.
