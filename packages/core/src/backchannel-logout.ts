@@ -9,9 +9,9 @@ import type { LogoutStore } from './store/store.js'
 /** Options of `createBackchannelLogout`. */
 export interface BackchannelLogoutOptions {
   /**
-   * The client registrations to trust, as a list or as a function that finds the registrations of an issuer. The
-   * function returns `undefined` for an issuer that is not trusted. The function must not throw for such an issuer.
-   * After ten failures, tokens call the function only once a second.
+   * The client registrations to trust, as a list or as a function that finds the registrations of an issuer. For an
+   * issuer that is not trusted, the function returns `undefined`. It must not throw. After ten failed calls, tokens
+   * cause only one call a second.
    *
    * Each answer is cached for 60 seconds. For 60 more seconds, the old answer is used while the function is called in
    * the background. If the cached answer does not contain the client of a token or a session, the function is called
@@ -24,8 +24,8 @@ export interface BackchannelLogoutOptions {
    */
   sessionMaxAge: number
   /**
-   * The store for logouts. If the store loses a logout, the sessions that it ended work again. So use a durable, shared
-   * store in production.
+   * The store for logouts. If the store loses a logout, the sessions of this logout work again. So use a durable,
+   * shared store in production.
    */
   store: LogoutStore
   /**
@@ -58,7 +58,7 @@ export interface BackchannelLogoutOptions {
   /** Seconds that a listener or `destroySession` may take. @default 2 */
   listenerTimeout?: number | undefined
   /**
-   * Seconds that discovery and the fetch of the keys together may take within a request. Raise it for a slow provider.
+   * Seconds that discovery and the fetch of the keys together may take within a request. Set a larger value for a slow provider.
    *
    * @default 1.5
    */
@@ -91,8 +91,9 @@ export interface BackchannelLogout extends LogoutEndpoint {
    *
    * @param origin If `origin` has a `key`, listeners run only once for that key.
    * @throws {TypeError} if the session is wrong, or its issuer is not trusted.
-   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or a listener failed. The session has ended on this
-   *   instance, and the marker is written when the store is back.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store, a listener or the issuer function failed. If the
+   *   store or a listener failed, the session has ended on this instance, and the marker is written when the store is
+   *   back. If the issuer function failed, the session has not ended.
    * @example
    * ```ts
    * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
@@ -104,7 +105,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   /**
-   * Signs a user out everywhere: ends each session of the user with an `iat` at or before `before`. If the provider's
+   * Signs a user out everywhere: ends the user's sessions that began at the time `before` or earlier. If the provider's
    * clock is ahead, the `iat` of a session can be later than `before`. So call {@link endSession} for the caller's own
    * session too.
    *
@@ -132,7 +133,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * Tells whether a session has ended, by a logout or by its age.
    *
    * @throws {TypeError} if the session does not match {@link SessionClaims}, or its issuer is not trusted.
-   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store is down. Refuse the request in this case.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or the issuer function failed. Then refuse the request.
    */
   isLoggedOut(session: SessionClaims): Promise<boolean>
   /**
@@ -147,7 +148,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
   watch(session: SessionClaims, listener: () => void): () => void
   /**
    * Stores the application's own id of a session, for `destroySession` and listeners. Resolves to false if the session has
-   * already been logged out. Do not create the session in this case.
+   * already been logged out. Then do not create the session.
    *
    * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
    */

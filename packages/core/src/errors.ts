@@ -5,11 +5,11 @@ import { defined } from './util/objects.js'
  * them. Messages may change.
  *
  * - `ERR_LOGOUT_REQUEST_INVALID`: the HTTP request is not a form POST with exactly one Logout Token.
- * - `ERR_LOGOUT_TOKEN_INVALID`: the form, the header or the encryption of the token is wrong.
+ * - `ERR_LOGOUT_TOKEN_INVALID`: the format, the header or the encryption of the token is wrong.
  * - `ERR_LOGOUT_TOKEN_SIGNATURE`: the token is not signed with the registered algorithm by a key of the issuer.
  * - `ERR_LOGOUT_TOKEN_CLAIM`: a claim is missing or wrong; {@link BackchannelLogoutError.claim} names it.
  * - `ERR_LOGOUT_TOKEN_EXPIRED`: `exp` has passed, or the token is older than `maxTokenAge`.
- * - `ERR_LOGOUT_TOKEN_REPLAYED`: the token was carried out before, and `replay` is `'reject'`.
+ * - `ERR_LOGOUT_TOKEN_REPLAYED`: the logout of the token was carried out before, and `replay` is `'reject'`.
  * - `ERR_LOGOUT_KEYS_UNAVAILABLE`: the keys of the issuer are not available.
  * - `ERR_LOGOUT_FAILED`: the store, a listener or the issuer function failed.
  */
@@ -27,9 +27,12 @@ export type BackchannelLogoutErrorCode =
 export interface BackchannelLogoutErrorOptions {
   /** The name of the claim that is missing or wrong. */
   claim?: string | undefined
-  /** The configured issuer or client. The token named a different one. */
+  /** The configured issuer or client. The token named a different issuer or client. */
   expected?: string | undefined
-  /** The error that caused this error. It never holds claim values. */
+  /**
+   * The error that caused this error. Claim values are removed from errors of the store and of the issuer function.
+   * Errors of listeners are unchanged.
+   */
   cause?: unknown
 }
 
@@ -59,7 +62,7 @@ export class BackchannelLogoutError extends Error {
   declare readonly code: BackchannelLogoutErrorCode
   /** The name of the claim that is missing or wrong. Only with `ERR_LOGOUT_TOKEN_CLAIM` and `ERR_LOGOUT_TOKEN_EXPIRED`. */
   declare readonly claim?: string
-  /** The configured issuer or client, if the token named a different one. */
+  /** The configured issuer or client, if the token named a different issuer or client. */
   declare readonly expected?: string
 
   constructor(
@@ -80,7 +83,7 @@ export const claimError = (
   code: BackchannelLogoutErrorCode = 'ERR_LOGOUT_TOKEN_CLAIM',
 ): BackchannelLogoutError => new BackchannelLogoutError(code, `"${claim}" ${problem}`, { claim, expected })
 
-/** The error for a token whose form, header or encryption is wrong. */
+/** The error for a token whose format, header or encryption is wrong. */
 export const invalidToken = (problem: string): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_INVALID', `token ${problem}`)
 
@@ -88,7 +91,7 @@ export const invalidToken = (problem: string): BackchannelLogoutError =>
 export const keysUnavailable = (cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_KEYS_UNAVAILABLE', 'no keys of the issuer', { cause })
 
-/** Returns an error of this library unchanged. Wraps any other error in an `ERR_LOGOUT_FAILED`, as its cause. */
+/** Returns an error of this library unchanged. Any other error becomes the `cause` of a new `ERR_LOGOUT_FAILED` error. */
 export const asLogoutError = (part: string, cause?: unknown): BackchannelLogoutError =>
   cause instanceof BackchannelLogoutError
     ? cause

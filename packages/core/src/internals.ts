@@ -11,7 +11,7 @@ export interface Internals {
 }
 
 // Uses `Symbol.for`, because an application can have several copies of this module. If an application copies the
-// receiver's members into another object, this member is copied, too.
+// receiver's members into another object, the member with this key is copied, too.
 const key = Symbol.for('@bcl/core')
 
 export const withInternals = (logout: BackchannelLogout, internals: Internals): BackchannelLogout =>

@@ -30,8 +30,8 @@ export interface ActiveSessionOptions {
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the request.
  * @returns A hook. It throws a `TypeError` if the session does not match `SessionClaims`. It throws an error with the
- * `statusCode` 503 if the check failed and there is no `onUnavailable`. Fastify handles these errors in the same way as any error
- * of a hook.
+ * `statusCode` 503 if the check failed and there is no `onUnavailable`. Fastify handles these errors like all errors of
+ * hooks.
  * @example
  * ```ts
  * import type { BackchannelLogout, SessionClaims } from '@bcl/core'

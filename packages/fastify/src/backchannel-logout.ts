@@ -23,9 +23,9 @@ export interface BackchannelLogoutPluginOptions {
  * other routes. It takes a `prefix`, and you can register it several times.
  *
  * The plugin answers in its own `onRequest` hook. So the endpoint does not use content-type parsers, body limits, rate
- * limits of routes, or hooks of later stages. The order of registration does not matter for these. Fastify runs
- * `onRequest` hooks in the order in which they were added. So register the plugin before the plugins for logins, CSRF
- * protection and CORS.
+ * limits of routes, or hooks of later stages. For these parts, the order of registration does not matter. But
+ * Fastify runs `onRequest` hooks in the order in which they were added. So register the plugin before the plugins for
+ * logins, CSRF protection and CORS.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example

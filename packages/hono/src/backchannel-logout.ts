@@ -65,7 +65,7 @@ export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E, L
       authorization: c.req.header('authorization'),
       body: await bodyOf(c, incoming),
     })
-    incoming?.resume() // discards the rest of a refused body, which would block the connection
+    incoming?.resume() // discards the rest of a refused body, because unread data blocks the connection
     c.res = new Response(body === '' ? null : body, { status, headers })
     // If an earlier middleware has set headers on `c.res`, Hono prefers them to the headers of the new response. So the
     // headers of the answer are set again.

@@ -65,7 +65,7 @@ export class ActiveSessionGuard implements CanActivate {
   }
 }
 
-/** Creates a guard whose constructor gets the receiver and the options of a registration. Returns the guard. */
+/** Tells Nest to pass the receiver and the options of a registration to the guard's constructor. Returns the guard. */
 export function injectRegistration(guard: Type<ActiveSessionGuard>, name?: string): Type<ActiveSessionGuard> {
   Inject(getBackchannelLogoutToken(name))(guard, undefined, 0)
   Inject(optionsToken(name))(guard, undefined, 1)

@@ -13,7 +13,7 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
  * or Fastify instance to Nest, only the middleware of that instance runs earlier.
  *
  * On shutdown, the module waits for logouts in progress, writes pending logouts to the store, and ends the
- * subscription. It does so in `onModuleDestroy`, and again after the server has been closed. Both are before
+ * subscription. The module does this in `onModuleDestroy`, and again after the server has been closed. Both times are before
  * `onApplicationShutdown`. So close the client of the store in `onApplicationShutdown`. Nest runs these hooks only if
  * you call `app.close()` or `app.enableShutdownHooks()`.
  *

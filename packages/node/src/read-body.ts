@@ -28,8 +28,8 @@ export const readBody =
         if (!stream.readableEnded) reject(new Error('the request was closed before the whole body arrived'))
       }
       if (stream.destroyed || stream.readableEnded) return reject(new Error('the body was read before'))
-      // The listeners are not removed, because Node throws a later error of a stream that has no `error` listener.
-      // After the promise has settled, the listeners do nothing.
+      // The listeners are not removed. Without an `error` listener, Node would throw a later error of the stream. After
+      // the promise has settled, the listeners do nothing.
       stream.on('data', onData)
       stream.on('end', () => resolve(decoder.decode(Buffer.concat(chunks))))
       stream.on('error', reject)

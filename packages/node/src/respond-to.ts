@@ -31,7 +31,7 @@ function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): Logo
  * Discards the rest of the body, because unread data blocks the connection.
  *
  * @param logout The receiver from `createBackchannelLogout`, or another object with the same `respond`.
- * @param parsed The request of the framework, if its body parsers store the body in that object.
+ * @param parsed The request of the framework. Pass it if body parsers store the body in the framework's request.
  * @example
  * ```ts
  * import type { BackchannelLogout } from '@bcl/core'

@@ -23,8 +23,8 @@ export interface Driver {
 }
 
 /**
- * Parses a member of a sorted set and its score. Throws if one of them is wrong. If it skipped the member, an ended
- * session could stay alive.
+ * Parses a member of a sorted set and its score. Throws if one of them is wrong. If a wrong member were skipped, an
+ * ended session could stay alive.
  */
 export function toEntry(member: unknown, score: unknown): Entry {
   // Number() alone would return 0 for null and for an empty string. The score 0 means "expired".

@@ -80,7 +80,7 @@ function subscribeOn(
       try {
         await (subscriber.destroy ?? subscriber.disconnect)?.call(subscriber)
       } catch {
-        // The connection is already closed. Only older versions throw in this case.
+        // Older versions of node-redis throw if the connection is already closed.
       }
     },
   })

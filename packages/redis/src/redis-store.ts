@@ -24,7 +24,7 @@ export interface RedisStoreOptions {
  * also works in a cluster.
  *
  * The script removes expired values by the clock of Redis. An instance whose clock is ahead must not remove the values
- * of other instances. The key expires with its latest member. The script does not use `EXPIREAT … GT`, because that
+ * of other instances. The key expires when its last member expires. The script does not use `EXPIREAT … GT`, because that
  * command ignores a key without an expiry.
  */
 const addScript = `
@@ -48,7 +48,7 @@ function driverOf(client: RedisStoreClient): Driver {
  * A store in Redis 6.2 or later, or in Valkey. All instances of an application share it.
  *
  * Each key is a sorted set. The score of a value is its expiry. The store has `publish` with all clients. It has
- * `subscribe` only with node-redis and ioredis. A subscription opens one more connection.
+ * `subscribe` only with node-redis, ioredis and iovalkey. A subscription opens one more connection.
  *
  * @example
  * ```ts

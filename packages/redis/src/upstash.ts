@@ -7,7 +7,7 @@ export interface UpstashClient {
   publish(channel: string, message: string): Promise<unknown>
 }
 
-/** Puts "=" before each value. The values look like JSON, and the client would parse them without this character. */
+/** Puts "=" before each value. Otherwise the client would parse the values, because they look like JSON. */
 const rangesScript = `
 local all = {}
 for i, key in ipairs(KEYS) do

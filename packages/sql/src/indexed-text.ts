@@ -1,6 +1,6 @@
 /**
- * Matches texts that an index column can store unchanged: printable ASCII of at most 255 characters. Two such columns can be a
- * primary key.
+ * Matches texts that an index column can store unchanged: printable ASCII of at most 255 characters. Two columns of this
+ * size fit into a primary key.
  */
 const indexable = /^[\x20-\x7e]{0,255}$/
 const hashPrefix = 'sha256:'

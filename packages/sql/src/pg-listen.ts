@@ -17,7 +17,7 @@ export interface PgClient {
 
 /**
  * Creates the option `listen` of `SqlStore` for `pg`. Listens on a separate connection. If this connection is lost,
- * tries every second to open a new connection. Messages that are sent without a connection are lost.
+ * tries every second to open a new connection. Messages that arrive while there is no connection are lost.
  *
  * @param create Creates a client that is not connected. Do not take the client from a pool.
  * @example

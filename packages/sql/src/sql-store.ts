@@ -11,8 +11,8 @@ export type SqlResult = readonly unknown[] | { readonly rows: readonly unknown[]
 export type SqlQuery = (text: string, params: SqlParameter[]) => SqlResult | PromiseLike<SqlResult>
 
 /**
- * Listens to the notifications of a channel on its own connection, and reconnects when needed. Resolves to a function that ends
- * the subscription.
+ * Listens to the notifications of a channel on a separate connection, and reconnects when needed. Resolves to a function
+ * that ends the subscription.
  */
 export type SqlListen = (channel: string, listener: (payload: string) => void) => Promise<() => unknown>
 
@@ -150,7 +150,7 @@ export class SqlStore implements LogoutStore {
   /**
    * Writes a row and checks that the database stored exactly this row. If the collation is wrong, the database may
    * change the row of another key instead. If a column is too short, the database may truncate the key. In both cases,
-   * checks would not find the logout.
+   * `isLoggedOut` would not find the logout.
    */
   async #putRow(row: Row): Promise<void> {
     const { add, readRow } = this.#dialect
@@ -186,8 +186,8 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Deletes some expired rows at every eighth add. Ignores a failure, because a later add tries again. Checks do not
-   * read expired rows.
+   * Deletes some expired rows at every eighth add. Ignores a failure, because a later add tries again. `values` never
+   * returns expired rows.
    */
   async #sweep(): Promise<void> {
     this.#adds += 1

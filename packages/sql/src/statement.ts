@@ -4,7 +4,7 @@ export type SqlParameter = string | number | null
 /** A statement, and the values of its placeholders. */
 export type Statement = readonly [text: string, ...params: SqlParameter[]]
 
-/** A row to write. If the value is too long for an index, `value` is its hash and `fullValue` is the value. */
+/** A row to write. If a text does not fit into an index column, `value` is its hash and `fullValue` is the text. */
 export interface Row {
   key: string
   value: string
@@ -55,8 +55,8 @@ export const quote = (table: string, mark: string): string => mark + table.split
 export const withoutSchema = (table: string): string => table.split('.').at(-1)!
 
 /**
- * Repeats the last element until the length is a power of two. So there are only a few different texts of a statement
- * with a list.
+ * Repeats the last element until the length is a power of two. So lists of many lengths need only a few different
+ * statement texts.
  */
 export function padToPowerOfTwo(list: readonly string[]): string[] {
   const length = 2 ** Math.ceil(Math.log2(list.length))

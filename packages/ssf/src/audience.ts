@@ -6,7 +6,7 @@ export type Audience = string | readonly string[]
 
 /** Seconds for which the answer of an audience function is cached. */
 const cachedFor = 60
-/** Seconds after a call until a token with an unknown audience causes a new call of the function. */
+/** Seconds that must pass after a call before a token with an unknown audience causes a new call. */
 const recheckedAfter = 1
 
 /** Tells whether a value can be the audience of a stream. */

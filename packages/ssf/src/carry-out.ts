@@ -8,8 +8,8 @@ import type { KnownTransmitter } from './transmitter.js'
 /** Seconds after which an event in progress counts as lost. Nothing waits for a lost event. */
 const longest = 20
 /**
- * The longest wait for the read of the event's record, in seconds. After that, the marker is written even if the record
- * is not known.
+ * The longest wait for the read of the event's record, in seconds. After this time, the marker is written even if the
+ * record has not been read.
  */
 const recordTime = 0.2
 /** Seconds for which the write of the record is retried. */
@@ -24,8 +24,8 @@ export interface CarryOutOptions extends TargetOptions {
 }
 
 /**
- * Returns the date of the logout (SE-8). Sessions that began at this time or earlier end. The date is never later than the `iat`
- * of the token.
+ * Returns the date of the logout (SE-8). The logout ends the sessions that began at this time or earlier. The date is never
+ * later than the `iat` of the token.
  */
 function dateOf({ values, claims, iat }: SecurityEvent): number {
   const stated = [values['event_timestamp'], claims['toe'], iat].find(Number.isFinite) as number

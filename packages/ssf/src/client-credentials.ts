@@ -35,7 +35,7 @@ export interface ClientCredentials {
 
 /** The time-out for all requests that fetch one token, in seconds. */
 const tokenTime = 10
-/** Seconds before the expiry of a token at which it is replaced. */
+/** A token is replaced this many seconds before it expires. */
 const earlier = 30
 /** The lifetime of a token without `expires_in`, in seconds. */
 const usedFor = 90
@@ -56,8 +56,8 @@ function authenticationOf({ clientSecret, privateKey, kid, authentication }: Cli
 }
 
 /**
- * Makes the function that gets an access token by client credentials (RFC 6749, 4.4). The function caches the token until it
- * expires.
+ * Makes the function that gets an access token by client credentials (RFC 6749, 4.4). The function caches the token until
+ * shortly before it expires.
  */
 export function createTokenSource(
   credentials: ClientCredentials & { authorizationServer: string },
@@ -76,7 +76,7 @@ export function createTokenSource(
         requireAllowed(url, issuer.href, options.allowInsecureRequests)
         return (options.fetch ?? fetch)(url, init)
       },
-      // Turns off the check of the library, because the check above replaces it.
+      // Turns off the check of oauth4webapi, because the check above replaces it.
       [insecure]: true,
       signal: AbortSignal.timeout(tokenTime * 1000),
     }

@@ -105,9 +105,7 @@ interface Defaulted {
   onError: (error: unknown) => void
 }
 
-/**
- * Seconds after the time-out of a push. A push that still runs then counts as lost, and `close` does not wait for it.
- */
+/** If a push still runs this many seconds after its time-out, the push counts as lost. `close` does not wait for it. */
 const longest = 20
 
 /**

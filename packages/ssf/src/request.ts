@@ -43,7 +43,8 @@ const last = new Map<string, Promise<unknown>>()
 /** Runs work after all earlier work for the same transmitter, so a transmitter gets one request at a time. */
 export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
   const previous = last.get(transmitter)
-  // The wait has a time-out, because on some runtimes the promises of a request stop when the request ends.
+  // The wait has a time-out. On some runtimes, a fetch ends together with the incoming request that began it. Then the
+  // promise of the fetch never settles.
   const run = withTimeout(requestTime, async () => previous)
     .catch(() => {})
     .then(work)

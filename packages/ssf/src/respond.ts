@@ -54,7 +54,7 @@ export const createRespond =
     const run = async (): Promise<void> => {
       if (method !== 'POST') throw requestError(405, 'method')
       // Before the token is parsed, the transmitter is not known. So this check accepts the value of any transmitter.
-      // Checks again when `iss` is known.
+      // A second check follows when `iss` is known.
       if (!(await Promise.all(transmitters.map(isAuthorized))).includes(true)) throw requestError(401, 'authorization')
       if (!/^\s*application\/secevent\+jwt\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
       const jwt = await readBody(body)?.catch((error: unknown) => {

@@ -28,7 +28,7 @@ export interface SecurityEvent {
   readonly iat: number
   /** The URI of the event type. */
   readonly type: string
-  /** The subject of the event. If the event has `subject` in the older form of RISC, it is converted to this form. */
+  /** The subject of the event. A `subject` in the older form of RISC is converted to a Subject Identifier. */
   readonly subject?: SubjectIdentifier | undefined
   /** The members of the event, as sent. */
   readonly values: Readonly<JSONObject>

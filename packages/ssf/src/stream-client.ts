@@ -61,7 +61,7 @@ export interface StreamClientOptions {
   accessToken?: AccessToken | undefined
   /** The client credentials for access tokens. */
   clientCredentials?: ClientCredentials | undefined
-  /** The address of the metadata. @default `/.well-known/ssf-configuration`, inserted before the path, or after the path */
+  /** The address of the metadata. @default `/.well-known/ssf-configuration` before or after the path of the issuer */
   metadata?: URL | undefined
   /** The `fetch` to use. @default globalThis.fetch */
   fetch?: typeof fetch | undefined
@@ -79,13 +79,13 @@ export interface StreamClient {
   /** Creates a stream. Status 409 means that a stream already exists. */
   createStream(stream: StreamRequest): Promise<StreamConfiguration>
   getStream(streamId: string): Promise<StreamConfiguration>
-  /** Changes the given members (PATCH). Status 405 means that the transmitter does not support this. */
+  /** Changes the given members (PATCH). Status 405 means that the transmitter does not support PATCH. */
   updateStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
-  /** Replaces all members (PUT). Status 405 means that the transmitter does not support this. */
+  /** Replaces all members (PUT). Status 405 means that the transmitter does not support PUT. */
   replaceStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
   deleteStream(streamId: string): Promise<void>
   getStatus(streamId: string): Promise<StreamStatus>
-  /** Sets the status. Status 405 means that the transmitter does not support this. */
+  /** Sets the status of a stream. HTTP status 405 means that the transmitter does not support this method. */
   setStatus(status: StreamStatus): Promise<StreamStatus>
   /** Requests a verification event with `state`. The event arrives through the stream. */
   verifyStream(streamId: string, state?: string): Promise<void>

@@ -40,7 +40,7 @@ function sessionOf({ session }: SubjectIdentifier): string | undefined {
   return formatOf(session) === 'opaque' && isText(id) ? id : undefined
 }
 
-/** Maps a subject without `resolveSubject`, or if it returned `undefined` (SE-6, SE-7). */
+/** Maps a subject if there is no `resolveSubject`, or if `resolveSubject` returned `undefined` (SE-6, SE-7). */
 function resolveByDefault(subject: SubjectIdentifier, subjectIssuers: readonly string[]): ResolvedSubject | undefined {
   if (subject.format !== 'complex') return userOf(subject)
   if (subject['user'] !== undefined) return userOf(subject['user'])

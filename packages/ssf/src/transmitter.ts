@@ -30,7 +30,7 @@ export interface Transmitter {
   pushAuthorization?: string | undefined
   /** The issuers whose users this transmitter may sign out. @default its own issuer */
   subjectIssuers?: readonly string[] | undefined
-  /** The address of its metadata. @default `/.well-known/ssf-configuration`, inserted before the path, or after the path */
+  /** The address of its metadata. @default `/.well-known/ssf-configuration` before or after the path of the issuer */
   metadata?: URL | undefined
   /**
    * The source of the transmitter's keys. If you set this option, the metadata is not read. @default the `jwks_uri` of

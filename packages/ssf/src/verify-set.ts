@@ -21,7 +21,7 @@ const maxEvents = 10
 const setType = /^(?:application\/)?secevent\+jwt$/i
 const anyType = /^(?:application\/)?jwt$/i
 
-/** A token with a correct form, `typ` and `iss`. Nothing else has been checked. */
+/** A token with a correct format, `typ` and `iss`. Nothing else has been checked. */
 export interface ParsedSet {
   jwt: string
   header: { alg: string; kid?: unknown }
@@ -42,7 +42,7 @@ export function parseSet(jwt: string, findTransmitter: (iss: unknown) => KnownTr
   return { jwt, header, claims, transmitter }
 }
 
-/** Converts the older form of RISC: `subject_type: "iss-sub"` is `format: "iss_sub"` (SE-6). */
+/** Converts the older form of RISC: `subject_type: "iss-sub"` becomes `format: "iss_sub"` (SE-6). */
 function subjectOf(subject: unknown): SubjectIdentifier | undefined {
   if (!isObject(subject)) return undefined
   const { subject_type: type, format = isText(type) ? type.replaceAll('-', '_') : undefined } = subject

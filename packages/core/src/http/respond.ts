@@ -77,7 +77,7 @@ export function readBody(body: LogoutRequest['body']): Promise<string> | undefin
   })
 }
 
-/** Makes an answer that caches must not store. */
+/** Makes an answer. Its headers tell caches not to store the answer. */
 export const answer = (status: number, body: string): LogoutResponse => ({
   status,
   headers: {
@@ -90,8 +90,8 @@ export const answer = (status: number, body: string): LogoutResponse => ({
 })
 
 /**
- * Reads the Logout Token from a form (RP-1 to RP-4). The form must contain exactly one. The form is text, bytes, a
- * stream, a function, or an object from a body parser.
+ * Reads the Logout Token from a form (RP-1 to RP-4). The form must contain exactly one Logout Token. The form is
+ * text, bytes, a stream, a function, or an object from a body parser.
  */
 async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
   if (method !== 'POST') throw requestError(405, 'method')
@@ -99,7 +99,7 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
   let form = Object(body) as object
   const text = await readBody(body)
   if (text !== undefined) {
-    // Counts the parameters before it parses them, because 64 KiB can hold tens of thousands of parameters.
+    // Counts the parameters before the text is parsed, because 64 KiB can hold tens of thousands of parameters.
     if (text.split('&', maxParameters + 1).length > maxParameters) throw requestError(400, 'number of parameters')
     form = new URLSearchParams(text)
   }

@@ -11,13 +11,16 @@ import type { Registration } from './trusted-issuer.js'
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/** The largest number of answers in each of the three caches (RP-11), and of tokens in each of the two queues. */
+/** The largest number of answers in each of the three caches (RP-11), and of waiting calls in each of the two queues. */
 const maxEntries = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
 /** Seconds that a token waits for a call and its answer. Most providers send a logout only once, so a late call is useful. */
 const waitTime = 5
-/** The largest number of calls that run at the same time for tokens. Ten of them may fail, then one a second. */
+/**
+ * The largest number of calls for tokens that run at the same time. After the same number of failed calls, only one call
+ * a second starts.
+ */
 const maxCalls = 10
 /**
  * Who needs the answer of a call. Anybody can send tokens, so calls for tokens are limited. A session never waits for a
@@ -37,8 +40,9 @@ type Answer = readonly [
 type CallLimit = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Limits the number of calls in progress, and the number of calls that fail. The newest waiting call runs first, because the
- * oldest calls are about to time out. Each limit has its own failures and its own waiting calls.
+ * Makes two limits. The first limits calls for unproven issuers, and the second limits calls for proven issuers. Each
+ * limit bounds the calls in progress, and counts its own failures. Each limit has its own waiting calls. The newest
+ * waiting call runs first, because the oldest calls are about to time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
@@ -64,7 +68,7 @@ function createCallLimits(): CallLimit[] {
         takeCall(-1)
         return answer
       } finally {
-        // A call that still cannot run waits again.
+        // Wakes one waiting call of each limit. A call that still cannot run waits again.
         for (const queue of queues) queue.pop()?.(true)
       }
     }

@@ -34,8 +34,8 @@ export const trust = (all: readonly Registration[]): Trust => ({
 })
 
 /**
- * Finds the registrations at the issuer that a token names. If there are none, the error names the configured issuer that is
- * most similar (RP-11).
+ * Finds the registrations at the issuer that a token names. If there are none, the error names a configured issuer (RP-11):
+ * the issuer that differs only by a trailing slash, or the first issuer of the list.
  */
 export async function findIssuer(
   iss: unknown,

@@ -32,7 +32,7 @@ export interface Issuers extends IssuerSource {
 const isRemote = (registration: Registration): boolean =>
   registration.keys ? registration.keys instanceof URL : !needsNoKeys(registration)
 
-/** The key sets of one receiver. Issuers that never verified a signature cannot push out the other issuers (RP-11). */
+/** The key sets of one receiver. Key sets that never verified a signature cannot push out proven key sets (RP-11). */
 export type KeySets = readonly [
   proven: Map<string, RemoteKeys>,
   unproven: Map<string, RemoteKeys>,

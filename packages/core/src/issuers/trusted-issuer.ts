@@ -13,7 +13,10 @@ import {
   type Rules,
 } from '../util/options.js'
 
-/** The keys and algorithms that decrypt Logout Tokens (nested JWE). Use the same as for the client's ID Tokens. */
+/**
+ * The keys and algorithms that decrypt Logout Tokens (nested JWE). Use the keys and algorithms that decrypt the client's
+ * ID Tokens.
+ */
 export interface Decryption {
   /** The private keys of the client, or its symmetric keys. */
   keys: readonly (JWK | CryptoKey)[]
@@ -71,13 +74,13 @@ export interface TrustedIssuer {
   /** Refuse a token without `sid`. Set this option if the client has `backchannel_logout_session_required`. @default false */
   requireSid?: boolean | undefined
   /**
-   * Audiences that a token may have besides {@link clientId}. If a token names several of your registrations, each
-   * registration that trusts all other audiences accepts the token. @default []
+   * Audiences that a token may have in addition to {@link clientId}. A token can name several of your registrations. A
+   * registration accepts the token only if it trusts all other audiences. @default []
    */
   trustedAudiences?: readonly string[] | undefined
   /**
-   * The sessions that a token with `sid` and `sub` ends: only the session of `sid`, or all sessions of `sub`. A token without
-   * `sub` always ends only the session of `sid`.
+   * Selects the sessions to end if a token has both `sid` and `sub`: only the session of `sid`, or all sessions of `sub`.
+   * A token without `sub` always ends only the session of `sid`.
    *
    * @default 'session'
    */

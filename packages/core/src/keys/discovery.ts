@@ -21,7 +21,7 @@ export type ReadMetadata = (signal: AbortSignal) => Promise<{ metadata: JSONObje
 
 export const discoveryPath = '/.well-known/openid-configuration'
 
-/** `URL` writes an IPv4-mapped address in hexadecimal. The unspecified addresses also reach this machine. */
+/** `URL` writes an IPv4-mapped address in hexadecimal. The addresses `0.0.0.0` and `::` also reach this machine. */
 const loopback = /^(localhost\.?|(127|0)(\.\d+){3}|\[::(ffff:(7f.*|0:0)|1?)\])$/
 
 /** Tells whether the host of a URL is this machine. */

@@ -32,11 +32,11 @@ const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
 /**
- * If a fetched key set lacks a `kid`, tokens with this `kid` get the error for unavailable keys for this many seconds
- * (RP-52g).
+ * Seconds for which a `kid` causes no other fetch after a fetched key set lacked the `kid`. In this time, tokens with the
+ * `kid` get the error for unavailable keys (RP-52g).
  */
 const absentFor = 30
-/** If a bad signature caused a fetch, its `kid` causes no other fetch for this many seconds (RP-52). */
+/** Seconds for which a `kid` causes no other fetch after a bad signature with the `kid` caused a fetch (RP-52). */
 const renewedFor = 15
 /** The largest number of `kid` values that `absentFor` and `renewedFor` remember. */
 const maxRemembered = 1000

@@ -33,8 +33,9 @@ export interface Receiver {
 }
 
 /**
- * Returns the scopes that a token ends (RP-30). A token with `sid` ends that session, and the sessions of the subject without
- * a known `sid`.
+ * Returns the scopes that a token ends (RP-30). A token with `sid` ends the session of this `sid`. If the token also has
+ * `sub`, the subject's sessions with an unknown `sid` end, too. A token without `sid` ends all sessions of `sub`. With
+ * the `logoutScope` `'subject'`, a token with both claims also ends all sessions of `sub`.
  */
 function scopesOfToken(
   { sub, sid }: CheckedClaims,
@@ -46,7 +47,7 @@ function scopesOfToken(
   return scopes
 }
 
-/** Makes the function that verifies a Logout Token, and ends the sessions that it names. */
+/** Makes the function that verifies a Logout Token, and ends the sessions that the token names. */
 export function createReceiver(options: ReceiveOptions): Receiver {
   const { issuers, endSessions, replay, storeTimeout, listenerTimeout, now } = options
   const flights = singleFlight<Receiving>(otherTime + listenerTimeout + 4 * storeTimeout)

@@ -7,8 +7,8 @@ import { parseBroadcast } from './markers.js'
 /** Receives the broadcasts of other instances about new markers, if the store can subscribe. */
 export interface Broadcasts {
   /**
-   * Subscribes once. Resolves when the subscription has begun or has failed. Reports a failure. The next call after a
-   * failure tries again.
+   * Subscribes once. Resolves when the subscription has begun or has failed. Reports a failure. After a failure, a
+   * later call tries again.
    */
   subscribe(): Promise<void>
   close(): Promise<void>
@@ -42,7 +42,7 @@ export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
     } catch (error) {
       attempt = undefined
       subscription = undefined
-      // If this subscription begins after its time-out, ends it, because a later attempt replaces it.
+      // If this subscription begins after its time-out, ends the subscription, because a later attempt replaces it.
       runGuarded(async () => (await started)())
       onError(error)
     }

@@ -31,7 +31,7 @@ export interface CheckOptions {
   subscribe(): Promise<void>
 }
 
-/** A call of the store in progress. */
+/** A read of the store that is in progress. */
 interface Read extends Flight<string[][]> {
   /** Monotonic seconds. */
   startedAt: number
@@ -49,7 +49,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   const reads = singleFlight<Read>(storeTimeout)
   const unsent = new Map<string, Promise<string[][]>>()
   const longest = Math.max(recheckAfter, storeTimeout)
-  /** True if the store answers without a promise. Such a call is cheap, so checks do not share it. */
+  /** True if the store answers without a promise. Then a call is cheap, so checks do not share calls. */
   let isImmediate = false
 
   const readStore = (keys: readonly string[]): Maybe<string[][]> => {

@@ -28,13 +28,13 @@ export interface SubjectToEnd {
   sub: string
   /** Ends only sessions of this client. @default all clients that are registered at the issuer */
   clientId?: string | undefined
-  /** NumericDate in seconds. Sessions that began in this second or earlier end. @default now */
+  /** NumericDate in seconds. The call ends the sessions that began in this second or earlier. @default now */
   before?: number | undefined
 }
 
 /**
- * The cause of a logout by the application. Listeners run once per `key`, in the same way as once per `jti` of a Logout
- * Token.
+ * The cause of a logout by the application. Listeners run once per `key`. A Logout Token has its `jti` for this
+ * purpose.
  */
 export type LogoutOrigin =
   | { key?: string | undefined }
@@ -87,7 +87,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
     }
   }
 
-  /** Ends one session, or all sessions of a subject. `name` and `dateName` are for messages. */
+  /** Ends one session, or all sessions of a subject: `name` says which. Messages contain `name` and `dateName`. */
   const end = async (
     { iss, iat: date, sub, sid: anySid, clientId }: SessionToEnd,
     origin: LogoutOrigin,

@@ -93,7 +93,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
   }
 
-  /** Removes entries. Only reports a failure, because an entry that stays does no harm. */
+  /** Removes entries. Reports a failure, but does not throw it, because an entry that stays does no harm. */
   const removeAll = (entries: readonly (readonly [key: string, value: string])[]): unknown =>
     all(entries.map(([key, value]) => store.remove(key, value)))?.catch(onError)
 
@@ -107,8 +107,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
       })
     })
     const written = pending.write(markers, deadline)
-    // The markers count on this instance from now on. Older "alive" answers are dropped before the first marker is
-    // stored.
+    // The markers count on this instance from now on. Older "alive" answers are dropped now, without waiting for the
+    // store.
     onMarkers(markers)
     await written
 

@@ -9,8 +9,8 @@ import type { SessionClaims } from './session-claims.js'
 const version = 1
 
 /**
- * The sessions that a marker or a tracked session belongs to: one session at the provider (`sid`), all sessions of a
- * subject (`sub`), or the sessions of a subject whose `sid` is not known (`nosid`).
+ * A group of sessions: one session at the provider (`sid`), all sessions of a subject (`sub`), or a subject's sessions
+ * with an unknown `sid` (`nosid`). Markers and tracked sessions are stored under scopes.
  */
 export type Scope = string
 
@@ -21,13 +21,13 @@ const formatTuple = (...tuple: unknown[]): string =>
   JSON.stringify(tuple).replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /**
- * Formats one text in the same way as {@link formatTuple}. Most texts need no escape, and the test is cheaper than
+ * Formats one text like {@link formatTuple}. Most texts need no escape. The pattern finds these texts, and is cheaper than
  * `JSON.stringify`.
  */
 const formatText = (text: string): string =>
   /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : formatTuple(text).slice(1, -1)
 
-/** Makes a scope. Its text is the end of the keys of the scope. */
+/** Makes a scope. The keys of the scope end with its text. */
 export const scopeOf = (kind: 'sid' | 'sub' | 'nosid', iss: string, name: string): Scope =>
   `"${kind}",${formatText(iss)},${formatText(name)}]`
 
@@ -36,15 +36,15 @@ export const markerKey = (scope: Scope): string => `[${version},"logout",${scope
 /** The key of the tracked sessions of a scope. */
 export const trackKey = (scope: Scope): string => `[${version},"session",${scope}`
 /**
- * The key of the record that the logout of a token was carried out for a client. A `jti` alone does not identify a
- * token (RP-24).
+ * The key of a record. The record says that the logout of a token was carried out for a client. A `jti` alone does not
+ * identify a token (RP-24).
  */
 export const doneKey = (
   { iss, jti, iat, sub, sid }: { iss: string; jti: string; iat: number; sub?: string; sid?: string },
   clientId: string,
 ): string => formatTuple(version, 'done', iss, clientId, jti, iat, sub, sid)
 
-/** The key of the record that a logout by the application was carried out for a client. */
+/** The key of a record. The record says that a logout by the application was carried out for a client. */
 export const applicationKey = (iss: string, clientId: string, key: string): string =>
   formatTuple(version, 'key', iss, clientId, key)
 

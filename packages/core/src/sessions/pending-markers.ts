@@ -57,11 +57,11 @@ export function createPendingMarkers({
 }: PendingMarkersOptions): PendingMarkers {
   const pending = new MultiMap<StoredMarker>()
   /**
-   * The pending markers whose request has failed. A flush writes only these markers, because the requests of the other
-   * markers still write them.
+   * The pending markers whose request has failed. A flush writes only these markers. Each other marker is still
+   * written by its own request.
    */
   const failed = new Set<StoredMarker>()
-  /** A flush starts no write after this time. */
+  /** The flush in progress. A flush starts no write after ten times `storeTimeout`. */
   const flushes = singleFlight<Flight<void>>(10 * storeTimeout)
   const pauses = singleFlight<Flight<void>>(2 * retryAfter)
   let cancel = (): void => {}
@@ -140,7 +140,7 @@ export function createPendingMarkers({
         throw failure ?? error
       }
       const succeed = (): void => {
-        // Some calls of the store may have answered without a promise.
+        // Some calls of the store may have answered without a promise, before their markers were added above.
         markers.forEach(drop)
         void flush()
       }

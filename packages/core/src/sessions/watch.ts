@@ -92,14 +92,15 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
       const watcher: Watcher = { session: { ...session }, keys: markerKeysOf(session), listener }
       for (const key of watcher.keys) watchers.add(key, watcher)
       if (!isPolling) void poll()
-      // Subscribes before the store is read. A logout after the read is broadcast, so no logout is missed.
+      // Subscribes before the store is read. The subscription gets each logout that comes after the read,
+      // so no logout is missed.
       const start = async (): Promise<void> => {
         await checked
         await subscribe()
         await checkStore(watcher.keys, () => [watcher])
       }
       runGuarded(start, (error) => {
-        // After any other failure, the next poll tries again.
+        // A `TypeError` means that the session is wrong. After any other failure, the next poll tries again.
         if (error instanceof TypeError) remove(watcher)
         onError(error)
       })

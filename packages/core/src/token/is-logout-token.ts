@@ -3,8 +3,9 @@ import { decodeObject } from './compact.js'
 import { BACKCHANNEL_LOGOUT_EVENT, logoutType } from './logout-token.js'
 
 /**
- * Tells whether a JWT is a Logout Token. A Logout Token has all claims of an ID Token, so a sign-in must refuse it (T-10).
- * This function does not verify the token. It returns false for an encrypted token, and for text that is not a JWT.
+ * Tells whether a JWT is a Logout Token. A Logout Token can have all required claims of an ID Token. So a sign-in must
+ * check for Logout Tokens and refuse them (T-10). This function does not verify the token. It returns false for an
+ * encrypted token, and for text that is not a JWT.
  *
  * @param jwtOrClaims A JWT in Compact Serialization, or its claims.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken OpenID Connect Back-Channel Logout 1.0, 2.4}

@@ -8,7 +8,7 @@ import { isText, nowRules, readOptions, requireOption } from '../util/options.js
 import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from '../issuers/trusted-issuer.js'
 import { readHeader, signatureError, verifySignature } from './verify-signature.js'
 
-/** A verified token, and the registrations that accepted it. There is at least one. */
+/** A verified token, and the registrations that accepted it. There is at least one registration. */
 export interface Verified {
   token: Omit<LogoutToken, 'clientId'>
   registrations: readonly Registration[]
@@ -60,7 +60,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 
-/** The key sets of all calls in this process. There is one key set per URL and issuer. */
+/** The key sets that all calls of `verifyLogoutToken` share. There is one key set per URL and issuer. */
 const keySets = createKeySets()
 
 /**

@@ -26,8 +26,8 @@ export const signatureError = (cause?: unknown): BackchannelLogoutError =>
 
 /**
  * Verifies with one key. If jose has imported the key for this algorithm, WebCrypto checks the signature directly. This
- * is faster, because jose would parse the token a second time. With any other key or a client secret, jose checks the
- * signature. It imports or refuses the key.
+ * is faster, because jose would parse the token a second time. With any other key or a client secret, jose imports or
+ * refuses the key, and checks the signature.
  */
 function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<boolean> {
   if (!isImported(key))

@@ -61,7 +61,10 @@ export function requireOption(
   if (!condition) throw new TypeError(`${path} ${words}${got.map((value) => `, got ${show(value)}`)}`)
 }
 
-/** Finds the option name that is most similar to a misspelt name. Both must share at least half of the letter pairs. */
+/**
+ * Finds the option name that is most similar to a misspelt name. The option name must contain at least half of the letter
+ * pairs of the misspelt name.
+ */
 function suggest(misspelt: string, names: string[]): string {
   const pairs = misspelt.toLowerCase().match(/..?/g) ?? []
   const shared = (name: string): number => pairs.filter((pair) => name.toLowerCase().includes(pair)).length

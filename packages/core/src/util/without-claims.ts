@@ -1,7 +1,7 @@
 import { defined } from './objects.js'
 import { isText } from './options.js'
 
-/** Matches parts of keys and values that are not claim values: punctuation, the version, and fixed words. */
+/** Matches a part of a stored key or value if the part is not a claim value: punctuation, the version, or a fixed word. */
 const fixedPart = /^(?:[[\]{},:]+(?:\d+[[\]{},:]*)?|logout|session|done|nosid|sid|sub|iss|iat|clientId)?$/
 const withheld = '[withheld]'
 /** The largest number of claim values that are searched for. */
