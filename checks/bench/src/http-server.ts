@@ -87,7 +87,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts an example application in the same way as a user, and waits until it is ready. */
+/** Starts an example application as a user does, and waits until the application is ready. */
 export async function startExample(name: string, { issuer, clientId }: Trust): Promise<HttpServer> {
   const file = name === 'nestjs' ? 'dist/main.js' : 'src/main.ts'
   const cwd = new URL(`../../../examples/${name}/`, import.meta.url)

@@ -18,8 +18,8 @@ import { drivers, type Connected } from './store-drivers.ts'
 interface Visitors {
   logout: ReturnType<typeof createBackchannelLogout>
   /**
-   * Reads the session of the next request from its text, as from a cookie. The order is random. Asynchronous, because
-   * most applications wait for their session. The idle middleware waits for it, too.
+   * Picks a random session for the next request, and parses its text, like the text of a cookie. Returns a promise,
+   * because most applications read the session asynchronously. The idle middleware also waits for this promise.
    */
   session: () => Promise<SessionClaims>
 }

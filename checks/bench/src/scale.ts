@@ -21,7 +21,7 @@ export interface Scale {
   weighed: number
   /** Rounds of measures that take seconds each. */
   slowRounds: number
-  /** Markers that the store has not taken when a process ends. */
+  /** Markers that are not yet in the store when a process ends. */
   pending: number
   /** Pages that wait for the end of one session. */
   watches: number

@@ -57,7 +57,7 @@ async function onTable(dialect: SqlDialect, query: SqlQuery) {
   }
 }
 
-/** The drivers, connected in the same way as in the READMEs. */
+/** The drivers, connected as the READMEs show. */
 export const drivers: Record<string, () => Promise<Connected>> = {
   async 'node-redis'() {
     const client = await createClient({ url: redisUrl }).connect()

@@ -13,7 +13,7 @@ export const signTokens = (op: TestIssuer, count: number, claims: () => object =
     Array.from({ length: count }, () => op.logoutToken({ sub: randomUUID(), sid: randomUUID(), ...claims() })),
   )
 
-/** Makes a string that the engine has not seen before, as a request brings it. */
+/** Copies a token to a new string, because a real request also brings a new string. */
 const received = (token: string): string => Buffer.from(token).toString('latin1')
 
 /**

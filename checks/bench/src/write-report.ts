@@ -1,4 +1,5 @@
-// Writes docs/benchmarks.md and its charts from checks/bench/results.json. With --check, it only compares the two files.
+// Writes docs/benchmarks.md and its charts from checks/bench/results.json. With --check, it writes nothing, and only
+// compares the page and the charts with the results.
 import { pageIsCurrent, writePage } from './report.ts'
 
 if (!process.argv.includes('--check')) writePage()

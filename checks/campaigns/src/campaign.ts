@@ -51,7 +51,7 @@ async function tryToken(index: number): Promise<void> {
   compare(index, outcome === 'accepted', mayAccept(token, parties, now), token)
 }
 
-/** Creates a receiver. The campaign calls it again after some inputs, so that the store stays small. */
+/** Creates a receiver. After some inputs, the campaign creates a new receiver, to keep the store small. */
 const receiver = (): BackchannelLogout =>
   createBackchannelLogout({
     issuers,

@@ -68,7 +68,7 @@ const results = await new Stryker({
   vitest: { configFile: `${here}mutation/vitest.config.ts`, related: false },
   coverageAnalysis: 'perTest',
   concurrency: Number(options.concurrency ?? availableParallelism()),
-  // Another program can slow down the tests. That must not count as a killed mutant.
+  // Another program can slow down the tests. A slow test must not count as a killed mutant.
   timeoutMS: 30_000,
   incremental: !options.short,
   incrementalFile: `${here}.mutation/${name}-incremental.json`,

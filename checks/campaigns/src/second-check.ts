@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual, verify } from 'node:crypto'
 import type { Party } from './party.ts'
 
 /*
- * Implements the requirements for an accepted token a second time, with node:crypto. This file shares no code with the library or
- * with jose. The campaign compares its results with the results of the library.
+ * Implements the requirements for an accepted token a second time, with node:crypto. This file shares no code with the
+ * library or with jose. The campaign compares the results of this file with the results of the library.
  */
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'

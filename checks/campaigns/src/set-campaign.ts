@@ -18,8 +18,8 @@ const only = options.only === undefined ? undefined : Number(options.only)
 const now = 1_800_000_000
 const tolerance = 60
 const parties = createParties()
-// The transmitters use neither RSA, because it signs slowly, nor HS256, because it is not allowed. `victim` is a
-// provider. No transmitter may sign out its users.
+// No transmitter uses RSA, because RSA signs slowly. No transmitter uses HS256, because HS256 is not allowed here.
+// `victim` is a provider. No transmitter may sign out the users of `victim`.
 const transmitters = parties.slice(1, 3)
 const victim = parties[3]!
 const base = 'https://schemas.openid.net/secevent/'

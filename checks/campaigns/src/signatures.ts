@@ -170,8 +170,8 @@ async function tryToken(index: number): Promise<void> {
   )
   counts.set(`${kind}: ${verdict}`, (counts.get(`${kind}: ${verdict}`) ?? 0) + 1)
   const expected = await verdictOfJose(token, alg, keys)
-  // The library checks the spelling, the header and the claims before the signature. If one of these is wrong, the
-  // library must refuse the token, even if jose accepts the signature.
+  // Before the signature, the library checks the spelling, the header, and the claims iss, aud and azp. If one of these
+  // is wrong, the library must refuse the token, even if jose accepts the signature.
   const isEarly =
     /^ERR_LOGOUT_TOKEN_(?:INVALID|CLAIM)$/.test(verdict) && (expected !== 'accepted' || !isCanonical(token))
   if (isEarly || (isCanonical(token) && verdict === expected)) return

@@ -1,13 +1,13 @@
 import type { ConformanceCase, ConformanceGrade } from '@bcl/testing'
 
-/** The reason for the grade of the cases about one rule. */
+/** One rule, the cases about this rule, and the reason for their grade. */
 export interface GradeRule {
   what: string
   grade: ConformanceGrade
   section: string
-  /** A short quotation. If no standard has the rule, our reason. */
+  /** A short quotation from the standard. If no standard has the rule, our own reason for the rule. */
   words: string
-  /** The ids of the cases. An id that ends with `*` means all cases whose ids begin with the text before it. */
+  /** The ids of the cases. An id that ends with `*` means all cases whose ids begin with the text before the `*`. */
   cases: readonly string[]
 }
 
@@ -450,7 +450,7 @@ export const gradeRules: readonly GradeRule[] = [
 const covers = (pattern: string, id: string): boolean =>
   pattern.endsWith('*') ? id.startsWith(pattern.slice(0, -1)) : id === pattern
 
-/** Lists the cases that do not have exactly one rule with their grade, and the patterns that cover no case. */
+/** Lists each case that has no rule, several rules, or a rule with another grade. Also lists the patterns that match no case. */
 export function rulesThatDoNotFit(cases: readonly ConformanceCase[]): string[] {
   const wrong = cases.flatMap(({ id, grade }) => {
     const rules = gradeRules.filter((rule) => rule.cases.some((pattern) => covers(pattern, id)))

@@ -11,7 +11,7 @@ const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
 
-/** A row with the number of cases that passed, of the cases that were run. */
+/** Returns a row of the table. For each grade, the row has the number of passed cases and the number of cases that ran. */
 export function countsOf(name: string, results: readonly ConformanceResult[]): string[] {
   const sums = sumUp(results)
   return [name, ...grades.map((grade) => `${sums[grade].passed} of ${sums[grade].passed + sums[grade].failed}`)]

@@ -46,7 +46,7 @@ const coolDown = {
 }
 const oneKey = 'the receiver takes one key. Our application fetches this key once'
 
-/** Marks the cases as skipped whose result says nothing about a peer. */
+/** Marks each case as skipped if its result says nothing about the peer. */
 export const withSkips = (
   { skips = {} }: Pick<Peer, 'skips'>,
   results: readonly ConformanceResult[],

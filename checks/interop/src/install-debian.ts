@@ -48,8 +48,8 @@ export function installDebian(release: string, packages: readonly string[]): Deb
 }
 
 /**
- * Downloads the packages to `archives`, and unpacks their files to `root`. It uses its own configuration of apt, with an
- * empty list of installed packages.
+ * Downloads the packages to `archives`, and unpacks their files to `root`. Uses a separate configuration of apt, with
+ * an empty list of installed packages.
  */
 function download(folder: string, release: string, packages: readonly string[]): void {
   const mirror = debianMirror()

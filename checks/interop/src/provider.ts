@@ -30,9 +30,9 @@ export interface Provider {
   settings: Settings
   /** The form of its Logout Tokens, as `docs/providers.md` describes them. */
   form: TokenForm
-  /** A part of a warning of `bcl doctor` that the provider causes. */
+  /** The provider causes a warning of `bcl doctor`. This is a part of the warning's text. */
   doctorWarning?: string
-  /** Whether it follows a redirect from the endpoint. */
+  /** True if the provider follows a redirect from the endpoint. */
   followsRedirects: boolean
   /** Starts the provider on a free loopback port. */
   start(): Promise<RunningProvider>
@@ -43,7 +43,10 @@ export interface TokenForm {
   /** The seconds between `iat` and `exp`. Left out if the tokens have no `exp`. */
   lifetime?: number
   audience: 'string' | 'array'
-  /** Which tokens have the same `sid`: those of one session at the provider, or only those of one session and client. */
+  /**
+   * With `session`, all tokens of one session at the provider have the same `sid`. With `client`, each client of the
+   * session has a different `sid`.
+   */
   sidOf: 'session' | 'client'
 }
 

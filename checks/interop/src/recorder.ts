@@ -62,7 +62,7 @@ export async function startRecorder() {
       targets.set(application, target)
       return `${url}/${application}`
     },
-    /** Runs an action, and waits until at least `count` Logout Tokens have arrived. Returns all that arrived. */
+    /** Runs an action, and waits until at least `count` Logout Tokens have arrived. Returns all tokens that arrived. */
     async during(action: () => Promise<unknown>, count: number): Promise<readonly Delivery[]> {
       deliveries = []
       followed = 0
@@ -76,7 +76,7 @@ export async function startRecorder() {
       const complain = () => reject(new Error(`${deliveries.length} of ${count} Logout Tokens arrived`))
       const patience = setTimeout(complain, 30_000)
       await promise.finally(() => clearTimeout(patience))
-      // No event shows that a provider does not retry or follow a redirect, so this waits for a second.
+      // No event shows that a provider does not retry or follow a redirect, so this function waits for a second.
       if (fixedStatus !== undefined) await delay(1000)
       return deliveries
     },

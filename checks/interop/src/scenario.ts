@@ -158,7 +158,7 @@ async function bcl(command: string, ...rest: string[]): Promise<string> {
   }
 }
 
-/** Starts applications for one case, and a user who is signed in to both on two devices. Adds shared applications to `shared`. */
+/** Creates the functions for the cases. Shared applications are added to `shared`, and later cases use them again. */
 function createLab(
   common: Parameters<typeof startApplication>[1],
   shared: Application[],
@@ -189,7 +189,8 @@ function createLab(
           for (const [name, device] of Object.entries({ laptop, phone })) {
             const statuses = new Set<number>()
             for (const application of applications) statuses.add((await device.me(application)).status)
-            // If no application gets its Logout Token, an application may still have signed out by itself.
+            // With a fixed answer, no application gets a Logout Token. But the application at which the user signed out
+            // has ended its own session. So the statuses can differ.
             if (answer === undefined) assert.equal(statuses.size, 1, `the applications do not agree about the ${name}`)
             if (statuses.has(200)) signedIn.push(name as 'laptop' | 'phone')
           }

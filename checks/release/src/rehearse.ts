@@ -1,6 +1,6 @@
-// Rehearses a release. It runs the steps of a release on a copy of the checkout, with a registry on loopback. Then it acts like
-// a user: it installs the packages in empty projects, compiles the projects, and sends a logout to each. The option
-// --all-managers repeats this with each package manager that can install the project.
+// Rehearses a release. It runs the steps of a release on a copy of the checkout, with a registry on loopback. Then it
+// acts like a user: it installs the packages in empty projects, compiles the projects, and sends a logout to each
+// project. The option --all-managers repeats these steps with each package manager that can install the project.
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -91,7 +91,7 @@ async function redisUrl(): Promise<string | undefined> {
   }
 }
 
-/** Follows each project with its package managers, three at a time. Returns the failures. */
+/** Installs and runs each project with each of its package managers, three at a time. Returns the failures. */
 async function install(version: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const wanted = projects.filter(({ name }) => name !== 'redis' || env['REDIS_URL'] !== undefined)
   const managers = process.argv.includes('--all-managers') ? 'allManagers' : 'managers'

@@ -1,5 +1,5 @@
-// Runs the core's own cases on every runtime. Also runs the conformance cases against an application of each framework there.
-// Writes the results to docs/runtimes.md. With --check, compares the page with the results instead.
+// Runs the core's own cases on every runtime. Also runs the conformance cases on every runtime, against an application
+// of each framework. Writes the results to docs/runtimes.md. With --check, compares the page with the results instead.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { bundleForCommandLine, bundleForWorkerd } from './bundle.ts'
 import { certify } from './conformance.ts'

@@ -46,8 +46,8 @@ const denoArgs = ['run', '--no-prompt', '--node-modules-dir=manual']
 const workerd = file('node_modules/.bin/workerd')
 
 /**
- * All runtimes. Node.js 20 and 22 have the oldest versions that `engines` of the packages allows. Deno has only the permission to
- * serve.
+ * All runtimes. For Node.js 20 and 22, these are the oldest versions that the field `engines` of the packages allows.
+ * Deno has only the permission to serve.
  */
 export const runtimes: readonly Runtime[] = [
   node(20),

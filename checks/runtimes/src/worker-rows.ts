@@ -3,8 +3,8 @@ import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { assertEqual, type Case } from './case.ts'
 
 /**
- * After the answer to a request, Workers stop the timers and fetches of this request. The promises of these never
- * settle. So a later request must start the work again. Each of these cases needs two requests.
+ * After the answer to a request, Workers stop the timers and fetches of this request. The promises of these timers and
+ * fetches never settle. So a later request must start the work again. Each of these cases needs two requests.
  */
 let provider: TestIssuer | undefined
 let delay = 0

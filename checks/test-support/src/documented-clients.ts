@@ -33,7 +33,10 @@ function documentedBlocks(store: RegExp, client: RegExp): [name: string, code: s
 }
 
 export interface DocumentedClients {
-  /** A pattern for the code of the store. A block belongs to this test if it matches both patterns. */
+  /**
+   * A pattern for the code that makes the store. `client` is a pattern for the code that makes the client. A block of
+   * code belongs to this test if it matches both patterns.
+   */
   store: RegExp
   client: RegExp
   /** Replaces the addresses in a block by the addresses of the test's servers. */

@@ -11,8 +11,8 @@ const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
 /**
- * The test that fixes the stored format. A commit that changes a line of this test changes the format. Then instances
- * of the last commit cannot read the new format.
+ * The test that contains the expected stored format. A commit that changes a line of this test changes the format. Then
+ * instances of the last commit cannot read the new format.
  */
 const formats = 'packages/core/test/formats.test.ts'
 
@@ -38,7 +38,7 @@ export function describeWithLastCommit(name: string, suite: () => void): void {
 
 export interface LastCommit {
   core: typeof core
-  /** Loads another package of that commit. */
+  /** Loads another package of the last commit. */
   load<T>(name: string): Promise<T>
   close(): void
 }

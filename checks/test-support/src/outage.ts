@@ -53,8 +53,8 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   await begin()
   const statuses = await Promise.all([before(2, () => post(here, second)), before(2, () => post(at400, third))])
   expect(statuses).toEqual([503, 400])
-  // No logout is acknowledged. A logout that was not written counts on this instance at once. No other session passes, because
-  // its state is unknown.
+  // No logout is acknowledged. But the instance that received a logout refuses the session at once. No other session
+  // passes, because its state is unknown.
   expect(told).toBe(done)
   expect(await here.isLoggedOut(sessionOf('second'))).toBe(true)
   await expect(before(1.5, () => here.isLoggedOut(sessionOf('other')))).rejects.toMatchObject({

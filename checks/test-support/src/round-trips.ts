@@ -1,7 +1,7 @@
 import { createBackchannelLogout, type LogoutStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 
-/** Counts round trips. Calls that start before an earlier call is answered share its round trip. */
+/** Counts round trips. A call that starts before the answer to an earlier call belongs to the same round trip. */
 export interface RoundTrips {
   /** Makes a call as part of the current round trip. */
   call<T>(work: () => T | PromiseLike<T>): Promise<T>

@@ -16,8 +16,8 @@ export interface ExampleProcess {
 export interface ExampleOptions {
   folder?: URL
   /**
-   * Waits until `/healthz` answers 200. If this option is false, any answer counts, for an example whose provider has not
-   * started yet.
+   * Waits until `/healthz` answers 200. If this option is false, any answer counts. Use false if the provider of the
+   * example has not started yet.
    */
   untilReady?: boolean
 }

@@ -84,7 +84,7 @@ export function createApp(
       stream.destroy()
       throw error
     }
-    return reply.type('text/event-stream').send(stream) // Fastify destroys it when the browser disconnects
+    return reply.type('text/event-stream').send(stream) // Fastify destroys the stream when the browser disconnects
   })
 
   app.get('/login', async (request, reply) => {

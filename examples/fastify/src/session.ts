@@ -54,8 +54,8 @@ export function createSessions(app: FastifyInstance, config: Config, logout: Bac
 
   return {
     /**
-     * Replaces the session. Refuses a Logout Token in place of an ID Token. If the provider has already ended the session,
-     * resolves to false and creates no session.
+     * Replaces the session. Throws if the ID Token is really a Logout Token. If the provider has already ended the
+     * session, resolves to false and creates no session.
      */
     async start({ session }: FastifyRequest, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
       const claims = sessionClaims(idTokenClaims)

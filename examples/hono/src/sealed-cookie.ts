@@ -33,7 +33,7 @@ export function createSealedCookie<T extends object>(name: string, { secret, sec
         const value = await unsealData<Partial<T>>(sealed, { password, ttl: maxAge })
         return Object.keys(value).length > 0 ? (value as T) : undefined
       } catch {
-        // For a value that iron-session did not make, it returns {} or throws.
+        // If another program made the value, iron-session returns {} or throws.
         return undefined
       }
     },

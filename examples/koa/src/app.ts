@@ -97,7 +97,7 @@ export function createApp(
     })
     stream.write(':\n\n')
     ctx.set('content-type', 'text/event-stream')
-    ctx.body = stream // Koa destroys it when the browser disconnects, and when an error is thrown
+    ctx.body = stream // Koa destroys the stream when the browser disconnects, and when an error is thrown
     stopWatching = logout.watch(session.claims, () => {
       stream.end(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
     })

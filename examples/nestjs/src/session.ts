@@ -62,8 +62,8 @@ export class Sessions {
   }
 
   /**
-   * Replaces the session. The new session has a new id. Refuses a Logout Token in place of an ID Token. If the provider has
-   * already ended the session, resolves to false and creates no session.
+   * Replaces the session. The new session has a new id. Throws if the ID Token is really a Logout Token. If the
+   * provider has already ended the session, resolves to false and creates no session.
    */
   async start(request: Request, idTokenClaims: IDToken, idToken: string): Promise<boolean> {
     const claims = sessionClaims(idTokenClaims)

@@ -29,7 +29,7 @@ export function application(): Promise<Application> {
 
 async function start(): Promise<Application> {
   const config = readConfig(process.env)
-  // Auth.js gets its own address from this variable. Otherwise it would trust a header that a client can choose.
+  // Auth.js gets its own address from this variable. Otherwise Auth.js would trust a header that a client can choose.
   process.env['AUTH_URL'] = config.baseUrl
   const store = await createStore(config.redisUrl, 'bcl-nextjs:')
   const logout = createBackchannelLogout({

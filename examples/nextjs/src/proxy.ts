@@ -60,7 +60,10 @@ function showPage({ headers }: NextRequest): NextResponse {
   return NextResponse.next({ request: { headers }, headers: { 'content-security-policy': policy } })
 }
 
-/** Removes the session cookie from the answer. Also removes it from the request, because Auth.js would still accept it. */
+/**
+ * Removes the session cookie from the answer. Also removes the cookie from the request, because Auth.js would still
+ * accept the cookie.
+ */
 function withoutSession(request: NextRequest): Response {
   const names = request.cookies.getAll().flatMap(({ name }) => (name.startsWith(SESSION_COOKIE) ? [name] : []))
   for (const name of names) request.cookies.delete(name)

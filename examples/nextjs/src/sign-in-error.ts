@@ -6,7 +6,7 @@ import { logError } from './shared/log.ts'
 export async function logSignInError(error: Error): Promise<void> {
   // Auth.js wraps all errors of the callback in an `AuthError`. Any other error happened at the start of a sign-in.
   if (!(error instanceof AuthError)) return logError('Sign-in not started', error)
-  // This error has no code. `logRefusal` logs the code.
+  // An `OAuthCallbackError` has no code. `logRefusal` logs the code.
   if (error.type === 'OAuthCallbackError') return
   const { err } = (error.cause ?? {}) as { err?: Error }
   logError(describe(await oauthErrorOf(error)), err ?? error)
@@ -20,8 +20,8 @@ export function logRefusal(message: string, metadata: unknown): void {
 }
 
 function describe(code: unknown): string {
-  // Logs only the characters that RFC 6749 allows, without the space, because anybody can call the callback with any
-  // error code.
+  // Logs the code only if it has characters that RFC 6749 allows, and no space. Anybody can call the callback with any
+  // text as the code.
   const isReadable = typeof code === 'string' && /^[!#-[\]-~]{1,100}$/.test(code)
   return isReadable ? `Sign-in refused: ${code}` : 'Sign-in refused'
 }

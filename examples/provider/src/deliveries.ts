@@ -32,7 +32,7 @@ export function createDeliveries() {
   return {
     all: (): readonly Delivery[] => all,
 
-    /** Runs `work`. Returns the deliveries of this work, without deliveries that happen at the same time. */
+    /** Runs `work`. Returns the deliveries of this work. Leaves out other deliveries that happen at the same time. */
     async during(work: () => Promise<unknown>): Promise<Delivery[]> {
       const made: Delivery[] = []
       await gathering.run(made, work)

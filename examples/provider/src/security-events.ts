@@ -58,7 +58,7 @@ export async function createSecurityEvents(issuer: string, clients: readonly Exa
     /** Serves the metadata and the keys. */
     fetch: (url: URL) => transmitter?.fetch(url) ?? new Response(null, { status: 404 }),
 
-    /** Tells every client that takes events that the account is disabled. */
+    /** Sends an event to each client that takes events. The event says that the account is disabled. */
     async accountDisabled(sub: string): Promise<SentToken[]> {
       const sent = await Promise.all(receivers.map((client) => send(client, sub)))
       all.push(...sent)

@@ -55,7 +55,7 @@ export function createSessions(provider: Provider, storage: Storage, deliveries:
   }
 
   /**
-   * Revokes a grant in the same way as oidc-provider's own `end_session`. A grant with offline access is not revoked.
+   * Revokes a grant, as oidc-provider's own `end_session` does. A grant with offline access is not revoked.
    */
   async function revoke({ grantId, persistsLogout }: ClientAuthorizationState): Promise<void> {
     if (grantId === undefined || persistsLogout) return

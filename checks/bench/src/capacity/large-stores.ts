@@ -12,7 +12,7 @@ import { uuid, type Template } from './sessions.ts'
 /** A store with its own servers. It can load millions of markers at once. */
 export interface LargeStore {
   store: LogoutStore
-  /** Adds the markers of the sessions `first` to `first + count`, in the format of the library. */
+  /** Adds the markers of `count` sessions, in the format of the library. The first session has the number `first`. */
   load(template: Template, first: number, count: number, expiresAt: number): Promise<void>
   /** Bytes in memory, or on the disk for a database. */
   bytes(): Promise<number>

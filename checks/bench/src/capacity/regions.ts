@@ -114,8 +114,8 @@ async function layouts(): Promise<Layout[]> {
 }
 
 /**
- * Measures how long B accepts a session after the answer to its logout, and how long each earlier check takes. Both are
- * in milliseconds.
+ * Measures how long B accepts a session after the answer to its logout, and how long each check before this answer
+ * takes. Both times are in milliseconds.
  */
 async function measure({ b, receive }: Layout): Promise<{ late: number; checks: number[] }> {
   const iat = Math.floor(Date.now() / 1000)

@@ -4,7 +4,10 @@ import { recordingStore } from '../fill.ts'
 import { atOnce } from '../measure.ts'
 import { createCheapIssuer, type CheapIssuer } from '../tokens.ts'
 
-/** The value of a marker, and the two keys of a logout with `sub` and `sid`. `@` stands for the number of the session. */
+/**
+ * The value of a marker, and the two keys of a logout with `sub` and `sid`. In a key, the `sub` or `sid` of the session
+ * stands between `before` and `after`.
+ */
 export interface Template {
   keys: readonly { before: string; name: 'sub' | 'sid'; after: string }[]
   value: string

@@ -14,7 +14,7 @@ import { glewlwydCases } from './glewlwyd-cases.ts'
 
 const password = 'password'
 
-/** The labels in the administration page that `docs/providers.md` names. */
+/** Labels on the administration page. `docs/providers.md` names these labels. */
 const labels = [
   'Parameters',
   'Plugins',
@@ -84,7 +84,7 @@ export const glewlwyd: Provider = {
           backchannel_logout_uri: backchannelLogoutUri,
           backchannel_logout_session_required: 'true',
         })
-        // It does not decode the percent-encoding of client_secret_basic.
+        // Glewlwyd does not decode the percent-encoding of client_secret_basic.
         return { clientId: name, clientSecret, clientAuth: 'client_secret_post' }
       },
       async answerPage(browser, page, username) {

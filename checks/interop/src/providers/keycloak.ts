@@ -11,7 +11,7 @@ export const realm = 'bcl'
 const secretOf = (clientId: string): string => `secret-of-${clientId}`
 export const password = 'correct horse battery staple'
 
-/** The labels in the admin console that `docs/providers.md` names. */
+/** Labels in the admin console. `docs/providers.md` names these labels. */
 const labels = [
   'Logout settings',
   'Front channel logout',

@@ -22,7 +22,10 @@ const packages = [
   'starman',
 ]
 const adminSecret = 'a secret for administrators, for this run only'
-/** Returns the name of a user in the authentication "Demo", which has no "alice". The password is the same as the name. */
+/**
+ * Returns the name with which a user signs in. The built-in users of LemonLDAP's "Demo" authentication do not include
+ * "alice". The password is the same as the name.
+ */
 const userOf = (user: string) => (user === 'alice' ? 'dwho' : user)
 
 export interface LemonldapOptions {
@@ -148,7 +151,10 @@ function perlOf({ root, loader }: DebianPackages) {
   return { command, env: { PERL5LIB: modules.join(':') } }
 }
 
-/** Writes the configuration into a folder. Each change is a new file with a greater number, which the portal reads. */
+/**
+ * Writes the configuration into a folder. Each change writes a new file with a greater number, and the portal then
+ * reads the new file.
+ */
 function createConfiguration({ root }: DebianPackages, folder: string, issuer: string) {
   const at = (...path: string[]) => {
     mkdirSync(join(folder, ...path), { recursive: true })

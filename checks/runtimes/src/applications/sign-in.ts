@@ -18,7 +18,7 @@ const [pendingCookie, sessionCookie] = ['pending', 'session']
 
 const redirectUri = (url: URL): string => `${url.origin}/callback`
 
-/** Encrypts and decrypts cookies that hold the session. This works in the same way on every runtime. */
+/** Encrypts and decrypts cookies that hold the session. The same code works on every runtime. */
 function createSealed() {
   const key = crypto.getRandomValues(new Uint8Array(32))
   return {

@@ -23,8 +23,8 @@ export function logError(what: string, error: unknown): void {
 /** Logs why a sign-in failed, with the OAuth `error` code if the provider sent one. */
 export async function logSignInError(what: string, error: unknown): Promise<void> {
   const code = await oauthErrorOf(error)
-  // Logs only the characters that RFC 6749 allows, without the space, because anybody can call the callback with any
-  // error code.
+  // Logs the code only if it has characters that RFC 6749 allows, and no space. Anybody can call the callback with any
+  // text as the code.
   const isReadable = code !== undefined && /^[!#-[\]-~]{1,100}$/.test(code)
   logError(isReadable ? `${what}: ${code}` : what, error)
 }

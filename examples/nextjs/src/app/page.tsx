@@ -8,8 +8,8 @@ export default async function Page() {
   const session = await activeSession(await headers())
   if (session) {
     const { iss, sub, sid, iat } = session.claims
-    // Links only to a provider on this machine, because it has a start page. The issuer of another provider is often
-    // not the address of a page.
+    // Links only to a provider on this machine, because such a provider has a start page. The issuer of another
+    // provider is often not the address of a page.
     const providerPage = isLoopback(iss) ? new URL('/', iss).href : undefined
     return <SignedIn iss={iss} sub={sub} sid={sid ?? 'none'} iat={iat} providerPage={providerPage} />
   }

@@ -51,12 +51,12 @@ export function parseSeconds(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds greater than 0.')
 }
 
-/** Collects the values of an option that can be repeated. A value can also be a list that is separated by commas. */
+/** Collects the values of an option that can be repeated. One value can also be a list with commas between its parts. */
 export const collect = (text: string, earlier: readonly string[] = []): string[] => [...earlier, ...text.split(',')]
 
 /**
- * Parses `name=value` and adds it to the earlier claims. Parses the value as JSON. If the value is not JSON, it stays a
- * text.
+ * Parses `name=value` and adds the claim to the earlier claims. Parses the value as JSON. A value that is not JSON
+ * stays a text.
  */
 export function parseClaim(text: string, earlier: object = {}): object {
   const equals = text.indexOf('=')

@@ -24,7 +24,8 @@ const isOwnForm = ({ headers, url }: Request): boolean => {
 
 /**
  * Tells whether the `Host` header names this provider: by the host of the issuer, by an IP address, or as localhost. An
- * attacker can let another name in DNS point to this machine, and can then read the page from a page of that name.
+ * attacker can point a DNS name at this machine. Without this check, a web page under that name could read the page of
+ * the provider.
  */
 const isOwnHost = ({ headers, url }: Request): boolean => {
   const host = `http://${headers.get('host')}`
@@ -40,7 +41,7 @@ interface LiveSession extends ProviderSession {
 
 const maxDeliveries = 50
 
-/** The state of `bcl provider`: the signed-in users and the sent Logout Tokens. */
+/** Creates the page of `bcl provider`, and keeps its state: the signed-in users and the sent Logout Tokens. */
 function createDashboard(url: string) {
   let sessions: LiveSession[] = []
   const deliveries: Delivery[] = []
@@ -59,7 +60,8 @@ function createDashboard(url: string) {
   }
 
   /**
-   * Ends the sessions for which `isMeant` returns true. Then posts one Logout Token with `names`, the `sub` and `sid`.
+   * Ends the sessions for which `isMeant` returns true. Then posts one Logout Token. `names` contains the `sub` and the
+   * `sid` of the token.
    */
   async function end(provider: TestProvider, isMeant: (session: LiveSession) => boolean, names: object): Promise<void> {
     const ended = sessions.filter(isMeant)

@@ -31,8 +31,8 @@ export interface SendCommandOptions extends ServeOptions, Pick<TransmitterOption
 }
 
 /**
- * Returns the claims of the token. The sub and sid come from the options, or else from the session that signed in.
- * Without both, the sub is "alice".
+ * Returns the claims of the token. The sub and sid come from the options, or else from the signed-in session. If there
+ * is no sub, no sid and no session, the sub is "alice".
  */
 function claimsFor({ sub, sid, claim }: SendCommandOptions, signedIn: ProviderSession | undefined): object {
   const isUnnamed = sub === undefined && sid === undefined && signedIn === undefined
@@ -76,7 +76,7 @@ async function waitForEnter({ sub, sid }: ProviderSession, { write }: Channel): 
 interface Observer {
   /** Returns the exit code: 1 if the session is still live. */
   report(): Promise<number>
-  /** The session that signed in, if `bcl` signed it in. */
+  /** The session of the user. Only set if `bcl` signed the user in. */
   session?: ProviderSession
 }
 

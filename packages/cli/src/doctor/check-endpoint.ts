@@ -105,7 +105,10 @@ const unsignedToken = (): string => {
   return `${encode({ alg: 'none', typ: 'logout+jwt' })}.${encode(claims)}.`
 }
 
-/** Checks the answer to an unsigned token. Without keys, an endpoint may answer 400 to every token. */
+/**
+ * Checks the answer to an unsigned token. If the keys of the provider cannot be fetched, the endpoint may answer 400 to
+ * every token.
+ */
 function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
   if (response.status !== 400 || hasKeys) return checkStatus(response, 'an unsigned token')
   return warning(

@@ -189,7 +189,7 @@ export async function checkProvider(issuer: string, alg: string): Promise<Provid
     good(`Discovery at ${url} works.`),
     checkIssuer(issuer, metadata['issuer']),
     ...checkSupport(metadata),
-    // Skips this check if the check of the keys found a fault, because it would report the same fault again.
+    // If the keys have a fault, skips the check of the algorithm. This check would report the same fault again.
     ...(finding.level === 'good' ? checkAlgorithm(metadata, alg) : []),
     finding,
   ]

@@ -31,8 +31,7 @@ export const isSecurityEventToken = ({ header, claims = {} }: TokenParts): boole
   /^(?:application\/)?secevent\+jwt$/i.test(String(header['typ'])) || 'sub_id' in claims
 
 /**
- * Returns every `iss` in a claim. The receiver is made to trust these issuers, so that no subject has an unknown
- * issuer.
+ * Returns every `iss` in a claim. `bcl inspect` trusts all these issuers, so that no subject has an unknown issuer.
  */
 function issuersIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []

@@ -40,7 +40,7 @@ export interface Inspection {
   findings: Finding[]
   /** The settings of all findings together. If every finding has settings, `@bcl/core` accepts the token with them. */
   settings: Partial<TrustedIssuer>
-  /** `unchecked` means that no keys were available, or that the token has a fault that is checked before the signature. */
+  /** `unchecked` means that no keys were available, or that `@bcl/core` found a fault before it checked the signature. */
   signature: 'good' | 'bad' | 'unchecked'
 }
 

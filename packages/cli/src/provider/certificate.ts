@@ -73,7 +73,7 @@ async function loadOrCreateCa(folder: string): Promise<Ca> {
 }
 
 /**
- * Returns a certificate for a host. A CA that `bcl` keeps in the given folder signs it.
+ * Returns a certificate for a host. The CA in the folder signs the certificate.
  *
  * @param host A name, or an IP address without brackets.
  */
@@ -89,7 +89,7 @@ export async function createServerCertificate(folder: string, host: string): Pro
     signingKey: ca.privateKey,
     signingAlgorithm: algorithm,
     notBefore: new Date(Date.now() - 60_000),
-    // Some clients refuse certificates that are valid for longer.
+    // Some clients refuse a certificate with a longer life.
     notAfter: new Date(Date.now() + year),
     extensions: [
       new BasicConstraintsExtension(false),

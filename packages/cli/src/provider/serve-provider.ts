@@ -23,7 +23,7 @@ export interface ServeOptions {
   /** Called at each sign-in. */
   onSignIn?: ((session: ProviderSession) => void) | undefined
   /**
-   * Called before the provider handles a request. Returns an answer. If it returns `undefined`, the provider answers.
+   * Gets each request before the provider. Returns an answer, or `undefined` to let the provider answer.
    */
   intercept?: ((request: Request, provider: TestProvider) => Promise<Response | undefined>) | undefined
 }
@@ -78,7 +78,7 @@ const hostInIssuer = (host: string): string => {
 export async function serveProvider(options: ServeOptions): Promise<ServedProvider> {
   const { port, host = '127.0.0.1', tls = false, alg = 'RS256', issuer, intercept, ...providerOptions } = options
   const hostname = issuer === undefined ? hostInIssuer(host) : new URL(issuer).hostname
-  // Imports this file only when it is needed, because its library loads slowly.
+  // Imports certificate.ts only if https is needed, because this file imports a library that loads slowly.
   const { createServerCertificate } = tls ? await import('./certificate.js') : {}
   const certificate = await createServerCertificate?.(cacheFolder(), hostname.replace(/^\[|\]$/g, ''))
   const server = await listen(port, host, certificate)

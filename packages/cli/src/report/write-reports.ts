@@ -12,7 +12,7 @@ export interface ReportOptions {
   html?: string
 }
 
-/** Fails before the cases run if a report cannot be written. */
+/** Checks that each report can be written, and throws if not. Runs before the conformance cases. */
 export async function requireWritable({ junit, html }: ReportOptions): Promise<void> {
   for (const path of [junit, html]) {
     if (path === undefined) continue

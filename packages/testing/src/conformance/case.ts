@@ -5,10 +5,10 @@ import type { Party } from './relying-party/party.js'
  *
  * - `MUST`: the endpoint breaks a standard.
  * - `SHOULD`: the endpoint does not follow a recommendation of a standard.
- * - `hardening`: no standard requires this of an endpoint. The standard may have a rule for the provider only. An endpoint that
- *   fails can be attacked, can lose logouts, or can end sessions that began after the logout.
- * - `interoperability`: no standard requires this of an endpoint. An endpoint that fails does not work with some providers or
- *   frameworks.
+ * - `hardening`: no standard has this rule for an endpoint. The standard may have a rule for the provider only. An
+ *   endpoint that fails can be attacked, can lose logouts, or can end sessions that began after the logout.
+ * - `interoperability`: no standard has this rule for an endpoint. An endpoint that fails does not work with some
+ *   providers or frameworks.
  */
 export type ConformanceGrade = 'MUST' | 'SHOULD' | 'hardening' | 'interoperability'
 
@@ -33,7 +33,7 @@ export interface ConformanceCase {
   sends: string
   /** The answer that passes. */
   wants: string
-  /** The expected state of the session after the answer. The runner checks it only if it has a session. */
+  /** The expected state of the session after the answer. The runner checks this state only if there is a session. */
   wantsOfSession?: 'the session is live' | 'the session has ended'
   /**
    * A condition for running the case. If the condition is not met, the case is skipped. `sign-in` means that browsers

@@ -53,13 +53,13 @@ const references: Record<string, string> = {
     'RFC 7515, 4.1.4: kid is optional. Core 10.1 requires a kid if a provider has several keys, but some providers leave it out. Then one key fits the algorithm',
 }
 
-/** A sentence of rules that a standard has for the provider, but not for the application. */
+/** A sentence for a rule that a standard has only for the provider. */
 const noCheck = 'BCL 2.6 does not ask for this check'
 
 const firewall =
   'Parsers disagree about the value that counts. So a firewall and the application can read different tokens'
 
-/** Cases whose rule is not the rule of their requirement, with the rule of these cases. */
+/** Rules for cases that do not use the rule of their requirement. Each rule has the ids of its cases. */
 const rulesOfCases: readonly (readonly [rule: string, ids: readonly string[]])[] = [
   [
     'RFC 9110, 8.3.1: the name of a media type is case-insensitive, and parameters may follow it',

@@ -40,8 +40,8 @@ export interface ConformanceFinding {
 }
 
 /**
- * The first sentence about the faults: for cases of the grade `MUST`, and for other cases, which an endpoint may answer
- * differently. The most dangerous fault comes first.
+ * The first sentence of a finding, for each fault. `must` is for cases of the grade `MUST`. `other` is for all other
+ * cases. The most dangerous fault comes first.
  */
 const faults: Record<ConformanceFault, readonly [must: string, other: string]> = {
   accepted: [
@@ -78,7 +78,7 @@ function keyOf(result: ConformanceResult, plain: ConformanceResult | undefined):
 
 /** Describes the fault that some results share. */
 function describeFinding(group: readonly ConformanceResult[], grade: ConformanceGrade): string {
-  // The title of a case is plainer than the title of a module of the OpenID Foundation.
+  // Prefers our own cases, because the titles of the OpenID Foundation's modules are harder to understand.
   const first = group.find(({ id }) => id === plainest) ?? group.find((one) => one.group !== 'oidf') ?? group[0]!
   const { fault = 'other', cause, reference, title } = first
   const isRule = grade === 'MUST' || grade === 'SHOULD'

@@ -36,8 +36,8 @@ export interface ConformanceOptions {
   /** Names of the cases to run, as for {@link selectConformanceCases}. @default all cases */
   only?: readonly string[] | undefined
   /**
-   * True if the client is registered with `backchannel_logout_session_required`. In this case, a provider sends no
-   * tokens without a `sid` to the client. So the cases about such tokens are skipped. @default false
+   * True if the client is registered with `backchannel_logout_session_required`. Then a provider sends no tokens
+   * without a `sid` to the client, and the cases about tokens without a `sid` are skipped. @default false
    */
   requireSid?: boolean | undefined
   /** True if the answer 204 counts as 200. @default false */
@@ -74,7 +74,7 @@ async function waitForNextSecond(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000)))
 }
 
-/** Returns the fault of a failed case, and the property that it shares with other failures. */
+/** Returns the fault of a failed case, and the property that this failure shares with other failures. */
 function describeFailure(error: unknown, answers: readonly Answer[]): Pick<ConformanceResult, 'fault' | 'cause'> {
   if (!(error instanceof ConformanceFailure)) return { fault: 'other' }
   const { fault, about } = error
@@ -178,7 +178,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       await run.acts.shift()!()
     } catch (error) {
       const durationMs = run.durationMs + performance.now() - startedAt
-      // Also true if the application fetched the keys before this run and not again.
+      // Also true if the application fetched the keys before this run, and has not fetched them during this run.
       const neverFetchedKeys = run.conformanceCase.needs === 'fetched keys' && !provider.keysWereFetched
       const { message } = error as Error
       if (neverFetchedKeys)

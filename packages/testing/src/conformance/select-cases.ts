@@ -40,7 +40,8 @@ function casesNamed(name: string, cases: readonly ConformanceCase[]): readonly C
 }
 
 /**
- * Returns the cases that match at least one name, in their order. Without names, returns all cases.
+ * Returns the cases that match at least one name. The cases keep the order of `cases`. Without names, returns all
+ * cases.
  *
  * @param names Ids, beginnings of ids, groups, grades or requirements.
  * @param cases The cases to select from. @default {@link conformanceCases}

@@ -4,7 +4,7 @@ import { randomId } from '../random-id.js'
 import { slug } from '../slug.js'
 import type { TestTransmitter } from './test-transmitter.js'
 
-/** A Security Event Token, and the answer that a receiver must give when it is pushed. */
+/** A Security Event Token, and the answer that a receiver must give to the push of this token. */
 export interface SecurityEventCase {
   /** The id. It does not change between releases. */
   id: string

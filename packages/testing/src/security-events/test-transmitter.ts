@@ -9,7 +9,7 @@ export interface TestTransmitterOptions extends Pick<TestIssuerOptions, 'key' | 
   audience?: string | undefined
   /** Sends the pushes. @default globalThis.fetch */
   push?: typeof fetch | undefined
-  /** The access token that its endpoints require. @default 'test-access-token' */
+  /** The access token that the endpoints of the transmitter require. @default 'test-access-token' */
   accessToken?: string | undefined
 }
 

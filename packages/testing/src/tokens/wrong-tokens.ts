@@ -52,8 +52,8 @@ function parametersFor(alg: string): AlgorithmIdentifier | RsaPssParams | EcdsaP
 }
 
 /**
- * The header of an ordinary Logout Token. A wrong token has it too, except for its fault. Otherwise a receiver that requires a typ
- * or a kid would refuse the token for another reason.
+ * The header of an ordinary Logout Token. Wrong tokens also use this header, unless their fault is in the header.
+ * Without a typ and a kid, some receivers would refuse the token for another reason than its fault.
  */
 const headerOf = ({ key: { alg, kid } }: TestIssuer): { alg: string; kid: string; typ: string } => ({
   alg,

@@ -25,7 +25,7 @@ export async function GET(request: Request): Promise<Response> {
           controller.close()
         })
       } catch (error) {
-        close() // otherwise the stream's place stays taken
+        close() // otherwise this stream still counts as open
         throw error
       }
       const heartbeat = setInterval(() => controller.enqueue(':\n\n'), HEARTBEAT_MS)

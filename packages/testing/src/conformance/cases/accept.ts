@@ -10,7 +10,7 @@ import { describeAnswer, expectAccepted, expectEnded, expectThat } from '../rely
 import type { Party, Visit } from '../relying-party/party.js'
 import { datedRow, isNearTolerance, type TokenRow } from './token-row.js'
 
-/** Seconds. Clocks can easily differ by this much. No standard requires an application to tolerate it. */
+/** Seconds. Two clocks can easily differ by ten seconds. No standard requires an application to tolerate this difference. */
 const tenSeconds = 10
 
 const rows: readonly TokenRow[] = [

@@ -66,7 +66,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
             ...(http.userAgent !== undefined && { 'user-agent': http.userAgent }),
           }
           expectAccepted(await party.post(await signLike(profile, party, visit), headers))
-          // ZITADEL dates a token one second early. If the session began in that second, it rightly stays alive.
+          // ZITADEL dates a token one second early. A session that began in this second rightly stays alive.
           const isDatedEarly = payload.iat < 0
           if (!isDatedEarly) await expectEnded(visit)
         },

@@ -26,14 +26,16 @@ const clientSecretAsKey: TokenRow = {
 }
 
 /**
- * The ids of rows that are not sent. Another endpoint may rightly accept the tokens with b64, because RFC 7515, section 4, says that an unknown
- * header parameter must be ignored if it is not critical. A kid that is a number is also an unknown kid, which has its own case.
+ * The ids of rows that are not sent. RFC 7515, section 4, says: ignore an unknown header parameter that is not in
+ * `crit`. So another endpoint may rightly accept the tokens with b64. A kid that is a number is an unknown kid, and
+ * another case sends an unknown kid.
  */
 const notSent = new Set(['b64-false', 'b64-true', 'a-kid-that-is-a-number'])
 
 const rows: readonly TokenRow[] = [
   ...wrongTokens.filter((row) => !row.settings && !isNearTolerance(row) && !notSent.has(row.id)),
-  // The iat is later than the sign-in and so later than exp, because an application may ignore a logout that is older than the session.
+  // An application may ignore a logout that is older than the session. So the iat is later than the sign-in, and also
+  // later than the exp.
   datedRow('exp ten minutes ago', (now) => ({ exp: now - tenMinutes })),
   datedRow('iat ten minutes ahead', (now) => ({ iat: now + tenMinutes, exp: now + tenMinutes + 120 })),
   datedRow('nbf ten minutes ahead', (now) => ({ nbf: now + tenMinutes, exp: now + tenMinutes + 120 })),
@@ -41,8 +43,8 @@ const rows: readonly TokenRow[] = [
 ]
 
 /**
- * Makes the token of a row. The rows are made for RS256. If the provider has another algorithm and the token cannot be
- * made with it, skips the case.
+ * Makes the token of a row. The rows are made for RS256. If the provider has another algorithm, and this algorithm
+ * cannot make the token, skips the case.
  */
 async function makeToken(row: TokenRow, party: Party, visit: Visit): Promise<string> {
   const { provider } = party

@@ -57,7 +57,7 @@ const errorAnswer = (err: string): Wanted => ({
   isRight: isErrorAnswer,
 })
 
-/** The right answer to wrong authorization. RFC 8935, 2.3, allows a status of HTTP and an error answer. */
+/** The right answer to wrong authorization. RFC 8935, 2.3, allows an HTTP status, for example 401 or 403, or an error answer. */
 const notAuthorized: Wanted = {
   text: '401 or 403, or 400 and the err "authentication_failed"',
   isAccepted: false,
@@ -178,7 +178,10 @@ const references: Record<string, string> = {
 const typed =
   'RFC 8417, 2.3, recommends the typ secevent+jwt, and SSF requires it of transmitters. A receiver that checks it does not take another kind of JWT for a security event'
 
-/** Tokens whose grade or rule is not that of their requirement. No standard requires a receiver to accept or refuse these tokens. */
+/**
+ * Tokens with their own grade and rule. They do not use the grade and the rule of their requirement. No standard
+ * requires a receiver to accept or refuse these tokens.
+ */
 const graded: Record<string, readonly [grade: 'hardening' | 'interoperability', rule: string]> = {
   'no-typ': ['hardening', typed],
   'typ-JWT': ['hardening', typed],

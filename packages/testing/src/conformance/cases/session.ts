@@ -280,7 +280,7 @@ const cases: readonly SessionCase[] = [
           visit = await party.signIn()
           oldCookies = visit.kept()
         },
-        // With the cookies of this visit, which are also the old cookies, the session has ended.
+        // The visit still has the old cookies. After this logout, these cookies must belong to an ended session.
         async () => firstLogOut(party, visit),
         async () => {
           await requireSignInAgain(party, visit)

@@ -40,8 +40,8 @@ export interface Answer {
   /** The time from the request to the end of the body, in milliseconds. */
   durationMs: number
   /**
-   * The claims `sub` and `sid` of the Logout Token in the request, for example `sub and no sid`. Not set if the request
-   * had no token.
+   * Says which of `sub` and `sid` the Logout Token in the request has, for example `sub and no sid`. Not set if the
+   * request had no token.
    */
   names?: string | undefined
 }
@@ -62,8 +62,8 @@ export interface SignInOptions {
 }
 
 /**
- * A user in a browser who is signed in at the application under test. Without a {@link SignInContract}, nobody signs in, and the
- * session cannot be observed.
+ * A browser whose user is signed in at the application under test. Without a {@link SignInContract}, nobody signs in,
+ * and the session cannot be observed.
  */
 export interface Visit {
   readonly sub: string
