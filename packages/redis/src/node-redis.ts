@@ -33,7 +33,7 @@ interface Subscriber {
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   destroy?(): unknown
-  /** In node-redis 4, `destroy` has this name. */
+  /** The name of `destroy` in node-redis 4. */
   disconnect?(): unknown
 }
 

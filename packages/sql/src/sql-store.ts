@@ -134,7 +134,7 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Deletes all rows that are expired at the call, 1,000 rows at a time. The store deletes expired rows only when it
+   * Deletes all rows that expired before the call, 1,000 rows at a time. The store deletes expired rows only when it
    * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, `prune` skips rows that
    * another transaction has locked.
    */

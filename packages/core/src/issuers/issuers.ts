@@ -12,7 +12,7 @@ import { needsNoKeys, register, type Registration, type TrustedIssuer } from './
 /** The answer of an issuer function: the registrations at an issuer, or `undefined` for none. */
 export type ResolvedIssuer = TrustedIssuer | readonly TrustedIssuer[] | undefined
 
-/** The largest number of cached key sets that have verified a signature. Issuers of a list do not count. */
+/** The largest number of cached key sets that have verified a signature. Key sets of listed issuers do not count. */
 const maxProven = 1000
 /** The largest number of cached key sets that have not verified a signature. */
 const maxUnproven = 100

@@ -228,7 +228,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       }
     }
     if (!key && requestedAt >= startedAt) noFetchUntil.set(id, monotonicNow() + absentFor)
-    // If the key is missing, the call throws the error of jose.
+    // If the key is missing, `keys` throws the error of jose.
     return key ?? keys!(...args)
   }
 

@@ -1,7 +1,7 @@
 import { isObject } from './objects.js'
 import { systemNow } from './clock.js'
 
-/** The check of an option, the end of its message, and its default. An option without a default is required. */
+/** The check of an option, the end of its error message, and its default. An option without a default is required. */
 export type Rule = readonly [
   test: (value: never, path: string) => boolean,
   words: string,

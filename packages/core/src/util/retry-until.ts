@@ -7,7 +7,7 @@ const interval = 0.05
 
 /**
  * Repeats `work` until it succeeds, or until the deadline (monotonic seconds). Rejects with the last error.
- * Returns a promise only if `work` does.
+ * Returns a promise only if `work` returns a promise.
  *
  * @param work Must not throw. If it fails, it must return a promise that rejects.
  */
