@@ -93,6 +93,23 @@ test('the values of a write are also withheld: the client, the time, and the id 
   )
 })
 
+test('the rest of the line is withheld if the driver has cut off a value', async () => {
+  const values: string[] = []
+  const add = (key: string, value: string) => {
+    values.push(value)
+    // The driver of MariaDB cuts off the parameters in its messages.
+    const parameters = [`'${key}'`, `'${value}`].join(',').slice(0, key.length + 20)
+    return Promise.reject(new Error(`no table - parameters:[${parameters}...`))
+  }
+  const logout = create(op, { store: Object.assign(new SpyStore(), { add }) })
+  const session = op.session({ sub: 'alice', sid: undefined, iat: clock.time })
+  const { cause } = await refusal(logout.trackSession(session, 'a-long-id-of-the-local-session'))
+  expect(values[0]).toContain('a-long-id-of-the-local-session')
+  expect(String(cause)).toBe(
+    `Error: no table - parameters:['[1,"session","nosid","[withheld]","[withheld]"]','[withheld]`,
+  )
+})
+
 test('a failed broadcast is also reported without claim values', async () => {
   const publish = (message: string) => Promise.reject(new Error(`PUBLISH ${message}, no älice`))
   const onError = vi.fn()

@@ -11,10 +11,10 @@ const maxClaimsLength = 4000
 /** The largest length of an error text. */
 const maxLength = 10_000
 
-/** If the last key of a line is cut off, withholds the line from the start of that key. */
-function withoutCutKey(line: string): string {
-  const end = line.lastIndexOf('"]') + 1
-  const start = line.slice(end).search(/\[1,\\*"/)
+/** If the last key or value of a line is cut off, withholds the line from the start of that key or value. */
+function withoutCutEntry(line: string): string {
+  const end = /^[^]*(?:"}?|withheld]}?)]/.exec(line)?.[0].length ?? 0
+  const start = line.slice(end).search(/\[(1,)?\\*"/)
   return start < 0 ? line : line.slice(0, end + start) + withheld
 }
 
@@ -46,8 +46,8 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
       // So the whole text is withheld.
       else if (/\W/.test(claim) ? rest.includes(claim) : words.has(claim)) return undefined
     }
-    // If the driver has cut off a key, the end of the key is an incomplete claim value.
-    return rest.split('\n').map(withoutCutKey).join('\n')
+    // If the driver has cut off a key or a value, its end is an incomplete claim value.
+    return rest.split('\n').map(withoutCutEntry).join('\n')
   }
 
   const copy = (from: unknown, depth = 0): Error | undefined => {
