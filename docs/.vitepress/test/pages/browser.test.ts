@@ -78,7 +78,7 @@ test('a reader goes from the first page to the Hono page, and sees the picture o
   await page.getByRole('main').getByRole('link', { name: 'Hono', exact: true }).click()
   await page.getByRole('heading', { level: 1, name: 'Hono' }).waitFor()
   await page.getByRole('navigation', { name: 'Main Navigation' }).getByRole('link', { name: 'Guides' }).click()
-  const picture = page.getByRole('img', { name: /A session with sid A ends/ })
+  const picture = page.getByRole('img', { name: /A logout of one session ends/ })
   await picture.scrollIntoViewIfNeeded()
   assert.ok(await picture.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth > 100)))
   assert.deepEqual(complaints, [])
