@@ -71,7 +71,8 @@ export class MemoryStore implements LogoutStore {
   }
 
   /**
-   * Removes the entries of a key for which `isKept` returns false. Leaves a key unchanged if its only entry is kept.
+   * Calls `isKept` for each entry of a key, and removes the entry if the answer is false. Changes nothing if the only entry of
+   * the key is kept.
    */
   #keep(key: string, first: Entry | undefined, isKept: (entry: Entry) => boolean): void {
     let kept: Entry | undefined

@@ -59,7 +59,7 @@ const errorAnswer = (err: string): Wanted => ({
 
 /** The right answer to wrong authorization. RFC 8935, 2.3, allows an HTTP status, for example 401 or 403, or an error answer. */
 const notAuthorized: Wanted = {
-  text: '401 or 403, or 400 and the err "authentication_failed"',
+  text: '401 or 403, or 400 and an err of RFC 8935, for example "authentication_failed"',
   isAccepted: false,
   isRight: (answer) => answer.status === 401 || answer.status === 403 || isErrorAnswer(answer),
 }
