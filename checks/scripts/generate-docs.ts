@@ -96,7 +96,7 @@ function conformanceTable(): string {
   return table(head, [['each of our examples', ...example.slice(1)], ...peers])
 }
 
-/** Matches the text between `<!-- generated: NAME -->` and `<!-- end -->`. */
+/** Returns the new text between `<!-- generated: NAME -->` and `<!-- end -->`. */
 function contentOf(name: string): string {
   if (name === 'settings') return settingsTable()
   return name === 'conformance' ? conformanceTable() : checksTable(name)

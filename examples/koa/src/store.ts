@@ -56,7 +56,7 @@ export async function createStores(redisUrl: string | undefined): Promise<Stores
 async function soon<T>(answer: Promise<T>): Promise<T> {
   const timer = new AbortController()
   const late = delay(1000, undefined, { signal: timer.signal }).then(() => {
-    throw new Error('Redis took over a second')
+    throw new Error('Redis did not answer within a second')
   })
   try {
     return await Promise.race([answer, late])

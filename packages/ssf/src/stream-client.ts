@@ -15,7 +15,7 @@ import {
 import { createTokenSource, secretMethods, type ClientCredentials } from './client-credentials.js'
 import { metadataUrls } from './metadata.js'
 import { inTurn, send, tokenOf, type AccessToken } from './request.js'
-import { metadataRule, secret } from './rules.js'
+import { metadataRule, secret } from './option-rules.js'
 import { isStreamEvent, type SubjectIdentifier } from './security-event.js'
 
 /** The way in which a stream delivers tokens. */

@@ -15,8 +15,8 @@ async function readConfig(): Promise<Record<string, unknown>> {
 }
 
 /**
- * Parses a value as the command line does: with the parser of the option. Returns `undefined` if the option has no
- * parser, or if the value is neither text nor a number.
+ * Parses a value as the command line does: with the parser of the option. Returns the value unchanged if the option has
+ * no parser, or if the value is neither text nor a number.
  */
 function parse(option: Option, value: unknown): unknown {
   const isText = typeof value === 'string' || typeof value === 'number'

@@ -20,7 +20,7 @@ export async function decrypt(
   const candidates = iss === undefined ? trusted.all : await findIssuer(iss, trusted, ({ decryption }) => !!decryption)
   const keysOf = ({ decryption }: Registration): readonly (JWK | CryptoKey)[] =>
     decryption?.alg.includes(alg!) && decryption.enc.includes(enc!) ? decryption.keys : []
-  // Several registrations can share a key. Each key is tried once.
+  // Several registrations can share a key. Each key is tried at most once, and at most four keys are tried.
   const keys = [...new Map(candidates.flatMap(keysOf).map((key) => [identityOf(key), key]))]
   const withKid = keys.filter(([, key]) => kid && (key as JWK).kid === kid)
   for (const [identity, key] of (withKid[0] ? withKid : keys).slice(0, 4)) {

@@ -139,7 +139,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: 'accepted',
     settings: { requireSid: true },
     notes:
-      'The header has no typ. In some versions the thumbprint in the header does not follow RFC 7515. The sid names the browser session, so all applications in it have the same sid. The sub is the one of the first application that the user signed in to.',
+      'The header has no typ. In some versions the thumbprint in the header does not follow RFC 7515. The sid names the browser session, so all applications in it have the same sid. The sub is the sub of the user for the first application of the browser session.',
   },
   {
     id: 'wso2-is-suborg',
@@ -200,7 +200,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: 'accepted',
     settings: {},
     notes:
-      'The token also has a claim typ. It has a sid only if "Backchannel logout session required" is on. The alg is a setting of the client. HS256 cannot work, because Keycloak signs it with a key of the realm.',
+      'The token also has a claim typ. It has a sid only if "Backchannel logout session required" is on. The alg is a setting of the client. HS256 cannot work, because Keycloak then signs the token with a key of the realm.',
   },
   {
     id: 'keycloak-22-no-exp',
@@ -455,7 +455,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: otherAlg,
     settings: { algorithms: ['EdDSA'] },
     notes:
-      'It signs with EdDSA unless its jwt plugin has keys of another kind. Registration refuses http and private addresses.',
+      'Better Auth signs with EdDSA, unless its jwt plugin has keys of another kind. A client cannot be registered if its backchannel_logout_uri is http or has a private address.',
   },
   {
     id: 'lemonldap-2.21',
@@ -475,7 +475,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     byDefault: noExp,
     settings: { requireExp: false },
     notes:
-      'The token has no exp. The alg is the one of the access tokens of the client. The aud can have additional audiences.',
+      'The token has no exp. The alg is the algorithm of the access tokens of the client. The aud can have additional audiences.',
   },
   {
     id: 'glewlwyd-2.7',
@@ -554,6 +554,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     http: { contentType: form, timeout: 5, success: 'not looked at', retries: 'none' },
     byDefault: 'accepted',
     settings: {},
-    notes: 'All logouts of one ID Token have the same jti. The token has no sid, so it ends all sessions of the user.',
+    notes:
+      'All Logout Tokens for one ID Token have the same jti. The token has no sid, so it ends all sessions of the user.',
   },
 ]

@@ -42,7 +42,7 @@ export interface ProviderSession {
   sid: string | null
   /**
    * Called after the ID Token was made. The application receives the ID Token only after the returned promise has
-   * resolved.
+   * resolved. In the flow `code id_token`, this is the ID Token of the token endpoint.
    */
   beforeAnswer?: (() => Promise<unknown>) | undefined
 }
@@ -151,7 +151,7 @@ export async function createTestProvider(options: TestProviderOptions = {}): Pro
     return sendToClient(mode, redirectUri, answer, cookie)
   }
 
-  /** Calls `onSignIn` before a client gets an ID Token. */
+  /** Calls `beforeAnswer` and `onSignIn` before the client gets its last ID Token. */
   const announce = async (session: ProviderSession): Promise<void> => {
     await session.beforeAnswer?.()
     onSignIn?.(session)
