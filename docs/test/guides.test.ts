@@ -1,8 +1,6 @@
 // Tests the code of the guides unchanged. All code runs in this process.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
 import {
   createServer,
   request as httpRequest,
@@ -24,7 +22,7 @@ import { Pool } from 'pg'
 
 import { freePort } from '../../checks/test-support/src/free-port.ts'
 import { run } from './application.ts'
-import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { compileNest } from './nest.ts'
 import { createApp as createShop } from '../snippets/docs-deploying-docker-md/server.ts'
 import { createApp as createLimitedApp } from '../snippets/docs-guides-rate-limits-md/app.ts'
 import { createAuthenticate } from '../snippets/docs-guides-access-tokens-md/api.ts'
@@ -347,22 +345,6 @@ test('tenants.md: each tenant has its own issuer and keys', async () => {
   for (let check = 0; check < 100; check += 1) await logout.isLoggedOut(other.session())
   assert.ok(calls < 20, `${calls} calls`)
 })
-
-/** The compiler options of the NestJS page. */
-const nestSettings = JSON.parse(
-  codeBlocks(readFileSync(join(import.meta.dirname, '../start/nestjs.md'), 'utf8')).find(
-    ({ name }) => name === 'tsconfig.json',
-  )!.code,
-)
-
-/** Compiles the files in the folder of a page, because Node.js cannot strip decorators. Returns the folder. */
-function compileNest(page: string, include: string[]): string {
-  const folder = join(import.meta.dirname, `../snippets/${page}`)
-  const compilerOptions = { ...nestSettings.compilerOptions, rootDir: '.' }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }))
-  execFileSync(join(import.meta.dirname, '../node_modules/.bin/tsc'), ['-p', folder], { stdio: 'inherit' })
-  return join(folder, 'dist')
-}
 
 const roles = ['realm:user', 'my-client:editor']
 const sessions: Record<string, object | undefined> = {

@@ -96,3 +96,23 @@ test('REPOSITORY_URL sets the address of the repository', () => {
   })
   assert.ok(!('editLink' in settingsWith('')) && !('socialLinks' in settingsWith('')))
 })
+
+test('a link to the root folder leads to the repository', () => {
+  const script = `
+    const { createMarkdownRenderer } = await import('vitepress')
+    const { repositoryLinks } = await import('./markdown/repository-links.ts')
+    const md = await createMarkdownRenderer('..', { config: repositoryLinks })
+    console.log(md.render('Clone the [repository](..).', { path: process.cwd() + '/../index.md' }))`
+  const cwd = join(import.meta.dirname, '../..')
+  const rendered = (REPOSITORY_URL: string): string =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd,
+      env: { ...process.env, REPOSITORY_URL },
+      encoding: 'utf8',
+    })
+  assert.match(
+    rendered('https://git.example.com/acme/bcl'),
+    /<a href="https:\/\/git\.example\.com\/acme\/bcl"[^>]*>repository<\/a>/,
+  )
+  assert.match(rendered(''), /<p>Clone the <span>repository<\/span>\.<\/p>/)
+})
