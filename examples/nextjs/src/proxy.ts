@@ -17,7 +17,7 @@ const UNCHECKED = new Set(['/login', '/logout', '/events', SIGN_IN_FAILED])
  */
 export async function proxy(request: NextRequest): Promise<Response> {
   const { pathname } = request.nextUrl
-  if (!(await isFromOwnPages(request))) return new Response('Forms of other sites are refused.', { status: 403 })
+  if (!(await isFromOwnPages(request))) return new Response('Forms from other sites are refused.', { status: 403 })
   if (UNCHECKED.has(pathname) || isSignIn(pathname)) return showPage(request)
   try {
     if (await activeSession(request.headers)) return showPage(request)
