@@ -192,7 +192,7 @@ function addSend(program: Command, output: Output, exit: Exit): void {
     .summary('post one Logout Token with your claims')
     .description(
       'Starts an OpenID Provider on this machine, and posts one Logout Token. Your application must trust this provider. ' +
-        'Exits with 1 if the endpoint refuses the token.',
+        'Exits with 1 if the endpoint refuses the token, or if the session at --me is still live.',
     )
     .argument('<url>', 'your back-channel logout endpoint', parseUrl)
     .option('--event <name>', 'post a Security Event Token with this event, such as session-revoked or a URI')
@@ -228,7 +228,7 @@ function addProvider(program: Command, output: Output): void {
     .summary('run an OpenID Provider for development')
     .description(
       'Starts an OpenID Provider on this machine. Your application must trust this provider. You can sign in with any name, ' +
-        'without a password. On its page, you can end one session or all sessions of a user. The page shows each Logout Token and ' +
+        'without a password. On the page of the provider, you can end one session or all sessions of a user. The page shows each Logout Token and ' +
         'the answer of your endpoint.',
     )
     .argument('[url]', 'your back-channel logout endpoint', parseUrl)

@@ -50,8 +50,8 @@ export const hasMethods = (client: unknown, ...names: string[]): boolean =>
 const subscribeTimeout = 5
 
 /**
- * Starts a subscription. Resolves to `stop`. If the start fails or takes too long, calls `stop` and rejects. Otherwise the client
- * would try to subscribe for ever.
+ * Starts a subscription. Resolves to `stop`. If the start fails or takes too long, calls `stop` and rejects. Without this
+ * call of `stop`, the client would try to subscribe for ever.
  */
 export function startSubscription({ start, stop }: Subscription): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {

@@ -105,7 +105,7 @@ export class RedisStore implements LogoutStore {
   async add(key: string, value: string, expiresAt: number): Promise<void> {
     const kept = Number(await this.#driver.runScript(addScript, this.#prefix + key, value, String(expiresAt)))
     if (kept === 1) return
-    // If a request is aborted, the client of Upstash does not reject. It resolves to a text.
+    // If a request is aborted, the promise of the Upstash client does not reject. It resolves to a text.
     if (kept !== 0) throw new Error('Redis did not say whether it kept the value')
     if (expiresAt > Date.now() / 1000)
       throw new Error('Redis did not keep the value. Likely cause: the clock of Redis is ahead')

@@ -14,8 +14,8 @@ export async function sha256(text: string): Promise<string> {
 const isIndexable = (text: string): boolean => indexable.test(text) && !text.startsWith(hashPrefix)
 
 /**
- * Returns the form of a text in an index column: the text, or its hash if the text does not fit. Different texts have
- * different forms.
+ * Returns the form of a text in an index column: the text, or its hash if the text does not fit or looks like a
+ * hash. Different texts have different forms.
  */
 export const indexedText = (text: string): string | Promise<string> =>
   isIndexable(text) ? text : sha256(text).then((hash) => hashPrefix + hash)

@@ -9,7 +9,7 @@ const noLimit = 'LIMIT 18446744073709551615'
 
 export const mysql: Dialect = {
   name,
-  // The columns are VARBINARY. Most text collations ignore case, and even `_bin` collations ignore trailing spaces.
+  // The columns are VARBINARY, because most text collations ignore case, and even `_bin` collations ignore trailing spaces.
   schema: (table) => `CREATE TABLE IF NOT EXISTS ${name(table)} (
   entry_key VARBINARY(255) NOT NULL,
   entry_value VARBINARY(255) NOT NULL,
@@ -44,7 +44,7 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLim
     ]
   },
   remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
-  // The limit is part of the statement. Drivers send JavaScript numbers as fractions, and a prepared LIMIT rejects fractions.
+  // The limit is part of the statement. Drivers send JavaScript numbers as DOUBLE, and a prepared LIMIT accepts only integers.
   sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
   countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
   likelyCause: `${wrongTable} Or the driver escapes parameters wrongly, as query() of mysql2 does under NO_BACKSLASH_ESCAPES. Use execute() instead. Or the query function reads from a replica.`,

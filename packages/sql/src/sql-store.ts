@@ -44,8 +44,8 @@ const rowsPerSweep = 100
 const rowsPerPrune = 1000
 
 /**
- * The largest number of times that an add writes its row. The add reads the row back. If another instance has removed
- * the row by then, the add writes it again.
+ * The largest number of times that one add writes its row on MySQL. There, the add reads the row in a second statement. If
+ * another instance has removed the row by then, the add writes the row again.
  */
 const maxWrites = 5
 

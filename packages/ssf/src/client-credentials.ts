@@ -37,7 +37,7 @@ export interface ClientCredentials {
 const tokenTime = 10
 /** A token is replaced this many seconds before it expires. */
 const earlier = 30
-/** The lifetime of a token without `expires_in`, in seconds. */
+/** The assumed lifetime of a token without `expires_in`, in seconds. */
 const usedFor = 90
 
 /** The authentication methods that use the secret of the client. */

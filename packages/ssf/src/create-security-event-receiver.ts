@@ -77,8 +77,8 @@ export interface SecurityEventReceiver extends LogoutEndpoint {
    */
   poll(options: PollOptions): Promise<void>
   /**
-   * Fetches the metadata and keys of all transmitters. Call it when the application starts. Otherwise the first push waits for
-   * these fetches, and a push must be answered within a second.
+   * Fetches the metadata and keys of all transmitters. Call it when the application starts. Otherwise the first push waits
+   * for these fetches, and can exceed the `timeout` of a push.
    */
   warm(): Promise<void>
   /** Stops poll, and waits for pushes and rounds in progress. */

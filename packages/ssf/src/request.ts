@@ -59,7 +59,7 @@ export function requireAllowed(
   issuer: string,
   allowInsecureRequests: boolean | undefined,
 ): asserts url is string {
-  // A remote server must not name an address on this machine.
+  // A remote server must not name an `http:` address on this machine. An issuer with `http:` counts as local.
   if (!isText(url) || !isAllowed(url, allowInsecureRequests, issuer.startsWith('http:')))
     throw new TypeError(`${url} is not allowed`)
 }

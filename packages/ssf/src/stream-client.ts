@@ -91,11 +91,11 @@ export interface StreamClient {
   verifyStream(streamId: string, state?: string): Promise<void>
   addSubject(streamId: string, subject: SubjectIdentifier, options?: { verified?: boolean }): Promise<void>
   removeSubject(streamId: string, subject: SubjectIdentifier): Promise<void>
-  /** Gets the access token, for `poll`. Pass `isRefused` if the transmitter refused the last token. */
+  /** Gets the access token, for `poll`. Set `isRefused` to true if the transmitter refused the last token. */
   accessToken(isRefused?: boolean): Promise<string>
 }
 
-/** The time-out for all possible addresses of the metadata, in seconds. */
+/** The time-out for the requests to all possible addresses of the metadata, in seconds. */
 const metadataTime = 5
 
 const poll = 'urn:ietf:rfc:8936'

@@ -67,8 +67,8 @@ export function listCases(options: Pick<ConformanceCommandOptions, 'only' | 'ssf
 }
 
 /**
- * Returns the sign-in addresses: from the options, or `/login` and `/me` on the host of the endpoint. If `/login` does not redirect,
- * prints a message and returns `undefined`.
+ * Returns the sign-in addresses: from the options, or `/login` and `/me` on the host of the endpoint. Prints a message and
+ * returns `undefined` if the options have no address and `/login` does not redirect.
  *
  * @throws {CommandError} if the sign-in address answers with 5xx.
  */
@@ -162,7 +162,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
     }
     if (!(error instanceof SignInError)) throw error
     const remedy = session
-      ? 'Copy the cookies of a browser that is signed in with the settings above. Pass the address that shows this with --me.'
+      ? 'Copy the cookies of a browser that is signed in with the settings above. With --me, pass the address that answers 200 only to a signed-in browser.'
       : 'Check that your application uses the settings above. Pass its addresses with --login and --me, or pass --no-sign-in.'
     throw new CommandError(toSentence(error.message), remedy)
   } finally {

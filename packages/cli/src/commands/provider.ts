@@ -33,7 +33,7 @@ const isOwnHost = ({ headers, url }: Request): boolean => {
   return name === 'localhost' || name === new URL(url).hostname || isIP(name.replace(/^\[|\]$/g, '')) > 0
 }
 
-/** A session of a user at the provider, with a function that ends the session at the provider. */
+/** A session of a user at the provider, with the cookie of the session. */
 interface LiveSession extends ProviderSession {
   sid: string
   cookie: string

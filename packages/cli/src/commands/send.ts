@@ -81,8 +81,8 @@ interface Observer {
 }
 
 /**
- * Observes a session with the cookies of the user. Without cookies, signs in at `/login` next to `me`. Fails if the session is
- * not live.
+ * Observes a session with the cookies of the user. Without cookies, signs in at `login`, by default at `/login` on the host
+ * of `me`. Returns `undefined` if there is no `me`. Fails if the session is not live.
  */
 async function observe(
   { me, login, cookie = [], sub, sid }: SendCommandOptions,

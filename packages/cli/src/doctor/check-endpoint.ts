@@ -30,7 +30,7 @@ function checkAddress(url: string): DoctorFinding[] {
   if (isLoopback(url)) {
     const what = 'The endpoint is on this machine. Only a provider on this machine can reach it.'
     const remedy =
-      'For any other provider, register an https address that the provider can reach, for example of a tunnel.'
+      'For any other provider, register an https address that the provider can reach, for example the address of a tunnel.'
     return [warning(what, remedy)]
   }
   const isHttps = new URL(url).protocol === 'https:'
@@ -106,13 +106,13 @@ const unsignedToken = (): string => {
 }
 
 /**
- * Checks the answer to an unsigned token. If the keys of the provider cannot be fetched, the endpoint may answer 400 to
+ * Checks the answer to an unsigned token. Without a key of the provider for its algorithm, the endpoint may answer 400 to
  * every token.
  */
 function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
   if (response.status !== 400 || hasKeys) return checkStatus(response, 'an unsigned token')
   return warning(
-    'The endpoint answers an unsigned token with 400. This says little, because the keys of the provider cannot be fetched.',
+    'The endpoint answers an unsigned token with 400. This says little, because there is a problem with the keys of the provider.',
     'Correct the provider, and run bcl doctor again.',
   )
 }
@@ -120,7 +120,7 @@ function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
 /**
  * Checks the address of the endpoint. Sends two bad requests, with the headers that a provider sends.
  *
- * @param hasKeys Tells whether the keys of the provider can be fetched.
+ * @param hasKeys Tells whether the provider has a key for the algorithm of the client.
  */
 export async function checkEndpoint(url: string, hasKeys: boolean): Promise<DoctorFinding[]> {
   const findings = checkAddress(url)

@@ -130,7 +130,7 @@ export async function checkKeys(issuer: string, metadata: Json, alg: string): Pr
   const list = [...new Set(others)].map((other) => `'${other}'`).join(', ')
   const finding = problem(
     `The JWK Set at ${uri} has no key for ${alg}, only for ${list}.`,
-    `Configure algorithms: [${list}], but only with the algorithm that the client is registered with. Pass this algorithm to bcl with --alg.`,
+    `If the client is registered with one of these algorithms, configure it, for example algorithms: ['${others[0]}']. Pass the same algorithm to bcl with --alg.`,
   )
   return { finding, usable: others.find(isAlgorithm) }
 }
@@ -163,7 +163,7 @@ async function findElsewhere(issuer: string): Promise<Json | undefined> {
 /** The result of {@link checkProvider}. */
 export interface ProviderCheck {
   findings: DoctorFinding[]
-  /** True if the keys could be fetched. */
+  /** True if the provider has a key for the given algorithm. */
   hasKeys: boolean
   /**
    * The algorithm for registering the client: the given algorithm, or another algorithm if the provider has no key for

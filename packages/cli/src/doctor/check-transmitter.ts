@@ -15,7 +15,7 @@ export interface TransmitterToCheck {
   client?: { clientId: string; clientSecret: string; streamId: string } | undefined
 }
 
-/** Returns the two URLs at which a receiver looks for the metadata. */
+/** Returns the URLs at which a receiver looks for the metadata. */
 function addressesOf(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer)
   const path = pathname.replace(/\/$/, '')
@@ -81,7 +81,7 @@ async function checkStream(client: StreamClient, streamId: string, audience?: st
   if (findings.some(({ level }) => level === 'problem')) return findings
   const verified = await attempt(
     'The transmitter sends no verification event',
-    'Some transmitters allow one in a minute. Wait, and try again.',
+    'Some transmitters allow one request a minute. Wait, and try again.',
     async () => {
       await client.verifyStream(streamId, 'bcl-doctor')
       return [

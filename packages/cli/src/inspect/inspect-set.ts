@@ -30,9 +30,7 @@ export interface SetInspection {
 export const isSecurityEventToken = ({ header, claims = {} }: TokenParts): boolean =>
   /^(?:application\/)?secevent\+jwt$/i.test(String(header['typ'])) || 'sub_id' in claims
 
-/**
- * Returns every `iss` in a claim. `bcl inspect` trusts all these issuers, so that no subject has an unknown issuer.
- */
+/** Returns every `iss` in the claims. `bcl inspect` trusts all these issuers, so that no subject has an unknown issuer. */
 function issuersIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, member]) =>

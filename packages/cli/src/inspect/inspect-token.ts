@@ -224,8 +224,8 @@ export async function inspectLogoutToken(token: string, options: InspectOptions 
   const keys = options.keys ?? (options.issuer === undefined ? undefined : discoverKeys(options.issuer))
   const { signature, finding } =
     keys === undefined ? { signature: 'unchecked' as const } : await checkSignature(token, inspected, keys)
-  // If the token was changed, or if another issuer signed it, the signature is wrong for that reason. So the findings
-  // with the reason come first.
+  // The signature can be wrong because the token was changed, has another issuer or has an unknown alg. Then the findings
+  // with this reason come first.
   const hasCause = !isIntact || claims['iss'] !== trusted.issuer || !isAlgorithm(header['alg'])
   if (finding) findings.splice(hasCause ? findings.length : 0, 0, finding)
   const settings = Object.assign({}, ...findings.map((one) => one.settings)) as Partial<TrustedIssuer>

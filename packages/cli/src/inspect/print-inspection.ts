@@ -36,7 +36,10 @@ const formatFinding = ({ problem, remedy, settings }: AnyFinding, { style }: Cha
 /** Describes the sessions that the token ends. */
 function describeScope({ claims = {} }: Inspection): string {
   const { sub, sid } = claims
-  if (typeof sid === 'string') return `The token ends the session ${formatValue(sid)}, and no other.`
+  if (typeof sid === 'string') {
+    const more = `It also ends sessions of ${formatValue(sub)} that the application stored without a sid.`
+    return `The token ends the session ${formatValue(sid)}.${typeof sub === 'string' ? ` ${more}` : ''}`
+  }
   return typeof sub === 'string'
     ? `The token ends all sessions of ${formatValue(sub)}. To end single sessions, register backchannel_logout_session_required.`
     : 'The token names no user and no session.'

@@ -90,7 +90,7 @@ const repairsByClaim: Record<string, (token: InspectedToken) => Repair> = {
       'Older providers send no "exp". With requireExp: false, a token is accepted for two minutes after its "iat".'
     const age = Math.floor(now - Number(iat))
     if (age < maxAgeWithoutExp) return { problem, remedy: rule, settings: { requireExp: false }, claims }
-    return { problem, remedy: `${rule} This token is ${age} s old, so the setting does not help it.`, claims }
+    return { problem, remedy: `${rule} This token is ${age} s old, so the setting does not help.`, claims }
   },
   iat: ({ claims: { iat }, now }) => {
     const ahead = typeof iat === 'number' ? Math.ceil(iat - now) : Number.NaN

@@ -16,7 +16,7 @@ async function toResponse(incoming: IncomingMessage): Promise<Response> {
 
 /**
  * Sends a request with exactly the given headers. Does not follow redirects. Does not use `fetch`, because the `fetch`
- * of Node.js adds `Sec-Fetch-Mode: cors`. Providers, and browsers that open a page, do not send this header.
+ * of Node.js adds `Sec-Fetch-Mode: cors`. Providers do not send this header, and browsers that open a page send `navigate`.
  */
 export function sendAsWritten(url: string, { method = 'GET', headers, body, signal }: RequestInit): Promise<Response> {
   const request = url.startsWith('https:') ? requestHttps : requestHttp

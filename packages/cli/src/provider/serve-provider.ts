@@ -78,7 +78,7 @@ const hostInIssuer = (host: string): string => {
 export async function serveProvider(options: ServeOptions): Promise<ServedProvider> {
   const { port, host = '127.0.0.1', tls = false, alg = 'RS256', issuer, intercept, ...providerOptions } = options
   const hostname = issuer === undefined ? hostInIssuer(host) : new URL(issuer).hostname
-  // Imports certificate.ts only if https is needed, because this file imports a library that loads slowly.
+  // Imports certificate.ts only if https is needed, because certificate.ts imports a library that loads slowly.
   const { createServerCertificate } = tls ? await import('./certificate.js') : {}
   const certificate = await createServerCertificate?.(cacheFolder(), hostname.replace(/^\[|\]$/g, ''))
   const server = await listen(port, host, certificate)

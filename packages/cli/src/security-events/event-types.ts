@@ -15,7 +15,7 @@ const eventTypes: Record<string, string> = {
 
 export const eventNames = Object.keys(eventTypes)
 
-/** Returns the URI of an event. Takes a short name or a URI. */
+/** Returns the URI of an event, from a short name or a URI. Returns `undefined` for any other text. */
 export const eventTypeOf = (name: string): string | undefined =>
   eventTypes[name] ?? (URL.canParse(name) ? name : undefined)
 

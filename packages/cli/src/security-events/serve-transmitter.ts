@@ -29,7 +29,7 @@ export async function serveTransmitter({ audience, ...options }: TransmitterOpti
 
 /** Returns the settings for an application that trusts the transmitter, in the form of an `.env` file. */
 export const describeTransmitter = (issuer: string, { audience, authorization }: TransmitterOptions): string =>
-  `It also transmits security events. Configure your receiver with:
+  `The provider also transmits security events. Configure your receiver with:
 
 SSF_ISSUER=${issuer}
 SSF_AUDIENCE=${audience}
@@ -43,7 +43,7 @@ const metadataUrl = (issuer: string): string => {
   return `${origin}/.well-known/ssf-configuration${pathname.replace(/\/$/, '')}`
 }
 
-/** Makes a push in the same form as a transmitter. */
+/** Makes the request of a push, as a transmitter sends it. */
 export const pushOf = (body: string, authorization: string) => ({
   method: 'POST',
   headers: { 'content-type': 'application/secevent+jwt', accept: 'application/json', authorization },

@@ -16,7 +16,9 @@ afterAll(() => rm(folder, { recursive: true }))
 
 test('reads a form from standard input', async () => {
   const { code, out } = await bcl(['inspect'], `logout_token=${await op.logoutToken()}\n`)
-  expect(out).toContain('The token ends the session "session-1", and no other.')
+  expect(out).toContain(
+    'The token ends the session "session-1". It also ends sessions of "alice" that the application stored without a sid.',
+  )
   expect(out).toMatch(/exp {6}\d+ {2}\d{4}-.*Z, in \d+ s/)
   expect(code).toBe(0)
 })

@@ -155,7 +155,7 @@ test('says that requireExp: false helps only if the token is young enough', asyn
   const { findings } = await inspect(await op.logoutToken({ exp: undefined }))
   expect(findings).toMatchObject([{ settings: { requireExp: false } }])
   const old = await inspect(await op.logoutToken({ exp: undefined, iat: now() - 600 }))
-  expect(old.findings[0]!.remedy).toMatch(/This token is 60\d s old, so the setting does not help it\.$/)
+  expect(old.findings[0]!.remedy).toMatch(/This token is 60\d s old, so the setting does not help\.$/)
   expect(old.settings).toEqual({})
 })
 

@@ -12,10 +12,13 @@ import type { Party } from './relying-party/party.js'
  */
 export type ConformanceGrade = 'MUST' | 'SHOULD' | 'hardening' | 'interoperability'
 
-/** The subject of a case. `oidf` are the modules of the OpenID Foundation. `accept` and `refuse` send Logout Tokens. */
+/**
+ * The subject of a case. The cases of `oidf` are the test modules of the OpenID Foundation. The cases of `accept` and
+ * `refuse` send Logout Tokens that an endpoint must accept or refuse.
+ */
 export type ConformanceGroup = 'oidf' | 'request' | 'accept' | 'refuse' | 'provider' | 'answer' | 'session'
 
-/** One step of a case. After each step, the runner waits for the next second of the clock. */
+/** One step of a case. If browsers can sign in, the runner waits after each step for the next second of the clock. */
 export type Act = () => Promise<void>
 
 /** One rule for a back-channel logout endpoint, with the steps that check it. */

@@ -31,7 +31,7 @@ export function sumUp(
 
 /** Failed cases with the same cause. */
 export interface ConformanceFinding {
-  /** The fault of the application, in one sentence. */
+  /** The fault of the application, in one or two sentences. */
   what: string
   /** The most serious grade of the cases. */
   grade: ConformanceGrade

@@ -29,7 +29,7 @@ export interface ConformanceOptions {
    */
   session?: ExistingSession | undefined
   /**
-   * The endpoint receives Security Event Tokens by push, not Logout Tokens. Then the cases are {@link
+   * Set it if the endpoint receives pushes of Security Event Tokens, and no Logout Tokens. Then the cases are {@link
    * securityEventConformanceCases}.
    */
   securityEvents?: SecurityEventTarget | undefined
@@ -217,7 +217,7 @@ export async function runConformance(fetch: FetchLike, options: ConformanceOptio
       const unfinished: Run[] = []
       for (const run of runs) if (await runStep(run)) unfinished.push(run)
       runs = unfinished
-      // Without sign-ins there are no sessions. So no step has to wait for a later second.
+      // Without sign-ins, no session begins during the run. So no step has to wait for a later second.
       if (signIn) await nextSecond()
     }
   }

@@ -22,7 +22,7 @@ export function readCookie(request: Request, name: string): string | undefined {
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
 }
 
-/** Reads the client_id and the secret, by `client_secret_basic` or `client_secret_post`. */
+/** Reads the client_id and the secret of a request with `client_secret_basic` or `client_secret_post`. */
 export function readCredentials(request: Request, form: URLSearchParams): (string | null)[] {
   const basic = /^Basic (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (basic === undefined) return [form.get('client_id'), form.get('client_secret')]

@@ -36,13 +36,13 @@ export interface TestTransmitter {
   /** Its streams, by id. */
   readonly streams: ReadonlyMap<string, TestStream>
   /**
-   * Signs a token. By default, it is a CAEP session-revoked event about all sessions of "alice". `claims` and `header` replace
-   * members. The value `undefined` removes a member.
+   * Signs a token. By default, the token has the CAEP event session-revoked for all sessions of "alice". `claims` and
+   * `header` replace members. The value `undefined` removes a member.
    */
   set(claims?: object, header?: object): Promise<string>
-  /** Adds a token to every enabled stream, and pushes the token. */
+  /** Adds a token to every enabled stream. Then pushes tokens as {@link deliver} does. */
   emit(claims?: object): Promise<void>
-  /** Pushes all waiting tokens. Resolves to the statuses of the answers. */
+  /** Pushes the waiting tokens of all enabled push streams. Resolves to the statuses of the answers. */
   deliver(): Promise<number[]>
   /** Serves its metadata, keys, access tokens, stream management and poll. Adds each request to {@link requests}. */
   readonly fetch: typeof fetch
@@ -53,7 +53,7 @@ export interface TestTransmitter {
    * count.
    */
   readonly mostAtOnce: number
-  /** Returns a wrong answer to a request, or nothing for the right answer. */
+  /** Set it to a function that returns a wrong answer to a request, or `undefined` for the right answer. */
   fault: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined
 }
 

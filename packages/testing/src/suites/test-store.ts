@@ -77,12 +77,15 @@ export function testStore(test: TestFunction, create: () => Created | Promise<Cr
     assertEqual(await store.values([key('a'), key('b')]), [['v'], []], 'values')
   })
 
-  check('values answers several keys in their order, and a repeated key each time', async (store, key) => {
-    await store.add(key('a'), '1', future())
-    await store.add(key('b'), '2', future())
-    assertEqual(await store.values([key('b'), key('c'), key('a'), key('b')]), [['2'], [], ['1'], ['2']], 'values')
-    assertEqual(await store.values([]), [], 'values of no key')
-  })
+  check(
+    'values returns one list for each key, in the order of the keys, and again for a repeated key',
+    async (store, key) => {
+      await store.add(key('a'), '1', future())
+      await store.add(key('b'), '2', future())
+      assertEqual(await store.values([key('b'), key('c'), key('a'), key('b')]), [['2'], [], ['1'], ['2']], 'values')
+      assertEqual(await store.values([]), [], 'values of no key')
+    },
+  )
 
   check('a key holds several values, and each value once', async (store, key) => {
     for (const value of ['1', '2', '1', '3', '2']) await store.add(key('a'), value, future())

@@ -202,7 +202,7 @@ export const wrongTokens: readonly WrongToken[] = [
     name: 'a header that is not UTF-8',
     requirement: 'RP-10a',
     code: 'ERR_LOGOUT_TOKEN_INVALID',
-    // The header is JSON with one member more. Only a byte in the value of this member is not UTF-8.
+    // The header is JSON with one more member. In the value of this member, one byte is not UTF-8.
     make: (op) => signWithHeader(op, encoder.encode(JSON.stringify({ ...headerOf(op), x: '?' })).map(toNotUtf8)),
   },
   {

@@ -65,7 +65,7 @@ describe('testStore finds a store that', () => {
     [
       'returns the values in the wrong order',
       (good) => ({ values: async (keys) => (await good.values(keys)).toReversed() }),
-      /in their order/,
+      /in the order of the keys/,
     ],
     [
       'ignores the case of values',
