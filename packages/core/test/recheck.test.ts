@@ -38,13 +38,30 @@ describe('recheckAfter', () => {
     await logout.isLoggedOut(session('phone'))
     await logout.isLoggedOut({ ...laptop, iat: laptop.iat - 1 })
     await logout.isLoggedOut({ ...laptop, clientId: op.clientId })
-    expect(reads(store)).toBe(4)
+    await logout.isLoggedOut({ ...laptop, sub: 'bob' })
+    expect(reads(store)).toBe(5)
+    await logout.isLoggedOut({ ...laptop, sub: 'bob' })
+    expect(reads(store)).toBe(5)
+    await logout.isLoggedOut(laptop)
+    expect(reads(store)).toBe(6)
     advance(clock, 9.5)
     await logout.isLoggedOut(laptop)
-    expect(reads(store)).toBe(4)
+    expect(reads(store)).toBe(6)
     advance(clock, 0.6)
     await logout.isLoggedOut(laptop)
-    expect(reads(store)).toBe(5)
+    expect(reads(store)).toBe(7)
+  })
+
+  test('a session without sid is not the session whose sid is its sub', async () => {
+    const store = new SpyStore()
+    const logout = instance(store)
+    await logout.isLoggedOut(session('bob'))
+    const other = { ...session(), sub: 'bob', sid: undefined }
+    await logout.isLoggedOut(other)
+    expect(reads(store)).toBe(2)
+    await logout.endSession(other)
+    expect(await logout.isLoggedOut(session('bob'))).toBe(false)
+    expect(await logout.isLoggedOut(other)).toBe(true)
   })
 
   test('the default is 0, so each check reads the store', async () => {
@@ -240,6 +257,13 @@ describe('recheckAfter', () => {
     expect(reads(store)).toBe(0)
     await logout.isLoggedOut(first)
     expect([before, reads(store)]).toEqual([100_001, 1])
+    // The answer for s1 was used last, so the answer for s2 is evicted first.
+    await logout.isLoggedOut(session('s1'))
+    await logout.isLoggedOut(session('s100000'))
+    await logout.isLoggedOut(session('s1'))
+    expect(reads(store)).toBe(2)
+    await logout.isLoggedOut(session('s2'))
+    expect(reads(store)).toBe(3)
   })
 
   test('if other instances broadcast more than 100,000 markers, all cached answers are dropped', async () => {

@@ -31,6 +31,14 @@ export interface CheckOptions {
   subscribe(): Promise<void>
 }
 
+/** An "alive" answer. */
+interface Alive {
+  claims: readonly unknown[]
+  keys: readonly string[]
+  /** The time of the read, in monotonic seconds. */
+  askedAt: number
+}
+
 /** A read of the store that is in progress. */
 interface Read extends Flight<string[][]> {
   /** Monotonic seconds. */
@@ -38,8 +46,7 @@ interface Read extends Flight<string[][]> {
 }
 
 export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subscribe }: CheckOptions): Check {
-  /** For each session, the time of the read that found it alive, in monotonic seconds. */
-  const alive = new LruMap<number>(maxAlive)
+  const alive = new LruMap<Alive>(maxAlive)
   /**
    * For each key, the time when this instance learned of a new marker, in monotonic seconds. The oldest entry comes first.
    */
@@ -75,30 +82,35 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     return read
   }
 
-  const recheck = (session: SessionClaims, keys: readonly string[]): Maybe<boolean> => {
-    const id = keys.join()
+  const recheck = (session: SessionClaims): Maybe<boolean> => {
+    const { iss, sub, sid, iat, clientId } = session
+    const claims = [iss, sub, sid || undefined, iat, clientId]
+    // The map is fast because its ids are short. Different sessions can have the same id, so the claims are compared.
+    const id = `${sid || sub} ${iat} ${clientId}`
+    const found = alive.get(id)
+    const known = found?.claims.every((claim, index) => claim === claims[index]) ? found : undefined
+    const keys = known?.keys ?? markerKeysOf(session)
+    if (hasEnded(session, keys, [])) return true
     const invalidatedAt = Math.max(allInvalidated, ...keys.map((key) => invalidated.get(key) ?? -Infinity))
-    const aliveId = `${id} ${session.iat} ${session.clientId}`
-    const askedAt = alive.get(aliveId) ?? -Infinity
-    if (monotonicNow() - askedAt < recheckAfter && askedAt > invalidatedAt) return false
+    if (known && monotonicNow() - known.askedAt < recheckAfter && known.askedAt > invalidatedAt) return false
     void subscribe()
     // Checks share a call in progress. But if a marker has arrived since that call began, the check starts a new call.
     const { result, startedAt } = reads.run(async (started) => {
       started.startedAt = monotonicNow()
       return store.values(keys)
-    }, `${id} ${invalidatedAt}`)
+    }, `${keys} ${invalidatedAt}`)
     return result.then((stored) => {
       if (hasEnded(session, keys, stored)) return true
-      alive.set(aliveId, startedAt)
+      alive.set(id, { claims, keys, askedAt: startedAt })
       return false
     })
   }
 
   return {
     hasEnded(session) {
+      if (recheckAfter > 0) return recheck(session)
       const keys = markerKeysOf(session)
       if (hasEnded(session, keys, [])) return true
-      if (recheckAfter > 0) return recheck(session, keys)
       return chain(readNow(keys), (stored) => hasEnded(session, keys, stored))
     },
     invalidate(keys) {

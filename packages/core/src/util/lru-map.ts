@@ -7,7 +7,8 @@ export class LruMap<V> extends Map<string, V> {
   }
   override get(key: string): V | undefined {
     const value = super.get(key)
-    if (value !== undefined) this.set(key, value)
+    // Moves the entry to the end. While the map is not half full, the order does not matter, and the check is faster.
+    if (value !== undefined && 2 * this.size > this.#maxSize) this.set(key, value)
     return value
   }
   override set(key: string, value: V): this {
