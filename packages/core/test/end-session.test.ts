@@ -272,6 +272,7 @@ describe('endSession and endAllSessions have all effects of a received logout', 
   test('a misspelt member is a TypeError', async () => {
     const { logout } = receiver()
     await expect(logout.endSession(session(), { Key: 'k' } as object)).rejects.toThrow('Did you mean key?')
+    await expect(logout.endSession(session(), { kye: 'k' } as object)).rejects.toThrow('Did you mean key?')
     const subject = { iss: op.issuer, sub: 'alice', befor: start }
     await expect(logout.endAllSessions(subject)).rejects.toThrow('Did you mean before?')
   })

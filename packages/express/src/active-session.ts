@@ -1,4 +1,5 @@
 import type { SessionClaims } from '@bcl/core'
+import { requireSessionOptions } from '@bcl/node'
 import type { Request, RequestHandler, Response } from 'express'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
@@ -29,6 +30,7 @@ export interface ActiveSessionOptions {
  * - A `TypeError`, if the session does not match `SessionClaims`.
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the request.
+ * @throws {TypeError} if an option is wrong.
  * @example
  * ```ts
  * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
@@ -51,6 +53,7 @@ export interface ActiveSessionOptions {
  * ```
  */
 export function activeSession(logout: LogoutSource, options: ActiveSessionOptions): RequestHandler {
+  requireSessionOptions(options)
   const { session: sessionOf, onLoggedOut, onUnavailable } = options
 
   /** Sends a response, or resolves to true if the request passes. */

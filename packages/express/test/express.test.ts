@@ -252,3 +252,20 @@ describe.each<[string, typeof express5]>([
     })
   })
 })
+
+test.each<[string, object | undefined]>([
+  [
+    'onLogedOut is not an option. The options are: session, onLoggedOut, onUnavailable',
+    { session: () => null, onLogedOut: () => {} },
+  ],
+  ['session must be a function', {}],
+  ['session must be a function', undefined],
+  ['session must be a function', { session: op.session() }],
+  ['onUnavailable must be a function', { session: () => null, onUnavailable: true }],
+])('activeSession throws a TypeError: %s', (message, options) => {
+  expect(() => activeSession(create(), options as never)).toThrow(new TypeError(message))
+})
+
+test('activeSession accepts options that are undefined', () => {
+  expect(() => activeSession(create(), { session: () => null, onLoggedOut: undefined })).not.toThrow()
+})

@@ -1,4 +1,5 @@
 import type { SessionClaims } from '@bcl/core'
+import { requireSessionOptions } from '@bcl/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
@@ -29,6 +30,7 @@ export interface ActiveSessionOptions {
  * `preHandler`. It must run after the hook that reads the session.
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the request.
+ * @throws {TypeError} if an option is wrong.
  * @returns A hook. It throws a `TypeError` if the session does not match `SessionClaims`. It throws an error with the
  * `statusCode` 503 if the check failed and there is no `onUnavailable`. Fastify handles these errors like all errors of
  * hooks.
@@ -56,10 +58,9 @@ export interface ActiveSessionOptions {
  * })
  * ```
  */
-export function activeSession(
-  logout: LogoutSource,
-  { session: sessionOf, onLoggedOut, onUnavailable }: ActiveSessionOptions,
-) {
+export function activeSession(logout: LogoutSource, options: ActiveSessionOptions) {
+  requireSessionOptions(options)
+  const { session: sessionOf, onLoggedOut, onUnavailable } = options
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const session = await sessionOf(request)
     if (!session) return undefined

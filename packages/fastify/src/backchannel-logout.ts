@@ -1,5 +1,5 @@
 import type { LogoutEndpoint } from '@bcl/core'
-import { respondTo, sendResponse } from '@bcl/node'
+import { requireNames, respondTo, sendResponse } from '@bcl/node'
 import type { FastifyInstance } from 'fastify'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
@@ -40,10 +40,10 @@ export interface BackchannelLogoutPluginOptions {
  * app.register(backchannelLogout, { logout, path: '/backchannel-logout' })
  * ```
  */
-export async function backchannelLogout(
-  app: FastifyInstance,
-  { logout, path = '/backchannel-logout' }: BackchannelLogoutPluginOptions,
-): Promise<void> {
+export async function backchannelLogout(app: FastifyInstance, options: BackchannelLogoutPluginOptions): Promise<void> {
+  // Fastify passes its own options, too.
+  requireNames(options, ['logout', 'path', 'prefix', 'logLevel', 'logSerializers'])
+  const { logout, path = '/backchannel-logout' } = options
   // This code is a hook, not a handler. With a handler, body parsers, `onSend` hooks and CSRF protection of outer scopes would
   // also run.
   app.addHook('onRequest', async (request, reply) => {

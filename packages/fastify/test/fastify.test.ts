@@ -371,3 +371,31 @@ test('the endpoint works over HTTP/2', async () => {
   client.close()
   await app.close()
 })
+
+test.each<[string, object | undefined]>([
+  [
+    'onLogedOut is not an option. The options are: session, onLoggedOut, onUnavailable',
+    { session: () => null, onLogedOut: () => {} },
+  ],
+  ['session must be a function', {}],
+  ['session must be a function', undefined],
+  ['session must be a function', { session: op.session() }],
+  ['onUnavailable must be a function', { session: () => null, onUnavailable: true }],
+])('activeSession throws a TypeError: %s', (message, options) => {
+  expect(() => activeSession(create(), options as never)).toThrow(new TypeError(message))
+})
+
+test('activeSession accepts options that are undefined', () => {
+  expect(() => activeSession(create(), { session: () => null, onLoggedOut: undefined })).not.toThrow()
+})
+
+test('an unknown option of the endpoint is a TypeError, and the options of Fastify are accepted', async () => {
+  const start = async (options: object): Promise<void> => {
+    const app = Fastify5()
+    app.register(backchannelLogout, { logout: create(), ...options })
+    await app.ready()
+    await app.close()
+  }
+  await expect(start({ pth: path })).rejects.toThrow(/^pth is not an option/)
+  await start({ path, prefix: '/partner', logLevel: 'warn', logSerializers: {} })
+})

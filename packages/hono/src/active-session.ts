@@ -1,4 +1,5 @@
 import type { SessionClaims } from '@bcl/core'
+import { requireSessionOptions } from '@bcl/node'
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { logoutOf, type LogoutSource } from './logout-source.js'
@@ -22,7 +23,7 @@ export interface ActiveSessionOptions<E extends Env> {
  * Middleware that refuses a request whose session has been logged out. A request without a session passes.
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
- * @throws {TypeError} if the session does not match `SessionClaims`.
+ * @throws {TypeError} if an option is wrong. Later, if the session does not match `SessionClaims`.
  * @throws {HTTPException} 503 if the check failed and there is no `onUnavailable`.
  * @example
  * ```ts
@@ -44,6 +45,7 @@ export function activeSession<E extends Env = any>(
   logout: LogoutSource<E>,
   options: ActiveSessionOptions<E>,
 ): MiddlewareHandler<E> {
+  requireSessionOptions(options)
   const { session: sessionOf, onLoggedOut, onUnavailable } = options
   return async (c, next) => {
     const session = await sessionOf(c)

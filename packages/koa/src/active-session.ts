@@ -1,4 +1,5 @@
 import type { SessionClaims } from '@bcl/core'
+import { requireSessionOptions } from '@bcl/node'
 import type { DefaultContext, DefaultState, Middleware, ParameterizedContext } from 'koa'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
@@ -27,7 +28,7 @@ export interface ActiveSessionOptions<StateT, ContextT> {
  * Middleware that refuses a request whose session has been logged out. A request without a session passes.
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
- * @throws {TypeError} if the session does not match `SessionClaims`.
+ * @throws {TypeError} if an option is wrong. Later, if the session does not match `SessionClaims`.
  * @throws {HttpError} 503 if the check failed and there is no `onUnavailable`.
  * @example
  * ```ts
@@ -52,6 +53,7 @@ export function activeSession<StateT = DefaultState, ContextT = DefaultContext>(
   logout: LogoutSource<StateT, ContextT>,
   options: ActiveSessionOptions<StateT, ContextT>,
 ): Middleware<StateT, ContextT> {
+  requireSessionOptions(options)
   const { session: sessionOf, onLoggedOut, onUnavailable } = options
   return async (ctx, next) => {
     const session = await sessionOf(ctx)

@@ -1,5 +1,5 @@
 import type { LogoutEndpoint } from '@bcl/core'
-import { respondTo } from '@bcl/node'
+import { requireNames, respondTo } from '@bcl/node'
 import type { DefaultContext, DefaultState, Middleware } from 'koa'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
@@ -21,7 +21,7 @@ export interface BackchannelLogoutEndpointOptions {
  *
  * @param logout The receiver from `createBackchannelLogout`, another object with the same `respond`, or a function that gets the
  *   receiver from the context.
- * @throws {TypeError} if `path` does not begin with a slash.
+ * @throws {TypeError} if an option is unknown, or `path` does not begin with a slash.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
  * ```ts
@@ -37,8 +37,10 @@ export interface BackchannelLogoutEndpointOptions {
  */
 export function backchannelLogout<StateT = DefaultState, ContextT = DefaultContext>(
   logout: LogoutSource<StateT, ContextT, LogoutEndpoint>,
-  { path }: BackchannelLogoutEndpointOptions = {},
+  options: BackchannelLogoutEndpointOptions = {},
 ): Middleware<StateT, ContextT> {
+  requireNames(options, ['path'])
+  const { path } = options
   if (path !== undefined && !path.startsWith('/')) throw new TypeError('path must begin with a slash')
   return async (ctx, next) => {
     if (path !== undefined && ctx.path !== path) return next()

@@ -190,3 +190,27 @@ describe.each<[string, typeof Koa3]>([
 test('a path that does not begin with a slash is a TypeError', () => {
   expect(() => backchannelLogout(create(), { path: 'backchannel-logout' })).toThrow(TypeError)
 })
+
+test.each<[string, object | undefined]>([
+  [
+    'onLogedOut is not an option. The options are: session, onLoggedOut, onUnavailable',
+    { session: () => null, onLogedOut: () => {} },
+  ],
+  ['session must be a function', {}],
+  ['session must be a function', undefined],
+  ['session must be a function', { session: op.session() }],
+  ['onUnavailable must be a function', { session: () => null, onUnavailable: true }],
+])('activeSession throws a TypeError: %s', (message, options) => {
+  expect(() => activeSession(create(), options as never)).toThrow(new TypeError(message))
+})
+
+test('activeSession accepts options that are undefined', () => {
+  expect(() => activeSession(create(), { session: () => null, onLoggedOut: undefined })).not.toThrow()
+})
+
+test('an unknown option of the endpoint is a TypeError, because without a path the endpoint answers every request', () => {
+  const options = { pth: '/backchannel-logout' } as object
+  expect(() => backchannelLogout(create(), options)).toThrow(
+    new TypeError('pth is not an option. The options are: path'),
+  )
+})

@@ -1,3 +1,4 @@
+import { requireNames } from '@bcl/node'
 import { Module } from '@nestjs/common'
 import { DiscoveryModule } from '@nestjs/core'
 import { ConfigurableModuleClass } from './backchannel-logout.module-definition.js'
@@ -45,6 +46,21 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
  * export class AppModule {}
  * ```
  */
-export class BackchannelLogoutModule extends ConfigurableModuleClass {}
+export class BackchannelLogoutModule extends ConfigurableModuleClass {
+  /** @throws {TypeError} if an option is unknown. Nest itself would ignore it. */
+  static override forRootAsync(options: Parameters<typeof ConfigurableModuleClass.forRootAsync>[0]) {
+    requireNames(options, [
+      'name',
+      'path',
+      'useFactory',
+      'useClass',
+      'useExisting',
+      'inject',
+      'imports',
+      'provideInjectionTokensFrom',
+    ])
+    return super.forRootAsync(options)
+  }
+}
 
 Module({ imports: [DiscoveryModule] })(BackchannelLogoutModule)

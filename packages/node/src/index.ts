@@ -1,4 +1,5 @@
 export { backchannelLogout } from './backchannel-logout.js'
+export { requireNames, requireSessionOptions } from './options.js'
 export { readBody } from './read-body.js'
 export { respondTo } from './respond-to.js'
 export { sendResponse } from './send-response.js'

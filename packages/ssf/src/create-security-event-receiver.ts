@@ -15,7 +15,15 @@ import {
   type Rules,
 } from '@bcl/core/kit'
 import { createCarryOut } from './carry-out.js'
-import { poll, pollOnce, type PollOnceOptions, type Poller, type PollOptions, type PollResult } from './poll.js'
+import {
+  poll,
+  pollOnce,
+  pollRules,
+  type PollOnceOptions,
+  type Poller,
+  type PollOptions,
+  type PollResult,
+} from './poll.js'
 import { createRespond, type Receipt, type SecurityEventDelivery } from './respond.js'
 import type { SecurityEvent } from './security-event.js'
 import type { ResolveSubject } from './target.js'
@@ -65,7 +73,7 @@ export interface SecurityEventReceiver extends LogoutEndpoint {
   /**
    * Does one round of poll (RFC 8936). Use it in schedulers and on Workers.
    *
-   * @throws {TypeError} if the transmitter is not configured, or if its address is not allowed.
+   * @throws {TypeError} if an option is wrong, the transmitter is not configured, or its address is not allowed.
    * @throws {StreamRequestError} if the transmitter answers with an error status.
    */
   pollOnce(options: PollOnceOptions): Promise<PollResult>
@@ -73,7 +81,7 @@ export interface SecurityEventReceiver extends LogoutEndpoint {
    * Repeats rounds of poll until `signal` aborts or the receiver is closed. Resolves after the last round. Errors go to
    * `onError`. After an error, the next round starts later.
    *
-   * @throws {TypeError} if the transmitter is not configured.
+   * @throws {TypeError} if an option is wrong, or the transmitter is not configured.
    */
   poll(options: PollOptions): Promise<void>
   /**
@@ -188,10 +196,11 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
 
   return {
     respond,
-    pollOnce: (round) => pollOnce(round, poller),
-    async poll(loop) {
+    pollOnce: async (options) => pollOnce(readOptions(options, pollRules), poller),
+    async poll(options) {
+      const loop = readOptions(options, pollRules)
       const stop = new AbortController()
-      const signal = loop.signal ? AbortSignal.any([loop.signal, stop.signal]) : stop.signal
+      const signal = AbortSignal.any([loop.signal ?? stop.signal, stop.signal])
       const run = poll({ ...loop, signal }, poller)
       polls.set(run, stop)
       await run.finally(() => polls.delete(run))

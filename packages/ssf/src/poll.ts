@@ -1,5 +1,5 @@
 import type { BackchannelLogoutError } from '@bcl/core'
-import { asLogoutError, isObject, withTimeout, type JSONObject } from '@bcl/core/kit'
+import { asLogoutError, isObject, withTimeout, type JSONObject, type Rule } from '@bcl/core/kit'
 import { createAudience, isAudience } from './audience.js'
 import { faultOf, isFailure, type SetFault } from './failure.js'
 import { send, type AccessToken, type RequestOptions } from './request.js'
@@ -24,6 +24,18 @@ export interface PollOnceOptions {
 export interface PollOptions extends PollOnceOptions {
   /** Seconds between two rounds. @default 1 */
   interval?: number | undefined
+}
+
+/** A rule that accepts any value. Names without a rule are refused. */
+const any: Rule = [() => true, '', undefined]
+/** The rules for both functions. So an application can pass the same options to both. */
+export const pollRules: Record<keyof PollOptions, Rule> = {
+  transmitter: any,
+  stream: any,
+  accessToken: any,
+  signal: any,
+  maxEvents: any,
+  interval: any,
 }
 
 /** The result of one round. */

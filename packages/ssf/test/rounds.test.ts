@@ -205,3 +205,27 @@ describe('poll', () => {
     await stop()
   })
 })
+
+test.each([
+  ['maxEvent is not an option. Did you mean maxEvents?', { maxEvent: 1 }],
+  ['sinal is not an option. Did you mean signal?', { sinal: undefined }],
+])('poll and pollOnce reject with a TypeError: %s', async (message, options) => {
+  const { receiver, round, polls } = await polling()
+  for (const run of [receiver.pollOnce, receiver.poll]) {
+    const failure = await run({ ...round, ...options } as never).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    expect(failure).toBeInstanceOf(TypeError)
+    expect((failure as Error).message).toMatch(message)
+  }
+  expect(polls()).toBe(0)
+})
+
+test.each([['intervall is not an option. Did you mean interval?', { intervall: 1 }]])(
+  'poll rejects with a TypeError: %s',
+  async (message, options) => {
+    const { receiver, round } = await polling()
+    await expect(receiver.poll({ ...round, ...options } as never)).rejects.toThrow(message)
+  },
+)

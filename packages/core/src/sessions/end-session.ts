@@ -66,8 +66,8 @@ type MembersOf<T> = T extends unknown ? keyof T : never
 const any: Rule = [() => true, '', undefined]
 // The type has every member, so TypeScript reports a missing rule.
 const originRules: Record<MembersOf<LogoutOrigin>, Rule> = {
-  source: any,
   key: text(undefined),
+  source: any,
   jti: any,
   events: any,
   claims: any,

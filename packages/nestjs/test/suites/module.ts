@@ -123,6 +123,19 @@ test.each(['backchannel-logout', '', '/a?b', '/a#b'])('the path %j is a TypeErro
   expect(() => BackchannelLogoutModule.forRoot({ ...options(), path: wrong })).toThrow(TypeError)
 })
 
+test.each(['paht', 'nmae', 'useFactroy'])('the misspelt option %s of forRootAsync is a TypeError', (name) => {
+  const misspelt = { useFactory: () => options(), [name]: '/a' }
+  expect(() => BackchannelLogoutModule.forRootAsync(misspelt)).toThrow(TypeError)
+  expect(() => BackchannelLogoutModule.forRootAsync(misspelt)).toThrow(
+    `${name} is not an option. The options are: name,`,
+  )
+})
+
+test('forRootAsync accepts all options of Nest', () => {
+  const all = { useFactory: () => options(), imports: [], inject: [], provideInjectionTokensFrom: [] }
+  expect(() => BackchannelLogoutModule.forRootAsync({ ...all, name: 'a', path: '/a' })).not.toThrow()
+})
+
 test('a path from a factory is refused, because it comes too late', async () => {
   const start = create(platforms[0]![1], {
     imports: [BackchannelLogoutModule.forRootAsync({ useFactory: () => ({ ...options(), path: '/a' }) })],
