@@ -2,14 +2,13 @@
 // A reader adds both, and so does this test.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
-import { after, before, mock, test, type TestContext } from 'node:test'
+import { before, test, type TestContext } from 'node:test'
 
 import type { SessionClaims } from '@bcl/core'
-import { createTestIssuer } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 import type { Express } from 'express'
 import type { FastifyInstance } from 'fastify'
@@ -18,19 +17,14 @@ import type Koa from 'koa'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { compileNest } from './nest.ts'
+import { answerAsProvider, fetch, op, writeCode } from './page-code.ts'
 
 const docs = join(import.meta.dirname, '..')
-const op = await createTestIssuer({ issuer: 'https://op.example.com', clientId: 'my-client' })
 
-// The code names a provider on the internet. The provider of this test answers instead.
-const { fetch } = globalThis
+answerAsProvider()
 before(() => {
   process.env['SESSION_SECRET'] = 'at-least-32-characters-that-nobody-can-guess'
-  mock.method(globalThis, 'fetch', (...request: Parameters<typeof fetch>) =>
-    (String(request[0]).startsWith(op.issuer) ? op.fetch : fetch)(...request),
-  )
 })
-after(() => mock.restoreAll())
 
 /** Sends a request to the application. */
 type Ask = (path: string, init?: RequestInit) => Promise<Response>
@@ -171,14 +165,8 @@ const codeOfTab = (label: string): string => codeBlocks(page.split(`\n**${label}
 const codeOfReadme = (file: string): string =>
   codeBlocks(readFileSync(join(docs, '..', file), 'utf8')).find(({ language }) => language === 'ts')!.code
 
-/** Writes the code to a file whose name is new, so that Node.js runs each file. */
-function write(name: string, code: string): string {
-  const folder = join(docs, 'snippets/front-page')
-  mkdirSync(folder, { recursive: true })
-  const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.ts`)
-  writeFileSync(file, /^const app =/m.test(code) ? `${code}\nexport { app }\n` : code)
-  return file
-}
+/** Each test writes the code to another file, so that Node.js runs the code again. */
+const write = (name: string, code: string): string => writeCode('front-page', name, code, ['app'])
 
 const statusOf = async (ask: Ask, path: string, init?: RequestInit): Promise<number> => {
   const response = await ask(path, init)
