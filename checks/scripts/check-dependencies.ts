@@ -61,7 +61,7 @@ const faults: string[] = []
 
 function compare(what: string, found: Iterable<string>, meant: readonly string[]): void {
   const [has, should] = [new Set(found), new Set(meant)]
-  for (const name of has.difference(should)) faults.push(`${what} ${name}, which it should not`)
+  for (const name of has.difference(should)) faults.push(`${what} ${name}, but this table does not allow it`)
   for (const name of should.difference(has))
     faults.push(`${what} ${name} only according to this table: correct the table`)
 }

@@ -1,5 +1,5 @@
-// Checks the tarballs of a release: their files, the number of their dependencies, and the results of publint and attw. Uses the
-// tarballs of the given folder. Without a folder, packs the tarballs first.
+// Checks the tarballs of a release: their files, their dependencies, their bills of materials, and the results of publint and attw.
+// Uses the tarballs of the given folder. Without a folder, packs the tarballs first.
 import { execFileSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -23,7 +23,7 @@ const budgets = {
   nestjs: 2000,
   ssf: 7000,
 }
-/** The bytes that `@bcl/core/kit` adds to an application that bundles both entries of core. */
+/** The budget for the bytes that `@bcl/core/kit` adds to an application that bundles both entries of core. */
 const kitBudget = 1200
 
 async function sizeOf(

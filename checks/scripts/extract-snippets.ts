@@ -1,5 +1,5 @@
 // Writes each `ts`, `tsx` or `svelte` code block of the READMEs, the docs and the docstrings to a file, to compile it. Run this in
-// `docs`, or in `docs/.vitepress` for the pages that the site compiles. Each page has a folder, so its files find each other.
+// `docs`, or in `docs/.vitepress` for the pages that the site compiles. Each page has a folder, so that its blocks can import each other.
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { codeBlocks } from './code-blocks.ts'

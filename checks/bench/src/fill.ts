@@ -21,7 +21,10 @@ export function recordingStore(): { store: LogoutStore; written: [key: string, v
  */
 const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 
-/** Writes `count` logouts as `receive` does, but needs no tokens. The subjects are `sub-0`, `sub-1` and so on. */
+/**
+ * Writes `count` logouts as `receive` does, but signs only one token. The subjects are `sub-0`, `sub-1` and so on.
+ * Returns the number of entries of one logout.
+ */
 export async function fill(store: LogoutStore, count: number): Promise<number> {
   const { store: recorder, written } = recordingStore()
   const issuer = await createCheapIssuer()

@@ -7,7 +7,7 @@ import { atOnce, speedOf, type Speed } from './measure.ts'
 
 const connections = 16
 
-/** A server in another process. This process sends it requests. */
+/** A server in another process. This process sends requests to the server. */
 export interface HttpServer {
   /**
    * Sends all requests, 16 at a time. Throws if an answer has a status other than `status`. CPU time is the time of the

@@ -29,7 +29,7 @@ export interface Connected {
 
 const prefix = `bcl-bench-${randomUUID()}:`
 
-/** Removes all keys of this run, and ends the connection. */
+/** Removes all keys of this run from Redis. Opens a separate connection for this, and closes it. */
 async function clear(): Promise<void> {
   const redis = await createClient({ url: redisUrl }).connect()
   for await (const keys of redis.scanIterator({ MATCH: `${prefix}*`, COUNT: 1000 })) {
@@ -146,9 +146,10 @@ export const drivers: Record<string, () => Promise<Connected>> = {
   },
 }
 
-/** The bytes of a store. The size of the empty store is subtracted. */
+/** A store whose size can be measured. */
 export interface Weighable {
   store: LogoutStore
+  /** Returns the size of the stored data. */
   bytes(): Promise<number>
   close(): Promise<unknown>
 }

@@ -105,8 +105,7 @@ for (let start = first; start < end && faults.length < 20; start += atOnce) {
 }
 
 for (const [name, times] of [...counts].sort()) console.log(`${name.padEnd(40)} ${times}`)
-// Fails if no token was accepted, or if all tokens were refused for the same reason. Such a campaign cannot find
-// faults.
+// Fails if too few inputs were accepted, or if a kind of refusal is too rare. Such a campaign cannot find faults.
 if (inputs >= 10_000 && only === undefined) {
   const share = (name: string): number => (counts.get(name) ?? 0) / (inputs / 2)
   const codes = ['INVALID', 'SIGNATURE', 'CLAIM', 'EXPIRED'].map((code) => `token ERR_LOGOUT_TOKEN_${code}`)
@@ -117,6 +116,6 @@ if (inputs >= 10_000 && only === undefined) {
 for (const found of faults) console.error(found)
 const seconds = (performance.now() - startedAt) / 1000
 console.log(
-  `${faults.length} faults in ${seconds.toFixed(0)} s; again with --seed ${seed}, one alone with --only INDEX`,
+  `${faults.length} faults in ${seconds.toFixed(0)} s. To repeat the run, use --seed ${seed}. To repeat one input, add --only INDEX.`,
 )
 if (faults.length > 0) process.exitCode = 1

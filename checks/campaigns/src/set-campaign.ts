@@ -168,6 +168,6 @@ if (inputs >= 10_000 && only === undefined) {
 for (const found of faults) console.error(found)
 const seconds = (performance.now() - startedAt) / 1000
 console.log(
-  `${faults.length} faults in ${seconds.toFixed(0)} s; again with --seed ${seed}, one alone with --only INDEX`,
+  `${faults.length} faults in ${seconds.toFixed(0)} s. To repeat the run, use --seed ${seed}. To repeat one input, add --only INDEX.`,
 )
 if (faults.length > 0) process.exitCode = 1

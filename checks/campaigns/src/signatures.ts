@@ -80,12 +80,13 @@ async function createParty(alg: string): Promise<Party | undefined> {
 }
 
 const parties = (await Promise.all(algorithms.map(createParty))).filter((party) => party !== undefined)
-/** Keys of other algorithms, and an RSA key that is too short. jose refuses these keys or imports them differently. */
+/** An RSA key that is too short. */
 const weak = await crypto.subtle.generateKey(
   { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 1024, publicExponent: new Uint8Array([1, 0, 1]) },
   true,
   ['sign', 'verify'],
 )
+/** Keys of other algorithms, and the short RSA key. jose refuses these keys or imports them differently. */
 const foreign: readonly (readonly [string, Keys | undefined])[] = [
   ...parties.flatMap(({ alg, keys }) =>
     keys
@@ -175,7 +176,9 @@ async function tryToken(index: number): Promise<void> {
   const isEarly =
     /^ERR_LOGOUT_TOKEN_(?:INVALID|CLAIM)$/.test(verdict) && (expected !== 'accepted' || !isCanonical(token))
   if (isEarly || (isCanonical(token) && verdict === expected)) return
-  faults.push(`input ${index}: ${alg} with ${keysKind}, ${kind}: ${verdict}, by jose ${expected}\n  ${token}`)
+  faults.push(
+    `input ${index}: ${alg} with ${keysKind}, ${kind}: the library says ${verdict}, and jose says ${expected}\n  ${token}`,
+  )
 }
 
 /** Chooses keys: mostly the keys of the party, and sometimes keys of other algorithms. */
@@ -198,6 +201,6 @@ if (inputs >= 10_000 && only === undefined && accepted < inputs / 10) faults.pus
 for (const found of faults) console.error(found)
 const seconds = (performance.now() - startedAt) / 1000
 console.log(
-  `${faults.length} faults in ${seconds.toFixed(0)} s; again with --seed ${seed}, one alone with --only INDEX`,
+  `${faults.length} faults in ${seconds.toFixed(0)} s. To repeat the run, use --seed ${seed}. To repeat one input, add --only INDEX.`,
 )
 if (faults.length > 0) process.exitCode = 1

@@ -12,15 +12,15 @@ export interface DebianPackages {
   /** The folder that has `usr`, `etc` and `var`. */
   root: string
   /**
-   * The command that starts a program of the folder with the libraries of the folder: the program and its first
-   * arguments.
+   * The dynamic linker of the folder and its arguments. Append the path of a program to start this program with the
+   * libraries of the folder.
    */
   loader: readonly [command: string, ...args: string[]]
   versionOf(name: string): string
 }
 
 /**
- * Unpacks packages of a Debian release with all their dependencies, even the C library. So they run on another release.
+ * Unpacks packages of a Debian release with all their dependencies, even the C library. So the programs run on any release.
  * The packages come from the Debian mirror that this machine's apt uses. The user's cache folder keeps them.
  */
 export function installDebian(release: string, packages: readonly string[]): DebianPackages {

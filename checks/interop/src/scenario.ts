@@ -143,7 +143,7 @@ async function checkCommands(
   assert.deepEqual(inspection.settings, provider.settings, 'bcl inspect: the settings')
   assert.ok(
     inspection.findings.every(({ settings }) => settings !== undefined),
-    'bcl inspect: a setting answers each finding',
+    'bcl inspect: each finding has a setting',
   )
 }
 
@@ -253,7 +253,10 @@ function expectForm(form: TokenForm, deliveries: readonly Delivery[], clients: n
   assert.equal(sids.size, form.sidOf === 'session' ? 2 : 2 * clients, 'the number of different sids')
 }
 
-/** Two sessions end, but the endpoint does not accept the Logout Tokens. No provider may send a token twice. */
+/**
+ * Cases in which a session of two applications ends, but their endpoints do not accept the Logout Tokens. The provider must not
+ * send a token twice.
+ */
 function deliveryCases({ followsRedirects }: Provider, running: RunningProvider, alg: string): Case[] {
   const act = ({ laptop, urls }: SignedIn) => running.endSession(laptop, urls[0]!)
   const common = { tokens: 2, signedIn: 'both', token: { alg }, act } as const

@@ -94,7 +94,7 @@ const nest11: Project = {
 }
 
 /**
- * All projects. The slowest project comes first. pnpm installs every project, because only pnpm finds a package that imports another
+ * All projects. The slowest project comes first. pnpm installs every project except nest11, because only pnpm finds a package that imports another
  * package without declaring it. npm and bun install into one flat folder, so one project for each of them is enough.
  */
 export const projects: readonly Project[] = [

@@ -84,7 +84,7 @@ async function redisUrl(): Promise<string | undefined> {
     return url
   } catch (error) {
     if (process.env['CI']) throw new Error(`no Redis at ${url}`, { cause: error })
-    console.log(`skipped: the project with Redis, as there is none at ${url}`)
+    console.log(`skipped: the project with Redis, because no Redis answers at ${url}`)
     return undefined
   } finally {
     socket.destroy()

@@ -8,8 +8,8 @@ const checks = dirname(release)
 const root = dirname(checks)
 
 /**
- * Returns the environment of a new user. It has a registry, Node.js and the tools of the projects, but nothing from this
- * checkout.
+ * Returns the environment of a new user. It has a registry, Node.js and the tools of the projects, but no other program of
+ * this checkout.
  */
 export function newcomer(folder: string, registry: string): NodeJS.ProcessEnv {
   const home = join(folder, 'home')

@@ -47,7 +47,7 @@ const workerd = file('node_modules/.bin/workerd')
 
 /**
  * All runtimes. For Node.js 20 and 22, these are the oldest versions that the field `engines` of the packages allows.
- * Deno has only the permission to serve.
+ * Deno runs the core's own cases without permissions. The applications may use the network on loopback only.
  */
 export const runtimes: readonly Runtime[] = [
   node(20),

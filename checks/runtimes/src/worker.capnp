@@ -5,7 +5,7 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 
-# No compatibility flags: the library needs nothing of Node's here.
+# There are no compatibility flags, because the library needs no API of Node.js here.
 const worker :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed "../dist/worker.js")],
   compatibilityDate = "2025-01-01",

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A proxy to a server. After `cut`, it accepts and keeps connections but forwards nothing. */
+/** A proxy to a server. After `cut` of all connections, it still accepts connections, but forwards nothing. */
 export interface Proxy {
   /** The URL of the server, with the port of the proxy. */
   url: string
@@ -13,6 +13,7 @@ export interface Proxy {
   hold(): void
   /** Stops forwarding on the current connections, and does not close them. New connections work. */
   lose(): void
+  /** Ends `cut` and `hold`. */
   mend(): void
   /** Closes the current connections, like a restart of the server. New connections work. */
   drop(): void

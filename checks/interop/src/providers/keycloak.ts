@@ -122,7 +122,7 @@ const keycloakStatements = ({ call }: KeycloakAdmin, url: string): Statement[] =
   },
 ]
 
-/** Starts Keycloak with `more` arguments, and waits until it serves. Returns a function that stops it. */
+/** Starts Keycloak with the additional arguments `more`, and waits until it serves. Returns a function that stops Keycloak. */
 export const startKeycloak = (home: string, port: number, managementPort: number, more: readonly string[] = []) =>
   startServer({
     name: 'Keycloak',

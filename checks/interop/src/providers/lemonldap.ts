@@ -64,7 +64,7 @@ export function lemonldap({ release, series, settings, how }: LemonldapOptions):
         command: [
           ...perl.command,
           join(debian.root, 'usr/bin/starman'),
-          // Starts several workers, because a single worker could not serve its keys while it sends a Logout Token.
+          // Starts several workers, because a single worker could not serve the keys while it sends a Logout Token.
           '--workers=4',
           '--disable-keepalive',
           '--host',

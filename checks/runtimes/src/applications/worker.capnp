@@ -11,7 +11,7 @@ const config :Workerd.Config = (
   ],
 );
 
-# No compatibility flags: neither the library nor its adapter for Hono needs anything of Node's.
+# There are no compatibility flags, because neither the library nor its adapter for Hono needs an API of Node.js.
 const worker :Workerd.Worker = (
   modules = [(name = "applications.js", esModule = embed "../../dist/applications.js")],
   compatibilityDate = "2025-01-01",
