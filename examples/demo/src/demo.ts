@@ -78,7 +78,7 @@ async function show({ provider, apps }: Stack): Promise<void> {
   showAndCheckDeliveries(await provider.endSessionsOf(USER), 2 * apps.length)
   await showMe({ signedIn: [], signedOut: [laptop, phone, oldLaptop] })
 
-  success('Every session was alive or dead as it should be.')
+  success('Each session was signed in or signed out, as expected.')
 }
 
 /** Prints `/me` of each device at each application. Stops the demo if an answer is wrong. */
@@ -107,7 +107,10 @@ function showAndCheckDeliveries(deliveries: readonly Delivery[], count: number):
     `The provider should have sent ${count} Logout Tokens, but it sent ${deliveries.length}.`,
   )
   for (const { client_id, status, error } of deliveries) {
-    check(status === 200, `${client_id} should have answered 200 to the Logout Token, but it was ${status ?? error}.`)
+    check(
+      status === 200,
+      `${client_id} should have answered 200 to the Logout Token, but its answer was: ${status ?? error}.`,
+    )
   }
 }
 

@@ -9,13 +9,13 @@ const demo = fileURLToPath(new URL('../src/demo.ts', import.meta.url))
 
 it('the demo ends without an error', { timeout: 120_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [demo])
-  expect(stdout).toContain('Every session was alive or dead as it should be.')
+  expect(stdout).toContain('Each session was signed in or signed out, as expected.')
   expect(stdout).not.toContain('\u001B')
 })
 
 it('with --all, the demo starts every example', { timeout: 120_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [demo, '--all'])
-  expect(stdout).toContain('Every session was alive or dead as it should be.')
+  expect(stdout).toContain('Each session was signed in or signed out, as expected.')
   for (const example of ['hono', 'koa', 'nestjs', 'express', 'fastify', 'nextjs']) {
     expect(stdout).toContain(`/me  ${example}, phone`)
   }

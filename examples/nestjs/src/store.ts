@@ -14,8 +14,8 @@ export interface Stores {
 }
 
 /**
- * Stores logouts and sessions in Redis, which all instances share. They survive a restart. Without Redis, stores both
- * in this process. A restart then loses the logouts, but also all sessions. So no session works again after its logout.
+ * Stores logouts and sessions in Redis, which all instances share. Both survive a restart. Without Redis, stores both in
+ * this process. A restart then loses the logouts, but also all sessions. So no session works again after its logout.
  */
 export async function createStores(redisUrl: string | undefined): Promise<Stores> {
   if (redisUrl === undefined) {

@@ -8,7 +8,7 @@ export interface Store {
 }
 
 /**
- * Stores logouts in Redis, which all instances share. They survive a restart. Without Redis, stores them in this
+ * Stores logouts in Redis, which all instances share. So logouts survive a restart. Without Redis, stores logouts in this
  * process. A restart then loses the logouts. If SESSION_SECRET stays the same, cookies that were logged out work again.
  */
 export async function createStore(redisUrl: string | undefined, prefix: string): Promise<Store> {

@@ -85,7 +85,7 @@ export function createApp(
     return c.redirect(returnTo, 303)
   }
 
-  /** Stores the sentence that the page shows next. */
+  /** Stores the action, so that the page of sessions shows it. Then answers the request. */
   function answer(c: Context<Env>, answers: LastAction['answers'], action: Omit<LastAction, 'answers' | 'left'>) {
     lastAction = { ...action, answers, left: new Set(sessions.list().map(({ uid }) => uid)) }
     const wantsJson = c.req.header('accept')?.includes('application/json')

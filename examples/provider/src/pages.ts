@@ -18,7 +18,9 @@ export function confirmLogoutPage(form: string, confirmed: boolean): Html {
   if (!confirmed) {
     return page(
       'Sign out?',
-      html`<p>An application asks the provider to end your session. Other applications of this session end too.</p>
+      html`<p>
+          An application asks the provider to end your session. Your sessions at the other applications end, too.
+        </p>
         ${raw(form)}
         <div class="accounts">
           <button form="op.logoutForm" name="logout" value="yes">Sign out</button>

@@ -9,7 +9,7 @@ const ACCOUNT_DISABLED = 'https://schemas.openid.net/secevent/risc/event-type/ac
 const KEPT = 1000
 const TIMEOUT_MS = 5000
 
-/** Loads the package only if it is needed. */
+/** Makes the transmitter. Imports `@bcl/testing` here, so that a provider without security events does not load it. */
 async function createTransmitter(issuer: string) {
   const { createTestTransmitter } = await import('@bcl/testing')
   return createTestTransmitter({

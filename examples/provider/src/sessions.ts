@@ -10,7 +10,7 @@ export interface SessionInfo {
   clients: { client_id: string; sid?: string }[]
 }
 
-/** Members of an oidc-provider client that its types leave out. */
+/** Members of a client that the types of oidc-provider leave out. */
 interface LogoutClient {
   backchannelLogoutUri?: string
   backchannelLogout(sub: string, sid: string | undefined): Promise<void>

@@ -36,7 +36,7 @@ function tokenSent({ at, client_id, uri, token, status, error, ms }: SentToken):
       <span>${ms} ms</span>
       <small>${whatItEnds(claims)}</small>
     </summary>
-    <p>Posted to <code>${uri}</code>, signed by the provider. Its header and its claims:</p>
+    <p>The provider signed this token and posted it to <code>${uri}</code>. It has this header and these claims:</p>
     <pre tabindex="0">${content.join('\n')}</pre>
   </details>`
 }

@@ -11,7 +11,10 @@ export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
   else console.warn(`Logout: ${outcome}, ${details}`)
 }
 
-/** Logs only messages. Other fields of an error can contain a token. The message of a JSON parser can also contain a token. */
+/**
+ * Logs only messages. Other fields of an error can contain a token. The message of a JSON parser can also contain a
+ * token, so this message is left out.
+ */
 export function logError(what: string, error: unknown): void {
   const messages = [what]
   for (let part = error; part instanceof Error && !(part instanceof SyntaxError); part = part.cause) {

@@ -21,7 +21,7 @@ export interface Config {
   /** Seconds that a session may live. Using the session does not extend this time. */
   sessionMaxAge: number
   /**
-   * The Redis that all instances share. Without this setting, sessions and logouts are in the memory of this process.
+   * The Redis that all instances share. Without this setting, the stored data is in the memory of this process.
    */
   redisUrl: string | undefined
 }
@@ -79,7 +79,9 @@ function readOneOf<T extends string>(name: string, value: string, allowed: reado
 function readUrl(name: string, value: string): string {
   const protocol = /[\s?#]/.test(value) ? undefined : URL.parse(value)?.protocol
   if (protocol === 'https:' || (protocol === 'http:' && isLoopback(value))) return value
-  throw new Error(`${name} must be an https URL, or http on this machine, without a query, not "${value}"`)
+  throw new Error(
+    `${name} must be an https URL without a query (http is allowed only on this machine), but it is "${value}"`,
+  )
 }
 
 /** The routes are at the root, so the URL has no path. */
@@ -95,7 +97,7 @@ function readRedisUrl(name: string, value: string | undefined): string | undefin
   throw new Error(`${name} must be a redis or rediss URL`)
 }
 
-/** Adds the settings in `json` to `own`. `createBackchannelLogout` checks the settings later, like options in code. */
+/** Adds the settings in `json` to `own`. Lets `createBackchannelLogout` check the settings. */
 function readTrustedIssuer(name: string, json: string, own: TrustedIssuer): TrustedIssuer {
   const settings = readJsonObject(name, json)
   if ('issuer' in settings) throw new Error(`${name} must not contain "issuer": set ISSUER`)

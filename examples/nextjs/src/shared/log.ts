@@ -12,7 +12,7 @@ export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
 
 /**
  * Logs only messages. Other fields of an error can contain a token. The message of a JSON parser can also contain a
- * token.
+ * token, so this message is left out.
  */
 export function logError(what: string, error: unknown): void {
   const messages = [what]
