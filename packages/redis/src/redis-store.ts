@@ -23,7 +23,7 @@ export interface RedisStoreOptions {
  * Adds a value and returns whether Redis kept it. The script is one atomic round trip with any client. It uses one key, so it
  * also works in a cluster.
  *
- * The script removes expired values by the clock of Redis. An instance whose clock is ahead must not remove the values
+ * The script removes expired values by the clock of Redis, because an instance whose clock is ahead must not remove the values
  * of other instances. The key expires when its last member expires. The script does not use `EXPIREAT … GT`, because that
  * command ignores a key without an expiry.
  */

@@ -106,8 +106,8 @@ const unsignedToken = (): string => {
 }
 
 /**
- * Checks the answer to an unsigned token. Without a key of the provider for its algorithm, the endpoint may answer 400 to
- * every token.
+ * Checks the answer to an unsigned token. If the provider has no key for the algorithm of the client, the endpoint may answer
+ * 400 to every token.
  */
 function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
   if (response.status !== 400 || hasKeys) return checkStatus(response, 'an unsigned token')

@@ -23,7 +23,7 @@ const formatSettings = (settings: object): string =>
     .map(([name, value]) => `${name}: ${formatValue(value)}`)
     .join(', ')
 
-/** A finding about either kind of token. */
+/** A finding about a Logout Token or a Security Event Token. */
 interface AnyFinding {
   problem: string
   remedy: string

@@ -7,8 +7,8 @@ const run = promisify(execFile)
 const timeout = 30_000
 
 /**
- * Returns a function that signs in with a command. The command runs without a shell. Its last argument is the sign-in address. It
- * prints the cookies of the application, each as `name=value` on its own line.
+ * Returns a function that signs in with a command. The command runs without a shell. Its last argument is the sign-in address. The
+ * command must print the cookies of the application, each as `name=value` on its own line.
  */
 export const runSignIn =
   ([file = '', ...args]: readonly string[]) =>

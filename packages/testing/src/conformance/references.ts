@@ -46,9 +46,9 @@ const references: Record<string, string> = {
   'RP-44':
     'BCL 2.8: the answer is 200 or 400. A provider fails on a redirect, or follows it to a page that answers 200',
   'RP-45':
-    'BCL 2.5 sets no time limit. The provider node-oidc-provider stops waiting after 2.5 s, and the user waits too',
+    'BCL 2.5 sets no time limit. The provider node-oidc-provider waits for 2.5 s. During this time, the user also waits',
   'RP-53':
-    'Core 10.1.1: a provider rotates keys by publishing a new one. If a client sees an unknown kid, it fetches the keys again',
+    'Core 10.1.1: a provider rotates keys by publishing a new key. If a client sees an unknown kid, it fetches the keys again',
   'RP-54':
     'RFC 7515, 4.1.4: kid is optional. Core 10.1 requires a kid if a provider has several keys, but some providers leave it out. Then one key fits the algorithm',
 }
@@ -176,11 +176,11 @@ const rulesOfCases: readonly (readonly [rule: string, ids: readonly string[]])[]
     ],
   ],
   [
-    'BCL 2.6, step 5: the token has a sub, a sid or both. No standard says that null means the same as no claim, but some libraries write null for it',
+    'BCL 2.6, step 5: the token has a sub, a sid or both. No standard says that null means the same as no claim, but some libraries write null for a claim without a value',
     ['accept/sub-null-beside-a-sid', 'accept/sid-null-beside-a-sub'],
   ],
   [
-    'BCL 2.4 recommends the typ logout+jwt. BCL 4.1: to require it is possible, but would break most existing deployments',
+    'BCL 2.4 recommends the typ logout+jwt. BCL 4.1: a client may require this typ, but this would break most existing deployments',
     ['accept/no-typ', 'accept/typ-JWT'],
   ],
   [
