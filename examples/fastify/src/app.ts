@@ -27,7 +27,7 @@ export function createApp(
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
 
-  // The endpoint comes first, because the provider's POST has no Origin. Its signature is the authentication.
+  // The endpoint comes first, because the provider's POST has no Origin. The signature of the token is the authentication.
   app.register(backchannelLogout, { logout, path: '/backchannel-logout' })
   app.addHook('onRequest', fromOwnPages(new URL(config.baseUrl).origin))
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))

@@ -31,7 +31,7 @@ export async function proxy(request: NextRequest): Promise<Response> {
   return withoutSession(request)
 }
 
-// The provider's POST has no cookie and no Origin. Its signature is the authentication.
+// The provider's POST has no cookie and no Origin. The signature of the token is the authentication.
 export const config = { matcher: ['/((?!backchannel-logout$|healthz$|_next/).*)'] }
 
 const isSignIn = (pathname: string): boolean => pathname.startsWith('/api/auth/') && pathname !== '/api/auth/session'

@@ -5,7 +5,10 @@ interface Entry {
   expiresAt: number
 }
 
-/** Stores the data of oidc-provider in memory. Unlike the in-memory adapter of oidc-provider, it can list the sessions. */
+/**
+ * Stores the data of oidc-provider in memory, and can list the sessions. The in-memory adapter of oidc-provider cannot
+ * list them.
+ */
 export function createStorage() {
   const models = new Map<string, Map<string, Entry>>()
 

@@ -6,7 +6,7 @@ type Decryption = NonNullable<TrustedIssuer['decryption']>
 
 /**
  * Returns a `fetch` that decrypts the ID Token in the answer of the token endpoint. openid-client can also decrypt ID
- * Tokens, but supports fewer algorithms. And it returns the encrypted ID Token, which cannot be used as
+ * Tokens, but supports fewer algorithms. And openid-client returns the encrypted ID Token, which cannot be used as
  * `id_token_hint`.
  */
 export function createDecryptingFetch(decryption: Decryption): CustomFetch {

@@ -4,7 +4,7 @@ import * as openid from 'openid-client'
 import { createDecryptingFetch } from './decrypting-fetch.ts'
 import { type Config, isLoopback } from './environment.ts'
 
-/** The data of a started sign-in. The browser keeps it until the provider redirects back. */
+/** The data of a started sign-in. The browser keeps this data until the provider redirects back. */
 export interface PendingSignIn {
   state: string
   nonce: string
