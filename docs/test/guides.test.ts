@@ -329,12 +329,16 @@ test('tenants.md: each tenant has its own issuer and keys', async () => {
     async findByIssuer(issuer: string) {
       calls += 1
       const found = issuers.get(issuer)
-      return found && { id: found.clientId, issuer: found.issuer, clientId: found.clientId }
+      if (!found) return []
+      const clientIds = found === op ? [op.clientId, 'second-client'] : [found.clientId]
+      return clientIds.map((clientId) => ({ id: clientId, issuer, clientId }))
     },
   }
-  const logout = createTenantsLogout(tenants, (tenant) => issuers.get(tenant.issuer)!.trusted)
+  const logout = createTenantsLogout(tenants, ({ issuer }) => ({ keys: issuers.get(issuer)!.jwks }))
   await logout.receive(await op.logoutToken())
-  assert.equal(await logout.isLoggedOut(op.session()), true)
+  const { clientId } = op
+  assert.equal(await logout.isLoggedOut({ ...op.session(), clientId }), true)
+  assert.equal(await logout.isLoggedOut({ ...op.session(), clientId: 'second-client' }), false)
   assert.equal(await logout.isLoggedOut(other.session()), false)
   const forged = await op.logoutToken({ iss: other.issuer, aud: other.clientId })
   await assert.rejects(logout.receive(forged), { code: 'ERR_LOGOUT_TOKEN_SIGNATURE' })

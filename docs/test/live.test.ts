@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
+import { sealData } from 'iron-session'
 import { GraphQLBoolean, GraphQLObjectType, GraphQLSchema } from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
 import { Server } from 'socket.io'
@@ -14,7 +15,9 @@ import { io as connect } from 'socket.io-client'
 import { WebSocket, WebSocketServer } from 'ws'
 
 import { endWithSession as withGraphql } from '../snippets/docs-guides-live-md/graphql-ws.ts'
+import { sessionOf as sessionOfCookie } from '../snippets/docs-guides-live-md/session-of.ts'
 import { endWithSession as withSocketIo } from '../snippets/docs-guides-live-md/socket-io.ts'
+import { checkBeforeOpen } from '../snippets/docs-guides-live-md/ws-upgrade.ts'
 import { endWithSession as withWs } from '../snippets/docs-guides-live-md/ws.ts'
 
 const op = await createTestIssuer()
@@ -75,6 +78,45 @@ test('ws', { timeout: 20_000 }, async (t) => {
   phone.close()
   await closedByPage
   await nothingIsWatched(watching)
+})
+
+test('ws: no socket opens without a live session', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address, watching, end } = await serve(t)
+  const sockets = new WebSocketServer({ noServer: true })
+  const sessionOrError = async (request: IncomingMessage) => {
+    if (request.headers['x-sid'] === 'broken') throw new Error('down')
+    return sessionOf(request)
+  }
+  checkBeforeOpen(server, sockets, logout, sessionOrError)
+  withWs(sockets, logout, sessionOf)
+  const open = (headers = {}) => new WebSocket(`ws://${address}`, { headers })
+  /** The status of the answer to a request that opens no socket. */
+  const statusOf = async (socket: WebSocket): Promise<number> => {
+    const [request, response] = await once(socket, 'unexpected-response')
+    request.destroy()
+    return response.statusCode
+  }
+
+  const laptop = open({ 'x-sid': 'laptop' })
+  await once(laptop, 'open')
+  const closed = once(laptop, 'close')
+  await end('laptop')
+  assert.equal((await closed)[0], 4401)
+  assert.equal(await statusOf(open({ 'x-sid': 'laptop' })), 401)
+  assert.equal(await statusOf(open()), 401)
+  assert.equal(await statusOf(open({ 'x-sid': 'broken' })), 503)
+  await nothingIsWatched(watching)
+})
+
+test('iron-session: the claims are in the cookie of the request', async () => {
+  const options = { cookieName: 'session', password: 'at-least-32-characters-that-nobody-can-guess' }
+  // The page declares this variable.
+  Object.assign(globalThis, { options })
+  const claims = op.session()
+  const cookie = `session=${await sealData({ claims }, options)}`
+  const request = (headers: object) => ({ headers }) as IncomingMessage
+  assert.deepEqual(await sessionOfCookie(request({ cookie })), claims)
+  assert.equal(await sessionOfCookie(request({})), undefined)
 })
 
 test('Socket.IO', { timeout: 20_000 }, async (t) => {
