@@ -7,6 +7,7 @@ import { createTestIssuer } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 
 import { freePort } from '../../checks/test-support/src/free-port.ts'
+import { createApp } from '../snippets/docs-deploying-regions-md/app.ts'
 import { passOn } from '../snippets/docs-deploying-regions-md/pass-on.ts'
 
 const op = await createTestIssuer()
@@ -40,6 +41,19 @@ test('ends the session in both regions', async () => {
     assert.equal(await eu.isLoggedOut(session), true)
   } finally {
     other.close()
+  }
+})
+
+test('each region serves one address for the provider, and one for the other regions', async () => {
+  const [us, eu] = [createRegion(), createRegion()]
+  const port = await freePort()
+  const europe = serve({ port, hostname: '127.0.0.1', fetch: createApp(eu, ['http://127.0.0.1:1/']).fetch })
+  try {
+    const america = createApp(us, [`http://127.0.0.1:${port}/logout-of-region`])
+    assert.equal((await america.fetch(post(await form()))).status, 200)
+    assert.deepEqual(await Promise.all([us, eu].map((region) => region.isLoggedOut(session))), [true, true])
+  } finally {
+    europe.close()
   }
 })
 

@@ -38,8 +38,8 @@ async function measure(name: string): Promise<void> {
     sessions.ended = markers / perLogout
     await large.load(sessions.template, 0, sessions.ended, now() + 8 * hours)
     print('markers', await large.size())
-    print('bytes per marker', Math.round(((await large.bytes()) - empty) / markers))
-    print('gigabytes', ((await large.bytes()) / 1e9).toFixed(2))
+    print('bytes of a marker', Math.round(((await large.bytes()) - empty) / markers))
+    print(`gigabytes of ${markers.toLocaleString('en')} markers`, ((await large.bytes()) / 1e9).toFixed(2))
     print('checks per second', await sessions.checksPerSecond(logout, 10))
     print('logouts per second', await sessions.logoutsPerSecond(logout))
 
@@ -49,10 +49,10 @@ async function measure(name: string): Promise<void> {
     await sessions.checksPerSecond(cached, 10, sessions.ended, live)
     const before = counted.reads()
     print(
-      `checks per second of ${live} live sessions, recheckAfter 10`,
+      `checks per second of ${live.toLocaleString('en')} live sessions, recheckAfter: 10`,
       await sessions.checksPerSecond(cached, 10, sessions.ended, live),
     )
-    print('reads of the store in these 10 s', counted.reads() - before)
+    print('reads of the store during 10 s of the checks in the row above', counted.reads() - before)
     await cached.close()
 
     const expiring = markers / 10
@@ -72,8 +72,8 @@ async function measure(name: string): Promise<void> {
     }
     const left = Math.max(0, (await large.size()) - all)
     const seconds = Math.round((performance.now() - expiredAt) / 1000)
-    print(`of ${expiring} expired markers are left after ${seconds} s`, left)
-    print('checks per second during the first 5 s of this', during)
+    print(`of ${expiring.toLocaleString('en')} expired markers, still in the store after ${seconds} s`, left)
+    print('checks per second in the first 5 s after this expiry', during)
     await logout.close()
   } finally {
     await large.close()

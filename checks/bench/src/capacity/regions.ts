@@ -1,6 +1,6 @@
 // Measures how long a second region still accepts a session after its logout: `pnpm check regions`. It starts a Redis
-// in region A and a replica in region B. A message between the regions takes 40 ms, and the replica is 2 s behind. The
-// provider posts each logout to region A. An instance in region B checks the session all the time.
+// in region A (the primary) and a replica in region B. A message between the regions takes 40 ms, and the replica is 2 s
+// behind. The provider posts each logout to region A. An instance in region B checks the session all the time.
 import { createBackchannelLogout, type BackchannelLogout, type LogoutStore } from '@bcl/core'
 import { RedisStore } from '@bcl/redis'
 import { randomUUID } from 'node:crypto'
@@ -93,16 +93,20 @@ async function layouts(): Promise<Layout[]> {
   const home = createInstance(await storeAt(own.port))
   const receive = (token: string): Promise<unknown> => a.receive(token)
   return [
-    { name: 'B reads a replica that is 2 s behind', b: createInstance(await storeAt(replica.port)), receive },
-    { name: 'B reads the primary in A', b: createInstance(farStore), receive },
-    { name: 'the same, with recheckAfter 5', b: createInstance(await storeAt(far.port), 5), receive },
+    { name: 'region B reads a replica', b: createInstance(await storeAt(replica.port)), receive },
+    { name: 'region B reads the primary in region A', b: createInstance(farStore), receive },
     {
-      name: 'the same, without a subscription',
+      name: 'region B reads the primary, with `recheckAfter: 5`',
+      b: createInstance(await storeAt(far.port), 5),
+      receive,
+    },
+    {
+      name: 'region B reads the primary, with `recheckAfter: 5`, and the broadcast is lost',
       b: createInstance(withoutSubscription(farStore, farStore), 5),
       receive,
     },
     {
-      name: 'B has its own store, and A passes each Logout Token on',
+      name: 'each region has its own store, and region A passes each Logout Token on to region B',
       b: home,
       receive: (token) =>
         Promise.all([
@@ -144,7 +148,7 @@ async function measure({ b, receive }: Layout): Promise<{ late: number; checks: 
 }
 
 await follows()
-console.log(`| layout | still accepted after the answer | a check |\n| --- | --- | --- |`)
+console.log(`| layout | region B still accepts the session for | a check takes |\n| --- | --- | --- |`)
 for (const layout of await layouts()) {
   const results = []
   for (let run = 0; run < runs; run += 1) results.push(await measure(layout))
