@@ -99,7 +99,7 @@ const modules: readonly Module[] = [
   },
   {
     suffix: '-wrong-alg',
-    sends: 'a token with a good ES256 signature by another key of the provider',
+    sends: 'a token with a good signature by another key of the provider, with an algorithm that is not registered',
     requirement: 'RP-13',
     make: ({ provider: { op, otherKey } }, claims) =>
       op.sign(claims, { alg: otherKey.alg, kid: otherKey.kid }, otherKey.privateKey),
