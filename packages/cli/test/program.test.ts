@@ -85,7 +85,7 @@ test.each([
     ['conformance', unreachable, '--html', '/nowhere/x'],
     /^\/nowhere\/x cannot be .*\nUse a path/,
   ],
-  ['no token', ['inspect'], /^No token was given\.\nPass it/],
+  ['no token', ['inspect'], /^No token was given\.\nPass a token/],
   ['a claim without a value', ['send', unreachable, '--claim', 'x'], /name=value/],
   [
     'an endpoint that does not answer',

@@ -42,7 +42,7 @@ export function parseCookie(text: string, earlier: readonly string[] = []): stri
 export function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a whole number up to 65535. 0 takes any free port.')
+  throw new InvalidArgumentError('It must be a whole number up to 65535. With 0, the system chooses a free port.')
 }
 
 export function parseSeconds(text: string): number {

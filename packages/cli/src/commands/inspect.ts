@@ -21,7 +21,10 @@ export interface InspectCommandOptions {
 async function readInput(argument: string | undefined): Promise<string> {
   const input = (argument ?? (process.stdin.isTTY ? '' : await text(process.stdin))).trim()
   if (input === '') {
-    throw new CommandError('No token was given.', 'Pass it as an argument or on standard input: pbpaste | bcl inspect')
+    throw new CommandError(
+      'No token was given.',
+      'Pass a token as an argument or on standard input: pbpaste | bcl inspect',
+    )
   }
   return new URLSearchParams(input).get('logout_token') ?? input
 }

@@ -88,7 +88,7 @@ function createDashboard(url: string) {
     const current = sessions.find(({ cookie }) => cookies.split(/;\s*/).includes(cookie))
     const isPage = path === '' || path === '/'
     if ((isPage || path.startsWith('/bcl/')) && !isOwnHost(request))
-      return new Response('This host is not the issuer.', { status: 421 })
+      return new Response('This provider does not answer under this host name.', { status: 421 })
     if (request.method === 'GET') {
       if (isPage) return page(dashboardPage({ sessions, deliveries, base, endpoint: url }))
       if (path === '/authorize' && !current) return page(signInPage({ returnTo: href, base }))

@@ -14,7 +14,7 @@ const remedies: Record<number, string> = {
   415: 'Let the framework parse application/x-www-form-urlencoded, or let it leave the body to the endpoint.',
   429: 'Exclude the endpoint from the rate limit, or raise the limit. The provider sends one request for each session.',
   502: 'The proxy does not reach the application. Check where the proxy sends requests.',
-  503: 'The application has not started, or its store is down. Start them.',
+  503: 'The application has not started, or its store is down. Start the application and its store.',
 }
 
 const post = (url: string, body: string): Promise<Response> =>
@@ -48,7 +48,8 @@ function checkStatus({ status, headers }: Response, sent: string): DoctorFinding
   if (status === 400) return good(`The endpoint answers ${sent} with 400, which is right.`)
   if (status >= 300 && status < 400) {
     const target = location === null ? '' : ` to ${location}`
-    const remedy = 'Answer at this address itself. Check the login, a slash at the end of the path, and https.'
+    const remedy =
+      'The endpoint itself must answer at this address. Check the login, a slash at the end of the path, and https.'
     return problem(`The endpoint redirects ${sent}${target}. Providers do not follow the redirect.`, remedy)
   }
   if (status < 300) {
@@ -73,7 +74,7 @@ async function checkRefusal(response: Response): Promise<DoctorFinding[]> {
       ? good('The answer gives a reason in JSON.')
       : warning(
           'The answer is not a JSON object with an error.',
-          'Another part of the application may have answered. See its log.',
+          'Another part of the application may have answered. See the log of the application.',
         ),
   ]
 }
