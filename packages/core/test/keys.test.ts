@@ -593,6 +593,28 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests.slice(0, 2)).toEqual([discovery, jwks])
   })
 
+  test('RP-52d: each stale key set has a reserved permit, even if the clock stands still during a refresh', async () => {
+    // On Cloudflare Workers, the clock stands still until an answer arrives.
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const op = await createTestIssuer()
+    let isDown = false
+    const { logout, outcome } = discovering(op, {
+      issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
+      answer: () => (isDown ? new Response(null, { status: 500 }) : undefined),
+    })
+    await logout.warm()
+    vi.advanceTimersByTime(600_000)
+    expect(await outcome()).toBe('ok')
+    isDown = true
+    vi.advanceTimersByTime(590_000)
+    for (let index = 0; index < 20; index += 1) await outcome({ kid: `forged-${index}` })
+    isDown = false
+    vi.advanceTimersByTime(10_000)
+    await op.rotate({ keepOld: false })
+    expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
+  })
+
   test('RP-52d: only the first refresh of a stale key set has a reserved permit', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, fail } = await forging(op)
@@ -885,6 +907,28 @@ describe('warm', () => {
     const op = await createTestIssuer()
     const { logout } = discovering(op, { answer: () => new Response(null, { status: 503 }) })
     expect((await refusal(logout.warm())).code).toBe(unavailable)
+  })
+
+  test.each([
+    ['for five seconds, although a token waits only 1.5 s', {}, 4900, 'ok'],
+    ['for five seconds and no longer', {}, 5100, unavailable],
+    ['for keysTimeout if it is longer', { keysTimeout: 8 }, 7900, 'ok'],
+  ])('waits for a slow provider %s', async (_, options, milliseconds, expected) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const op = await createTestIssuer()
+    const sleep = () => new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), milliseconds))
+    const { logout } = discovering(op, {
+      ...options,
+      issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
+      answer: sleep,
+    })
+    const warmed = logout.warm().then(
+      () => 'ok',
+      ({ code }: { code: string }) => code,
+    )
+    await vi.advanceTimersByTimeAsync(9000)
+    expect(await warmed).toBe(expected)
   })
 
   test('does nothing for keys that need no fetch', async () => {

@@ -197,7 +197,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const refresh = async (): Promise<void> => {
     if (monotonicNow() >= refreshedAt + refreshInterval) {
       // The first refresh of each set needs no permit of the budget, because forged tokens can use up the budget.
-      const isReserved = refreshedAt < requestedAt
+      const isReserved = refreshedAt <= requestedAt
       refreshedAt = monotonicNow()
       refreshed = runInBackground((signal) => reload(signal, isReserved))
       refreshed.catch((error: unknown) => options.onError?.(keysUnavailable(error)))
