@@ -850,7 +850,116 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 })
 
+describe('the time limits of keys, exactly', () => {
+  /** A receiver with keys at a URL, on a clock that moves only when the test moves it. */
+  async function still(options: Discovering = {}) {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const op = await createTestIssuer()
+    const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }]
+    const made = discovering(op, { issuers, ...options })
+    const after = (seconds: number) => {
+      vi.advanceTimersByTime(seconds * 1000)
+      made.requests.length = 0
+    }
+    return { op, after, ...made }
+  }
+  const [once, never]: string[][] = [[jwks], []]
+
+  test.each([
+    [599, never],
+    [600, once],
+  ])('RP-51: after %i s, a known key causes the requests %j', async (seconds, expected) => {
+    const { logout, after, outcome, requests } = await still()
+    await logout.warm()
+    after(seconds)
+    expect(await outcome()).toBe('ok')
+    expect(requests).toEqual(expected)
+  })
+
+  test.each([
+    [30, never],
+    [31, once],
+  ])('RP-52: a stale key set is refreshed again after 31 s: %i s, %j', async (seconds, expected) => {
+    let isDown = false
+    const { logout, after, outcome, requests } = await still({
+      answer: () => (isDown ? new Response(null, { status: 500 }) : undefined),
+    })
+    await logout.warm()
+    after(600)
+    isDown = true
+    expect(await outcome()).toBe('ok')
+    after(seconds)
+    expect(await outcome()).toBe('ok')
+    expect(requests).toEqual(expected)
+  })
+
+  test.each([
+    [86_400, 'ok', never],
+    [86_401, unavailable, once],
+  ])('RP-53: after %i s without an answer, a known key is %s, and `warm` causes the requests %j', async (...row) => {
+    const [seconds, expected, asked] = row
+    const { logout, after, outcome, requests } = await still({
+      answer: () => (requests.length > 1 ? new Response(null, { status: 500 }) : undefined),
+    })
+    await logout.warm()
+    after(seconds)
+    requests.push('earlier')
+    await logout.warm().catch(() => {})
+    expect(requests.slice(1)).toEqual(asked)
+    expect(await outcome()).toBe(expected)
+  })
+
+  test.each([
+    [29, never],
+    [30, once],
+  ])('RP-52: after %i s, a kid that was not found causes the requests %j', async (seconds, expected) => {
+    const { after, outcome, requests } = await still()
+    expect(await outcome({ kid: 'forged' })).toBe(wrongSignature)
+    // The keys were fetched at the same instant, so one request is enough.
+    expect(requests).toEqual(once)
+    after(seconds)
+    await outcome({ kid: 'forged' })
+    expect(requests).toEqual(expected)
+  })
+
+  test.each([
+    [14, never],
+    [15, once],
+  ])('RP-52c: after %i s, a second bad signature under a kid causes the requests %j', async (seconds, expected) => {
+    const { logout, token, after, requests } = await still()
+    const [head, , signature] = (await token()).split('.')
+    const forged = async () => {
+      const [, payload] = (await token({ sid: 'another' })).split('.')
+      return (await refusal(logout.receive([head, payload, signature].join('.')))).code
+    }
+    expect(await forged()).toBe(wrongSignature)
+    // The keys were fetched at the same instant, so one request is enough.
+    expect(requests).toEqual(once)
+    after(1)
+    expect(await forged()).toBe(wrongSignature)
+    expect(requests).toEqual(once)
+    after(seconds)
+    expect(await forged()).toBe(wrongSignature)
+    expect(requests).toEqual(expected)
+  })
+})
+
 describe('other sources of keys', () => {
+  test('the limit of all unproven issuers does not count for discoverKeys', async () => {
+    const op = await createTestIssuer()
+    const fetchKeys = async (url: string) => {
+      const { origin } = new URL(url)
+      return Response.json(url.endsWith('/jwks') ? op.jwks : { issuer: origin, jwks_uri: `${origin}/jwks` })
+    }
+    const outcomes = Array.from({ length: 30 }, async (_, index) => {
+      const issuer = `https://op-${index}.example`
+      const keys = discoverKeys(issuer, { fetch: fetchKeys as typeof fetch })
+      return verifyLogoutToken(await op.logoutToken({ iss: issuer }), [{ issuer, clientId: op.clientId, keys }])
+    })
+    expect(await Promise.all(outcomes)).toHaveLength(30)
+  })
+
   test('keys at a URL are fetched without discovery, and over http only on loopback', async () => {
     const op = await createTestIssuer()
     const { requests, outcome } = discovering(op, {
