@@ -2,7 +2,7 @@ import { type LogoutStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { createHook } from 'node:async_hooks'
 import { expect, test } from 'vitest'
-import { create, refusal } from './support.js'
+import { create, refusal, SpyStore } from './support.js'
 
 test('a store may answer without a promise, and may throw', async () => {
   const op = await createTestIssuer()
@@ -26,6 +26,22 @@ test('a store may answer without a promise, and may throw', async () => {
   isDown = true
   expect((await refusal(logout.isLoggedOut(op.session({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
   expect((await refusal(logout.receive(await op.logoutToken({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
+})
+
+test('a store may answer some calls without a promise. Its markers are not kept in memory after they were written', async () => {
+  const op = await createTestIssuer()
+  const store = new SpyStore()
+  const add = (...args: Parameters<LogoutStore['add']>) => {
+    const added = store.add(...args)
+    return args[0].includes('"sid"') ? undefined : added
+  }
+  const logout = create(op, {
+    store: { add: add as LogoutStore['add'], values: store.values.bind(store), remove() {} },
+  })
+  await logout.receive(await op.logoutToken())
+  expect(await logout.isLoggedOut(op.session())).toBe(true)
+  store.entries.clear()
+  expect(await logout.isLoggedOut(op.session())).toBe(false)
 })
 
 test('a check makes only one promise if the store answers without a promise', async () => {

@@ -1,4 +1,4 @@
-import { type LogoutStore } from '@bcl/core'
+import { type LogoutStore, type TrustedIssuer } from '@bcl/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, createClock, deferred, refusal, sharedIssuer, SpyStore, timersOf } from './support.js'
 
@@ -249,6 +249,20 @@ describe('watch', () => {
     await logout.close()
   })
 
+  test('a session of an unknown issuer is not watched, even if its issuer is added later', async () => {
+    const onError = vi.fn()
+    const tenants: TrustedIssuer[] = []
+    const logout = create(op, { issuers: async () => tenants, onError })
+    const ended = vi.fn()
+    logout.watch(op.session(), ended)
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
+    tenants.push(op.trusted)
+    await logout.receive(await op.logoutToken())
+    expect(await logout.isLoggedOut(op.session())).toBe(true)
+    expect(ended).not.toHaveBeenCalled()
+    await logout.close()
+  })
+
   test('if the issuer function fails at first, the session is still watched from the next poll', async () => {
     let failures = 1
     const issuers = async () => {
@@ -339,28 +353,22 @@ describe('watch', () => {
   })
 
   test('polls stop with the last watch, and start again with the next watch', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     const store = new SpyStore()
-    const logout = create(op, { store, pollInterval: 0.01 })
-    let polls = 0
-    let polled = deferred()
-    store.before = (call) => {
-      if (call !== 'values') return
-      polls += 1
-      polled.resolve()
-    }
+    const logout = create(op, { store, pollInterval: 10 })
     const end = logout.watch(op.session(), () => {})
-    await polled.promise
-    polled = deferred()
-    await polled.promise
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(store.calls.length).toBe(3)
     end()
-    const before = polls
-    // No event shows that a call does not happen. So the test waits twenty times as long as the poll interval.
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    expect(polls - before).toBeLessThanOrEqual(1)
-    const ended = deferred()
-    logout.watch(op.session({ sid: 'session-2' }), ended.resolve)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect([store.calls.length, vi.getTimerCount()]).toEqual([3, 0])
+    const ended = vi.fn()
+    logout.watch(op.session({ sid: 'session-2' }), ended)
     await create(op, { store }).receive(await op.logoutToken({ sid: 'session-2' }))
-    await ended.promise
+    expect(ended).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(ended).toHaveBeenCalledOnce()
     await logout.close()
   })
 })
