@@ -200,6 +200,68 @@ describe('RP-11: an issuer function that fails', () => {
   })
 })
 
+describe('RP-11: the waiting calls of an issuer function that never answers', () => {
+  const never = () => {
+    const started = performance.now()
+    const calledAfter: number[] = []
+    const issuers = (): Promise<never> => {
+      calledAfter.push(performance.now() - started)
+      return new Promise(() => {})
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    const outcomes: string[] = []
+    const sendForged = (count: number): void => {
+      for (let made = 0; made < count; made += 1)
+        void send(logout, forged(`https://made-up-${made}-${calledAfter.length}.example`)).then((one) =>
+          outcomes.push(one),
+        )
+    }
+    return { calledAfter, outcomes, sendForged }
+  }
+
+  test('1,000 calls wait. Then each new call pushes out the oldest one', async () => {
+    const { outcomes, sendForged } = never()
+    sendForged(1007)
+    await pass(1, 1)
+    expect(outcomes).toEqual([])
+    sendForged(2)
+    await pass(1, 1)
+    expect(outcomes).toEqual(['ERR_LOGOUT_FAILED', 'ERR_LOGOUT_FAILED'])
+    await pass(8000, 100)
+  })
+
+  test('no call begins after five seconds, because its token has timed out', async () => {
+    const { calledAfter, outcomes, sendForged } = never()
+    sendForged(60)
+    await pass(12_000, 100)
+    expect(count(outcomes, 'ERR_LOGOUT_FAILED')).toBe(60)
+    expect(calledAfter.length).toBeGreaterThan(10)
+    expect(Math.max(...calledAfter)).toBeLessThan(5000)
+  })
+})
+
+test('RP-11: a valid token is accepted even if forged tokens pushed out the answer for its issuer meanwhile', async () => {
+  const op = await createTestIssuer({ issuer: 'https://known.example' })
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  const { promise: key, resolve: release } = Promise.withResolvers<typeof op.key.publicKey>()
+  let isDown = false
+  const issuers = async (issuer: string): Promise<TrustedIssuer> => {
+    if (isDown) throw new Error('database')
+    return { issuer, clientId: op.clientId, keys: issuer === op.issuer ? () => key : { keys: [] } }
+  }
+  const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+  const genuine = send(logout, await op.logoutToken())
+  await pass(10, 1)
+  await settled(Array.from({ length: 1000 }, (_, index) => send(logout, forged(`https://made-up-${index}.example`))))
+  isDown = true
+  release(op.key.publicKey)
+  expect(await settled([genuine])).toEqual(['ok'])
+  await pass(10, 1)
+  process.off('unhandledRejection', unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
+})
+
 describe('RP-11: a function that takes 100 ms and accepts any tenant of a vendor', () => {
   /** The tenants send a valid token each. Counts the calls of the function for these tenants. */
   async function provenTenants() {
@@ -332,6 +394,20 @@ const send = (logout: BackchannelLogout, token: string): Promise<string> =>
     () => 'ok',
     (error: { code: string }) => error.code,
   )
+
+test('RP-11: key sets that have verified a signature do not push out other key sets', async () => {
+  const op = await createTestIssuer({ issuer: 'https://tenant-0.example' })
+  const { logout, requests } = vendor(() => op, false)
+  expect(await settled([send(logout, forged(op.issuer, op.key.kid))])).toEqual(['ERR_LOGOUT_TOKEN_SIGNATURE'])
+  for (let index = 1; index <= 100; index += 1) {
+    const iss = `https://tenant-${index}.example`
+    expect(await settled([send(logout, await op.logoutToken({ iss }))])).toEqual(['ok'])
+    await pass(5000, 1000)
+  }
+  requests.length = 0
+  expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+  expect(requests).toEqual([])
+})
 
 describe.each([
   ['404 to tenants that do not exist', false],

@@ -1,6 +1,6 @@
 import { createBackchannelLogout, MemoryStore, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { advance, create, createClock, refusal } from './support.js'
 
 const op = await createTestIssuer()
@@ -114,6 +114,26 @@ describe('RP-11: an issuer function', () => {
     expect(issuers).toHaveBeenCalledTimes(10)
   })
 
+  test.each([
+    ['has sent a valid token', {}, 'ok'],
+    ['has sent no valid token', { aud: 'unknown' }, 'ERR_LOGOUT_TOKEN_CLAIM'],
+  ])('the removal of a tenant that %s is cached, like any answer', async (_, claims, first) => {
+    const issuers = vi.fn((): TrustedIssuer | undefined => op.trusted)
+    const logout = using(issuers)
+    expect(await codeOf(logout, claims)).toBe(first)
+    issuers.mockClear().mockReturnValue(undefined)
+    advance(clock, 120)
+    for (let times = 0; times < 20; times += 1) expect(await codeOf(logout)).toBe('ERR_LOGOUT_TOKEN_CLAIM')
+    expect(issuers).toHaveBeenCalledTimes(5)
+  })
+
+  test('is not called for a token whose iss is not text', async () => {
+    const issuers = vi.fn(() => op.trusted)
+    for (const iss of [undefined, '', 7, [op.issuer]])
+      expect(await codeOf(using(issuers), { iss })).toBe('ERR_LOGOUT_TOKEN_CLAIM')
+    expect(issuers).not.toHaveBeenCalled()
+  })
+
   test('a new tenant is found by the first session and by the first token', async () => {
     for (const first of ['session', 'token']) {
       const tenants: TrustedIssuer[] = []
@@ -205,6 +225,52 @@ describe('RP-11: an issuer function', () => {
     for (let index = 0; index < 1100; index += 1) await codeOf(logout, { iss: `https://${index}.example` })
     expect(await codeOf(logout)).toBe('ok')
     expect(issuers).toHaveBeenCalledTimes(1101)
+  })
+
+  describe('the time limits of an answer, exactly', () => {
+    // The clock moves only when the test moves it.
+    const after = (seconds: number) => void vi.advanceTimersByTime(seconds * 1000)
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }))
+    afterEach(() => void vi.useRealTimers())
+
+    test.each([
+      [59, 1],
+      [60, 2],
+      [119, 2],
+    ])('after %i s, a check uses the answer, and %i calls have begun', async (seconds, calls) => {
+      const issuers = vi
+        .fn()
+        .mockReturnValueOnce(op.trusted)
+        .mockReturnValue(new Promise(() => {}))
+      const logout = using(issuers)
+      expect(await logout.isLoggedOut(op.session())).toBe(false)
+      after(seconds)
+      expect(await logout.isLoggedOut(op.session())).toBe(false)
+      expect(issuers).toHaveBeenCalledTimes(calls)
+    })
+
+    test('after 120 s, a check waits for a new answer', async () => {
+      const logout = using(vi.fn().mockReturnValueOnce(op.trusted).mockReturnValue(undefined))
+      expect(await logout.isLoggedOut(op.session())).toBe(false)
+      after(120)
+      await expect(logout.isLoggedOut(op.session())).rejects.toThrow(TypeError)
+    })
+
+    test.each([
+      ['59 s, an answer without an issuer counts if there is no permit', 59, 'ERR_LOGOUT_TOKEN_CLAIM', 4],
+      ['60 s, an answer without an issuer does not count', 60, 'ERR_LOGOUT_FAILED', 6],
+    ])('after %s', async (_, seconds, last, calls) => {
+      let isDown = false
+      const issuers = vi.fn(() => (isDown ? Promise.reject(new Error('database')) : undefined))
+      const logout = using(issuers)
+      expect(await codeOf(logout)).toBe('ERR_LOGOUT_TOKEN_CLAIM')
+      isDown = true
+      after(seconds)
+      issuers.mockClear()
+      const codes: string[] = []
+      for (let times = 0; times < 6; times += 1) codes.push(await codeOf(logout))
+      expect([issuers.mock.calls.length, codes.at(-1)]).toEqual([calls, last])
+    })
   })
 
   test('a clock that jumps an hour ahead and back has no effect', async () => {

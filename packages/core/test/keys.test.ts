@@ -446,6 +446,27 @@ describe('keys before the first token', () => {
     expect(await outcome()).toBe('ok')
   })
 
+  test('a fetch starts in the background if there is no navigator, as on Node 20', async () => {
+    vi.stubGlobal('navigator', undefined)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const op = await createTestIssuer()
+    const { requests, logout } = discovering(op)
+    await logout.isLoggedOut(op.session())
+    await vi.waitFor(() => expect(requests).toEqual([discovery, jwks]))
+  })
+
+  test('verifyLogoutToken fetches only the keys of the issuer of the token', async () => {
+    const op = await createTestIssuer()
+    const fetched = vi.fn(async () => Response.json(op.jwks))
+    vi.stubGlobal('fetch', fetched)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const issuers = [op.issuer, 'https://other.example'].map((issuer) => {
+      return { issuer, clientId: op.clientId, keys: new URL(`${issuer}/only-for-this-test`) }
+    })
+    await verifyLogoutToken(await op.logoutToken(), issuers)
+    expect(fetched.mock.calls).toEqual([['https://op.example.com/only-for-this-test', expect.anything()]])
+  })
+
   test('keysTimeout limits discovery and keys together', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -943,6 +964,21 @@ describe('the time limits of keys, exactly', () => {
     expect(await forged()).toBe(wrongSignature)
     expect(requests).toEqual(expected)
   })
+})
+
+test('the key sets and the permits of all listed issuers are kept, even if there are more than a thousand', async () => {
+  const op = await createTestIssuer()
+  const issuers = Array.from({ length: 1001 }, (_, index) => {
+    const issuer = `https://op-${index}.example`
+    return { issuer, clientId: op.clientId, keys: new URL(`${issuer}/jwks`) }
+  })
+  const { requests, logout, token } = discovering(op, { issuers, answer: () => Response.json(op.jwks) })
+  await logout.warm()
+  await logout.warm()
+  expect(requests.length).toBe(1001)
+  for (let index = 0; index < 20; index += 1)
+    await refusal(logout.receive(await token({ iss: issuers[0]!.issuer }, { kid: `forged-${index}` })))
+  expect(requests.slice(1001)).toEqual(Array(3).fill(String(issuers[0]!.keys)))
 })
 
 describe('other sources of keys', () => {

@@ -113,6 +113,8 @@ test.each<[message: string, options: unknown]>([
     'issuers[1].algorithms must be a list such as ["RS256"], got ["RS256","RSA-OAEP"]',
     withIssuer({ algorithms: ['RS256', 'RSA-OAEP'] }),
   ],
+  ['issuers[1].algorithms must be a list such as ["RS256"], got ["xRS256"]', withIssuer({ algorithms: ['xRS256'] })],
+  ['issuers[1].algorithms must be a list such as ["RS256"], got ["RS2567"]', withIssuer({ algorithms: ['RS2567'] })],
   ['issuers[1].clientSecret must be set for HS256', withIssuer({ algorithms: ['HS256'] })],
   ['issuers[1].clientSecret must be set for HS256', withIssuer({ algorithms: ['RS256', 'HS512'] })],
   [`issuers[1].clientSecret ${text}`, withIssuer({ algorithms: ['HS256'], clientSecret: '' })],
@@ -216,17 +218,17 @@ test('verifyLogoutToken, discoverKeys and MemoryStore check their options in the
   expect(() => new MemoryStore({ clock: () => 0 } as object)).toThrow(new TypeError('clock is not an option'))
 })
 
-test('the answer of an issuer function is checked in the same way', async () => {
+test.each([
+  ['issuers[0].requireSID is not an option. Did you mean requireSid?', { requireSID: true }],
+  ['issuers must have this issuer', { issuer: 'https://other.example' }],
+])('the answer of an issuer function is checked in the same way: %s', async (message, settings) => {
   const op = await createTestIssuer()
   const logout = createBackchannelLogout({
     ...good,
-    issuers: () => ({ ...op.trusted, requireSID: true }) as TrustedIssuer,
+    issuers: () => ({ ...op.trusted, ...settings }) as TrustedIssuer,
   })
   const cause = await logout.isLoggedOut(op.session()).catch((error: unknown) => (error as Error).cause)
-  expect(cause).toMatchObject({
-    name: 'TypeError',
-    message: 'issuers[0].requireSID is not an option. Did you mean requireSid?',
-  })
+  expect(cause).toMatchObject({ name: 'TypeError', message })
 })
 
 test.each<[string, object]>([
@@ -267,6 +269,15 @@ test('a session may last 400 days', () => {
 
 test('two clients of one issuer are accepted', () => {
   expect(() => createBackchannelLogout({ ...good, issuers: [issuer, { ...issuer, clientId: 'd' }] })).not.toThrow()
+})
+
+test('two clients of one issuer are accepted if one of them needs no keys', () => {
+  const withSecret = { ...issuer, clientId: 'd', algorithms: ['HS256'], clientSecret: 's' }
+  for (const issuers of [
+    [{ ...issuer, keys: opening }, withSecret],
+    [withSecret, { ...issuer, keys: opening }],
+  ])
+    expect(() => createBackchannelLogout({ ...good, issuers })).not.toThrow()
 })
 
 test('http to another machine is accepted if it is allowed', () => {

@@ -79,7 +79,7 @@ function createCallLimits(): CallLimit[] {
  * Finds all registrations that the issuer function returns for an issuer.
  *
  * @param isComplete Returns true if the registrations contain the client of the caller. If it returns false for a
- *   cached answer, the issuer function is called again within the limits. A call without this parameter marks the
+ *   cached answer, the issuer function is called again within the limits. A call without this parameter only marks the
  *   issuer as proven.
  */
 export type FindAll = (
@@ -99,7 +99,7 @@ export function createIssuerFunction(
 ): FindAll {
   // An issuer is proven after its first valid token, or after the check of a session. Proven and unproven issuers have
   // separate caches and limits. So tokens with invented issuers cannot push out or delay proven issuers.
-  const createCache = (): LruMap<Answer | undefined> => new LruMap(maxEntries)
+  const createCache = (): LruMap<Answer> => new LruMap(maxEntries)
   const [provenAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
   const limits = createCallLimits()
   const cached = (iss: string): Answer | undefined =>
@@ -114,7 +114,7 @@ export function createIssuerFunction(
       () => (caller === 'session' ? ask() : limits[+isProven]!(ask)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
-    const [, , takeCall = { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }] = cached(iss) ?? []
+    const takeCall = cached(iss)?.[2] ?? { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }
     const answers = !registrations[0] ? emptyAnswers : isProven ? provenAnswers : otherAnswers
     provenAnswers.delete(iss)
     otherAnswers.delete(iss)
@@ -122,10 +122,17 @@ export function createIssuerFunction(
     return registrations
   }
 
-  return (iss, caller, isComplete = () => !!provenAnswers.set(iss, cached(iss))) => {
+  return (iss, caller, isComplete) => {
     const call = (): Promise<readonly Registration[]> =>
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
-    const [registrations = [], answeredAt = -Infinity, takeCall] = cached(iss) ?? []
+    const answer = cached(iss)
+    if (!isComplete) {
+      // Answers for forged tokens may have pushed out this answer. Then the next valid token proves the issuer.
+      if (answer) provenAnswers.set(iss, answer)
+      return []
+    }
+    if (!answer) return call()
+    const [registrations, answeredAt, takeCall] = answer
     const age = monotonicNow() - answeredAt
     if (age < 2 * freshFor && isComplete(registrations)) {
       if (age >= freshFor) call().catch(onError)
@@ -133,6 +140,6 @@ export function createIssuerFunction(
     }
     // The client may have been added after this answer. Most providers send a logout only once, so the function is
     // called again now.
-    return age >= freshFor || takeCall![caller]() ? call() : registrations
+    return age >= freshFor || takeCall[caller]() ? call() : registrations
   }
 }
