@@ -9,7 +9,7 @@ export function createTokenBucket(size: number, refill: number): TokenBucket {
   let countedAt = -Infinity
   return (cost = 1) => {
     const time = monotonicNow()
-    permits = Math.min(size, permits + Math.max(0, time - countedAt) / refill)
+    permits = Math.min(size, permits + (time - countedAt) / refill)
     countedAt = time
     if (permits < cost) return false
     permits -= cost
