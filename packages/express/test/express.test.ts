@@ -2,6 +2,7 @@ import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type Logo
 import { activeSession, backchannelLogout, type ActiveSessionOptions } from '@bcl/express'
 import { createTestIssuer } from '@bcl/testing'
 import { expectRoomAfterLargeBody, expectRoomAfterSlowBody, head } from '@bcl-checks/test-support/connection'
+import { wrongSessionOptions } from '@bcl-checks/test-support/session-options'
 import express5, { type Request, type RequestHandler } from 'express'
 import express4 from 'express4'
 import { once } from 'node:events'
@@ -253,16 +254,7 @@ describe.each<[string, typeof express5]>([
   })
 })
 
-test.each<[string, object | undefined]>([
-  [
-    'onLogedOut is not an option. The options are: session, onLoggedOut, onUnavailable',
-    { session: () => null, onLogedOut: () => {} },
-  ],
-  ['session must be a function', {}],
-  ['session must be a function', undefined],
-  ['session must be a function', { session: op.session() }],
-  ['onUnavailable must be a function', { session: () => null, onUnavailable: true }],
-])('activeSession throws a TypeError: %s', (message, options) => {
+test.each(wrongSessionOptions)('activeSession throws a TypeError: %s', (message, options) => {
   expect(() => activeSession(create(), options as never)).toThrow(new TypeError(message))
 })
 

@@ -9,6 +9,7 @@ import {
 import { activeSession, backchannelLogout } from '@bcl/fastify'
 import { createTestIssuer } from '@bcl/testing'
 import { expectRoomAfterLargeBody, expectRoomAfterSlowBody, head } from '@bcl-checks/test-support/connection'
+import { wrongSessionOptions } from '@bcl-checks/test-support/session-options'
 import Fastify5, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify'
 import Fastify4 from 'fastify4'
 import { once } from 'node:events'
@@ -372,16 +373,7 @@ test('the endpoint works over HTTP/2', async () => {
   await app.close()
 })
 
-test.each<[string, object | undefined]>([
-  [
-    'onLogedOut is not an option. The options are: session, onLoggedOut, onUnavailable',
-    { session: () => null, onLogedOut: () => {} },
-  ],
-  ['session must be a function', {}],
-  ['session must be a function', undefined],
-  ['session must be a function', { session: op.session() }],
-  ['onUnavailable must be a function', { session: () => null, onUnavailable: true }],
-])('activeSession throws a TypeError: %s', (message, options) => {
+test.each(wrongSessionOptions)('activeSession throws a TypeError: %s', (message, options) => {
   expect(() => activeSession(create(), options as never)).toThrow(new TypeError(message))
 })
 

@@ -1,6 +1,7 @@
 import { activeSession, backchannelLogout } from '@bcl/hono'
 import { createBackchannelLogout, MemoryStore, type LogoutEndpoint, type LogoutRequest } from '@bcl/core'
 import { createTestIssuer, testAdapter, type MountAdapter } from '@bcl/testing'
+import { wrongSessionOptions } from '@bcl-checks/test-support/session-options'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { csrf } from 'hono/csrf'
 import { once } from 'node:events'
@@ -200,16 +201,7 @@ test('the endpoint takes any receiver that has respond, and passes the authoriza
   expect(received.map(({ authorization }) => authorization)).toEqual(['Bearer secret', 'Bearer secret', undefined])
 })
 
-test.each<[string, object | undefined]>([
-  [
-    'onLogedOut is not an option. The options are: session, onLoggedOut, onUnavailable',
-    { session: () => null, onLogedOut: () => {} },
-  ],
-  ['session must be a function', {}],
-  ['session must be a function', undefined],
-  ['session must be a function', { session: op.session() }],
-  ['onUnavailable must be a function', { session: () => null, onUnavailable: true }],
-])('activeSession throws a TypeError: %s', (message, options) => {
+test.each(wrongSessionOptions)('activeSession throws a TypeError: %s', (message, options) => {
   expect(() => activeSession(create(), options as never)).toThrow(new TypeError(message))
 })
 

@@ -2,6 +2,7 @@ import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type Logo
 import { activeSession, backchannelLogout } from '@bcl/koa'
 import { createTestIssuer } from '@bcl/testing'
 import { expectRoomAfterLargeBody, expectRoomAfterSlowBody, head } from '@bcl-checks/test-support/connection'
+import { wrongSessionOptions } from '@bcl-checks/test-support/session-options'
 import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import Koa3, { type Middleware, type ParameterizedContext } from 'koa'
@@ -191,16 +192,7 @@ test('a path that does not begin with a slash is a TypeError', () => {
   expect(() => backchannelLogout(create(), { path: 'backchannel-logout' })).toThrow(TypeError)
 })
 
-test.each<[string, object | undefined]>([
-  [
-    'onLogedOut is not an option. The options are: session, onLoggedOut, onUnavailable',
-    { session: () => null, onLogedOut: () => {} },
-  ],
-  ['session must be a function', {}],
-  ['session must be a function', undefined],
-  ['session must be a function', { session: op.session() }],
-  ['onUnavailable must be a function', { session: () => null, onUnavailable: true }],
-])('activeSession throws a TypeError: %s', (message, options) => {
+test.each(wrongSessionOptions)('activeSession throws a TypeError: %s', (message, options) => {
   expect(() => activeSession(create(), options as never)).toThrow(new TypeError(message))
 })
 
