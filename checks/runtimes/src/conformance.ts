@@ -1,5 +1,5 @@
 import { runConformance, type ConformanceResult } from '@bcl/testing'
-import type { Outcome } from './case.ts'
+import type { Outcome } from './cases/case.ts'
 import { serveProviders } from './providers.ts'
 import type { Runtime } from './runtimes.ts'
 

@@ -1,4 +1,4 @@
-import type { Outcome, Report } from './case.ts'
+import type { Outcome, Report } from './cases/case.ts'
 import type { Conformance } from './conformance.ts'
 import type { Application } from './runtimes.ts'
 

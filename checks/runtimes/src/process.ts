@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import type { Report } from './case.ts'
+import type { Report } from './cases/case.ts'
 
 const execute = promisify(execFile)
 const patience = 120_000

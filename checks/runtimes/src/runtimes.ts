@@ -1,4 +1,4 @@
-import { merge, type Report } from './case.ts'
+import { merge, type Report } from './cases/case.ts'
 import { askWorkerd, output, serve, type Serving } from './process.ts'
 
 export type Application = 'handle' | 'hono' | 'koa' | 'express' | 'fastify' | 'nestjs-express' | 'nestjs-fastify'

@@ -1,7 +1,7 @@
 import { createTestIssuer } from '@bcl/testing'
-import { runAll } from './case.ts'
-import { runCases } from './cases.ts'
-import { afterRows, beginRows } from './worker-rows.ts'
+import { runAll } from './cases/case.ts'
+import { runCases } from './cases/cases.ts'
+import { afterRows, beginRows } from './cases/worker-rows.ts'
 
 /** Tells whether this runtime refuses random numbers in the scope of a module. Workers must refuse them. */
 function refusesAtModuleScope(): boolean {

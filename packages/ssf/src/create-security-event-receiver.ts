@@ -14,7 +14,7 @@ import {
   type Flight,
   type Rules,
 } from '@bcl/core/kit'
-import { createCarryOut } from './carry-out.js'
+import { createCarryOut } from './sessions/carry-out.js'
 import {
   poll,
   pollOnce,
@@ -23,12 +23,12 @@ import {
   type Poller,
   type PollOptions,
   type PollResult,
-} from './poll.js'
-import { createRespond, type Receipt, type SecurityEventDelivery } from './respond.js'
-import type { SecurityEvent } from './security-event.js'
-import type { ResolveSubject } from './target.js'
-import { knowTransmitter, type Transmitter } from './transmitter.js'
-import { parseSet, verifySet, type ParsedSet } from './verify-set.js'
+} from './delivery/poll.js'
+import { createRespond, type Receipt, type SecurityEventDelivery } from './delivery/respond.js'
+import type { SecurityEvent } from './events/security-event.js'
+import type { ResolveSubject } from './sessions/target.js'
+import { knowTransmitter, type Transmitter } from './transmitters/transmitter.js'
+import { parseSet, verifySet, type ParsedSet } from './events/verify-set.js'
 
 /** Options of {@link createSecurityEventReceiver}. */
 export interface SecurityEventReceiverOptions {

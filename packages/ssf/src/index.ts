@@ -1,14 +1,14 @@
 export { createSecurityEventReceiver } from './create-security-event-receiver.js'
-export { StreamRequestError } from './request.js'
-export { createStreamClient } from './stream-client.js'
+export { StreamRequestError } from './streams/request.js'
+export { createStreamClient } from './streams/stream-client.js'
 
-export type { Audience } from './audience.js'
-export type { ClientCredentials } from './client-credentials.js'
+export type { Audience } from './transmitters/audience.js'
+export type { ClientCredentials } from './streams/client-credentials.js'
 export type { SecurityEventReceiver, SecurityEventReceiverOptions } from './create-security-event-receiver.js'
-export type { PollOnceOptions, PollOptions, PollResult } from './poll.js'
-export type { AccessToken } from './request.js'
-export type { SecurityEventDelivery } from './respond.js'
-export type { NothingEnded, SecurityEvent, SubjectIdentifier } from './security-event.js'
+export type { PollOnceOptions, PollOptions, PollResult } from './delivery/poll.js'
+export type { AccessToken } from './streams/request.js'
+export type { SecurityEventDelivery } from './delivery/respond.js'
+export type { NothingEnded, SecurityEvent, SubjectIdentifier } from './events/security-event.js'
 export type {
   StreamClient,
   StreamClientOptions,
@@ -16,6 +16,6 @@ export type {
   StreamDelivery,
   StreamRequest,
   StreamStatus,
-} from './stream-client.js'
-export type { ResolvedSubject, ResolveSubject } from './target.js'
-export type { Transmitter } from './transmitter.js'
+} from './streams/stream-client.js'
+export type { ResolvedSubject, ResolveSubject } from './sessions/target.js'
+export type { Transmitter } from './transmitters/transmitter.js'

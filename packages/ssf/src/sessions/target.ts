@@ -1,6 +1,11 @@
 import { isObject, isText } from '@bcl/core/kit'
-import { isAccountEvent, type NothingEnded, type SecurityEvent, type SubjectIdentifier } from './security-event.js'
-import type { KnownTransmitter } from './transmitter.js'
+import {
+  isAccountEvent,
+  type NothingEnded,
+  type SecurityEvent,
+  type SubjectIdentifier,
+} from '../events/security-event.js'
+import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
 /** The user or session that a subject means, with the claim values of the application's sessions. */
 export interface ResolvedSubject {

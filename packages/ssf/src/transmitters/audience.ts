@@ -1,5 +1,5 @@
 import { isText, monotonicNow, requireOption, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
-import { isTextList } from './option-rules.js'
+import { isTextList } from '../option-rules.js'
 
 /** The audience of a stream. */
 export type Audience = string | readonly string[]

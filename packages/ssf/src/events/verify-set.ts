@@ -13,7 +13,7 @@ import {
 } from '@bcl/core/kit'
 import { failure } from './failure.js'
 import { isStreamEvent, type SecurityEvent, type SubjectIdentifier } from './security-event.js'
-import type { KnownTransmitter } from './transmitter.js'
+import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
 /** The largest number of events in one token (SE-1). */
 const maxEvents = 10

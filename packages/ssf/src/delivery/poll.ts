@@ -1,10 +1,10 @@
 import type { BackchannelLogoutError } from '@bcl/core'
 import { asLogoutError, isObject, withTimeout, type JSONObject, type Rule } from '@bcl/core/kit'
-import { createAudience, isAudience } from './audience.js'
-import { faultOf, isFailure, type SetFault } from './failure.js'
-import { send, type AccessToken, type RequestOptions } from './request.js'
-import type { StreamConfiguration } from './stream-client.js'
-import type { KnownTransmitter } from './transmitter.js'
+import { createAudience, isAudience } from '../transmitters/audience.js'
+import { faultOf, isFailure, type SetFault } from '../events/failure.js'
+import { send, type AccessToken, type RequestOptions } from '../streams/request.js'
+import type { StreamConfiguration } from '../streams/stream-client.js'
+import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
 /** Options of `pollOnce`. */
 export interface PollOnceOptions {

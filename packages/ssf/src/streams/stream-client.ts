@@ -13,10 +13,10 @@ import {
   type Rules,
 } from '@bcl/core/kit'
 import { createTokenSource, secretMethods, type ClientCredentials } from './client-credentials.js'
-import { metadataUrls } from './metadata.js'
+import { metadataUrls } from '../transmitters/metadata.js'
 import { inTurn, send, tokenOf, type AccessToken } from './request.js'
-import { metadataRule, secret } from './option-rules.js'
-import { isStreamEvent, type SubjectIdentifier } from './security-event.js'
+import { metadataRule, secret } from '../option-rules.js'
+import { isStreamEvent, type SubjectIdentifier } from '../events/security-event.js'
 
 /** The way in which a stream delivers tokens. */
 export interface StreamDelivery {

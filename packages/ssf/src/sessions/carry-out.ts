@@ -1,9 +1,9 @@
 import type { BackchannelLogout, LogoutStore } from '@bcl/core'
 import { doneKey, expiryFor, monotonicNow, retryUntil, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
-import { failure } from './failure.js'
-import { endsByDefault, isStreamEvent, type SecurityEvent } from './security-event.js'
+import { failure } from '../events/failure.js'
+import { endsByDefault, isStreamEvent, type SecurityEvent } from '../events/security-event.js'
 import { findTarget, type TargetOptions } from './target.js'
-import type { KnownTransmitter } from './transmitter.js'
+import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
 /** Seconds after which an event in progress counts as lost. Nothing waits for a lost event. */
 const longest = 20

@@ -1,8 +1,8 @@
 import type { BackchannelLogoutError, BackchannelLogoutErrorCode, LogoutRequest, LogoutResponse } from '@bcl/core'
 import { answer, asLogoutError, codeOf, defined, readBody, requestError, runGuarded, withTimeout } from '@bcl/core/kit'
-import { faultOf, isFailure } from './failure.js'
-import type { ParsedSet } from './verify-set.js'
-import type { KnownTransmitter } from './transmitter.js'
+import { faultOf, isFailure } from '../events/failure.js'
+import type { ParsedSet } from '../events/verify-set.js'
+import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
 /** One record for each push, for logs and metrics. It contains no token and nothing that names a user. */
 export interface SecurityEventDelivery {

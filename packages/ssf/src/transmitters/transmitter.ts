@@ -15,7 +15,7 @@ import {
 } from '@bcl/core/kit'
 import { createAudience, isAudience, mustBeAudience, type Audience } from './audience.js'
 import { metadataUrls } from './metadata.js'
-import { isTextList, metadataRule, secret } from './option-rules.js'
+import { isTextList, metadataRule, secret } from '../option-rules.js'
 
 /** A transmitter of Security Event Tokens that the application trusts. */
 export interface Transmitter {
