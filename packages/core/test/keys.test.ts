@@ -411,6 +411,17 @@ describe('keys before the first token', () => {
     expect(requests).toEqual([discovery, jwks])
   })
 
+  test('the first token also fetches the keys of the other listed issuers', async () => {
+    const op = await createTestIssuer()
+    const other = 'https://other.example/jwks'
+    const issuers = [jwks, other].map((url, index) => {
+      return { issuer: index ? 'https://other.example' : op.issuer, clientId: op.clientId, keys: new URL(url) }
+    })
+    const { requests, outcome } = discovering(op, { issuers, answer: () => Response.json(op.jwks) })
+    expect(await outcome()).toBe('ok')
+    expect(requests.toSorted()).toEqual([jwks, other])
+  })
+
   test('T-18: the keys are there before the first POST, because some providers serve no keys during a POST', async () => {
     const op = await createTestIssuer()
     let isPosting = false
@@ -426,12 +437,14 @@ describe('keys before the first token', () => {
   test('a failed fetch in the background is reported, and the first token tries again', async () => {
     const op = await createTestIssuer()
     let isDown = true
-    const { logout, outcome, onError } = discovering(op, {
+    const { requests, logout, outcome, onError } = discovering(op, {
       answer: () => (isDown ? new Response(null, { status: 500 }) : undefined),
     })
     await logout.isLoggedOut(op.session())
     await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce())
     expect(onError.mock.calls[0]![0]).toMatchObject({ code: unavailable })
+    await logout.isLoggedOut(op.session())
+    expect(requests).toEqual([discovery])
     isDown = false
     expect(await outcome()).toBe('ok')
   })
