@@ -260,6 +260,32 @@ describe('RP-51: a token with a known key is verified at once', () => {
     expect(await forged).toBe(wrongSignature)
   })
 
+  test('RP-53a: the same holds if the key set is stale and its refresh fails', async () => {
+    const op = await createTestIssuer()
+    const [gate, asked] = [deferred(), deferred()]
+    const answers: (() => Response | Promise<Response>)[] = []
+    const { clock, logout, token, outcome } = discovering(op, {
+      issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
+      answer: () => answers.shift()?.(),
+    })
+    expect(await outcome()).toBe('ok')
+    advance(clock, 600)
+    const old = Response.json({ keys: [...op.jwks.keys] })
+    answers.push(
+      () => new Response(null, { status: 500 }),
+      () => (asked.resolve(), gate.promise.then(() => old)),
+    )
+    const forged = outcome({ kid: 'forged' })
+    await asked.promise
+    await op.rotate()
+    const genuine = logout.receive(await token())
+    // After this turn, the token waits for the request of the forged token.
+    await new Promise((resolve) => setImmediate(resolve))
+    gate.resolve()
+    expect((await genuine).replayed).toBe(false)
+    expect(await forged).toBe(wrongSignature)
+  })
+
   test('an older answer does not replace a newer one', async () => {
     const op = await createTestIssuer()
     const old = { keys: [...op.jwks.keys] }

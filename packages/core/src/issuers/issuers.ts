@@ -94,7 +94,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       unproven.delete(name)
       proven.set(name, provenSet)
     }
-    const newSet = createRemoteKeys(registration, { ...options, budgets, isProven: isList, onProven })
+    const newSet = createRemoteKeys(registration, { ...options, budgets, onProven: isList ? undefined : onProven })
     ;(isList ? proven : unproven).set(name, newSet)
     return newSet
   }

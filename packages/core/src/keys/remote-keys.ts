@@ -54,13 +54,10 @@ export interface RemoteKeysOptions extends FetchOptions {
   /** Reads the metadata of the issuer. @default OpenID Connect Discovery */
   readMetadata?: ReadMetadata
   /**
-   * Set this option to false for an issuer that a function found. The fetches of such an issuer also count against the
-   * limit of the process.
-   * @default true
+   * Called when a key verifies a signature for the first time. Set this option for an issuer that a function found. Until
+   * this call, the fetches of the issuer also count against the limit of the process.
    */
-  isProven?: boolean
-  /** Called when a key verifies a signature for the first time. */
-  onProven?: (keySet: RemoteKeys) => void
+  onProven?: ((keySet: RemoteKeys) => void) | undefined
   /** The permits for the fetches of each issuer, by {@link keySetName}. The permits outlive the key sets (RP-52). */
   budgets?: Map<string, TokenBucket>
 }
@@ -98,7 +95,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     budgets = new Map<string, TokenBucket>(),
     readMetadata = metadataAt(discoveryUrl(location.issuer), location.issuer, options),
   } = options
-  let { isProven = true } = options
+  let { onProven } = options
   const name = keySetName(location)
   const isDiscovered = !location.keys
   let jwksUri = String(location.keys)
@@ -153,7 +150,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const pay = async (isReserved = false): Promise<void> => {
     const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
     requirePermit(isReserved || takeFetch())
-    for (let wait = 0.05; !isProven && !takeUnprovenFetch(); wait *= 2) {
+    for (let wait = 0.05; onProven && !takeUnprovenFetch(); wait *= 2) {
       requirePermit(wait <= keysTimeout / 2)
       await pause(wait)
     }
@@ -215,7 +212,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
-    if (!key && requestedAt < startedAt) {
+    while (!key && requestedAt < startedAt) {
       requirePermit(!isHeldBack(id))
       // Several tokens share this fetch. The fetch can load the key of this token and fail later, in a step for another
       // token. So a failure counts only if the key of this token is still missing.
@@ -227,7 +224,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
         if (!key) throw error
       }
     }
-    if (!key && requestedAt >= startedAt) noFetchUntil.set(id, monotonicNow() + absentFor)
+    if (!key) noFetchUntil.set(id, monotonicNow() + absentFor)
     // If the key is missing, `keys` throws the error of jose.
     return key ?? keys!(...args)
   }
@@ -250,9 +247,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       return true
     },
     prove() {
-      if (isProven) return
-      isProven = true
-      options.onProven?.(keySet)
+      onProven?.(keySet)
+      onProven = undefined
     },
     async warm() {
       await withTimeout(backgroundTime, async () => age() <= goodFor || join(reload), keysUnavailable)
