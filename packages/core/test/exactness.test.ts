@@ -43,6 +43,11 @@ test('a value that is not a string is refused', async () => {
   }
 })
 
+test.each([null, 7, [], ['key-1'], { length: 1 }])('RP-15: a kid that is not a string is refused: %j', async (kid) => {
+  const { code } = await refusal(verifyLogoutToken(await op.logoutToken({}, { kid }), [op.trusted], { now: clock.now }))
+  expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+})
+
 test('RP-22: a typ with more text around logout+jwt is refused', async () => {
   for (const typ of ['xlogout+jwt', 'logout+jwtx', 'x/logout+jwt', 'xapplication/logout+jwt', 'xjwt', 'jwtx']) {
     expect(isLogoutToken({ typ })).toBe(false)

@@ -63,6 +63,14 @@ test('WebCrypto verifies with the remembered key, and the key is not imported ag
   }
 })
 
+test('a signature that WebCrypto refuses with an error is a wrong signature', async () => {
+  await verify(await sign(first.privateKey, 'RS256', 'first'))
+  vi.spyOn(subtle, 'verify').mockRejectedValueOnce(new Error('wrong length'))
+  const error = await refusal(verify(await sign(first.privateKey, 'RS256', 'first')))
+  vi.restoreAllMocks()
+  expect(error.code).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
+})
+
 test('RP-13: an RSA key of 1024 bits verifies no token, not even at the second try', async () => {
   const short = await rsa('RSASSA-PKCS1-v1_5', 1024)
   const weak = { keys: [await publicJwk(short, 'short')] }

@@ -6,7 +6,7 @@ import {
   type BackchannelLogoutOptions,
 } from '@bcl/core'
 import { createTestIssuer, createTestKey, type TestIssuer } from '@bcl/testing'
-import { generateKeyPair, exportJWK } from 'jose'
+import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { advance, createClock, deferred, refusal, timersOf } from './support.js'
 
@@ -101,12 +101,13 @@ describe('RP-50: discovery', () => {
     const op = await createTestIssuer()
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
-    const cancel = () => Promise.reject(new Error('terminated'))
+    const cancel = vi.fn(() => Promise.reject(new Error('terminated')))
     const { outcome } = discovering(op, { answer: () => new Response(new ReadableStream({ cancel }), { status: 502 }) })
     expect(await outcome()).toBe(unavailable)
     await new Promise((resolve) => setImmediate(resolve))
     process.off('unhandledRejection', unhandled)
     expect(unhandled).not.toHaveBeenCalled()
+    expect(cancel).toHaveBeenCalledOnce()
   })
 
   test('requests JSON, and does not follow redirects', async () => {
@@ -114,9 +115,9 @@ describe('RP-50: discovery', () => {
     const inits: RequestInit[] = []
     const { outcome } = discovering(op, { answer: (_: string, init: RequestInit) => void inits.push(init) })
     await outcome()
-    expect(inits.map(({ redirect, method }) => [redirect, method])).toEqual([
-      ['manual', undefined],
-      ['manual', undefined],
+    expect(inits.map(({ redirect, method, headers }) => [redirect, method, headers])).toEqual([
+      ['manual', undefined, { accept: 'application/json' }],
+      ['manual', undefined, { accept: 'application/json' }],
     ])
     expect(inits.every(({ signal }) => signal instanceof AbortSignal)).toBe(true)
   })
@@ -124,10 +125,17 @@ describe('RP-50: discovery', () => {
   test('http to another machine needs allowInsecureRequests', async () => {
     expect(() => discoverKeys('http://op.example.com')).toThrow(TypeError)
     expect(() => discoverKeys('')).toThrow(TypeError)
-    for (const issuer of ['http://localhost:9', 'http://127.1.2.3:9', 'http://[::1]:9', 'https://op.example.com']) {
+    for (const issuer of ['http://localhost:9', 'http://127.1.22.3:9', 'http://[::1]:9', 'https://op.example.com']) {
       expect(() => discoverKeys(issuer)).not.toThrow()
     }
-    for (const issuer of ['http://127.0.0.1.example.com', 'http://localhost.example.com', 'http://1127.0.0.1']) {
+    for (const issuer of [
+      'http://127.0.0.1.example.com',
+      'http://localhost.example.com',
+      'http://1127.0.0.1',
+      'http://notlocalhost',
+      'xhttps://op.example.com',
+      'xhttp://localhost',
+    ]) {
       expect(() => discoverKeys(issuer)).toThrow(TypeError)
     }
     expect(() => discoverKeys('http://op.example.com', { allowInsecureRequests: true })).not.toThrow()
@@ -284,6 +292,30 @@ describe('RP-51: a token with a known key is verified at once', () => {
     gate.resolve()
     expect((await genuine).replayed).toBe(false)
     expect(await forged).toBe(wrongSignature)
+  })
+
+  test('a token whose first check was slow uses the keys that another token has fetched meanwhile', async () => {
+    const op = await createTestIssuer()
+    const kid = 'the only one'
+    const { requests, outcome } = discovering(op, {
+      answer: (url) => (url === jwks ? Response.json({ keys: [{ ...op.key.publicJwk, kid }] }) : undefined),
+    })
+    expect(await outcome({ kid })).toBe('ok')
+    await op.rotate({ keepOld: false })
+    requests.length = 0
+    const [gate, asked] = [deferred(), deferred()]
+    const verify = vi.spyOn(crypto.subtle, 'verify').mockImplementationOnce(async () => {
+      asked.resolve()
+      await gate.promise
+      return false
+    })
+    onTestFinished(() => verify.mockRestore())
+    const slow = outcome({ kid })
+    await asked.promise
+    expect(await outcome({ kid })).toBe('ok')
+    gate.resolve()
+    expect(await slow).toBe('ok')
+    expect(requests).toEqual([jwks])
   })
 
   test('an older answer does not replace a newer one', async () => {
@@ -688,6 +720,88 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests).toEqual([discovery, jwks])
   })
 
+  test.each([undefined, new URL(jwks)])(
+    'a bad signature is an outage if the keys cannot be fetched: %s',
+    async (keys) => {
+      const op = await createTestIssuer()
+      const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys }]
+      const { logout, token } = discovering(op, {
+        issuers,
+        answer: (url) => (url === jwks && isDown ? new Response(null, { status: 500 }) : undefined),
+      })
+      let isDown = false
+      await logout.warm()
+      isDown = true
+      const [head, , signature] = (await token()).split('.')
+      const [, payload] = (await token({ sid: 'another' })).split('.')
+      const error = await refusal(logout.receive([head, payload, signature].join('.')))
+      expect([error.code, String(error.cause)]).toEqual([unavailable, `Error: ${jwks}: status 500 or too large`])
+    },
+  )
+
+  test('RP-52: keys at a URL need no permit for discovery, so two unknown kids in a row get the same answer', async () => {
+    const op = await createTestIssuer()
+    const { outcome } = discovering(op, {
+      issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
+    })
+    for (const kid of ['forged-1', 'forged-2', 'forged-3']) expect(await outcome({ kid })).toBe(wrongSignature)
+  })
+
+  test('discovery does not run again if several of the new keys fit the token', async () => {
+    const op = await createTestIssuer()
+    let keys: object[] = []
+    const { requests, outcome, logout } = discovering(op, {
+      answer: (url) => (url === jwks ? Response.json({ keys }) : undefined),
+    })
+    await logout.warm()
+    requests.length = 0
+    keys = [(await createTestKey('RS256', 'other')).publicJwk, op.key.publicJwk]
+    expect(await outcome({ kid: undefined })).toBe('ok')
+    expect(requests).toEqual([jwks])
+  })
+
+  test('discovery does not run after the time limit of the fetch', async () => {
+    const op = await createTestIssuer()
+    const { logout, outcome, requests } = discovering(op, {
+      answer: (_, { signal }) =>
+        isSilent
+          ? new Promise((__, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error)))
+          : undefined,
+    })
+    let isSilent = false
+    await logout.warm()
+    isSilent = true
+    requests.length = 0
+    const limit = new AbortController()
+    vi.spyOn(AbortSignal, 'timeout').mockReturnValue(limit.signal)
+    onTestFinished(() => void vi.mocked(AbortSignal.timeout).mockRestore())
+    const refused = outcome({ kid: 'forged' })
+    await vi.waitFor(() => expect(requests).toEqual([jwks]))
+    limit.abort()
+    expect(await refused).toBe(unavailable)
+    expect(requests).toEqual([jwks])
+  })
+
+  test('RP-52c: while its kid causes no fetch, a bad signature is checked only once', async () => {
+    const op = await createTestIssuer()
+    const { forged } = await forging(op)
+    const verify = vi.spyOn(crypto.subtle, 'verify')
+    onTestFinished(() => verify.mockRestore())
+    await forged()
+    expect(verify).toHaveBeenCalledTimes(2)
+    await forged()
+    expect(verify).toHaveBeenCalledTimes(3)
+  })
+
+  test('a key that was found is not remembered as missing', async () => {
+    const op = await createTestIssuer()
+    const { outcome } = discovering(op)
+    expect(await outcome()).toBe('ok')
+    await op.rotate({ keepOld: false })
+    expect(await outcome()).toBe('ok')
+    expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
+  })
+
   test('RP-52c: a bad signature under another known kid causes another fetch', async () => {
     const op = await createTestIssuer()
     const { requests, outcome, forged } = await forging(op)
@@ -954,6 +1068,42 @@ describe('the time limits of keys, exactly', () => {
     expect(requests).toEqual(expected)
   })
 
+  test('RP-51a: one second after the start of a refresh, a token waits no longer', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const op = await createTestIssuer()
+    let isSilent = false
+    const { logout, outcome } = discovering(op, { answer: () => (isSilent ? new Promise(() => {}) : undefined) })
+    await logout.warm()
+    vi.advanceTimersByTime(600_000)
+    isSilent = true
+    const first = outcome()
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(1))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await first).toBe('ok')
+    // The timers stand still, so this token does not wait for one.
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('RP-52: a bad signature waits at most keysTimeout for a provider that does not answer', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const op = await createTestIssuer()
+    let isSilent = false
+    const { logout, token, requests } = discovering(op, {
+      answer: () => (isSilent ? new Promise(() => {}) : undefined),
+    })
+    await logout.warm()
+    const [head, , signature] = (await token()).split('.')
+    const [, payload] = (await token({ sid: 'another' })).split('.')
+    requests.length = 0
+    isSilent = true
+    const refused = refusal(logout.receive([head, payload, signature].join('.')))
+    await vi.waitFor(() => expect(requests).toEqual([jwks]))
+    await vi.advanceTimersByTimeAsync(1500)
+    expect((await refused).code).toBe(unavailable)
+  })
+
   test.each([
     [86_400, 'ok', never],
     [86_401, unavailable, once],
@@ -1021,6 +1171,35 @@ test('the key sets and the permits of all listed issuers are kept, even if there
 })
 
 describe('other sources of keys', () => {
+  test('with discoverKeys, a new key with the old kid verifies its first token', async () => {
+    const op = await createTestIssuer({ kid: 'the only one' })
+    const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys: discoverKeys(op.issuer, { fetch: op.fetch }) }]
+    await verifyLogoutToken(await op.logoutToken(), issuers)
+    const renewed = await createTestKey('RS256', 'the only one')
+    op.jwks.keys.splice(0, 1, renewed.publicJwk)
+    const claims = decodeJwt(await op.logoutToken())
+    const token = await op.sign(claims, { alg: 'RS256', kid: 'the only one', typ: 'logout+jwt' }, renewed.privateKey)
+    expect(await verifyLogoutToken(token, issuers)).toMatchObject({ iss: op.issuer })
+  })
+
+  test('with discoverKeys, a refresh that fails causes no unhandled rejection', async () => {
+    const op = await createTestIssuer()
+    const clock = createClock(op.now())
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    let isDown = false
+    const answer = async (url: string) => (isDown ? new Response(null, { status: 500 }) : op.fetch(url))
+    const keys = discoverKeys(op.issuer, { fetch: answer as typeof fetch })
+    const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys }]
+    await verifyLogoutToken(await op.logoutToken(), issuers)
+    advance(clock, 600)
+    isDown = true
+    expect(await verifyLogoutToken(await op.logoutToken(), issuers)).toMatchObject({ iss: op.issuer })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+
   test('the limit of all unproven issuers does not count for discoverKeys', async () => {
     const op = await createTestIssuer()
     const fetchKeys = async (url: string) => {
@@ -1047,8 +1226,20 @@ describe('other sources of keys', () => {
     expect(() => discovering(op, { issuers: [insecure] })).toThrow(TypeError)
   })
 
+  test('a function gets the header and the parts of the token', async () => {
+    const op = await createTestIssuer()
+    const keys = vi.fn(async () => op.key.publicKey)
+    const token = await op.logoutToken()
+    await verifyLogoutToken(token, [{ ...op.trusted, keys }])
+    const [encoded, payload, signature] = token.split('.')
+    expect(keys.mock.calls).toEqual([
+      [expect.objectContaining({ alg: 'RS256', kid: op.key.kid }), { protected: encoded, payload, signature }],
+    ])
+  })
+
   test.each<[string, () => Promise<never>]>([
     ['fails', () => Promise.reject(new Error('vault'))],
+    ['fails with a code of its own', () => Promise.reject(Object.assign(new Error('vault'), { code: 'MY_ERR_JWS_X' }))],
     ['never answers', () => new Promise(() => {})],
   ])('a function that %s is an outage', async (_, keys) => {
     const op = await createTestIssuer()
@@ -1090,7 +1281,16 @@ describe('warm', () => {
   test('rejects while the provider is down', async () => {
     const op = await createTestIssuer()
     const { logout } = discovering(op, { answer: () => new Response(null, { status: 503 }) })
-    expect((await refusal(logout.warm())).code).toBe(unavailable)
+    expect(await refusal(logout.warm())).toMatchObject({
+      code: unavailable,
+      cause: { message: `${discovery}: status 503 or too large` },
+    })
+  })
+
+  test('the error names the issuer if the discovery document has another issuer', async () => {
+    const op = await createTestIssuer()
+    const { logout } = discovering(op, { answer: () => Response.json({ issuer: 'https://other.example' }) })
+    expect((await refusal(logout.warm())).cause).toMatchObject({ message: `${discovery}: issuer is not ${op.issuer}` })
   })
 
   test.each([

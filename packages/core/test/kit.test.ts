@@ -208,12 +208,37 @@ test('later requests first try the metadata URL that worked', async () => {
   expect(asked.filter((url) => url === metadata[0])).toHaveLength(1)
 })
 
-test('keys can also be a URL, a JWK Set or a function', async () => {
+test('each metadata URL is tried once, and the error of the first one is reported', async () => {
+  const asked: string[] = []
+  const fetchNothing = async (url: string) => (asked.push(url), new Response(null, { status: 404 }))
+  const keys = createKeySource({ issuer, metadata }, { fetch: fetchNothing as typeof fetch })
+  await expect(keys.warm!()).rejects.toMatchObject({ cause: { message: `${metadata[0]}: status 404 or too large` } })
+  expect(asked).toEqual(metadata)
+})
+
+test('keys can also come from discovery, a URL, a JWK Set or a function', async () => {
   const jwt = await set()
   const header = { alg: 'RS256', kid: op.key.kid }
   const options = { fetch: op.fetch }
-  for (const keys of [new URL(`${issuer}/jwks`), op.jwks, async () => op.key.publicKey])
+  // Without keys and metadata, OpenID Connect Discovery finds the keys.
+  for (const keys of [undefined, new URL(`${issuer}/jwks`), op.jwks, async () => op.key.publicKey])
     await expect(verifySignature(jwt, header, createKeySource({ issuer, keys }, options))).resolves.toBeUndefined()
+})
+
+test('verifySignature accepts only the algorithm of the header that it gets', async () => {
+  const keys = { getKey: async () => op.key.publicKey }
+  await expect(verifySignature(await set(), { alg: 'RS256' }, keys)).resolves.toBeUndefined()
+  await expect(verifySignature(await set(), { alg: 'RS384' }, keys)).rejects.toThrow()
+})
+
+test('verifySignature fetches the keys again after a bad signature, also for keys that jose has not imported', async () => {
+  let key = stranger.key.publicKey
+  const renew = vi.fn(async () => {
+    key = op.key.publicKey
+    return true
+  })
+  await verifySignature(await set(), { alg: 'RS256', kid: 'k' }, { getKey: async () => key, renew })
+  expect(renew.mock.calls).toEqual([[expect.any(Number), 'k']])
 })
 
 test('internalsOf accepts a receiver of createBackchannelLogout and a copy of it, but no other object', () => {

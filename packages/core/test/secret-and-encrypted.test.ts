@@ -1,8 +1,8 @@
 import { verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { CompactEncrypt, exportJWK, generateKeyPair, type JWK } from 'jose'
-import { describe, expect, test } from 'vitest'
-import { refusal } from './support.js'
+import { describe, expect, test, vi } from 'vitest'
+import { create, refusal } from './support.js'
 
 const op = await createTestIssuer()
 const encoder = new TextEncoder()
@@ -228,6 +228,25 @@ describe('RP-16: encrypted tokens', async () => {
       iss: op.issuer,
     })
     expect(await code(token, trusting({ keys: [...keys, mine.privateKey] }))).toBe('ERR_LOGOUT_TOKEN_INVALID')
+  })
+
+  test('a client without decryption does not count among the four keys', async () => {
+    const keys = await Promise.all(Array.from({ length: 3 }, async () => (await pair('RSA-OAEP')).privateKey))
+    const issuers = [{ ...op.trusted, clientId: 'other' }, trusting({ keys: [...keys, mine.privateKey] })]
+    expect(await verify(await encrypt(await op.logoutToken()), ...issuers)).toMatchObject({ iss: op.issuer })
+  })
+
+  test('an issuer function is called again only if no client of the issuer has decryption', async () => {
+    let answer = op.trusted
+    const issuers = vi.fn(() => answer)
+    const logout = create(op, { issuers })
+    const send = async (sid: string) => logout.receive(await encrypt(await op.logoutToken({ sid }), { iss: op.issuer }))
+    expect((await refusal(send('1'))).code).toBe('ERR_LOGOUT_TOKEN_INVALID')
+    answer = trusting()
+    expect(await send('2')).toMatchObject({ sid: '2' })
+    expect(issuers).toHaveBeenCalledTimes(2)
+    expect(await send('3')).toMatchObject({ sid: '3' })
+    expect(issuers).toHaveBeenCalledTimes(2)
   })
 
   test('a kid chooses the key at any position, and an unknown kid is ignored', async () => {
