@@ -216,8 +216,23 @@ describe('RP-11: the waiting calls of an issuer function that never answers', ()
           outcomes.push(one),
         )
     }
-    return { calledAfter, outcomes, sendForged }
+    return { logout, calledAfter, outcomes, sendForged }
   }
+
+  test('a longer attack needs no more timers', async () => {
+    const before = vi.getTimerCount()
+    const { logout } = never()
+    let made = 0
+    let most = 0
+    await pass(12_000, 20, () => {
+      for (let times = 0; times < 10; times += 1) void send(logout, forged(`https://${(made += 1)}.example`))
+      most = Math.max(most, vi.getTimerCount() - before)
+    })
+    // 1,000 tokens wait in the queue. Each of them has at most two timers: its time-out, and the wait for a permit.
+    expect(most).toBeGreaterThan(1000)
+    expect(most).toBeLessThan(2100)
+    await pass(8000, 100)
+  })
 
   test('1,000 calls wait. Then each new call pushes out the oldest one', async () => {
     const { outcomes, sendForged } = never()

@@ -57,10 +57,14 @@ function createCallLimits(): CallLimit[] {
       try {
         while (running.size() >= most || !takeCall()) {
           const isTurn = await new Promise<boolean>((resolve) => {
-            waiting.push(resolve)
-            if (waiting.length > maxEntries) waiting.shift()!(false)
-            // Without calls in progress, only this timer notices a new permit.
-            startBackgroundTimer(1, () => waiting.pop()?.(true))
+            // Without calls in progress, only this timer notices a new permit. It is cancelled when the wait ends. Otherwise,
+            // the number of timers would grow for as long as an attack lasts.
+            const cancel = startBackgroundTimer(1, () => waiting.pop()?.(true))
+            const length = waiting.push((isTurn) => {
+              cancel()
+              resolve(isTurn)
+            })
+            if (length > maxEntries) waiting.shift()!(false)
           })
           requirePermit(isTurn && monotonicNow() < until)
         }
