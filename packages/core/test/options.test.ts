@@ -167,6 +167,7 @@ test.each<[message: string, options: unknown]>([
   ['replay must be "acknowledge" or "reject", got "ignore"', { ...good, replay: 'ignore' }],
   ['unavailableStatus must be 400 or 503, got 500', { ...good, unavailableStatus: 500 }],
   [`storeTimeout ${period}, got 0`, { ...good, storeTimeout: 0 }],
+  [`keysTimeout ${period}, got "2"`, { ...good, keysTimeout: '2' }],
   [`listenerTimeout ${period}, got -1`, { ...good, listenerTimeout: -1 }],
   [`pollInterval ${period}, got Infinity`, { ...good, pollInterval: Infinity }],
   ['destroySession must be a function, got "x"', { ...good, destroySession: 'x' }],

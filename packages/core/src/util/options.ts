@@ -86,10 +86,13 @@ export function readOptions<T>(options: T, rules: Rules, path = ''): T {
     requireOption(!!rule, namePath, `is not an option${rule ? '' : suggest(name, Object.keys(rules))}`)
     const [test, words, defaultValue] = rule
     const { [name]: value = defaultValue } = options
-    const isLeftOut = value === undefined && rule.length > 2
-    // Secrets are not shown.
-    const got: [unknown?] = /keys|Secret/.test(name) ? [] : [value]
-    requireOption(isLeftOut || test(value as never, namePath), namePath, words, ...got)
+    requireOption(
+      (value === undefined && rule.length > 2) || test(value as never, namePath),
+      namePath,
+      words,
+      // Secrets are not shown.
+      ...((/keys$|Secret/.test(name) ? [] : [value]) as [unknown?]),
+    )
     read[name] = value
   }
   return read as T
