@@ -1,6 +1,6 @@
 // Checks the dependencies of each package. The table below lists the allowed dependencies. The manifests and the imports of the
-// built files, including their types, must match the table. Core needs only jose. An adapter or a store needs core and its
-// framework.
+// built files, including their types, must match the table. Core needs only jose. A store needs only core. An
+// adapter needs core, `@bcl/node` and its framework.
 import { globSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 

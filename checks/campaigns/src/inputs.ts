@@ -127,7 +127,7 @@ function changeBytes(bytes: Buffer, random: Random): Buffer {
   return changed
 }
 
-/** Returns a wrong signature as text: a malformed signature, or the signature of another token or another key. */
+/** Returns a signature that is usually wrong: a malformed signature, or the signature of another token or another key. */
 function badSignature(input: string, party: Party, others: readonly Party[], random: Random): string {
   const own = party.sign(input)
   switch (random.number(8)) {

@@ -113,7 +113,7 @@ export function createApp(
     const pending = pendingSignIn.read(request)
     pendingSignIn.clear(response)
     const failed = (reason: string) => void response.status(400).send(signInFailedPage(reason))
-    if (!pending) return failed('it was not started in this browser, or too long ago.')
+    if (!pending) return failed('it was not started in this browser, or it was started too long ago.')
     try {
       const { search } = new URL(request.originalUrl, config.baseUrl)
       const { claims, idToken } = await signIn.finish(search, pending)
@@ -153,7 +153,7 @@ export function createApp(
 
   app.use(((error: Error & { status?: number; expose?: boolean }, _request, response, next) => {
     const status = error.status ?? 500
-    if (status >= 500) logError('Not answered', error)
+    if (status >= 500) logError('Request failed', error)
     if (response.headersSent) return next(error)
     response.sendStatus(status)
   }) satisfies ErrorRequestHandler)

@@ -32,7 +32,7 @@ export function createApp(
   app.addHook('onRequest', fromOwnPages(new URL(config.baseUrl).origin))
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
   app.addHook('onError', async (_request, _reply, error) => {
-    if ((error.statusCode ?? 500) >= 500) logError('Not answered', error)
+    if ((error.statusCode ?? 500) >= 500) logError('Request failed', error)
   })
   app.register(formbody)
   const sessions = createSessions(app, config, logout)
@@ -103,7 +103,7 @@ export function createApp(
     const pending = request.signIn.get('pending')
     request.signIn.delete()
     const failed = (reason: string) => html(reply.code(400), signInFailedPage(reason))
-    if (!pending) return failed('it was not started in this browser, or too long ago.')
+    if (!pending) return failed('it was not started in this browser, or it was started too long ago.')
     try {
       const { claims, idToken } = await signIn.finish(new URL(request.url, config.baseUrl).search, pending)
       if (await sessions.start(request, claims, idToken)) return reply.redirect('/')

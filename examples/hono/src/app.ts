@@ -112,7 +112,8 @@ export function createApp(
   app.get('/callback', async (c) => {
     const pending = await pendingSignIn.read(c)
     pendingSignIn.clear(c)
-    if (!pending) return c.html(signInFailedPage('it was not started in this browser, or too long ago.'), 400)
+    if (!pending)
+      return c.html(signInFailedPage('it was not started in this browser, or it was started too long ago.'), 400)
     try {
       const { claims, idToken } = await signIn.finish(new URL(c.req.url).search, pending)
       if (await sessions.start(c, claims, idToken)) return c.redirect('/')

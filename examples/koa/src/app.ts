@@ -34,8 +34,8 @@ export function createApp(
   app.keys = [config.sessionSecret]
   app.proxy = secure // a proxy terminates https and sends X-Forwarded-Proto
   app.on('error', (error) => {
-    const pageWasClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // an open /events stream
-    if (!error.expose && !pageWasClosed) logError('Not answered', error)
+    const pageWasClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // the page was closed while its /events stream was open
+    if (!error.expose && !pageWasClosed) logError('Request failed', error)
   })
 
   const sessions = createSessions(app, config, logout, store)
@@ -121,7 +121,7 @@ export function createApp(
     pendingSignIn.clear(ctx)
     ctx.status = 400
     if (!pending) {
-      ctx.body = signInFailedPage('it was not started in this browser, or too long ago.')
+      ctx.body = signInFailedPage('it was not started in this browser, or it was started too long ago.')
       return
     }
     try {

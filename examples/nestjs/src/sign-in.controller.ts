@@ -72,7 +72,7 @@ export class SignInController {
   ): Promise<void> {
     this.#setCookie(response, PENDING, '', 0)
     const failed = (reason: string) => void response.status(400).send(signInFailedPage(reason))
-    if (!pending) return failed('it was not started in this browser, or too long ago.')
+    if (!pending) return failed('it was not started in this browser, or it was started too long ago.')
     try {
       const { search } = new URL(request.originalUrl, this.#config.baseUrl)
       const { claims, idToken } = await this.#signIn.finish(search, JSON.parse(pending) as PendingSignIn)

@@ -166,7 +166,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
   /**
    * Ends watches, timers and the subscription. Waits for requests and logouts in progress. Then tries to write the
    * logouts that the store has not taken yet. If the store does not take them within some seconds, `onError` gets the
-   * number of lost logouts.
+   * number of lost markers. A logout has one or two markers for each client.
    *
    * Close the client of the store after `close`. A logout that arrives after `close` is still carried out. If the store does
    * not take such a logout, call `close` again to write it.

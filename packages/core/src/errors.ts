@@ -31,7 +31,7 @@ export interface BackchannelLogoutErrorOptions {
   expected?: string | undefined
   /**
    * The error that caused this error. Claim values are removed from errors of the store and of the issuer function.
-   * Errors of listeners are unchanged.
+   * Errors of listeners, of `destroySession` and of key functions are unchanged.
    */
   cause?: unknown
 }

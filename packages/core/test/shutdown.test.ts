@@ -208,7 +208,7 @@ describe('RP-39a: shutting down', () => {
       },
     ],
   ])(
-    'if the store %s, close gives up after about 3 s and reports the number of lost logouts',
+    'if the store %s, close gives up after about 3 s and reports the number of lost markers',
     async (_, methods) => {
       const add = vi.fn(methods.add!)
       const onError = vi.fn()
@@ -228,7 +228,7 @@ describe('RP-39a: shutting down', () => {
       const messages = onError.mock.calls.map(([error]) => (error as Error).message)
       expect(messages).toEqual([
         ...Array<string>(messages.length - 1).fill('the store failed'),
-        '200 logouts were not written to the store',
+        '200 markers were not written to the store',
       ])
     },
     60_000,
@@ -268,7 +268,7 @@ describe('RP-39a: shutting down', () => {
     void logout.close().then(() => (isClosed = true))
     await vi.advanceTimersByTimeAsync(11_000)
     expect(isClosed).toBe(true)
-    expect(onError.mock.calls.at(-1)![0]).toMatchObject({ message: expect.stringMatching(/^\d+ logouts were not/) })
+    expect(onError.mock.calls.at(-1)![0]).toMatchObject({ message: expect.stringMatching(/^\d+ markers were not/) })
   }, 60_000)
 })
 
@@ -297,7 +297,7 @@ test('if too many logouts are pending, each dropped logout is reported', async (
   const markers = Array.from({ length: 100_002 }, (_, index) => marker(index))
   await expect(pending.write(markers, 0)).rejects.toThrow('down')
   expect(onError.mock.calls.map(([error]) => String(error))).toEqual(
-    Array(2).fill('Error: too many logouts were not written to the store: one is dropped'),
+    Array(2).fill('Error: too many markers were not written to the store: one is dropped'),
   )
   expect(pending.markersOf(['0', '1'])).toEqual([])
   expect(pending.markersOf(['2'])).toEqual([marker(2)])

@@ -24,7 +24,7 @@ export interface CaseResult {
   /** The last part of the type of each event that arrived. */
   events: string
   signedIn: 'both' | 'phone' | 'none'
-  /** Milliseconds from Keycloak's answer until both instances have signed the user out. */
+  /** Milliseconds from Keycloak's answer until both instances have signed the laptop out. */
   ms?: number
 }
 

@@ -90,7 +90,7 @@ export function createPendingMarkers({
     failed.add(marker)
     if (failed.size > maxPending) {
       drop(failed.values().next().value!)
-      onError(new Error('too many logouts were not written to the store: one is dropped'))
+      onError(new Error('too many markers were not written to the store: one is dropped'))
     }
   }
 
@@ -158,7 +158,7 @@ export function createPendingMarkers({
         if (monotonicNow() >= until) break
         await pause(retryTime / 3)
       }
-      onError(new Error(`${failed.size} logouts were not written to the store`))
+      onError(new Error(`${failed.size} markers were not written to the store`))
     },
   }
 }

@@ -97,8 +97,8 @@ const cookieName = 'bcl_test_provider'
  */
 export async function createTestProvider(options: TestProviderOptions = {}): Promise<TestProvider> {
   const { clientSecret = 'test-secret', onSignIn, issuer, clientId, now, key } = options
-  // The kid is new in each run. So an application that still has the keys of an earlier run does not know this kid, and
-  // fetches the new keys.
+  // Without the option `key`, the kid is new in each run. So an application that still has the keys of an earlier run does not know
+  // this kid, and fetches the new keys.
   const op = await createTestIssuer({ issuer, clientId, now, key, kid: randomId() })
   const otherKey = options.otherKey ?? (await createTestKey(op.key.alg === 'ES256' ? 'RS256' : 'ES256', randomId()))
   const extraKeys = new Set([otherKey])
