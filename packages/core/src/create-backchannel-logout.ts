@@ -103,12 +103,6 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     isEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
 
   const findRegistrations = createFindRegistrations(issuers, now)
-  /** Throws if the claims of a session are wrong (RP-37). Returns a promise only if a function finds the issuers. */
-  const requireSession = (session: SessionClaims): void | Promise<void> => {
-    checkSession(session)
-    const found = findRegistrations(session, 'session')
-    if ('then' in found) return found.then(() => {})
-  }
 
   const broadcasts = createBroadcasts({
     ...common,
@@ -122,19 +116,20 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const check = createCheck({ ...common, hasEnded, subscribe })
   const watchers = createWatchers({ ...common, hasEnded, subscribe })
 
-  const isLoggedOut = async (session: SessionClaims): Promise<boolean> => {
-    const checked = requireSession(session)
-    if (checked) await checked
+  const isLoggedOut = async (given: SessionClaims): Promise<boolean> => {
+    const session = checkSession(given)
+    const found = findRegistrations(session, 'session')
+    if ('then' in found) await found
     return check.hasEnded(session)
   }
 
   /** Adds or removes each entry of a tracked session. */
   const eachEntry = async (
-    session: SessionClaims,
+    given: SessionClaims,
     sessionId: string,
     work: (key: string, value: string) => void | Promise<void>,
   ): Promise<void> => {
-    checkSession(session)
+    const session = checkSession(given)
     requireOption(isText(sessionId), 'sessionId', mustBeText)
     const value = formatTracked(sessionId, session)
     await Promise.all(scopesOfSession(session).map((scope) => work(trackKey(scope), value)))
@@ -168,12 +163,14 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
         return () => void listeners.delete(entry)
       },
       isLoggedOut,
-      watch(session, listener) {
+      watch(given, listener) {
         requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
-        return watchers.watch(session, listener, () => requireSession(session))
+        const session = checkSession(given)
+        return watchers.watch(session, listener, () => findRegistrations(session, 'session'))
       },
-      async trackSession(session, sessionId) {
-        await requireSession(session)
+      async trackSession(given, sessionId) {
+        const session = checkSession(given)
+        await findRegistrations(session, 'session')
         const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
         await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
         // Reads the store, because a cached answer may be older than the new entry.

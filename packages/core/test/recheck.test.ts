@@ -64,6 +64,20 @@ describe('recheckAfter', () => {
     expect(await logout.isLoggedOut(other)).toBe(true)
   })
 
+  test('if the application changes the session during a check, the answer is about the session at the start', async () => {
+    for (const recheckAfter of [0, 10]) {
+      const store = new SpyStore()
+      await instance(store).endSession(session())
+      const logout = instance(store, { recheckAfter })
+      const laptop = session()
+      const answer = logout.isLoggedOut(laptop)
+      laptop.iat += 1 // a new sign-in replaces the claims in the same object
+      expect(await answer).toBe(true)
+      expect(await logout.isLoggedOut(session())).toBe(true)
+      expect(await logout.isLoggedOut(laptop)).toBe(false)
+    }
+  })
+
   test('the default is 0, so each check reads the store', async () => {
     const store = new SpyStore()
     const logout = create(op, { now: clock.now, store })

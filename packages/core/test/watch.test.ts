@@ -42,6 +42,34 @@ describe('watch', () => {
     await logout.close()
   })
 
+  test('a session may be an object of a class whose claims are getters, and may be changed later', async () => {
+    const logout = create(op)
+    const { iss, sub, sid, iat } = op.session()
+    class Stored {
+      get iss() {
+        return iss
+      }
+      get sub() {
+        return sub
+      }
+      get sid() {
+        return sid
+      }
+      get iat() {
+        return iat
+      }
+    }
+    const changed = op.session()
+    const [getters, earlier] = [vi.fn(), vi.fn()]
+    logout.watch(new Stored(), getters)
+    logout.watch(changed, earlier)
+    Object.assign(changed, { sid: 'session-2', iat: iat + 1 })
+    await logout.receive(await op.logoutToken())
+    expect(getters).toHaveBeenCalledOnce()
+    expect(earlier).toHaveBeenCalledOnce()
+    await logout.close()
+  })
+
   test('calls the listener before the logout listeners have finished, and even if a logout listener fails', async () => {
     const logout = create(op)
     const gate = deferred()

@@ -84,8 +84,7 @@ export function parseMarker(value: string): Marker {
 /** A session of the application: its id in the application, and its claims. */
 export type TrackedSession = [sessionId: string, session: SessionClaims]
 
-export const formatTracked = (sessionId: string, { iss, sub, sid, iat, clientId }: SessionClaims): string =>
-  formatTuple(sessionId, { iss, sub, sid: sid || undefined, iat, clientId })
+export const formatTracked = (...tracked: TrackedSession): string => formatTuple(...tracked)
 
 export const parseTracked = (value: string): TrackedSession =>
   parse<TrackedSession>(value, ([, session]) => isObject(session))

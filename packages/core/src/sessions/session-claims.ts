@@ -24,12 +24,17 @@ export interface SessionClaims {
 /**
  * Checks the types of a session's claims (RP-37). Throws if they are wrong, because a wrong session must never count as
  * "not logged out".
+ *
+ * @returns A copy. Each claim is read only once, because the application can change its object later. The claims can be
+ * getters of a class. The order of the members is part of the stored format.
  */
-export function checkSession(session: SessionClaims): void {
-  const claims = Object(session) as SessionClaims
+export function checkSession(session: SessionClaims): SessionClaims {
+  const { iss, sub, sid, iat, clientId } = Object(session) as SessionClaims
+  const claims = { iss, sub, sid: sid || undefined, iat, clientId }
   checkMembers(claims, 'session')
-  requireOption(isText(claims.sub), 'session.sub', mustBeText)
-  requireOption(typeof (claims.sid ?? '') === 'string', 'session.sid', 'must be a string')
+  requireOption(isText(sub), 'session.sub', mustBeText)
+  requireOption(typeof (sid ?? '') === 'string', 'session.sid', 'must be a string')
+  return claims
 }
 
 /**

@@ -20,8 +20,8 @@ interface Watcher {
  * store, and from a slow poll in case a broadcast is lost.
  */
 export interface Watchers {
-  /** @param check Throws or rejects if the session is wrong. */
-  watch(session: SessionClaims, listener: () => unknown, check: () => void | Promise<void>): () => void
+  /** @param check Throws or rejects if the issuer of the session is not trusted. */
+  watch(session: SessionClaims, listener: () => unknown, check: () => unknown): () => void
   /** Calls the watchers of sessions that these markers end. */
   notify(markers: readonly StoredMarker[]): void
   /** Reads new markers under these keys from the store. */
@@ -89,7 +89,7 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
     watch(session, listener, check) {
       if (isClosed) throw new Error('watch after close')
       const checked = check()
-      const watcher: Watcher = { session: { ...session }, keys: markerKeysOf(session), listener }
+      const watcher: Watcher = { session, keys: markerKeysOf(session), listener }
       for (const key of watcher.keys) watchers.add(key, watcher)
       if (!isPolling) void poll()
       // Subscribes before the store is read. The subscription gets each logout that comes after the read,
