@@ -580,11 +580,13 @@ describe('the order of receive', () => {
     }
   })
 
-  test('RP-39b: if the answer of the store lacks a key, the check fails, and the session does not count as alive', async () => {
+  test('RP-39b: if the answer of the store lacks a key or has a key too many, the check fails, and the session does not count as alive', async () => {
     const wrongAnswers: LogoutStore['values'][] = [
       async () => [],
       async () => [[]],
       async () => [undefined, []] as never,
+      async () => Array(2) as never,
+      async (keys) => [...keys.map(() => []), []],
       async () => undefined as never,
       async () => ({ 0: [], 1: [], 2: [], 3: [] }) as never,
       () => ({ 0: [], 1: [], 2: [], 3: [] }) as never,

@@ -30,8 +30,9 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
     values: (keys) =>
       call(keys, () =>
         chain(store.values(keys), (values) => {
-          if (Array.isArray(values) && keys.every((_, index) => Array.isArray(values[index]))) return values
-          throw new Error('no answer for a key')
+          const isRight = Array.isArray(values) && values.length === keys.length && [...values].every(Array.isArray)
+          if (isRight) return values
+          throw new Error('not one answer for each key')
         }),
       ),
     ...(store.publish && { publish: async (...args) => call(args, () => store.publish!(...args)) }),
