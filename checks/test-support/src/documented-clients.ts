@@ -1,6 +1,7 @@
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import type { LogoutStore } from '@bcl/core'
+import { withTimeout } from '@bcl/core/kit'
 import { expect, vi } from 'vitest'
 import { codeBlocks } from '../../scripts/code-blocks.ts'
 import { eventually } from './eventually.js'
@@ -45,6 +46,11 @@ export interface DocumentedClients {
   made(): readonly LogoutStore[]
   /** The proxies between the clients and the server. */
   proxies: readonly Proxy[]
+  /**
+   * A pattern for the code whose client must also work again after its connections were lost without an error. Limit
+   * the pool of the client to two connections in `redirect`, because all connections must be in use when they are lost.
+   */
+  outlivesLostConnections?: RegExp
 }
 
 /** Checks that a store adds, finds and broadcasts. */
@@ -74,6 +80,7 @@ export async function expectClientsToLast({
   redirect,
   made,
   proxies,
+  outlivesLostConnections,
 }: DocumentedClients): Promise<string[]> {
   const errors: unknown[] = []
   const onError = (error: unknown): void => void errors.push(error)
@@ -84,7 +91,10 @@ export async function expectClientsToLast({
   const folder = mkdtempSync(join(root, 'docs/snippets/clients-'))
   try {
     const blocks = documentedBlocks(store, client)
-    const stores: [name: string, store: LogoutStore, heard: Set<string>][] = []
+    type Test = typeof works
+    type Made = [name: string, ...Parameters<Test>]
+    const stores: Made[] = []
+    const lasting: Made[] = []
     for (const [index, [name, code]] of blocks.entries()) {
       const file = join(folder, `${index}.ts`)
       writeFileSync(file, `${redirect(shorten(code))}\nexport {}\n`)
@@ -92,16 +102,18 @@ export async function expectClientsToLast({
       await import(/* @vite-ignore */ `/${relative(root, file)}`)
       const own = made().slice(before)
       expect(own, `${name} makes a store`).not.toEqual([])
-      for (const each of own) stores.push([name, each, new Set()])
+      const ofBlock = own.map((each): Made => [name, each, new Set()])
+      stores.push(...ofBlock)
+      if (outlivesLostConnections?.test(code)) lasting.push(...ofBlock)
     }
     await Promise.all(stores.map(([, each, heard]) => each.subscribe?.((message) => heard.add(message))))
-    const failing = async (): Promise<string[]> => {
-      const results = await Promise.all(stores.map(([, each, heard]) => works(each, heard)))
-      return stores.filter((_, index) => !results[index]).map(([name]) => name)
+    const failing = async (of = stores, test: Test = works): Promise<string[]> => {
+      const results = await Promise.all(of.map(([, each, heard]) => test(each, heard)))
+      return of.filter((_, index) => !results[index]).map(([name]) => name)
     }
-    const expectAllToWork = (when: string, seconds: number): Promise<void> =>
-      eventually(when, async () => (await failing()).length === 0, seconds).catch(async () =>
-        expect(await failing(), when).toEqual([]),
+    const expectAllToWork = (when: string, seconds: number, ...args: Parameters<typeof failing>): Promise<void> =>
+      eventually(when, async () => (await failing(...args)).length === 0, seconds).catch(async () =>
+        expect(await failing(...args), when).toEqual([]),
       )
     await expectAllToWork('at the start', 5)
     await new Promise((resolve) => setTimeout(resolve, 2.5 * longest))
@@ -113,6 +125,16 @@ export async function expectClientsToLast({
     await expectAllToWork('after the connections were closed', 10)
     for (const proxy of proxies) proxy.drop()
     await expectAllToWork('after the idle connections were closed', 10)
+    // Opens both connections of each pool.
+    await Promise.all(lasting.flatMap(([, each]) => [0, 1, 2, 3].map(() => each.values(['key']))))
+    for (const proxy of proxies) proxy.lose()
+    // A subscription can be lost for a longer time, so the stores need not broadcast.
+    const answers: Test = (each) =>
+      withTimeout(longest / 1000, () => each.values(['key'])).then(
+        () => true,
+        () => false,
+      )
+    await expectAllToWork('after the connections were lost without an error', 20, lasting, answers)
     expect(errors, 'errors that end the process').toEqual([])
     return blocks.map(([name]) => name)
   } finally {

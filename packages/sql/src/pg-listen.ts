@@ -26,7 +26,7 @@ export interface PgClient {
  * import pg from 'pg'
  *
  * const connectionString = 'postgres://localhost/app'
- * const pool = new pg.Pool({ connectionString })
+ * const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 1000, query_timeout: 2000 })
  * pool.on('error', (error) => console.error(error))
  *
  * export const store = new SqlStore({

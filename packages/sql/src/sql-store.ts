@@ -74,7 +74,11 @@ const rules: Rules = {
  * import { SqlStore } from '@bcl/sql'
  * import pg from 'pg'
  *
- * const pool = new pg.Pool({ connectionString: 'postgres://localhost/app' })
+ * const pool = new pg.Pool({
+ *   connectionString: 'postgres://localhost/app',
+ *   connectionTimeoutMillis: 1000,
+ *   query_timeout: 2000,
+ * })
  * pool.on('error', (error) => console.error(error)) // without a listener, a lost connection ends the process
  *
  * export const logout = createBackchannelLogout({

@@ -25,18 +25,24 @@ const services = {
   postgres: {
     database: databases['pg']!,
     url: postgresUrl,
-    client: /new pg\.Pool\(|postgres\('|drizzle\('/,
+    client: /new pg\.Pool\(|postgres\('|drizzle\('|connectionString: 'postgres/,
+    // postgres.js has no time-out for a query.
+    lasting: /new pg\.Pool\(|drizzle\(/,
+    limitPool: (code: string) => code.replaceAll(/(?<=new pg\.Pool\(\{|connection: \{)/g, ' max: 2,'),
     stores: 6,
   },
   mysql: {
     database: databases['mysql2, not prepared']!,
     url: mysqlUrl,
     client: /mysql\.createPool\(|mariadb\.createPool\(/,
+    lasting: /createPool/,
+    limitPool: (code: string) =>
+      code.replace('createPool({', 'createPool({ connectionLimit: 2,').replace('app?', 'app?connectionLimit=2&'),
     stores: 2,
   },
 } as const
 
-for (const [service, { database: connectable, url, client, stores }] of Object.entries(services)) {
+for (const [service, { database: connectable, url, client, lasting, limitPool, stores }] of Object.entries(services)) {
   describeOn(service as keyof typeof services, `the documented clients of ${service}`, () => {
     let database: Awaited<ReturnType<typeof connectable.connect>>
     let proxy: Proxy
@@ -59,9 +65,13 @@ for (const [service, { database: connectable, url, client, stores }] of Object.e
         store: /new SqlStore\(/,
         client,
         redirect: (code) =>
-          code.replaceAll(/(postgres|mysql|mariadb):\/\/localhost\/app/g, `$1://${username}@${host}${pathname}`),
+          limitPool(code).replaceAll(
+            /(postgres|mysql|mariadb):\/\/localhost\/app/g,
+            `$1://${username}@${host}${pathname}`,
+          ),
         made: () => made,
         proxies: [proxy],
+        outlivesLostConnections: lasting,
       })
       expect(made.length).toBeGreaterThanOrEqual(stores)
     })
