@@ -408,7 +408,7 @@ export const gradeRules: readonly GradeRule[] = [
     grade: 'interoperability',
     section: 'BCL 2.6, steps 8 to 11',
     words:
-      'The steps "optionally" refuse such tokens. Then a provider reports a failed logout, although no session is live.',
+      'The steps "optionally" refuse such tokens. If an endpoint refuses such a token, the provider reports a failed logout, although no session is live.',
     cases: ['accept/a-session-that-it-does-not-know', 'accept/the-same-token-*'],
   },
   {

@@ -51,7 +51,11 @@ export interface BackchannelLogoutOptions {
    * @default 'acknowledge'
    */
   replay?: 'acknowledge' | 'reject' | undefined
-  /** The HTTP status when the store, a listener or the keys fail. Set 503 if the provider retries on 503. @default 400 */
+  /**
+   * The HTTP status if the store, the issuer function, a listener or the keys fail. Set 503 if the provider retries on 503.
+   *
+   * @default 400
+   */
   unavailableStatus?: 400 | 503 | undefined
   /** Seconds that one call of the store may take. @default 1 */
   storeTimeout?: number | undefined
@@ -73,7 +77,10 @@ export interface BackchannelLogoutOptions {
   now?: (() => number) | undefined
   /** Gets one record for each request to the endpoint. If this function throws, the error is ignored. */
   onDelivery?: ((delivery: LogoutDelivery) => void) | undefined
-  /** Gets errors of background work: polls, subscriptions, key refreshes, and logouts that were not written to the store. */
+  /**
+   * Gets errors of background work: polls, broadcasts, subscriptions, refreshes of keys and of answers of the issuer function,
+   * removals of old entries, and markers that were not written to the store. Also gets errors of `watch` and of its listeners.
+   */
   onError?: ((error: unknown) => void) | undefined
 }
 
@@ -90,7 +97,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * session's cookie is refused. Sessions with another `sid` stay signed in. A later sign-in is not affected.
    *
    * @param origin If `origin` has a `key`, listeners run only once for that key.
-   * @throws {TypeError} if the session is wrong, or its issuer is not trusted.
+   * @throws {TypeError} if the session or `origin` is wrong, or the issuer or client is not trusted.
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store, a listener or the issuer function failed. If the
    *   store or a listener failed, the session has ended on this instance, and the marker is written when the store is
    *   back. If the issuer function failed, the session has not ended.
@@ -110,7 +117,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * session too.
    *
    * @param origin If `origin` has a `key`, listeners run only once for that key.
-   * @throws {TypeError} if the subject is wrong, its issuer is not trusted, or `before` is in the future.
+   * @throws {TypeError} if the subject or `origin` is wrong, the issuer or client is not trusted, or `before` is in the future.
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED`, for the same reasons as in {@link endSession}.
    * @example
    * ```ts
@@ -132,7 +139,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
   /**
    * Tells whether a session has ended, by a logout or by its age.
    *
-   * @throws {TypeError} if the session does not match {@link SessionClaims}, or its issuer is not trusted.
+   * @throws {TypeError} if the session does not match {@link SessionClaims}, or its issuer or client is not trusted.
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or the issuer function failed. Then refuse the request.
    */
   isLoggedOut(session: SessionClaims): Promise<boolean>
@@ -143,12 +150,16 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * This library does not limit the number of watches. The application must limit watches per session and per process,
    * because anybody with a session can open streams.
    *
+   * If a function finds the issuers, `onError` gets the error for an issuer or client that is not trusted.
+   *
    * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
    */
   watch(session: SessionClaims, listener: () => void): () => void
   /**
    * Stores the application's own id of a session, for `destroySession` and listeners. Resolves to false if the session has
    * already been logged out. Then do not create the session.
+   *
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or the issuer function failed.
    *
    * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
    */

@@ -37,8 +37,8 @@ function installHook(adapter: RequestHookHost): Map<string, Endpoint> {
     void endpoint(raw, response.raw ?? response)
     return undefined
   })
-  // The adapter has only one hook. If the application sets a hook later, it runs after this hook and does not replace
-  // this hook.
+  // The adapter has only one hook. If the application sets a hook later, the new hook does not replace this
+  // hook. This hook calls the new hook for all other requests.
   adapter.setOnRequestHook = (hook) => {
     nextHook = hook
   }

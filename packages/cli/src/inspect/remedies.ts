@@ -87,7 +87,7 @@ const repairsByClaim: Record<string, (token: InspectedToken) => Repair> = {
     }
     const problem = 'There is no "exp".'
     const rule =
-      'Older providers send no "exp". With requireExp: false, a token is accepted for two minutes after its "iat".'
+      'Older providers send no "exp". With requireExp: false, a token is accepted for two minutes after its "iat", plus clockTolerance.'
     const age = Math.floor(now - Number(iat))
     if (age < maxAgeWithoutExp) return { problem, remedy: rule, settings: { requireExp: false }, claims }
     return { problem, remedy: `${rule} This token is ${age} s old, so the setting does not help.`, claims }

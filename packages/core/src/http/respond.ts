@@ -41,7 +41,10 @@ export interface LogoutEndpoint {
   respond(request: LogoutRequest): Promise<LogoutResponse>
 }
 
-/** One record for each request to the endpoint, for logs and metrics. It contains no token and nothing that names a user. */
+/**
+ * One record for each request to the endpoint, for logs and metrics. The library puts no token and nothing that names a user
+ * into the record. Errors of your own listeners are unchanged.
+ */
 export interface LogoutDelivery {
   outcome: 'logged_out' | 'replayed' | 'refused' | 'failed'
   /** The reason, if the request was refused or failed. */
@@ -49,7 +52,7 @@ export interface LogoutDelivery {
   error?: unknown
   /** `iss`, `clientIds` and `jti` are set only if the token was verified. */
   iss?: string
-  /** The client registrations that the token counts for. */
+  /** The client registrations that accepted the token. */
   clientIds?: readonly string[]
   jti?: string
   /** Milliseconds. */

@@ -42,8 +42,8 @@ const renewedFor = 15
 const maxRemembered = 1000
 
 /**
- * Limits the fetches of the whole process for issuers whose keys never verified a signature: 8 at once, then 5 a second
- * (RP-11).
+ * Limits the fetches of the whole process for issuers that a function found and whose keys never verified a signature: 8 at
+ * once, then 5 a second (RP-11).
  */
 const takeUnprovenFetch = createTokenBucket(8, 0.2)
 

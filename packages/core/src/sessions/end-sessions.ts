@@ -25,11 +25,15 @@ export interface EndedSessions {
   iss: string
   /** The client registrations whose sessions ended. */
   clientIds: readonly string[]
-  /** NumericDate in seconds. Sessions that began in this second or earlier have ended. */
+  /** NumericDate in seconds. Sessions that began in this second or earlier have ended. Does not include `iatSkew`. */
   iat: number
   /** The End-User, if known. */
   sub?: string
-  /** The session that ended. If it is absent, all sessions of `sub` have ended. */
+  /**
+   * The session that ended. If it is absent, all sessions of `sub` have ended. There are two exceptions: `endSession` without
+   * a `sid` ends only the sessions of `sub` with an unknown `sid`. With `logoutScope: 'subject'`, a token with `sid` also ends
+   * all sessions of its `sub`.
+   */
   sid?: string
   /** The ids of the tracked sessions that ended. */
   sessionIds: readonly string[]

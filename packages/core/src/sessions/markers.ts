@@ -56,7 +56,7 @@ export function scopesOfSession({ iss, sub, sid }: SessionClaims): [Scope, Scope
 /** The keys of all markers that can end a session. */
 export const markerKeysOf = (session: SessionClaims): string[] => scopesOfSession(session).map(markerKey)
 
-/** The record of a logout: its client and its date. */
+/** The stored form of a logout: its client and its date. */
 export interface Marker {
   clientId: string
   /** NumericDate, whole seconds. */

@@ -5,9 +5,9 @@ import type { LogoutStore } from './store.js'
 import { withTimeout } from '../util/with-timeout.js'
 
 /**
- * Limits the time of each call of the application's store (RP-39). A failed call rejects with an error of this library,
- * which contains no claim values. A call rejects instead of throwing. If the application's store answers without a
- * promise, this store also answers without a promise, and without a timer.
+ * Limits the time of each call of the application's store, except `subscribe` (RP-39). A failed call rejects with an
+ * error of this library, which contains no claim values. A call rejects instead of throwing. If the application's
+ * store answers without a promise, this store also answers without a promise, and without a timer.
  */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
   const call = <T>(args: readonly unknown[], work: () => Maybe<T>): Maybe<T> => {
