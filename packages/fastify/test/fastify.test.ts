@@ -381,6 +381,23 @@ test('activeSession accepts options that are undefined', () => {
   expect(() => activeSession(create(), { session: () => null, onLoggedOut: undefined })).not.toThrow()
 })
 
+test('the endpoint accepts the options that @fastify/autoload shares with all plugins, if path is set', async () => {
+  const shared = { database: {}, bodyLimit: 1000 }
+  const app = Fastify5()
+  app.register(backchannelLogout, { ...shared, logout: create(), path: '/shared' })
+  await app.ready()
+  expect((await app.inject({ method: 'GET', url: '/shared' })).statusCode).toBe(405)
+  await app.close()
+})
+
+test('an endpoint without logout is a TypeError', async () => {
+  for (const options of [{ path }, { path, logut: create() }, { path, logout: null }]) {
+    const app = Fastify5()
+    app.register(backchannelLogout, options as never)
+    await expect(async () => app.ready()).rejects.toThrow(/logut is not an option|^logout must be/)
+  }
+})
+
 test('an unknown option of the endpoint is a TypeError, and the options of Fastify are accepted', async () => {
   const start = async (options: object): Promise<void> => {
     const app = Fastify5()
