@@ -410,6 +410,50 @@ const send = (logout: BackchannelLogout, token: string): Promise<string> =>
     (error: { code: string }) => error.code,
   )
 
+describe('RP-11: the limit of fetches for all issuers whose keys never verified a signature', () => {
+  const tokensOf = (op: TestIssuer, count: number, name: string) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) => op.logoutToken({ iss: `https://${name}-${index}.example` })),
+    )
+
+  test('of thirty tenants at once, eight fetch their keys at once, and a few more after a short wait', async () => {
+    const op = await createTestIssuer()
+    const { logout, requests } = vendor(() => op, true)
+    const tokens = await tokensOf(op, 30, 'tenant')
+    await pass(60_000, 10_000)
+    const outcomes: string[] = []
+    for (const token of tokens) void send(logout, token).then((outcome) => outcomes.push(outcome))
+    await pass(1, 1)
+    expect(requests.length).toBe(8)
+    await pass(1000, 10)
+    const asked = requests.length
+    expect(count(outcomes)).toBe(asked / 2)
+    expect(count(outcomes)).toBeGreaterThan(8)
+    // All tokens have timed out. So no fetch begins later.
+    await pass(6000, 10)
+    expect([outcomes.length, requests.length]).toEqual([30, asked])
+  })
+
+  test('does not count for an issuer after its first valid token', async () => {
+    const op = await createTestIssuer({ issuer: 'https://known.example' })
+    const { logout, requests } = vendor(() => op, true)
+    await pass(60_000, 10_000)
+    expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+    await pass(60_000, 10_000)
+    const others = await tokensOf(op, 20, 'other')
+    await op.rotate()
+    const token = await op.logoutToken()
+    requests.length = 0
+    const outcomes = others.map((other) => send(logout, other))
+    await pass(1, 1)
+    const genuine = send(logout, token)
+    await pass(1, 1)
+    expect(requests).toContain('https://known.example/jwks')
+    expect(await settled([genuine])).toEqual(['ok'])
+    await settled(outcomes)
+  })
+})
+
 test('RP-11: key sets that have verified a signature do not push out other key sets', async () => {
   const op = await createTestIssuer({ issuer: 'https://tenant-0.example' })
   const { logout, requests } = vendor(() => op, false)

@@ -83,3 +83,13 @@ test('RP-13: an RSA key of 1024 bits verifies no token, not even at the second t
     expect(error.code).toBe('ERR_LOGOUT_KEYS_UNAVAILABLE')
   }
 })
+
+test('RP-54: a key that cannot be used verifies no token, also if another key fits the token', async () => {
+  const short = await rsa('RSASSA-PKCS1-v1_5', 1024)
+  const both = { keys: [await publicJwk(short, 'short'), await publicJwk(first, 'first')] }
+  const signed = (pair: Pair) => new SignJWT(claims).setProtectedHeader({ alg: 'RS256' }).sign(pair.privateKey)
+  const trusted = [{ ...op.trusted, keys: both }]
+  expect(await verifyLogoutToken(await signed(first), trusted)).toMatchObject({ iss: op.issuer })
+  const error = await refusal(verifyLogoutToken(await signed(second), trusted))
+  expect(error.code).toBe('ERR_LOGOUT_TOKEN_SIGNATURE')
+})
