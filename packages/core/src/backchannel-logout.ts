@@ -150,7 +150,8 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * This library does not limit the number of watches. The application must limit watches per session and per process,
    * because anybody with a session can open streams.
    *
-   * If a function finds the issuers, `onError` gets the error for an issuer or client that is not trusted.
+   * If a function finds the issuers, `onError` gets the error for an issuer or client that is not trusted. After {@link close},
+   * `watch` throws an `Error`.
    *
    * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
    */

@@ -67,7 +67,7 @@ export function createPendingMarkers({
   let cancel = (): void => {}
   let isClosed = false
 
-  /** Writes a marker, also if it seems to have expired, because `now` may be wrong and the store has its own clock. */
+  /** Writes a marker, even if it seems to have expired, because `now` may be wrong and the store has its own clock. */
   const write = (marker: StoredMarker): Maybe<void> =>
     chain(store.add(marker.key, marker.value, marker.expiresAt), () => {
       if (drop(marker)) onWritten(marker.key)

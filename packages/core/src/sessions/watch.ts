@@ -100,7 +100,8 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
         await checkStore(watcher.keys, () => [watcher])
       }
       runGuarded(start, (error) => {
-        // A `TypeError` means that the session is wrong. After any other failure, the next poll tries again.
+        // A `TypeError` means that the session is wrong, or its issuer is not trusted. After any other failure, the next
+        // poll tries again.
         if (error instanceof TypeError) remove(watcher)
         onError(error)
       })
