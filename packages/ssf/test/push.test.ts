@@ -200,6 +200,17 @@ describe('the request', () => {
     expect(deliveries).toMatchObject([{ error: { message: 'authorization is refused' } }])
   })
 
+  test.each([undefined, null])('respond never rejects: without a request, the answer is 503 (%s)', async (request) => {
+    const deliveries: unknown[] = []
+    const receiver = createSecurityEventReceiver({
+      logout: receiving().logout,
+      transmitters: [{ issuer, audience: 'receiver', keys: op.jwks }],
+      onDelivery: (delivery) => void deliveries.push(delivery),
+    })
+    expect((await receiver.respond(request as never)).status).toBe(503)
+    expect(deliveries).toMatchObject([{ outcome: 'failed', code: 'ERR_LOGOUT_FAILED' }])
+  })
+
   test('a body that does not end is an outage within the time-out', async () => {
     const { push } = receiving({ timeout: 0.05 })
     const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('eyJ')) })

@@ -45,13 +45,14 @@ async function isSame(one: string, other: string): Promise<boolean> {
 /** Makes the function that answers pushes (RFC 8935). It never rejects. */
 export const createRespond =
   ({ transmitters, parse, receive, timeout, onDelivery }: RespondOptions) =>
-  async ({ method, contentType, authorization, body }: LogoutRequest): Promise<LogoutResponse> => {
+  async (request: LogoutRequest): Promise<LogoutResponse> => {
     const startedAt = performance.now()
-    const isAuthorized = async ({ pushAuthorization: value }: KnownTransmitter): Promise<boolean> =>
-      value === undefined || (!!authorization && isSame(value, authorization))
     const receipt: Receipt = {}
 
     const run = async (): Promise<void> => {
+      const { method, contentType, authorization, body } = request
+      const isAuthorized = async ({ pushAuthorization: value }: KnownTransmitter): Promise<boolean> =>
+        value === undefined || (!!authorization && isSame(value, authorization))
       if (method !== 'POST') throw requestError(405, 'method')
       // Before the token is parsed, the transmitter is not known. So this check accepts the value of any transmitter.
       // A second check follows when `iss` is known.

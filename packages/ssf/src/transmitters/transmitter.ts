@@ -39,7 +39,11 @@ export interface Transmitter {
   keys?: TrustedIssuer['keys']
   /** JWS algorithms. HS* is not allowed. @default ['RS256'] */
   algorithms?: readonly string[] | undefined
-  /** Seconds by which the clocks of the transmitter and of this machine may differ. @default 60 */
+  /**
+   * Seconds by which the clocks of the transmitter and of this machine may differ. It must not be larger than the
+   * `clockTolerance` of the issuer whose sessions the events end. Otherwise an event from the future is answered with 503
+   * until it is within that tolerance. @default 60
+   */
   clockTolerance?: number | undefined
   /**
    * Seconds after `iat` for which a token is accepted. The record of the token is kept for the same time. @default
