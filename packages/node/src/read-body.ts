@@ -15,13 +15,20 @@ export const readBody =
   (stream: Readable): BodyReader =>
   (limit) =>
     new Promise((resolve, reject) => {
-      const chunks: Uint8Array[] = []
+      let body = new Uint8Array()
       let length = 0
       const onData = (chunk: Uint8Array | string): void => {
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-        length += bytes.length
-        if (length <= limit) chunks.push(bytes)
-        else resolve(undefined)
+        const end = length + bytes.length
+        if (end > limit) return resolve(undefined)
+        // Copies the chunks, because a list of many small chunks takes a hundred times as much memory as their bytes.
+        if (end > body.length) {
+          const larger = new Uint8Array(Math.min(2 * end, limit))
+          larger.set(body)
+          body = larger
+        }
+        body.set(bytes, length)
+        length = end
       }
       const onClose = (): void => {
         // A stream also emits `close` after a complete body.
@@ -31,7 +38,7 @@ export const readBody =
       // The listeners are not removed. Without an `error` listener, Node would throw a later error of the stream. After
       // the promise has settled, the listeners do nothing.
       stream.on('data', onData)
-      stream.on('end', () => resolve(decoder.decode(Buffer.concat(chunks))))
+      stream.on('end', () => resolve(decoder.decode(body.subarray(0, length))))
       stream.on('error', reject)
       stream.on('close', onClose)
       stream.resume() // if a parser has paused the stream, a listener alone does not start it again

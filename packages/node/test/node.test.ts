@@ -7,6 +7,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { serve } from './serve.js'
 
@@ -205,6 +208,23 @@ describe('readBody', () => {
     expect(await readBody(stream)(3)).toBe(undefined)
     stream.end('x'.repeat(100_000))
     await once(stream, 'end')
+  })
+
+  test('RP-4: does not keep the chunks, because a chunk of one byte takes a hundred times its size', async () => {
+    const stream = new PassThrough()
+    const reading = readBody(stream)(100)
+    const chunks: WeakRef<Buffer>[] = []
+    for (let index = 0; index < 100; index += 1) {
+      const chunk = Buffer.alloc(1, 'a')
+      chunks.push(new WeakRef(chunk))
+      stream.write(chunk)
+      await setImmediate()
+    }
+    setFlagsFromString('--expose-gc')
+    ;(runInNewContext('gc') as () => void)()
+    expect(chunks.filter((chunk) => chunk.deref()).length).toBeLessThan(5)
+    stream.end()
+    expect(await reading).toBe('a'.repeat(100))
   })
 
   test('rejects with the error of the stream, even if the error comes later', async () => {
