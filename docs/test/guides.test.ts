@@ -24,7 +24,9 @@ import { Pool } from 'pg'
 
 import { freePort } from '../../checks/test-support/src/free-port.ts'
 import { run } from './application.ts'
+import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { compileNest } from './nest.ts'
+import { writeCode } from './page-code.ts'
 import { createApp as createShop } from '../snippets/docs-deploying-docker-md/server.ts'
 import { createApp as createLimitedApp } from '../snippets/docs-guides-rate-limits-md/app.ts'
 import { createApp as createApi } from '../snippets/docs-guides-access-tokens-md/app.ts'
@@ -263,6 +265,14 @@ test('provider-down.md: the application is ready when it has the keys', async (t
 
 test('metrics.md: outcomes, codes and issuers are counted', async () => {
   const { register, onDelivery, onError } = createMetrics()
+  // Prometheus does not see the first increase of a counter that did not exist before.
+  const rules = readFileSync(join(import.meta.dirname, '../guides/metrics.md'), 'utf8').match(
+    /backchannel_\w+\{[^}]+\}(?=\[)/g,
+  )!
+  assert.equal(rules.length, 3)
+  const atStart = await register.metrics()
+  for (const series of rules) assert.ok(atStart.includes(`\n${series} 0\n`), series)
+
   const { respond } = createLogout({ onDelivery, onError })
   const contentType = 'application/x-www-form-urlencoded'
   const send = (token: string) => respond({ method: 'POST', contentType, body: `logout_token=${token}` })
@@ -395,6 +405,19 @@ test('docker.md: the application listens on PORT, and ends on SIGTERM', { timeou
   assert.deepEqual(await ended, [0, null])
 })
 
+test('workers.md: the cron trigger deletes expired entries', async (t) => {
+  const { code } = codeBlocks(readFileSync(join(import.meta.dirname, '../deploying/workers.md'), 'utf8')).find(
+    (block) => block.code.includes('scheduled'),
+  )!
+  const runnable = code
+    .replace(/^declare const app.*$/m, 'const app = { fetch() {} }')
+    .replace(/^declare function storeOn.*$/m, 'const storeOn = (database: { prune(): void }) => database')
+  const { default: worker } = await import(writeCode('docs-deploying-workers-md', 'scheduled', runnable, []))
+  const prune = t.mock.fn()
+  await worker.scheduled({}, { DB: { prune } })
+  assert.equal(prune.mock.callCount(), 1)
+})
+
 test('tenants.md: each tenant has its own issuer and keys', async () => {
   const other = await createTestIssuer({ issuer: 'https://other.example.com', clientId: 'other-client' })
   const issuers = new Map([op, other].map((one) => [one.issuer, one]))
@@ -520,11 +543,12 @@ test('orms.md: Drizzle, Knex and $queryRawUnsafe store a logout', { skip }, asyn
 test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) => {
   process.env.ISSUER = op.issuer
   process.env.CLIENT_ID = op.clientId
-  const { createApp }: typeof import('../snippets/docs-guides-nestjs-md/main.ts') = await import(
-    join(compileNest('docs-guides-nestjs-md', ['*.ts']), 'main.js')
-  )
   const secret = 'at-least-32-characters-that-nobody-can-guess'
-  const app = await createApp(secret)
+  process.env.SESSION_SECRET = secret
+  const { createApp }: typeof import('../snippets/docs-guides-nestjs-md/create-app.ts') = await import(
+    join(compileNest('docs-guides-nestjs-md', ['*.ts']), 'create-app.js')
+  )
+  const app = await createApp()
   t.after(() => app.close())
   await app.init()
   await app.getHttpAdapter().getInstance().ready()
