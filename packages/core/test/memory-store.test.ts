@@ -61,12 +61,34 @@ describe('expired entries are deleted when new entries are added', () => {
   test('other entries stay', async () => {
     const store = await filled()
     await store.add('lasting', 'value', 9000)
-    pass(2000)
+    // Now the entries expire.
+    pass(1000)
     await addMany(store, 'new')
     // The test sets the clock back to see the entries that the store still holds.
     clock.time = 1000
     expect(await countOld(store)).toBe(0)
     expect(await store.values(['lasting', 'new 0', 'new 999'])).toEqual([['value'], ['value'], ['value']])
+  })
+
+  test('each add checks at most two keys', async () => {
+    const store = await filled()
+    pass(1000)
+    for (let index = 0; index < 100; index += 1) await store.add('key', 'value', 9000)
+    clock.time = 1000
+    // Each old key has two values.
+    expect(await countOld(store)).toBeGreaterThanOrEqual(1000 - 2 * 2 * 100)
+  })
+
+  test('deleted keys are not checked again', async () => {
+    const store = new MemoryStore({ now: clock.now })
+    for (let index = 0; index < 5000; index += 1) await store.add(`first ${index}`, 'value', 2000)
+    pass(1000)
+    for (let index = 0; index < 2600; index += 1) await store.add('key', 'value', 9000)
+    for (let index = 0; index < 500; index += 1) await store.add(`old ${index}`, 'value', 3000)
+    pass(1000)
+    for (let index = 0; index < 300; index += 1) await store.add('key', 'value', 9000)
+    clock.time = 1000
+    expect(await countOld(store)).toBe(0)
   })
 
   test('no entry is deleted while the clock is wrong for a moment', async () => {

@@ -9,7 +9,7 @@ import {
 } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { decodeJwt } from 'jose'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, createClock, deferred, refusal, sharedIssuer, SpyStore, timersOf } from './support.js'
 
 const clock = createClock()
@@ -18,6 +18,43 @@ const op = await sharedIssuer(clock)
 const failingAdd = (key: string) => (call: string, name: string) => {
   if (call === 'add' && name.includes(key)) throw new Error('the store hiccups')
 }
+
+test('RP-24: the record of a token lives as long as the token is valid, and five more minutes', async () => {
+  const later = createClock(4_000_000_000)
+  const expiryOf = async (settings: Partial<TrustedIssuer>, claims: object) => {
+    const store = new SpyStore()
+    const logout = create(op, { store, now: later.now, issuers: [{ ...op.trusted, ...settings }] })
+    await logout.receive(await op.logoutToken({ iat: later.time - 10, ...claims }))
+    const [, values] = [...store.entries].find(([key]) => key.includes('"done"'))!
+    return values.get('1')! - later.time
+  }
+  expect(await expiryOf({}, { exp: later.time + 100 })).toBe(100 + 60 + 300)
+  expect(await expiryOf({ clockTolerance: 5, requireExp: false }, { exp: undefined })).toBe(120 - 10 + 5 + 300)
+})
+
+test('RP-30: a token without sub writes one marker', async () => {
+  const store = new SpyStore()
+  await create(op, { store }).receive(await op.logoutToken({ sub: undefined }))
+  expect(store.calls.filter((call) => call.startsWith('add') && call.includes('"logout"'))).toHaveLength(1)
+})
+
+test('the same token shares the run in progress for as long as listeners and calls of the store may take', async () => {
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0)
+  onTestFinished(() => now.mockRestore())
+  const [begun, gate] = [deferred(), deferred()]
+  const logout = create(op, { listenerTimeout: 60, storeTimeout: 10 })
+  const listener = vi.fn(() => (begun.resolve(), gate.promise))
+  logout.onLogout(listener)
+  const token = await op.logoutToken()
+  const first = logout.receive(token)
+  await begun.promise
+  now.mockReturnValue(109_000)
+  const second = logout.receive(token)
+  await new Promise((resolve) => setImmediate(resolve))
+  gate.resolve()
+  expect(await second).toBe(await first)
+  expect(listener).toHaveBeenCalledOnce()
+})
 
 describe('the event that listeners get', () => {
   test("RP-34: the event has the claims, and Keycloak's additional event", async () => {

@@ -28,7 +28,8 @@ function sharedStore() {
 
 describe('watch', () => {
   test('calls the listener once for a logout on this instance', async () => {
-    const logout = create(op)
+    const onError = vi.fn()
+    const logout = create(op, { onError })
     const ended = vi.fn()
     const other = vi.fn()
     logout.watch(op.session(), ended)
@@ -40,6 +41,7 @@ describe('watch', () => {
     await logout.receive(await op.logoutToken({ sid: undefined }))
     expect(other).toHaveBeenCalledOnce()
     await logout.close()
+    expect(onError).not.toHaveBeenCalled()
   })
 
   test('a session may be an object of a class whose claims are getters, and may be changed later', async () => {

@@ -145,6 +145,33 @@ test('claim values are withheld in cause, detail and name, and all other propert
   for (const claim of ['alice@example.com', 'session-4711']) expect(everything).not.toContain(claim)
 })
 
+test('three levels of causes are shown', async () => {
+  const deep = ['0', '1', '2', '3', '4'].reduceRight<Error | undefined>(
+    (cause, level) => new Error(`level ${level}`, { cause }),
+    undefined,
+  )
+  const shown: string[] = []
+  for (let error: unknown = await causeOf(deep); error; error = (error as Error).cause)
+    shown.push((error as Error).message)
+  expect(shown).toEqual(['level 0', 'level 1', 'level 2', 'level 3'])
+})
+
+test('the second of two keys without a space between them is withheld if it is cut off', async () => {
+  const { message } = await causeOf(new Error('ERR [1,"logout","sub","x","y"][1,"logout","su'))
+  expect(message).toBe('ERR [1,"logout","sub","x","y"][withheld]')
+})
+
+const parts = (count: number) => Array.from({ length: count }, (_, index) => `part-${index}`).join('"')
+test.each([
+  ['4,000 characters', 'a'.repeat(4000), 'the database is down'],
+  ['4,001 characters', 'a'.repeat(4001), '[withheld]'],
+  ['50 parts', parts(50), 'the database is down'],
+  ['51 parts', parts(51), '[withheld]'],
+])('the error about an issuer of %s', async (_, iss, message) => {
+  const logout = create(op, { issuers: () => Promise.reject(new Error('the database is down')) })
+  expect((await refusal(logout.isLoggedOut(op.session({ iss })))).cause).toMatchObject({ message })
+})
+
 const cyclic = new Error('it turns')
 cyclic.cause = Object.assign(new Error('and turns'), { cause: cyclic })
 const endless = (): Error => Object.defineProperty(new Error('deep'), 'cause', { get: endless })

@@ -70,10 +70,7 @@ export class MemoryStore implements LogoutStore {
     this.#keep(key, this.#entries.get(key), (entry) => entry.value !== value)
   }
 
-  /**
-   * Calls `isKept` for each entry of a key, and removes the entry if the answer is false. Changes nothing if the only entry of
-   * the key is kept.
-   */
+  /** Calls `isKept` for each entry of a key, and removes the entry if the answer is false. */
   #keep(key: string, first: Entry | undefined, isKept: (entry: Entry) => boolean): void {
     let kept: Entry | undefined
     for (let entry = first, next; entry; entry = next) {
@@ -82,7 +79,6 @@ export class MemoryStore implements LogoutStore {
       entry.next = kept
       kept = entry
     }
-    if (kept === first) return
     if (kept) this.#entries.set(key, kept)
     else this.#entries.delete(key)
   }

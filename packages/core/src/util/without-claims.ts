@@ -30,7 +30,7 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   if (escaped.length > maxClaimsLength) return hidden
   const plain = escaped.replace(/(?<!\\)\\+u(....)/g, (_, hex) => String.fromCharCode(`0x${hex}` as never))
   // Splits claim values at quotes and backslashes, because drivers escape these characters in several ways.
-  const parts = `${escaped}"${plain}`.split(/[\\"'`]+/).filter((part) => !fixedPart.test(part))
+  const parts = `${escaped}"${plain}`.split(/[\\"'`]/).filter((part) => !fixedPart.test(part))
   const times = escaped.match(/\d{5,}/g) ?? []
   const claims = [...new Set([...parts, ...times])].sort((one, other) => other.length - one.length)
   if (claims.length > maxClaims) return hidden
@@ -39,7 +39,7 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   const clean = (text: unknown): string | undefined => {
     if (!isText(text)) return undefined
     let rest = text.slice(0, maxLength)
-    const words = new Set(rest.split(/\W+/))
+    const words = new Set(rest.split(/\W/))
     for (const claim of claims) {
       if (claim.length > 3) rest = rest.replaceAll(claim, withheld)
       // A short claim value can equal a word of the driver. Then the position of a replacement would reveal the value.
