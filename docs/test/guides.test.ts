@@ -18,6 +18,7 @@ import { createTestIssuer } from '@bcl/testing'
 import fastifySecureSession from '@fastify/secure-session'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
+import { sealData } from 'iron-session'
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, UnsecuredJWT, type JWTVerifyGetKey } from 'jose'
 import * as openid from 'openid-client'
 import { Pool } from 'pg'
@@ -311,6 +312,16 @@ test('other-frameworks.md: the endpoints and the checks', async (t) => {
     const isLoggedOut = async () => assert.fail('the store is down')
     assert.equal(await pageStatus('b', { ...logout, isLoggedOut }), 503, name)
   }
+})
+
+test('other-frameworks.md: sessionOf reads the cookie of iron-session', async () => {
+  const password = 'at-least-32-characters-that-nobody-can-guess'
+  process.env.SESSION_SECRET = password
+  const { sessionOf } = await import('../snippets/docs-guides-other-frameworks-md/session-of.ts')
+  const claims = op.session()
+  const cookie = `session=${await sealData({ claims }, { password, ttl: 3600 })}`
+  assert.deepEqual(await sessionOf(new Request('https://app.example.com', { headers: { cookie } })), claims)
+  assert.equal(await sessionOf(new Request('https://app.example.com')), undefined)
 })
 
 test('other-frameworks.md: the routes of React Router and Astro', async (t) => {
