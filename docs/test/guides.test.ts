@@ -422,7 +422,7 @@ test('workers.md: the cron trigger deletes expired entries', async (t) => {
   )!
   const runnable = code
     .replace(/^declare const app.*$/m, 'const app = { fetch() {} }')
-    .replace(/^declare function storeOn.*$/m, 'const storeOn = (database: { prune(): void }) => database')
+    .replace(/^declare function storeOn.*$/m, 'const storeOn = (database: unknown) => database as SqlStore')
   const { default: worker } = await import(writeCode('docs-deploying-workers-md', 'scheduled', runnable, []))
   const prune = t.mock.fn()
   await worker.scheduled({}, { DB: { prune } })
