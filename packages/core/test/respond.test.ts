@@ -9,6 +9,8 @@ import { wrongTokens } from '@bcl/testing'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, sharedIssuer } from './support.js'
 
@@ -217,6 +219,22 @@ test('a record has the duration', async () => {
 })
 
 describe('RP-4: sizes', () => {
+  test('a body of many small chunks takes no more memory than its bytes', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    let grown = 0
+    const byte = encoder.encode('a')
+    async function* body() {
+      collect()
+      const before = process.memoryUsage().heapUsed
+      for (let count = 0; count < 60_000; count += 1) yield byte
+      collect()
+      grown = process.memoryUsage().heapUsed - before
+    }
+    expect(await status(body())).toBe(400)
+    expect(grown).toBeLessThan(500_000)
+  })
+
   const filled = async (size: number) => {
     const form = `logout_token=${await token()}&x=`
     return form + 'A'.repeat(size - form.length)

@@ -88,8 +88,8 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     // The map is fast because its ids are short. Different sessions can have the same id, so the claims are compared.
     const id = `${sid || sub} ${iat} ${clientId}`
     const found = alive.get(id)
-    const known = found?.claims.every((claim, index) => claim === claims[index]) ? found : undefined
-    const keys = known?.keys ?? markerKeysOf(session)
+    const known = found?.claims.every((claim, index) => claim === claims[index]) && found
+    const keys = known ? known.keys : markerKeysOf(session)
     if (hasEnded(session, keys, [])) return true
     const invalidatedAt = Math.max(allInvalidated, ...keys.map((key) => invalidated.get(key) ?? -Infinity))
     if (known && monotonicNow() - known.askedAt < recheckAfter && known.askedAt > invalidatedAt) return false

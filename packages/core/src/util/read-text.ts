@@ -8,17 +8,23 @@ export const readText = (
 ): Promise<string | undefined> =>
   new Promise((resolve, reject) => {
     const read = async (): Promise<void> => {
-      const decoder = new TextDecoder()
-      let text = ''
+      let body = new Uint8Array()
       let length = 0
       for await (const chunk of stream as AsyncIterable<Uint8Array | string>) {
         const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
+        const start = length
         length += bytes.byteLength
         // Resolves first, and then cancels the stream. If the request was cloned, the cancellation waits for the clone.
         if (length > limit) return resolve(undefined)
-        text += decoder.decode(bytes, { stream: true })
+        // Copies the bytes, because a text of many small pieces takes much more memory than their bytes.
+        if (body.length < length) {
+          const larger = new Uint8Array(length * 2)
+          larger.set(body)
+          body = larger
+        }
+        body.set(bytes, start)
       }
-      resolve(text + decoder.decode())
+      resolve(new TextDecoder().decode(body.subarray(0, length)))
     }
     read().catch(reject)
   })
