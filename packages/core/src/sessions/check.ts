@@ -36,7 +36,7 @@ interface Alive {
   claims: readonly unknown[]
   keys: readonly string[]
   /** The time of the read, in monotonic seconds. */
-  askedAt: number
+  startedAt: number
 }
 
 /** A read of the store that is in progress. */
@@ -92,7 +92,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     const keys = known ? known.keys : markerKeysOf(session)
     if (hasEnded(session, keys, [])) return true
     const invalidatedAt = Math.max(allInvalidated, ...keys.map((key) => invalidated.get(key) ?? -Infinity))
-    if (known && monotonicNow() - known.askedAt < recheckAfter && known.askedAt > invalidatedAt) return false
+    if (known && monotonicNow() - known.startedAt < recheckAfter && known.startedAt > invalidatedAt) return false
     void subscribe()
     // Checks share a call in progress. But if a marker has arrived since that call began, the check starts a new call.
     const { result, startedAt } = reads.run(async (started) => {
@@ -101,7 +101,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
     }, `${keys} ${invalidatedAt}`)
     return result.then((stored) => {
       if (hasEnded(session, keys, stored)) return true
-      alive.set(id, { claims, keys, askedAt: startedAt })
+      alive.set(id, { claims, keys, startedAt })
       return false
     })
   }

@@ -17,8 +17,8 @@ export const readText = (
         // Resolves first, and then cancels the stream. If the request was cloned, the cancellation waits for the clone.
         if (length > limit) return resolve(undefined)
         // Copies the bytes, because a text of many small pieces takes much more memory than their bytes.
-        if (body.length < length) {
-          const larger = new Uint8Array(length * 2)
+        if (length > body.byteLength) {
+          const larger = new Uint8Array(2 * length)
           larger.set(body)
           body = larger
         }
