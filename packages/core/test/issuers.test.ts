@@ -1,7 +1,7 @@
 import { createBackchannelLogout, MemoryStore, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { advance, create, createClock, refusal } from './support.js'
+import { advance, create, createClock, deferred, refusal } from './support.js'
 
 const op = await createTestIssuer()
 
@@ -97,6 +97,42 @@ describe('RP-11: an issuer function', () => {
     expect(await codeOf(logout)).toBe('ok')
     advance(clock, 59)
     expect(await codeOf(logout)).toBe('ok')
+    expect(issuers).toHaveBeenCalledTimes(2)
+  })
+
+  test('calls that the runtime has ended do not count as calls in progress', async () => {
+    // The fake timers never fire, so only the clock ends these calls.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const issuers = vi.fn((iss: string) => (iss === op.issuer ? op.trusted : new Promise(() => {})))
+    const logout = using(issuers)
+    for (let index = 0; index < 7; index += 1) void codeOf(logout, { iss: `https://ended-${index}.example` })
+    while (issuers.mock.calls.length < 7) await new Promise((resolve) => setImmediate(resolve))
+    advance(clock, 1.6)
+    expect(await codeOf(logout)).toBe('ok')
+  })
+
+  test('if an ended call fails later, other tokens still share the next call', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const [ended, next] = [deferred<TrustedIssuer>(), deferred<TrustedIssuer>()]
+    const issuers = vi.fn().mockReturnValueOnce(ended.promise).mockReturnValueOnce(next.promise)
+    const logout = using(issuers)
+    const calls = async (count: number) => {
+      while (issuers.mock.calls.length < count) await new Promise((resolve) => setImmediate(resolve))
+    }
+    const first = codeOf(logout)
+    await calls(1)
+    advance(clock, 1.6)
+    const second = codeOf(logout)
+    await calls(2)
+    ended.reject(new Error('This promise was created by a request that has since ended'))
+    expect(await first).toBe('ERR_LOGOUT_FAILED')
+    const other = await token()
+    const third = logout.receive(other)
+    await new Promise((resolve) => setImmediate(resolve))
+    next.resolve(op.trusted)
+    expect([await second, (await third).replayed]).toEqual(['ok', false])
     expect(issuers).toHaveBeenCalledTimes(2)
   })
 
