@@ -44,6 +44,16 @@ test('a store may answer some calls without a promise. Its markers are not kept 
   expect(await logout.isLoggedOut(op.session())).toBe(false)
 })
 
+test('a store may answer one of two calls without a promise. The failure of the other call is reported', async () => {
+  const op = await createTestIssuer()
+  const store = new SpyStore()
+  const add = (...args: Parameters<LogoutStore['add']>) =>
+    args[0].includes('"sid"') ? void store.add(...args) : Promise.reject(new Error('down'))
+  const logout = create(op, { store: { add, values: store.values.bind(store), remove() {} } })
+  expect((await refusal(logout.receive(await op.logoutToken()))).code).toBe('ERR_LOGOUT_FAILED')
+  expect(await logout.isLoggedOut(op.session({ sid: undefined }))).toBe(true)
+})
+
 test('a check makes only one promise if the store answers without a promise', async () => {
   const op = await createTestIssuer()
   const logout = create(op)
