@@ -37,7 +37,7 @@ async function templateOf(issuer: CheapIssuer): Promise<Template> {
   }
 }
 
-/** Sessions with numbers. Each session with a number below `ended` has markers in the store. */
+/** Makes the claims of sessions by number. If the number of a session is below `ended`, the store has markers for this session. */
 export class Sessions {
   readonly issuer: CheapIssuer
   readonly template: Template

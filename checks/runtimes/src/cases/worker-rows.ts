@@ -4,7 +4,7 @@ import { assertEqual, type Case } from './case.ts'
 
 /**
  * After the answer to a request, Workers stop the timers and fetches of this request. The promises of these timers and
- * fetches never settle. So a later request must start the work again. Each of these cases needs two requests.
+ * fetches never settle. So a later request must start the work again. `beginRows` run in one request, and `afterRows` run in a later request.
  */
 let provider: TestIssuer | undefined
 let delay = 0
@@ -32,7 +32,7 @@ const logout = createBackchannelLogout({
 
 export const beginRows: readonly Case[] = [
   {
-    name: 'earlier request: a check starts no fetch in the background, because it would end with its request',
+    name: 'earlier request: a check starts no fetch in the background, because such a fetch would end together with the request',
     async run() {
       provider = await createTestIssuer({ now })
       await logout.isLoggedOut(provider.session())

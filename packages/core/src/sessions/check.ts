@@ -67,7 +67,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
 
   /**
    * Checks that start at the same moment share one call of the store. A later check starts a new call, because the
-   * earlier call may not contain a logout that arrived in the meantime.
+   * answer of the earlier call can lack a logout that arrived in the meantime.
    */
   const readNow = (keys: readonly string[]): Maybe<string[][]> => {
     if (isImmediate) return readStore(keys)

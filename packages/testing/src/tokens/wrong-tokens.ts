@@ -258,7 +258,7 @@ export const wrongTokens: readonly WrongToken[] = [
   ),
   badSignature('an unknown kid', 'RP-13', (op) => op.logoutToken({}, { kid: 'unknown' })),
   badSignature(
-    'a key that only its own header publishes',
+    "signed with a key that only the token's own header contains",
     'RP-15',
     async (op) => {
       const { publicJwk, privateKey } = await unpublishedKey(op.key.alg, 'own')
@@ -268,7 +268,7 @@ export const wrongTokens: readonly WrongToken[] = [
     { id: 'the-key-in-the-header' },
   ),
   badSignature(
-    'a key that only its own header publishes, under a known kid',
+    "signed with a key that only the token's own header contains, under a known kid",
     'RP-15',
     async (op) => {
       const { publicJwk, privateKey } = await unpublishedKey(op.key.alg, 'own')

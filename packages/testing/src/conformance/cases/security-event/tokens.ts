@@ -5,7 +5,7 @@ import { acknowledged, actsOf, errOf, errorAnswer } from './push.js'
 
 const acknowledge = 'RFC 8935, 2.2: a receiver acknowledges each valid token by 202 and an empty body'
 
-/** The rule of each requirement for wrong tokens. */
+/** For each requirement: the rule of the standard that a wrong token breaks. */
 const references: Record<string, string> = {
   'SE-1': 'RFC 8417, 2.2: iss, iat, jti and events are REQUIRED',
   'SE-2': 'RFC 8417, 2.2, and RFC 7515, 5.2: the token is signed by its issuer, the transmitter',
@@ -13,7 +13,7 @@ const references: Record<string, string> = {
 }
 
 const typed =
-  'RFC 8417, 2.3, recommends the typ secevent+jwt, and SSF requires it of transmitters. A receiver that checks it does not take another kind of JWT for a security event'
+  'RFC 8417, 2.3, recommends the typ secevent+jwt, and SSF requires transmitters to send it. A receiver that checks the typ does not mistake another kind of JWT for a security event'
 
 /**
  * Tokens with their own grade and rule. They do not use the grade and the rule of their requirement. No standard
@@ -39,7 +39,7 @@ const graded: Record<string, readonly [grade: 'hardening' | 'interoperability', 
   ],
   'eleven-events': [
     'hardening',
-    'No standard limits the number of events. Without a limit, one token can use up a receiver',
+    'No standard limits the number of events. Without a limit, one token can cause very much work for a receiver',
   ],
   'no-subject': [
     'hardening',
@@ -47,7 +47,7 @@ const graded: Record<string, readonly [grade: 'hardening' | 'interoperability', 
   ],
   'no-audience': [
     'hardening',
-    'RFC 7519, 4.1.3: aud is optional. Without it, a token for another receiver cannot be told apart',
+    'RFC 7519, 4.1.3: aud is optional. Without aud, a receiver cannot see that a token is for another receiver',
   ],
   'an-unknown-kid': [
     'hardening',
@@ -69,7 +69,7 @@ const graded: Record<string, readonly [grade: 'hardening' | 'interoperability', 
   'with-a-claim-sub': ['interoperability', 'SSF forbids sub to transmitters, but some send it'],
   'malformed-verification': [
     'interoperability',
-    'RFC 8417, 2.2: the value of an event is a JSON object. If a stream is refused for another value, it stops',
+    'RFC 8417, 2.2: the value of an event is a JSON object. If a receiver refuses an event because of another value, the stream can stop',
   ],
   'an-unknown-event': [
     'interoperability',
@@ -98,7 +98,7 @@ const tokenCase = ({ id, name, requirement, make, status, err }: SecurityEventCa
 /** The tokens of the case about error codes. */
 const namedFaults = securityEventCases.filter(({ id }) => ['another-issuer', 'another-audience'].includes(id))
 
-/** A transmitter shows the code to its operator. Other cases check only that the code is one of RFC 8935. */
+/** Checks the exact error code, because a transmitter shows the code to its operator. Other cases accept any error code of RFC 8935. */
 const namedFault: ConformanceCase = {
   id: 'ssf/the-err-names-the-fault',
   group: 'answer',
