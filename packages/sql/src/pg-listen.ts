@@ -1,5 +1,8 @@
+import { withTimeout } from '@bcl/core/kit'
 import type { SqlListen } from './sql-store.js'
 
+/** The time-out for a connection that starts to listen, in seconds. */
+const openTime = 5
 /** Seconds to wait before each attempt to reconnect. */
 const reconnectDelay = 1
 
@@ -17,7 +20,8 @@ export interface PgClient {
 
 /**
  * Creates the option `listen` of `SqlStore` for `pg`. Listens on a separate connection. If this connection is lost,
- * tries every second to open a new connection. Messages that arrive while there is no connection are lost.
+ * tries every second to open a new connection. An attempt takes at most five seconds. Messages that arrive while there is no
+ * connection are lost.
  *
  * @param create Creates a client that is not connected. Do not take the client from a pool.
  * @example
@@ -55,8 +59,12 @@ export function pgListen(create: () => PgClient): SqlListen {
         if (client === current) reconnect()
       })
       try {
-        await client.connect()
-        await client.query(`LISTEN "${channel}"`)
+        // Without this time-out, a server that accepts connections but never answers would end live sign-out for ever, and
+        // each new subscription would keep one more connection.
+        await withTimeout(openTime, async () => {
+          await client.connect()
+          await client.query(`LISTEN "${channel}"`)
+        })
         if (isLost || hasEnded) throw new Error('the connection was closed before it could listen')
         current = client
       } catch (error) {

@@ -1,4 +1,5 @@
 import { pgListen, schema, SqlStore } from '@bcl/sql'
+import { EventEmitter } from 'node:events'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { databases, type Database, optionsOf } from './support/databases.js'
@@ -77,6 +78,52 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
 test('listen rejects if there is no server', async () => {
   const listen = pgListen(() => new Client('postgres://127.0.0.1:1/none'))
   await expect(listen('channel', () => {})).rejects.toThrow('ECONNREFUSED')
+})
+
+/** A client whose server answers no query after the first `answered` clients. Counts the clients. */
+function muteClients(answered: number) {
+  const ended: number[] = []
+  const opened: EventEmitter[] = []
+  const create = () => {
+    const index = opened.length
+    const client = Object.assign(new EventEmitter(), {
+      connect: async () => {},
+      query: () => (index < answered ? Promise.resolve() : new Promise<never>(() => {})),
+      end: async () => void ended.push(index),
+    })
+    opened.push(client)
+    return client
+  }
+  return { create, ended, opened }
+}
+
+test('a server that accepts the connection but does not answer: listen rejects, and the connection is closed', async ({
+  onTestFinished,
+}) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { create, ended } = muteClients(0)
+  const subscribed = expect(pgListen(create)('channel', () => {})).rejects.toThrow('took over 5 s')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(ended).toEqual([0])
+  await subscribed
+})
+
+test('a server that does not answer after the connection was lost: another connection is tried', async ({
+  onTestFinished,
+}) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { create, ended, opened } = muteClients(1)
+  const end = await pgListen(create)('channel', () => {})
+  opened[0]!.emit('end')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect([opened.length, ended]).toEqual([2, []])
+  await vi.advanceTimersByTimeAsync(5000 + 1000)
+  expect([opened.length, ended]).toEqual([3, [1]])
+  await end()
+  await vi.advanceTimersByTimeAsync(5000 + 1000)
+  expect([opened.length, ended]).toEqual([3, [1, 2]])
 })
 
 describeOn('postgres', 'pgListen', () => {
