@@ -76,6 +76,21 @@ test('a round asks for 25 tokens at once, and acknowledges them without an empty
   ])
 })
 
+test('a round handles no more tokens than it asked for, and leaves the others at the transmitter', async () => {
+  const { transmitter, receiver, round, errors } = await polling()
+  const bodies: { ack?: string[]; setErrs?: object }[] = []
+  transmitter.fault = async (request) => {
+    if (!request.url.includes('/poll/')) return undefined
+    bodies.push(JSON.parse(await request.clone().text()) as object)
+    const sets = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`jti-${index}`, 'no token']))
+    return bodies.length === 1 ? Response.json({ sets }) : new Response(null, { status: 204 })
+  }
+  const result = await receiver.pollOnce({ ...round, maxEvents: 3 })
+  expect(result).toEqual({ handled: 0, refused: 3, failed: 0, moreAvailable: true })
+  expect(errors).toHaveLength(3)
+  expect(Object.keys(bodies[1]!.setErrs!)).toEqual(['jti-0', 'jti-1', 'jti-2'])
+})
+
 test('a jti that is special in JavaScript is acknowledged or reported like any other', async () => {
   const { transmitter, receiver, round, waiting } = await polling()
   const { aud } = round.stream

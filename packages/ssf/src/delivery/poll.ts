@@ -81,12 +81,15 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
       ...body,
     })
 
-  const { sets, moreAvailable } = await ask({ maxEvents: maxEvents + more })
+  const limit = maxEvents + more
+  const { sets, moreAvailable } = await ask({ maxEvents: limit })
+  const received = Object.entries(isObject(sets) ? sets : {})
   const ack: string[] = []
   const faults: [string, SetFault][] = []
   let failed = 0
-  // Handles one token after the other, to keep the order of the transmitter.
-  for (const [jti, jwt] of Object.entries(isObject(sets) ? sets : {})) {
+  // Handles one token after the other, to keep the order of the transmitter. A transmitter can send more tokens than it was
+  // asked for, and many tokens would block the process. The tokens over the limit stay at the transmitter.
+  for (const [jti, jwt] of received.slice(0, limit)) {
     try {
       await withTimeout(tokenTime, () => poller.receive(jwt as string, transmitter))
       ack.push(jti)
@@ -100,7 +103,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
   const [handled, refused] = [ack.length, faults.length]
   if (handled + refused > 0)
     await ask({ maxEvents: 0, ack, setErrs: refused > 0 ? Object.fromEntries(faults) : undefined })
-  return { handled, refused, failed, moreAvailable: moreAvailable === true }
+  return { handled, refused, failed, moreAvailable: moreAvailable === true || received.length > limit }
 }
 
 /** Waits for some seconds, or until the signal aborts. Replaces the `onabort` handler of the signal. */
