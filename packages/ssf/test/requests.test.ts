@@ -51,6 +51,17 @@ describe('SE-4: the addresses of the metadata', () => {
     expect(() => createStreamClient(client)).toThrow(/^issuer: /)
   })
 
+  test('a fetch that ignores its signal and never answers: the call rejects', async ({ onTestFinished }) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const fetch = () => new Promise<Response>(() => {})
+    const client = createStreamClient({ transmitter: 'https://silent.example.com', accessToken: 'x', fetch })
+    const outcomes: unknown[] = []
+    client.getStream('s').catch((error: unknown) => outcomes.push(error))
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(outcomes).toEqual([new Error('took over 10 s')])
+  })
+
   test('metadata without the endpoint is an error that names it', async () => {
     const fetch = async () => Response.json({ issuer, configuration_endpoint: `${issuer}/streams` })
     const client = createStreamClient({

@@ -89,7 +89,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
   let failed = 0
   // Handles one token after the other, to keep the order of the transmitter. A transmitter can send more tokens than it was
   // asked for, and many tokens would block the process. The tokens over the limit stay at the transmitter.
-  for (const [jti, jwt] of received.slice(0, limit)) {
+  for (const [jti, jwt] of received.splice(0, limit)) {
     try {
       await withTimeout(tokenTime, () => poller.receive(jwt as string, transmitter))
       ack.push(jti)
@@ -101,9 +101,8 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
     }
   }
   const [handled, refused] = [ack.length, faults.length]
-  if (handled + refused > 0)
-    await ask({ maxEvents: 0, ack, setErrs: refused > 0 ? Object.fromEntries(faults) : undefined })
-  return { handled, refused, failed, moreAvailable: moreAvailable === true || received.length > limit }
+  if (handled + refused) await ask({ maxEvents: 0, ack, setErrs: refused ? Object.fromEntries(faults) : undefined })
+  return { handled, refused, failed, moreAvailable: !!received[0] || moreAvailable === true }
 }
 
 /** Waits for some seconds, or until the signal aborts. Replaces the `onabort` handler of the signal. */

@@ -39,7 +39,7 @@ const digest = async (text: string): Promise<Uint8Array> =>
 /** Compares two texts in constant time. */
 async function isSame(one: string, other: string): Promise<boolean> {
   const [left, right] = [await digest(one), await digest(other)]
-  return left.reduce((difference, byte, index) => difference | (byte ^ right[index]!), 0) === 0
+  return !left.reduce((difference, byte, index) => difference | (byte ^ right[index]!), 0)
 }
 
 /** Makes the function that answers pushes (RFC 8935). It never rejects. */
@@ -78,7 +78,7 @@ export const createRespond =
       const { status = 400 } = error
       const isOutage = isFailure(error)
       outcome = isOutage ? 'failed' : 'refused'
-      const hasFault = !isOutage && /40[01]/.test(`${status}`)
+      const hasFault = !isOutage && (status === 400 || status === 401)
       response = answer(isOutage ? 503 : status, hasFault ? JSON.stringify(faultOf(error)) : '')
       if (status === 401) response.headers['www-authenticate'] = 'Bearer'
     }

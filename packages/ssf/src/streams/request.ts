@@ -2,7 +2,7 @@ import { isAllowed, isObject, isText, readText, withTimeout, type JSONObject } f
 
 /** The largest answer that is read from a transmitter, in bytes. */
 const maxBytes = 1024 * 1024
-/** The time-out for one request, in seconds. */
+/** The time-out for one request, with its retry or its other addresses, in seconds. */
 const requestTime = 10
 
 /** The transmitter answered a request with an error status or with a wrong body. */
@@ -40,15 +40,18 @@ export interface RequestOptions {
 /** For each transmitter, a promise that settles when its last request ends. */
 const last = new Map<string, Promise<unknown>>()
 
-/** Runs work after all earlier work for the same transmitter, so a transmitter gets one request at a time. */
+/**
+ * Runs work after all earlier work for the same transmitter, so a transmitter gets one request at a time. The work has a
+ * time-out, because an application's `fetch` can ignore its signal.
+ */
 export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<T> {
   const previous = last.get(transmitter)
+  const end = (): void => {}
   // The wait has a time-out. On some runtimes, a fetch ends together with the incoming request that began it. Then the
   // promise of the fetch never settles.
   const run = withTimeout(requestTime, async () => previous)
-    .catch(() => {})
-    .then(work)
-  const end = (): void => {}
+    .catch(end)
+    .then(() => withTimeout(requestTime, work))
   last.set(transmitter, run.then(end, end))
   return run
 }
@@ -99,5 +102,5 @@ export async function send(
     if (isObject(json)) return json
     throw new StreamRequestError(`${method} ${url}: status ${response.status} or no JSON object`, response.status)
   }
-  return inTurn(transmitter, () => withTimeout(requestTime, () => request()))
+  return inTurn(transmitter, request)
 }
