@@ -103,7 +103,7 @@ export function createIssuerFunction(
 ): FindAll {
   // An issuer is proven after its first valid token, or after the check of a session. Proven and unproven issuers have
   // separate caches and limits. So tokens with invented issuers cannot push out or delay proven issuers.
-  const createCache = (): LruMap<Answer> => new LruMap(maxEntries)
+  const createCache = (): LruMap<Answer | undefined> => new LruMap(maxEntries)
   const [provenAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
   const limits = createCallLimits()
   const cached = (iss: string): Answer | undefined =>
@@ -131,8 +131,8 @@ export function createIssuerFunction(
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const answer = cached(iss)
     if (!isComplete) {
-      // Answers for forged tokens may have pushed out this answer. Then the next valid token proves the issuer.
-      if (answer) provenAnswers.set(iss, answer)
+      // Answers for forged tokens may have pushed out this answer. The issuer is proven all the same.
+      provenAnswers.set(iss, answer)
       return []
     }
     if (!answer) return call()
