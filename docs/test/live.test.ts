@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/core'
@@ -79,6 +79,42 @@ test('ws', { timeout: 20_000 }, async (t) => {
   await closedByPage
   await nothingIsWatched(watching)
 })
+
+/** Asks for a WebSocket, and resolves to the connection when the first bytes of the answer have arrived. */
+async function upgradeByHand(address: string): Promise<Socket> {
+  const socket = connectTcp({ port: Number(address.split(':')[1]), host: '127.0.0.1', allowHalfOpen: true })
+  const headers = ['Host: x', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13']
+  socket.write(`GET / HTTP/1.1\r\n${headers.join('\r\n')}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
+  await once(socket, 'data')
+  return socket
+}
+
+test(
+  'ws: a wrong frame of a stranger closes the socket, and does not end the process',
+  { timeout: 20_000 },
+  async (t) => {
+    const { server, logout, address } = await serve(t)
+    withWs(new WebSocketServer({ server }), logout, sessionOf)
+    const socket = await upgradeByHand(address)
+    socket.end(Buffer.from([0xff, 0xff])) // an error without a listener would end this process
+    socket.resume()
+    await once(socket, 'close')
+  },
+)
+
+test(
+  'ws: the connection of a refused socket is closed, even if the client keeps its side open',
+  { timeout: 20_000 },
+  async (t) => {
+    const { server, logout, address } = await serve(t)
+    checkBeforeOpen(server, new WebSocketServer({ noServer: true }), logout, sessionOf)
+    const connected = once(server, 'connection')
+    const socket = await upgradeByHand(address)
+    t.after(() => socket.destroy())
+    const [atServer] = (await connected) as [Socket]
+    if (!atServer.destroyed) await once(atServer, 'close', { signal: AbortSignal.timeout(5000) })
+  },
+)
 
 test('ws: no socket opens without a live session', { timeout: 20_000 }, async (t) => {
   const { server, logout, address, watching, end } = await serve(t)
@@ -163,4 +199,31 @@ test('graphql-ws', { timeout: 20_000 }, async (t) => {
   assert.equal((await closed)[0], 4401)
   await nothingIsWatched(watching)
   assert.equal((await open('laptop')).answer, '4403')
+})
+
+test('graphql-ws: a socket that closes during the check is not watched', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address, watching } = await serve(t)
+  const schema = new GraphQLSchema({
+    query: new GraphQLObjectType({ name: 'Query', fields: { ok: { type: GraphQLBoolean } } }),
+  })
+  const { promise: isWatched, resolve } = Promise.withResolvers<void>()
+  const told = {
+    ...logout,
+    watch(claims: SessionClaims, listener: () => void) {
+      const stop = logout.watch(claims, listener)
+      resolve()
+      return stop
+    },
+  }
+  const afterClose = async (request: IncomingMessage) => {
+    await once(request.socket, 'close')
+    await new Promise(setImmediate)
+    return sessionOf(request)
+  }
+  useServer({ schema, ...withGraphql(told, afterClose) }, new WebSocketServer({ server }))
+  const socket = new WebSocket(`ws://${address}`, 'graphql-transport-ws', { headers: { 'x-sid': 'laptop' } })
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init' }), () => socket.close())
+  await isWatched
+  await nothingIsWatched(watching)
 })
