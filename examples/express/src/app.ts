@@ -86,13 +86,19 @@ export function createApp(
     if (typeof close === 'number') return void response.status(close).json({ error: 'too many open streams' })
     const heartbeat = setInterval(() => response.write(':\n\n'), HEARTBEAT_MS)
     let stopWatching = () => {}
-    response.on('close', () => {
+    const end = () => {
       clearInterval(heartbeat)
       stopWatching()
       close()
-    })
+      request.socket.off('close', end)
+    }
+    response.on('close', end)
+    // If two requests arrive at once over one connection, the answer to the second request waits. Some versions of Node emit
+    // no `close` for this answer if the connection is lost.
+    request.socket.on('close', end)
     response.writeHead(200, eventStream).write(':\n\n')
     stopWatching = logout.watch(session.claims, () => {
+      end() // a heartbeat after the end of the answer would end the process
       response.end(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
     })
   })

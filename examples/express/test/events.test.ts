@@ -1,8 +1,9 @@
 import type { RequestListener } from 'node:http'
+import { connect } from 'node:net'
 
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import expressSession from 'express-session'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 
 import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
@@ -113,4 +114,35 @@ it('keeps no place for a page that disconnected before its stream began', async 
   const pages = [await open(cookie), await open(cookie)]
   expect(pages.map(({ status }) => status)).toEqual([200, 200])
   for (const page of pages) page.close()
+})
+
+it('ends the heartbeat and the watch of a stream whose answer waits behind another stream', async ({
+  onTestFinished,
+}) => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const cookies = [await signIn('/alice'), await signIn('/bob')]
+  // Two requests over one connection (pipelining). The second answer starts only after the first one has ended.
+  const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
+  for (const cookie of cookies) socket.write(`GET /events HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`)
+  await vi.waitUntil(() => watching.size === 2)
+  expect(vi.getTimerCount()).toBe(2)
+
+  // A heartbeat after the end of a stream would be an error that ends the process.
+  const [, second] = watching
+  second!()
+  await vi.waitUntil(() => vi.getTimerCount() === 1)
+
+  socket.destroy()
+  await vi.waitUntil(() => watching.size === 0)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+it('ends a stream whose connection is lost while its answer waits behind another stream', async () => {
+  const cookies = [await signIn('/alice'), await signIn('/bob')]
+  const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
+  for (const cookie of cookies) socket.write(`GET /events HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`)
+  await vi.waitUntil(() => watching.size === 2)
+  socket.destroy()
+  await vi.waitUntil(() => watching.size === 0)
 })

@@ -70,14 +70,20 @@ export function createApp(
     const stream = new PassThrough()
     const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS)
     let stopWatching = () => {}
+    // If two requests arrive at once over one connection, the answer to the second request waits. With some versions of Node,
+    // Fastify does not notice that the connection of this answer is lost.
+    const destroy = () => stream.destroy()
+    request.raw.socket.on('close', destroy)
     stream.on('close', () => {
       clearInterval(heartbeat)
       stopWatching()
       close()
+      request.raw.socket.off('close', destroy)
     })
     stream.write(':\n\n')
     try {
       stopWatching = logout.watch(session.claims, () => {
+        clearInterval(heartbeat)
         stream.end(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
       })
     } catch (error) {

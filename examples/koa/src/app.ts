@@ -90,15 +90,21 @@ export function createApp(
     const stream = new PassThrough()
     const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS)
     let stopWatching = () => {}
+    // If two requests arrive at once over one connection, the answer to the second request waits. With some versions of Node,
+    // Koa does not notice that the connection of this answer is lost.
+    const destroy = () => stream.destroy()
+    ctx.req.socket.on('close', destroy)
     stream.on('close', () => {
       clearInterval(heartbeat)
       stopWatching()
       close()
+      ctx.req.socket.off('close', destroy)
     })
     stream.write(':\n\n')
     ctx.set('content-type', 'text/event-stream')
     ctx.body = stream // Koa destroys the stream when the browser disconnects, and when an error is thrown
     stopWatching = logout.watch(session.claims, () => {
+      clearInterval(heartbeat)
       stream.end(`event: logged-out\ndata: ${JSON.stringify({ at: new Date().toISOString() })}\n\n`)
     })
   })
