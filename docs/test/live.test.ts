@@ -206,7 +206,8 @@ test('graphql-ws: a socket that closes during the check is not watched', { timeo
   const schema = new GraphQLSchema({
     query: new GraphQLObjectType({ name: 'Query', fields: { ok: { type: GraphQLBoolean } } }),
   })
-  const { promise: isWatched, resolve } = Promise.withResolvers<void>()
+  let resolve = () => {}
+  const isWatched = new Promise<void>((done) => (resolve = done))
   const told = {
     ...logout,
     watch(claims: SessionClaims, listener: () => void) {
