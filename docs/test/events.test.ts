@@ -65,3 +65,21 @@ test('sends the event when the session ends, and frees the place', async () => {
   assert.equal(again.status, 200)
   await again.body!.cancel()
 })
+
+test('frees the place only once if the browser disconnects before it has read the event', async () => {
+  const { watching, events } = createReceiver()
+  const open = Array.from({ length: 5 }, () => events(session))
+  try {
+    const [first] = watching
+    first!()
+    await open[0]!.body!.cancel()
+    open.push(events(session), events(session))
+    assert.deepEqual(
+      open.slice(5).map(({ status }) => status),
+      [200, 429],
+    )
+  } finally {
+    for (const { body } of open.slice(1, 6)) await body!.cancel()
+  }
+  assert.equal(watching.size, 0)
+})
