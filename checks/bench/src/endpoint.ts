@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Trust } from './http-applications.ts'
 import { startExample, startServer, type HttpServer } from './http-server.ts'
-import { compare } from './measure.ts'
+import { compareProcesses } from './measure.ts'
 import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
 import { signTokens } from './tokens.ts'
@@ -42,7 +42,7 @@ async function startProvider(): Promise<{ provider: TestProvider; trust: Trust; 
   }
 }
 
-/** Compares each application with a new process of the peer. In each round, both get the same new tokens. */
+/** Compares each application with the peer. In each round, both get the same new tokens. */
 async function measureBesidePeer(
   names: readonly string[],
   start: (name: string, trust: Trust) => Promise<HttpServer>,
@@ -50,21 +50,22 @@ async function measureBesidePeer(
 ): Promise<Pair[]> {
   const { provider, trust, end } = await startProvider()
   const bursts: Dispatcher.RequestOptions[][] = []
-  for (let round = 0; round < scale.rounds + scale.warmUps; round += 1) {
+  for (let round = 0; round < scale.rounds / scale.processes + scale.warmUps; round += 1) {
     const tokens = await signTokens(provider.op, scale.tokens, () => ({ exp: provider.op.now() + 3600 }))
     bursts.push(tokens.map(post))
   }
   const rows: Pair[] = []
   for (const name of names) {
-    const servers = await Promise.all([start(name, trust), startServer('express-openid-connect', trust)])
-    const measures = servers.map((server, index) => {
-      let round = 0
-      // The peer answers a logout with 204.
-      return () => server.measure(bursts[round++]!, index === 0 ? 200 : 204)
+    const beside = await compareProcesses(scale, async () => {
+      const servers = await Promise.all([start(name, trust), startServer('express-openid-connect', trust)])
+      const measures = servers.map((server, index) => {
+        let round = 0
+        // The peer answers a logout with 204.
+        return () => server.measure(bursts[round++]!, index === 0 ? 200 : 204)
+      })
+      return { measures, end: () => Promise.all(servers.map((server) => server.end())) }
     })
-    const beside = await compare(scale, measures)
     rows.push(beside(name, 0, 1))
-    await Promise.all(servers.map((server) => server.end()))
   }
   end()
   return rows

@@ -57,14 +57,13 @@ export async function rateOf<T>({ prepare, run, count }: Contender<T>): Promise<
 /** Compares two contenders of {@link compare}. The contenders are named by their indexes. */
 export type Beside = (name: string, ours: number, peer: number) => Pair
 
+type Rounds = Pick<Scale, 'rounds' | 'warmUps'>
+
 /**
  * Lets contenders take turns in short bursts: A B, B A, A B, and so on. So other work on the machine slows all
  * contenders equally. The first rounds warm up the engine and do not count.
  */
-export async function compare(
-  { rounds, warmUps }: Pick<Scale, 'rounds' | 'warmUps'>,
-  measures: readonly (() => Promise<Speed>)[],
-): Promise<Beside> {
+async function takeTurns({ rounds, warmUps }: Rounds, measures: readonly (() => Promise<Speed>)[]): Promise<Speed[][]> {
   const found: Speed[][] = []
   for (let round = -warmUps; round < rounds; round += 1) {
     const speeds: Speed[] = []
@@ -72,6 +71,11 @@ export async function compare(
     for (const index of round % 2 === 0 ? order : order.toReversed()) speeds[index] = await measures[index]!()
     if (round >= 0) found.push(speeds)
   }
+  return found
+}
+
+/** Summarizes the rounds of {@link takeTurns}. */
+function summarize(found: readonly Speed[][]): Beside {
   const rate = (index: number): number => median(found.map((speeds) => speeds[index]!.rate))
   return (name, ours, peer) => {
     const cpu = found.map((speeds) => speeds[ours]!.cpuRate! / speeds[peer]!.cpuRate!)
@@ -82,6 +86,33 @@ export async function compare(
       ...(cpu.every(Number.isFinite) && { cpu: ratioOf(cpu) }),
     }
   }
+}
+
+/** Compares contenders of this process. */
+export const compare = async (rounds: Rounds, measures: readonly (() => Promise<Speed>)[]): Promise<Beside> =>
+  summarize(await takeTurns(rounds, measures))
+
+/** Contenders in processes of their own. */
+export interface Processes {
+  measures: readonly (() => Promise<Speed>)[]
+  end: () => Promise<unknown>
+}
+
+/**
+ * Compares contenders that run in processes of their own. Starts new processes several times, because the engine
+ * optimizes the same code differently in each process.
+ */
+export async function compareProcesses(
+  { rounds, warmUps, processes }: Rounds & Pick<Scale, 'processes'>,
+  start: () => Promise<Processes>,
+): Promise<Beside> {
+  const found: Speed[][] = []
+  for (let count = 0; count < processes; count += 1) {
+    const { measures, end } = await start()
+    found.push(...(await takeTurns({ rounds: rounds / processes, warmUps }, measures)))
+    await end()
+  }
+  return summarize(found)
 }
 
 /** Converts a ratio of rates to the ratio of the costs of one operation. */

@@ -2,7 +2,7 @@ import { createTestIssuer } from '@bcl/testing'
 import { setTimeout } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { startServer, type HttpServer } from './http-server.ts'
-import { compare } from './measure.ts'
+import { compareProcesses } from './measure.ts'
 import { checkedPages, recheckAfter } from './pages.ts'
 import type { Pair } from './results.ts'
 import type { Scale } from './scale.ts'
@@ -34,19 +34,24 @@ export async function measurePages(scale: Scale): Promise<Pair[]> {
   const rows: Pair[] = []
   for (const [framework, store] of checkedPages) {
     const name = `${framework}, ${store}`
-    const [checked, idle] = await Promise.all([startServer(name, trust), startServer(`${framework}, idle`, trust)])
-    const warm = store === 'in memory' ? async () => {} : keepWarm(checked)
     let reads = 0
-    const measureChecked = async () => {
-      await warm()
-      const before = await checked.reads()
-      const speed = await checked.measure(requests)
-      reads += (await checked.reads()) - before
-      return speed
-    }
-    const beside = await compare(scale, [measureChecked, () => idle.measure(requests)])
-    rows.push({ ...beside(name, 0, 1), store: { reads, checks: scale.pages * (scale.rounds + scale.warmUps) } })
-    await Promise.all([checked.end(), idle.end()])
+    let checks = 0
+    // Node.js needs some ten thousand pages to optimize a server.
+    const beside = await compareProcesses({ ...scale, warmUps: 3 * scale.warmUps }, async () => {
+      const [checked, idle] = await Promise.all([startServer(name, trust), startServer(`${framework}, idle`, trust)])
+      const warm = store === 'in memory' ? async () => {} : keepWarm(checked)
+      const measureChecked = async () => {
+        await warm()
+        const before = await checked.reads()
+        const speed = await checked.measure(requests)
+        reads += (await checked.reads()) - before
+        checks += scale.pages
+        return speed
+      }
+      const measures = [measureChecked, () => idle.measure(requests)]
+      return { measures, end: () => Promise.all([checked.end(), idle.end()]) }
+    })
+    rows.push({ ...beside(name, 0, 1), store: { reads, checks } })
   }
   return rows
 }

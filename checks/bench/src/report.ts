@@ -238,7 +238,9 @@ All figures come from one run of \`pnpm bench\` on ${date}, at commit ${commit}.
 - **Node.js**: ${node}, for both sides of each comparison.
 - **Requests** come from a separate process, over 16 connections that stay open. Each answer must have the expected status. Otherwise the run fails.
 - **Rounds**: both sides take turns in bursts of a fraction of a second. The results come from ${rounds} rounds.
-  ${full.warmUps} earlier rounds warm up both sides.
+  Before that, at least ${full.warmUps} rounds warm up both sides.
+- **Servers** of the endpoint, the examples and the pages are started ${full.processes} times, because Node.js optimizes the same code differently in
+  each process. Each start has its own warm-up, and a part of the rounds.
 - **Ratios** compare the two sides within a round. So other work on the machine affects both sides in the same way. The tables show the
   median of all rounds, and the quartiles in brackets.
 

@@ -3,6 +3,8 @@ export interface Scale {
   rounds: number
   /** Rounds that do not count. */
   warmUps: number
+  /** How often the servers of a comparison are started. The rounds are divided among these starts. */
+  processes: number
   /** Tokens in one burst. */
   tokens: number
   /** Checks in one burst. */
@@ -30,6 +32,7 @@ export interface Scale {
 export const full: Scale = {
   rounds: 32,
   warmUps: 6,
+  processes: 4,
   tokens: 512,
   checks: 25_000,
   pages: 1500,
@@ -46,6 +49,7 @@ export const full: Scale = {
 export const quick: Scale = {
   rounds: 2,
   warmUps: 1,
+  processes: 1,
   tokens: 32,
   checks: 500,
   pages: 64,
