@@ -8,8 +8,8 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { createClient } from 'redis'
 import { startRedis } from '../../../../packages/redis/test/support/redis-server.ts'
-import { median } from '../measure.ts'
-import { createCheapIssuer } from '../tokens.ts'
+import { median } from '../measure/measure.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 const distance = 40
 const lag = 2000

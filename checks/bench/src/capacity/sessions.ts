@@ -1,8 +1,8 @@
 import type { BackchannelLogout, LogoutStore, SessionClaims } from '@bcl/core'
 import { createHash, randomInt } from 'node:crypto'
-import { recordingStore } from '../fill.ts'
-import { atOnce } from '../measure.ts'
-import { createCheapIssuer, type CheapIssuer } from '../tokens.ts'
+import { recordingStore } from '../measure/fill.ts'
+import { atOnce } from '../measure/measure.ts'
+import { createCheapIssuer, type CheapIssuer } from '../measure/tokens.ts'
 
 /**
  * The value of a marker, and the two keys of a logout with `sub` and `sid`. In a key, the `sub` or `sid` of the session

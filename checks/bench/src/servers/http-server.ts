@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { Pool, type Dispatcher } from 'undici'
 import type { Trust } from './http-applications.ts'
-import { atOnce, speedOf, type Speed } from './measure.ts'
+import { atOnce, speedOf, type Speed } from '../measure/measure.ts'
 
 const connections = 16
 
@@ -90,7 +90,7 @@ async function freePort(): Promise<number> {
 /** Starts an example application as a user does, and waits until the application is ready. */
 export async function startExample(name: string, { issuer, clientId }: Trust): Promise<HttpServer> {
   const file = name === 'nestjs' ? 'dist/main.js' : 'src/main.ts'
-  const cwd = new URL(`../../../examples/${name}/`, import.meta.url)
+  const cwd = new URL(`../../../../examples/${name}/`, import.meta.url)
   const port = await freePort()
   const env = {
     ...process.env,

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { Pair, Ratio } from './results.ts'
+import type { Pair, Ratio } from '../report/results.ts'
 import type { Scale } from './scale.ts'
 
 setFlagsFromString('--expose-gc')

@@ -1,11 +1,11 @@
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { CompactEncrypt, generateKeyPair, type CryptoKey } from 'jose'
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
-import { atOnce, compare, rateOf } from './measure.ts'
+import { atOnce, compare, rateOf } from '../measure/measure.ts'
 import { many } from './receive.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
-import { signBursts } from './tokens.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { signBursts } from '../measure/tokens.ts'
 
 const enc = 'A256GCM'
 const encoder = new TextEncoder()

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { compare, type Speed } from './measure.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
+import { compare, type Speed } from '../measure/measure.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
 
 interface Child {
   measure(what: string): Promise<Speed>

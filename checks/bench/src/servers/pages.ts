@@ -11,9 +11,9 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import Koa from 'koa'
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import { atOnce } from './measure.ts'
+import { atOnce } from '../measure/measure.ts'
 import { optionsFor, started, type Start, type Started, type Trust } from './http-applications.ts'
-import { drivers, type Connected } from './store-drivers.ts'
+import { drivers, type Connected } from '../stores/store-drivers.ts'
 
 interface Visitors {
   logout: ReturnType<typeof createBackchannelLogout>

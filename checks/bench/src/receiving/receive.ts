@@ -1,9 +1,9 @@
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import * as jose from 'jose'
-import { atOnce, compare, rateOf } from './measure.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
-import { createReceiver, signBursts } from './tokens.ts'
+import { atOnce, compare, rateOf } from '../measure/measure.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { createReceiver, signBursts } from '../measure/tokens.ts'
 
 /** The number of tokens that are in progress at the same time. */
 export const many = 32

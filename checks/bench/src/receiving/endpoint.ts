@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Dispatcher } from 'undici'
-import type { Trust } from './http-applications.ts'
-import { startExample, startServer, type HttpServer } from './http-server.ts'
-import { compareProcesses } from './measure.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
-import { signTokens } from './tokens.ts'
+import type { Trust } from '../servers/http-applications.ts'
+import { startExample, startServer, type HttpServer } from '../servers/http-server.ts'
+import { compareProcesses } from '../measure/measure.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { signTokens } from '../measure/tokens.ts'
 
 const frameworks = ['Hono', 'Koa', 'Express', 'NestJS on Express', 'Fastify', 'NestJS on Fastify']
 const examples = ['hono', 'koa', 'nestjs', 'express', 'fastify']

@@ -2,12 +2,12 @@
 import { createBackchannelLogout, type LogoutStore, type SessionClaims } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { randomUUID } from 'node:crypto'
-import { recordingStore } from './fill.ts'
-import { atOnce, compare, rateOf, type Speed } from './measure.ts'
-import type { Figures, Pair } from './results.ts'
-import type { Scale } from './scale.ts'
+import { recordingStore } from '../measure/fill.ts'
+import { atOnce, compare, rateOf, type Speed } from '../measure/measure.ts'
+import type { Figures, Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
 import { drivers, weighables, type Connected } from './store-drivers.ts'
-import { createCheapIssuer } from './tokens.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 /** The number of requests that are in progress at the same time. */
 const concurrency = 50

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import type { Figures } from './results.ts'
+import type { Figures } from '../report/results.ts'
 
 /** Measures the bytes of core in a bundle, without jose: minified, and minified and gzipped. */
 export async function measureSize(): Promise<Figures[]> {

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { median } from './measure.ts'
-import type { Figures } from './results.ts'
-import type { Scale } from './scale.ts'
+import { median } from '../measure/measure.ts'
+import type { Figures } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
 
-const cwd = new URL('..', import.meta.url).pathname
+const cwd = new URL('../..', import.meta.url).pathname
 
 /** Returns the milliseconds that a new process takes to import a package. */
 async function timeToImport(name: string): Promise<number> {

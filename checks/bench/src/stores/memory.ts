@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { median } from './measure.ts'
-import type { Figures } from './results.ts'
-import type { Scale } from './scale.ts'
+import { median } from '../measure/measure.ts'
+import type { Figures } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
 
 interface Weight {
   perLogout: number

@@ -1,11 +1,11 @@
 import { createTestIssuer } from '@bcl/testing'
 import { setTimeout } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import { startServer, type HttpServer } from './http-server.ts'
-import { compareProcesses } from './measure.ts'
-import { checkedPages, recheckAfter } from './pages.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
+import { startServer, type HttpServer } from '../servers/http-server.ts'
+import { compareProcesses } from '../measure/measure.ts'
+import { checkedPages, recheckAfter } from '../servers/pages.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
 
 /**
  * Makes a function that checks each session once, before a burst and outside the measured time. The burst reuses these

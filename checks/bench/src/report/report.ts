@@ -3,8 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chartFile, charts, drawChart } from './charts.ts'
 import { readResults, type Figures, type Pair, type Ratio, type Results, type Row } from './results.ts'
-import { full } from './scale.ts'
-import type { SectionName } from './sections.ts'
+import { full } from '../measure/scale.ts'
+import type { SectionName } from '../sections.ts'
 
 interface Section {
   title: string
@@ -256,7 +256,7 @@ On another machine, the operations per second differ. Compare only the ratios.
 ${texts.join('\n')}`
 }
 
-const docs = new URL('../../../docs/', import.meta.url)
+const docs = new URL('../../../../docs/', import.meta.url)
 export const pageFile = fileURLToPath(new URL('benchmarks.md', docs))
 
 /** The page and its charts, by their paths in docs. */

@@ -40,7 +40,7 @@ export interface Results {
   sections: Record<string, Row[]>
 }
 
-export const resultsFile = fileURLToPath(new URL('../results.json', import.meta.url))
+export const resultsFile = fileURLToPath(new URL('../../results.json', import.meta.url))
 
 /** Returns the results, or nothing before the first full run. */
 export const readResults = (): Results | undefined =>

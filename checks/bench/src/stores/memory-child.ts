@@ -1,7 +1,7 @@
 // Prints the bytes of memory for a number of remembered logouts, and the number of store entries.
 import { MemoryStore, type LogoutStore } from '@bcl/core'
 import { randomUUID } from 'node:crypto'
-import { createCheapIssuer } from './tokens.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 const count = Number(process.argv[2])
 const issuer = await createCheapIssuer()

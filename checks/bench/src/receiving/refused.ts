@@ -1,10 +1,10 @@
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { randomBytes } from 'node:crypto'
-import { asCost, atOnce, compare, rateOf } from './measure.ts'
+import { asCost, atOnce, compare, rateOf } from '../measure/measure.ts'
 import { many } from './receive.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
-import { createReceiver, repeat, signBursts, signTokens } from './tokens.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { createReceiver, repeat, signBursts, signTokens } from '../measure/tokens.ts'
 
 type Make = (op: TestIssuer, count: number) => string[] | Promise<string[]>
 

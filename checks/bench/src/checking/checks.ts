@@ -1,9 +1,9 @@
 import { MemoryStore, type SessionClaims } from '@bcl/core'
-import { fill } from './fill.ts'
-import { compare, rateOf } from './measure.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
-import { createCheapIssuer } from './tokens.ts'
+import { fill } from '../measure/fill.ts'
+import { compare, rateOf } from '../measure/measure.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 /** Compares `isLoggedOut` in memory with the cheapest possible check. */
 export async function measureChecks(scale: Scale): Promise<Pair[]> {

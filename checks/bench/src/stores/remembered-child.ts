@@ -1,8 +1,8 @@
 // A process that remembers a number of logouts. It measures a burst for each message.
 import { MemoryStore } from '@bcl/core'
-import { fill } from './fill.ts'
-import { atOnce, rateOf } from './measure.ts'
-import { createCheapIssuer } from './tokens.ts'
+import { fill } from '../measure/fill.ts'
+import { atOnce, rateOf } from '../measure/measure.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 const remembered = Number(process.argv[2])
 const [tokens, checks] = [Number(process.argv[3]), Number(process.argv[4])]

@@ -2,11 +2,11 @@ import { MemoryStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { readdirSync } from 'node:fs'
 import { Session, type Profiler } from 'node:inspector/promises'
-import { atOnce } from './measure.ts'
+import { atOnce } from '../measure/measure.ts'
 import { many } from './receive.ts'
-import type { Figures } from './results.ts'
-import type { Scale } from './scale.ts'
-import { createReceiver, signTokens } from './tokens.ts'
+import type { Figures } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { createReceiver, signTokens } from '../measure/tokens.ts'
 
 const ofFolder = (folder: string): string => `core: \`${folder}/\``
 /** The folders of core. Each folder has its own row. */

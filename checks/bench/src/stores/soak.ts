@@ -4,8 +4,8 @@ import { MemoryStore } from '@bcl/core'
 import { randomUUID } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { atOnce } from './measure.ts'
-import { createCheapIssuer } from './tokens.ts'
+import { atOnce } from '../measure/measure.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBackchannelLogout, MemoryStore, type LogoutStore } from '@bcl/core'
-import { median } from './measure.ts'
-import type { Figures } from './results.ts'
-import type { Scale } from './scale.ts'
-import { createCheapIssuer } from './tokens.ts'
+import { median } from '../measure/measure.ts'
+import type { Figures } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 /** Returns the milliseconds that `close` takes with this number of pending markers. The store takes 2 ms for each marker. */
 async function closeTime(pending: number): Promise<number> {

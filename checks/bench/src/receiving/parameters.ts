@@ -1,8 +1,8 @@
 import { createTestIssuer } from '@bcl/testing'
-import { asCost, compare, rateOf } from './measure.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
-import { createReceiver } from './tokens.ts'
+import { asCost, compare, rateOf } from '../measure/measure.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { createReceiver } from '../measure/tokens.ts'
 
 const size = 64 * 1024
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { recordingStore } from './fill.ts'
-import { median, ratioOf } from './measure.ts'
-import type { Pair } from './results.ts'
-import type { Scale } from './scale.ts'
-import { createCheapIssuer } from './tokens.ts'
+import { recordingStore } from '../measure/fill.ts'
+import { median, ratioOf } from '../measure/measure.ts'
+import type { Pair } from '../report/results.ts'
+import type { Scale } from '../measure/scale.ts'
+import { createCheapIssuer } from '../measure/tokens.ts'
 
 /** Measures logouts of one subject, one after the other. Their dates are one second apart. */
 async function measureKind(name: string, claims: () => object, { ofOneSubject, slowRounds }: Scale): Promise<Pair> {

@@ -1,7 +1,7 @@
 // Draws charts of the sections that compare speeds.
-import { card, text } from '../../../docs/.vitepress/pictures/svg.ts'
+import { card, text } from '../../../../docs/.vitepress/pictures/svg.ts'
 import type { Pair, Row } from './results.ts'
-import type { SectionName } from './sections.ts'
+import type { SectionName } from '../sections.ts'
 
 interface Chart {
   title: string

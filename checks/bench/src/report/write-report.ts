@@ -5,7 +5,7 @@ import { pageIsCurrent, writePage } from './report.ts'
 if (!process.argv.includes('--check')) writePage()
 else if (!pageIsCurrent()) {
   console.error(
-    'docs/benchmarks.md or its charts differ from checks/bench/results.json: run "node checks/bench/src/write-report.ts"',
+    'docs/benchmarks.md or its charts differ from checks/bench/results.json: run "node checks/bench/src/report/write-report.ts"',
   )
   process.exitCode = 1
 }
