@@ -27,7 +27,8 @@ export interface BackchannelLogoutPluginOptions {
  * Fastify runs `onRequest` hooks in the order in which they were added. So register the plugin before the plugins for
  * logins, CSRF protection and CORS.
  *
- * If `logout` is missing, the registration fails with a `TypeError`. Without a `path`, it also fails if an option is unknown.
+ * If `logout` is missing, the registration fails with a `TypeError`. Without a `path`, the
+ * registration also fails if an option is unknown.
  * With a `path`, unknown options are ignored, because `@fastify/autoload` passes shared options to all plugins.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
