@@ -16,6 +16,8 @@ export interface Command {
   program?: string
   args: (port: number) => string[]
   cwd?: string
+  /** Settings that are added to those of the pages. */
+  env?: Record<string, string>
 }
 
 export interface Application {
@@ -73,7 +75,7 @@ export async function start(t: { after(work: () => void): void }, command: Comma
   t.after(() => server.close())
 
   const env = settings(issuer, base)
-  const { child, output } = run(command, env, port)
+  const { child, output } = run(command, { ...command.env, ...env }, port)
   t.after(() => child.kill())
   while (true) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output()}`)

@@ -18,6 +18,7 @@ import {
   koaSession,
   secureSession,
 } from './forged-cookies.ts'
+import { refusesInOutage } from './outage.ts'
 import { signsOut } from './sign-out.ts'
 
 const docs = resolve(import.meta.dirname, '..')
@@ -31,6 +32,12 @@ function compile(page: string): string {
   writeFileSync(join(folder, 'tsconfig.json'), blocks.find(({ name }) => name === 'tsconfig.json')!.code)
   execFileSync(join(docs, 'node_modules/.bin/tsc'), ['-p', folder], { stdio: 'inherit' })
   return join(folder, 'dist/app.js')
+}
+
+/** Starts an application whose MemoryStore fails during an outage. */
+const withOutage = (...args: string[]): Command['args'] => {
+  const preloaded = [`--import=${join(import.meta.dirname, 'outage-preload.ts')}`, ...args]
+  return () => preloaded
 }
 
 interface Documented {
@@ -75,6 +82,10 @@ test('docs/guides/passport.md passes the conformance cases, and signs out', asyn
   assert.equal(await statusOfMe(application, cookie), 401)
 })
 
+test('docs/guides/passport.md answers 503 while the store is down', async (t) => {
+  await refusesInOutage(t, { args: withOutage(sources('guides/passport')) }, false)
+})
+
 describe('docs/guides/better-auth.md', () => {
   const rows = (folder: string): number => {
     const database = new DatabaseSync(join(folder, 'app.db'))
@@ -83,13 +94,22 @@ describe('docs/guides/better-auth.md', () => {
     return Number(count)
   }
 
-  /** Starts the application with an empty database. */
-  async function startEmpty(t: TestContext) {
+  function emptyFolder(t: TestContext): string {
     const folder = mkdtempSync(join(tmpdir(), 'better-auth-'))
     t.after(() => rmSync(folder, { recursive: true, force: true }))
+    return folder
+  }
+
+  /** Starts the application with an empty database. */
+  async function startEmpty(t: TestContext) {
+    const folder = emptyFolder(t)
     const application = await start(t, { args: () => [sources('guides/better-auth')], cwd: folder })
     return { application, folder }
   }
+
+  test('answers 503 while the store is down', async (t) => {
+    await refusesInOutage(t, { args: withOutage(sources('guides/better-auth')), cwd: emptyFolder(t) })
+  })
 
   test('passes the conformance cases, and logs each logout', async (t) => {
     await passes((await startEmpty(t)).application)
@@ -160,6 +180,10 @@ describe('the application of', { concurrency: 4 }, () => {
         await signsOut(await start(t, command))
       })
     }
+
+    test(`docs/${page}.md answers 503 while the store is down`, async (t) => {
+      await refusesInOutage(t, { args: withOutage(...args) }, page.startsWith('start/'))
+    })
 
     test(`docs/${page}.md refuses a forged cookie`, async (t) => {
       const application = await start(t, command)

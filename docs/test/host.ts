@@ -1,4 +1,5 @@
 // Serves an application whose module has a `fetch`, in the same way as Bun, Deno and Workers: `host.ts FILE`.
+import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 import { schema } from '@bcl/sql'
@@ -10,7 +11,11 @@ type Fetch = (request: Request, env: object) => Response | Promise<Response>
 function createDatabase() {
   const db = new DatabaseSync(':memory:')
   db.exec(schema('sqlite'))
-  const bind = (text: string, params: string[]) => ({ all: async () => ({ results: db.prepare(text).all(...params) }) })
+  const query = async (text: string, params: string[]) => {
+    if (existsSync(process.env.OUTAGE ?? '')) throw new Error('the store is down')
+    return { results: db.prepare(text).all(...params) }
+  }
+  const bind = (text: string, params: string[]) => ({ all: () => query(text, params) })
   return { prepare: (text: string) => ({ bind: (...params: string[]) => bind(text, params) }) }
 }
 

@@ -1,11 +1,12 @@
-// Tests the applications that need a bundler, with the code of their pages unchanged. docs/test tests the other applications.
+// Tests the applications that need a bundler, with the code of their pages. Only the store is another one, so that a test can let it fail. docs/test tests the other applications.
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 
 import { freePort } from '../../../checks/test-support/src/free-port.ts'
 import { passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
+import { refusesInOutage } from '../../test/outage.ts'
 import { signsOut } from '../../test/sign-out.ts'
 import { authjs, type Forge, ironSession } from '../../test/forged-cookies.ts'
 
@@ -15,6 +16,8 @@ const bin = (path: string): string => join(site, 'node_modules', path)
 
 interface Built {
   page: string
+  /** The file with the store. */
+  source: string
   /** The files that the application needs and that the first command of the page makes. */
   files: Record<string, string>
   build: string[]
@@ -22,12 +25,21 @@ interface Built {
   forge?: Forge
 }
 
+/** A store that fails while the file `OUTAGE` exists. It is code, because a bundler puts a copy of `MemoryStore` into the application. */
+const failingStore = `new (class extends MemoryStore {
+  override values(keys: readonly string[]) {
+    if (process.getBuiltinModule('node:fs').existsSync(process.env.OUTAGE ?? '')) throw new Error('the store is down')
+    return super.values(keys)
+  }
+})()`
+
 /** The settings that `create-next-app` makes. The compiler of the site has checked the types. */
 const nextConfig = 'cacheComponents: true, partialPrefetching: true, typescript: { ignoreBuildErrors: true }'
 
 const built: Built[] = [
   {
     page: 'nextjs',
+    source: 'lib/auth.ts',
     files: {
       'package.json': '{ "private": true }',
       'next.config.mjs': `export default { ${nextConfig} }`,
@@ -39,6 +51,7 @@ const built: Built[] = [
   },
   {
     page: 'nextjs-authjs',
+    source: 'auth.ts',
     files: {
       'package.json': '{ "private": true }',
       // Next.js uses this file instead of the file of the page.
@@ -52,6 +65,7 @@ const built: Built[] = [
   },
   {
     page: 'sveltekit',
+    source: 'src/lib/server/auth.ts',
     files: {
       'package.json': '{ "private": true, "type": "module" }',
       'tsconfig.json': '{ "extends": "./.svelte-kit/tsconfig.json" }',
@@ -63,7 +77,7 @@ const built: Built[] = [
 ]
 
 describe('the application of', { concurrency: 2 }, () => {
-  for (const { page, files, build, serve, forge = ironSession } of built) {
+  for (const { page, source, files, build, serve, forge = ironSession } of built) {
     const cwd = folderOf(page)
     const command: Command = { args: serve, cwd }
     const elsewhere = settings('http://127.0.0.1:1', 'http://127.0.0.1:2')
@@ -74,6 +88,9 @@ describe('the application of', { concurrency: 2 }, () => {
           mkdirSync(dirname(join(cwd, file)), { recursive: true })
           writeFileSync(join(cwd, file), content)
         }
+        const code = readFileSync(join(cwd, source), 'utf8')
+        assert.ok(code.includes('new MemoryStore()'))
+        writeFileSync(join(cwd, source), code.replace('new MemoryStore()', failingStore))
         const { output, ended } = run({ args: () => build, cwd }, elsewhere, 0)
         assert.deepEqual(await ended, [0, null], output())
       })
@@ -85,6 +102,8 @@ describe('the application of', { concurrency: 2 }, () => {
         await signsOut(application)
         assert.doesNotMatch(application.output(), /error/i)
       })
+
+      test('answers 503 while the store is down', async (t) => refusesInOutage(t, command))
 
       test('refuses a forged cookie', async (t) => {
         const application = await start(t, command)
