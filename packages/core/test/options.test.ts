@@ -178,6 +178,8 @@ test.each<[message: string, options: unknown]>([
   ['issuers[1].requireSID is not an option. Did you mean requireSid?', withIssuer({ requireSID: true })],
   ['issuers[1].requireSID is not an option. Did you mean requireSid?', withIssuer({ requireSID: undefined })],
   ['issuers[1].client_id is not an option. Did you mean clientId?', withIssuer({ client_id: 'c' })],
+  ['issuers[1].constructor is not an option', withIssuer({ constructor: 1 })],
+  ['issuers[1].__proto__ is not an option', withIssuer(JSON.parse('{"__proto__": 1}'))],
   ['issuers[1].maxAge is not an option. Did you mean maxTokenAge?', withIssuer({ maxAge: 60 })],
   ['issuers[1].audience is not an option. Did you mean trustedAudiences?', withIssuer({ audience: 'api' })],
   ['issuers[1].clockTolerence is not an option. Did you mean clockTolerance?', withIssuer({ clockTolerence: 60 })],

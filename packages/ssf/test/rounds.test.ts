@@ -224,6 +224,11 @@ describe('poll', () => {
 test.each([
   ['maxEvent is not an option. Did you mean maxEvents?', { maxEvent: 1 }],
   ['sinal is not an option. Did you mean signal?', { sinal: undefined }],
+  ['maxEvents must be above 0, got 0', { maxEvents: 0 }],
+  ['maxEvents must be above 0, got "2"', { maxEvents: '2' }],
+  // With such an interval, `poll` would ask without a pause.
+  ['interval must be seconds above 0, got -1', { interval: -1 }],
+  ['interval must be seconds above 0, got NaN', { interval: Number.NaN }],
 ])('poll and pollOnce reject with a TypeError: %s', async (message, options) => {
   const { receiver, round, polls } = await polling()
   for (const run of [receiver.pollOnce, receiver.poll]) {

@@ -83,7 +83,8 @@ export function readOptions<T>(options: T, rules: Rules, path = ''): T {
   for (const name of Object.keys({ ...options, ...rules })) {
     const namePath = (path && `${path}.`) + name
     const rule = rules[name]
-    requireOption(!!rule, namePath, `is not an option${rule ? '' : suggest(name, Object.keys(rules))}`)
+    // A name such as `constructor` finds a function instead of a rule.
+    if (!Array.isArray(rule)) requireOption(false, namePath, `is not an option${suggest(name, Object.keys(rules))}`)
     const [test, words, defaultValue] = rule
     const { [name]: value = defaultValue } = options
     requireOption(

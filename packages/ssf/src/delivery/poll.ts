@@ -1,5 +1,5 @@
 import type { BackchannelLogoutError } from '@bcl/core'
-import { asLogoutError, isObject, withTimeout, type JSONObject, type Rule } from '@bcl/core/kit'
+import { asLogoutError, isObject, isPeriod, period, withTimeout, type JSONObject, type Rule } from '@bcl/core/kit'
 import { createAudience, isAudience } from '../transmitters/audience.js'
 import { faultOf, isFailure, type SetFault } from '../events/failure.js'
 import { send, type AccessToken, type RequestOptions } from '../streams/request.js'
@@ -28,14 +28,14 @@ export interface PollOptions extends PollOnceOptions {
 
 /** A rule that accepts any value. Names without a rule are refused. */
 const any: Rule = [() => true, '', undefined]
-/** The rules for both functions. So an application can pass the same options to both. */
+/** The rules and defaults for both functions. So an application can pass the same options to both. */
 export const pollRules: Record<keyof PollOptions, Rule> = {
   transmitter: any,
   stream: any,
   accessToken: any,
   signal: any,
-  maxEvents: any,
-  interval: any,
+  maxEvents: [isPeriod, 'must be above 0', 25],
+  interval: period(1),
 }
 
 /** The result of one round. */
@@ -71,7 +71,7 @@ export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureReq
  * @param more The number of tokens to get in addition to `maxEvents`.
  */
 export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 0): Promise<PollResult> {
-  const { transmitter: issuer, stream, accessToken, signal, maxEvents = 25 } = options
+  const { transmitter: issuer, stream, accessToken, signal, maxEvents } = options
   const configured = poller.findTransmitter(issuer)
   const { aud, delivery } = stream
   const transmitter = isAudience(aud) ? { ...configured, hasAudience: createAudience(aud) } : configured
@@ -81,7 +81,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
       ...body,
     })
 
-  const limit = maxEvents + more
+  const limit = maxEvents! + more
   const { sets, moreAvailable } = await ask({ maxEvents: limit })
   const received = Object.entries(isObject(sets) ? sets : {})
   const ack: string[] = []
@@ -120,7 +120,7 @@ const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
 
 /** Repeats rounds until the signal aborts. After each failure in a row, the wait is longer, up to `longestWait`. */
 export async function poll(options: PollOptions & { signal: AbortSignal }, poller: Poller): Promise<void> {
-  const { signal, interval = 1 } = options
+  const { signal, interval } = options
   poller.findTransmitter(options.transmitter)
   let failures = 0
   let failed = 0
@@ -140,6 +140,6 @@ export async function poll(options: PollOptions & { signal: AbortSignal }, polle
     }
     // Adds jitter, so that many instances do not retry at the same moment.
     const jitter = failures === 0 ? 1 : 0.5 + Math.random() / 2
-    if (!hasMore) await waitFor(Math.min(longestWait, interval * 2 ** failures) * jitter, signal)
+    if (!hasMore) await waitFor(Math.min(longestWait, interval! * 2 ** failures) * jitter, signal)
   }
 }
