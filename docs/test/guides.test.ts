@@ -15,6 +15,7 @@ import { test, type TestContext } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
+import { metrics, type MeterProvider } from '@opentelemetry/api'
 import fastifySecureSession from '@fastify/secure-session'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
@@ -283,6 +284,33 @@ test('metrics.md: outcomes, codes and issuers are counted', async () => {
   assert.match(text, /deliveries_total\{outcome="logged_out",code="",iss="https:\/\/op.example.com"\} 1/)
   assert.match(text, /deliveries_total\{outcome="refused",code="ERR_LOGOUT_TOKEN_CLAIM",iss=""\} 1/)
   assert.match(text, /duration_seconds_count\{outcome="logged_out"\} 1/)
+})
+
+test('operating.md: the counters of OpenTelemetry for alerts exist from the start', async () => {
+  const counts: Record<string, number> = {}
+  const instrument = (name: string) => {
+    const add = (count: number, attributes: object = {}) => {
+      const series = [name, ...Object.values(attributes)].join(' ')
+      counts[series] = (counts[series] ?? 0) + count
+    }
+    return { add, record: (_duration: number, attributes: object) => add(1, attributes) }
+  }
+  const provider = { getMeter: () => ({ createCounter: instrument, createHistogram: instrument }) }
+  metrics.setGlobalMeterProvider(provider as unknown as MeterProvider)
+  const { onDelivery, onError } = await import('../snippets/docs-operating-md/telemetry.ts')
+  const outcomes = ['logged_out', 'replayed', 'refused', 'failed'].map((name) => `backchannel_logout.outcomes ${name}`)
+  const background = 'backchannel_logout.background_errors'
+  assert.deepEqual(counts, Object.fromEntries([...outcomes, background].map((name) => [name, 0])))
+
+  const { respond } = createLogout({ onDelivery, onError })
+  await respond({
+    method: 'POST',
+    contentType: 'application/x-www-form-urlencoded',
+    body: `logout_token=${await op.logoutToken()}`,
+  })
+  assert.equal(counts['backchannel_logout.outcomes logged_out'], 1)
+  assert.equal(counts['backchannel_logout.duration logged_out'], 1)
+  assert.equal(counts['backchannel_logout.deliveries logged_out https://op.example.com test-client'], 1)
 })
 
 test('other-frameworks.md: the endpoints and the checks', async (t) => {
