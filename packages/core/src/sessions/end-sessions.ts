@@ -21,7 +21,7 @@ import { retryTime, type PendingMarkers, type StoredMarker } from './pending-mar
 
 /** The sessions that a logout ended. */
 export interface EndedSessions {
-  /** The Issuer Identifier in the sessions. */
+  /** The Issuer Identifier in the sessions. If registrations with different `sessionIssuer`s ended, it is the first one. */
   iss: string
   /** The client registrations whose sessions ended. */
   clientIds: readonly string[]
