@@ -16,12 +16,31 @@ const forged = (iss: string, kid = 'made up', aud = 'test-client'): string =>
     'AAAA',
   ].join('.')
 
+/** The calls of Web Crypto in progress. They take real time, also while the fake clock stands still. */
+let inProgress = 0
+for (const name of ['importKey', 'verify'] as const) {
+  const call = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => Promise<never>
+  vi.spyOn(crypto.subtle, name).mockImplementation(async (...args: unknown[]) => {
+    inProgress += 1
+    try {
+      return await call(...args)
+    } finally {
+      inProgress -= 1
+    }
+  })
+}
+
+/** Waits until nothing more happens without the fake clock. */
+async function idle(): Promise<void> {
+  do for (let turns = 0; turns < 4; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+  while (inProgress > 0)
+}
+
 /** Lets `milliseconds` pass in steps of `step` milliseconds, and calls `each` before each step. */
 async function pass(milliseconds: number, step: number, each: (time: number) => void = () => {}): Promise<void> {
   for (let time = 0; time < milliseconds; time += step) {
     each(time)
-    // These turns give real time to the thread that checks signatures.
-    for (let turns = 0; turns < 4; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+    await idle()
     await vi.advanceTimersByTimeAsync(step)
   }
 }
