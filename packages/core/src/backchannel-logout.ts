@@ -10,8 +10,8 @@ import type { LogoutStore } from './store/store.js'
 export interface BackchannelLogoutOptions {
   /**
    * The client registrations to trust, as a list or as a function that finds the registrations of an issuer. For an
-   * issuer that is not trusted, the function returns `undefined`. It must not throw. After ten failed calls, tokens
-   * cause only one call a second.
+   * issuer that is not trusted, the function must return `undefined`, and must not throw. If the function throws or takes
+   * over 1.5 seconds, the logout or the check fails. After ten failed calls, tokens cause only one call a second.
    *
    * Each answer is cached for 60 seconds. For 60 more seconds, the old answer is used while the function is called in
    * the background. If the cached answer does not contain the client of a token or a session, the function is called
@@ -34,9 +34,9 @@ export interface BackchannelLogoutOptions {
    */
   destroySession?: ((sessionId: string, event: LogoutEvent) => unknown) | undefined
   /**
-   * Seconds for which the check reuses an "alive" answer. With 0, each check asks the store. A logout on this instance counts
-   * at once. A logout that the store broadcasts also counts at once. Any other logout counts at most this many seconds late.
-   * The check also reuses an "alive" answer while the store is down.
+   * Seconds for which {@link BackchannelLogout.isLoggedOut} reuses the answer "not logged out" of the store. With 0, each call
+   * reads the store. A logout on this instance, or a logout that the store broadcasts, counts at once. Any other logout
+   * counts at most this many seconds late. The answer is also reused while the store is down.
    *
    * @default 0
    */
@@ -57,12 +57,13 @@ export interface BackchannelLogoutOptions {
    * @default 400
    */
   unavailableStatus?: 400 | 503 | undefined
-  /** Seconds that one call of the store may take. @default 1 */
+  /** Seconds that one call of the store may take. A longer call counts as failed. @default 1 */
   storeTimeout?: number | undefined
-  /** Seconds that a listener or `destroySession` may take. @default 2 */
+  /** Seconds that a listener or `destroySession` may take. A longer call counts as failed. @default 2 */
   listenerTimeout?: number | undefined
   /**
-   * Seconds that discovery and the fetch of the keys together may take within a request. Set a larger value for a slow provider.
+   * Seconds that discovery and the fetch of the keys together may take within a request. After this time, the request fails
+   * with `ERR_LOGOUT_KEYS_UNAVAILABLE`. Set a larger value for a slow provider.
    *
    * @default 1.5
    */
@@ -79,7 +80,8 @@ export interface BackchannelLogoutOptions {
   onDelivery?: ((delivery: LogoutDelivery) => void) | undefined
   /**
    * Gets errors of background work: polls, broadcasts, subscriptions, refreshes of keys and of answers of the issuer function,
-   * removals of old entries, and markers that were not written to the store. Also gets errors of `watch` and of its listeners.
+   * removals of old entries, and logouts that were not written to the store. Also gets errors of `watch` and of its
+   * listeners. If this function throws, the error is ignored.
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -93,14 +95,15 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   receive(logoutToken: string): Promise<LogoutEvent>
   /**
-   * Ends this session on every instance. Call it when the user signs out of the application. From now on, a copy of the
-   * session's cookie is refused. Sessions with another `sid` stay signed in. A later sign-in is not affected.
+   * Ends a session on every instance. Call it when the user signs out of the application. From now on, a copy of the
+   * session's cookie is refused. Sessions with another `sid` stay signed in. If the session has no `sid`, the user's older
+   * sessions without a `sid` end, too. A later sign-in is not affected.
    *
    * @param origin If `origin` has a `key`, listeners run only once for that key.
    * @throws {TypeError} if the session or `origin` is wrong, or the issuer or client is not trusted.
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store, a listener or the issuer function failed. If the
-   *   store or a listener failed, the session has ended on this instance, and the marker is written when the store is
-   *   back. If the issuer function failed, the session has not ended.
+   *   store or a listener failed, the session has ended on this instance. It ends on the other instances as soon as the
+   *   store takes the logout. If the issuer function failed, the session has not ended.
    * @example
    * ```ts
    * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
@@ -134,6 +137,8 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * Calls `listener` for each logout, on the instance that received the logout. The logout waits for the listener, and
    * fails if the listener fails. The listener must be idempotent, because it can run again for the same logout. Returns
    * a function that removes the listener.
+   *
+   * @throws {TypeError} if `listener` is not a function.
    */
   onLogout(listener: (event: LogoutEvent) => unknown): () => void
   /**
@@ -150,35 +155,40 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * This library does not limit the number of watches. The application must limit watches per session and per process,
    * because anybody with a session can open streams.
    *
-   * If a function finds the issuers, `onError` gets the error for an issuer or client that is not trusted. After {@link close},
-   * `watch` throws an `Error`.
+   * If `issuers` is a function and the issuer or client is not trusted, `onError` gets the error, and the watch stops.
    *
-   * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
+   * @throws {TypeError} for the same reasons as {@link isLoggedOut}, or if `listener` is not a function.
+   * @throws {Error} after {@link close}.
    */
   watch(session: SessionClaims, listener: () => void): () => void
   /**
    * Stores the application's own id of a session, for `destroySession` and listeners. Resolves to false if the session has
    * already been logged out. Then do not create the session.
    *
+   * @throws {TypeError} for the same reasons as {@link isLoggedOut}, or if `sessionId` is empty.
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store or the issuer function failed.
-   *
-   * @throws {TypeError} for the same reasons as {@link isLoggedOut}.
    */
   trackSession(session: SessionClaims, sessionId: string): Promise<boolean>
-  /** Removes the stored id. Call it when the application itself has ended the session. */
+  /**
+   * Removes the id that {@link trackSession} stored. Call it when the application itself has ended the session.
+   *
+   * @throws {TypeError} if the session does not match {@link SessionClaims}, or if `sessionId` is empty.
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store failed.
+   */
   untrackSession(session: SessionClaims, sessionId: string): Promise<void>
   /** Answers a Web-standard `Request` to the endpoint. Never rejects. */
   handle(request: Request): Promise<Response>
   /**
-   * Fetches the keys of the listed issuers, unless they have been fetched already. Call it in a readiness probe.
+   * Fetches the keys of the listed issuers, unless they have been fetched already. Call it in a readiness probe. If `issuers`
+   * is a function, it does nothing.
    *
-   * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE`
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE` if the keys of an issuer cannot be fetched.
    */
   warm(): Promise<void>
   /**
-   * Ends watches, timers and the subscription. Waits for requests and logouts in progress. Then tries to write the
-   * logouts that the store has not taken yet. If the store does not take them within some seconds, `onError` gets the
-   * number of lost markers. A logout has one or two markers for each client.
+   * Ends watches, timers and the subscription to broadcasts. Waits for requests and logouts in progress. Then tries to write
+   * the logouts that the store has not taken yet. If the store does not take them within some seconds, `onError` gets the
+   * number of lost markers. A marker is the stored form of a logout. A logout has one or two markers for each client.
    *
    * Close the client of the store after `close`. A logout that arrives after `close` is still carried out. If the store does
    * not take such a logout, call `close` again to write it.

@@ -123,7 +123,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     return check.hasEnded(session)
   }
 
-  /** Adds or removes each entry of a tracked session. */
+  /** Calls `work` for each entry of a tracked session. The session has one entry under each of its scopes. */
   const eachEntry = async (
     given: SessionClaims,
     sessionId: string,
@@ -144,6 +144,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   }
   const endSessions = createEndSessions({ ...common, pending, onMarkers, listeners })
   const receiver = createReceiver({ ...common, issuers, endSessions })
+  // Seconds after which a logout in progress counts as lost. Then `close` does not wait for it any more.
   const longest = read.listenerTimeout + 4 * storeTimeout + 10
   const application = createEndSession({ ...common, endSessions, findRegistrations, longest })
   const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
@@ -173,7 +174,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
         await findRegistrations(session, 'session')
         const expiresAt = expiryFor(session.iat, now(), sessionMaxAge)
         await eachEntry(session, sessionId, (key, value) => store.add(key, value, expiresAt))
-        // Reads the store, because a cached answer may be older than the new entry.
+        // A logout that came before the new entry has not seen the entry. A cached answer may lack this logout.
         const keys = markerKeysOf(session)
         if (!hasEnded(session, keys, await store.values(keys))) return true
         await untrackSession(session, sessionId)

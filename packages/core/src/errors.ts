@@ -4,7 +4,7 @@ import { defined } from './util/objects.js'
  * The reason why a logout was refused or failed. Codes are API: a release can add codes, but does not rename or
  * remove them. Messages may change.
  *
- * - `ERR_LOGOUT_REQUEST_INVALID`: the HTTP request is not a form POST with exactly one Logout Token.
+ * - `ERR_LOGOUT_REQUEST_INVALID`: the HTTP request is too large, or not a form POST with exactly one Logout Token.
  * - `ERR_LOGOUT_TOKEN_INVALID`: the format, the header or the encryption of the token is wrong.
  * - `ERR_LOGOUT_TOKEN_SIGNATURE`: the token is not signed with the registered algorithm by a key of the issuer.
  * - `ERR_LOGOUT_TOKEN_CLAIM`: a claim is missing or wrong; {@link BackchannelLogoutError.claim} names it.

@@ -42,10 +42,11 @@ export interface LogoutEndpoint {
 }
 
 /**
- * One record for each request to the endpoint, for logs and metrics. The library puts no token and nothing that names a user
- * into the record. Errors of your own listeners are unchanged.
+ * One record for each request to the endpoint, for logs and metrics. The record contains no token, and no `sub` or `sid`. But
+ * errors of your own listeners are unchanged.
  */
 export interface LogoutDelivery {
+  /** `'replayed'` means that the logout was carried out before, and that the answer is 200. */
   outcome: 'logged_out' | 'replayed' | 'refused' | 'failed'
   /** The reason, if the request was refused or failed. */
   code?: BackchannelLogoutErrorCode
@@ -66,7 +67,10 @@ export interface LogoutDelivery {
 export const requestError = (status: number, part: string, cause?: unknown): BackchannelLogoutError =>
   Object.assign(new BackchannelLogoutError('ERR_LOGOUT_REQUEST_INVALID', `${part} is refused`, { cause }), { status })
 
-/** Reads a body that is text, bytes, a stream or a function. Returns `undefined` for an object from a body parser. */
+/**
+ * Reads a body that is text, bytes, a stream or a function. Returns `undefined` for an object from a body parser. Rejects if
+ * the body is larger than 64 KiB, or if reading takes more than 5 seconds.
+ */
 export function readBody(body: LogoutRequest['body']): Promise<string> | undefined {
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   const isReader = typeof body === 'function'
@@ -125,8 +129,8 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
 }
 
 /**
- * Makes the function that answers requests. This function checks the method, the media type and the size. It chooses
- * the status. It never throws.
+ * Makes the function that answers requests. This function checks the method, the media type and the size. It also chooses
+ * the status of the answer. It never rejects.
  */
 export const createRespond =
   (

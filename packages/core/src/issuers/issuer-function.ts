@@ -23,8 +23,8 @@ const waitTime = 5
  */
 const maxCalls = 10
 /**
- * Who needs the answer of a call. Anybody can send tokens, so calls for tokens are limited. A session never waits for a
- * token.
+ * Who needs the answer of a call. Anybody can send tokens, so calls for tokens are limited. A call for a session never waits
+ * for calls for tokens.
  */
 export type Caller = 'token' | 'session'
 
@@ -40,9 +40,9 @@ type Answer = readonly [
 type CallLimit = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Makes two limits. The first limits calls for unproven issuers, and the second limits calls for proven issuers. Each
- * limit bounds the calls in progress, and counts its own failures. Each limit has its own waiting calls. The newest
- * waiting call runs first, because the oldest calls are about to time out.
+ * Makes two limits for calls that tokens cause. The first is for unproven issuers, and the second is for proven issuers. An
+ * issuer is proven after its first valid token, or after the check of a session. Each limit counts its own failures, and
+ * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
@@ -101,8 +101,8 @@ export function createIssuerFunction(
   askFunction: (iss: string) => Promise<readonly Registration[]>,
   onError: (error: unknown) => void,
 ): FindAll {
-  // An issuer is proven after its first valid token, or after the check of a session. Proven and unproven issuers have
-  // separate caches and limits. So tokens with invented issuers cannot push out or delay proven issuers.
+  // Proven and unproven issuers have separate caches and limits. So tokens with invented issuers cannot push out or delay
+  // proven issuers.
   const createCache = (): LruMap<Answer | undefined> => new LruMap(maxEntries)
   const [provenAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
   const limits = createCallLimits()
@@ -131,7 +131,7 @@ export function createIssuerFunction(
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const answer = cached(iss)
     if (!isComplete) {
-      // Answers for forged tokens may have pushed out this answer. The issuer is proven all the same.
+      // If answers for forged tokens have pushed out this answer, `answer` is undefined. The issuer is proven all the same.
       provenAnswers.set(iss, answer)
       return []
     }

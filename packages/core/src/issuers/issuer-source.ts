@@ -23,7 +23,10 @@ export interface Trust {
 /** Trusted issuers and their keys. */
 export interface IssuerSource extends Trust {
   keysOf(registration: Registration): KeySource
-  /** Marks an issuer as proven. Call this function when a token of this issuer is valid. */
+  /**
+   * Call this function when a token of this issuer is valid. Then forged tokens cannot push the answer for this issuer out of
+   * the cache.
+   */
   prove(iss: string): void
 }
 

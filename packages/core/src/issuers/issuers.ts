@@ -39,7 +39,7 @@ export type KeySets = readonly [
   budgets: Map<string, TokenBucket>,
 ]
 
-/** @param listed The number of issuers in the configuration. */
+/** @param listed The number of registrations in the option `issuers`. It is 0 if `issuers` is a function. */
 export const createKeySets = (listed = 0): KeySets => [
   new LruMap(maxProven + listed),
   new LruMap(maxUnproven),

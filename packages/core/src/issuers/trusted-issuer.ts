@@ -43,7 +43,9 @@ export interface TrustedIssuer {
   sessionIssuer?: string | undefined
   /**
    * The source of the keys. All clients of an issuer must have the same source. A JWK Set is read once, so a later change of
-   * the object has no effect. If the keys can change, use a URL or a function. @default discovery at the issuer
+   * the object has no effect. If the keys can change, use a URL or a function. A function must answer within 2 seconds.
+   *
+   * @default discovery at the issuer
    */
   keys?: URL | JSONWebKeySet | JWTVerifyGetKey | undefined
   /** JWS algorithms, as registered: `id_token_signed_response_alg`. @default ['RS256'] */

@@ -17,7 +17,7 @@ export interface DiscoverKeysOptions {
  *
  * Call this function once per issuer and keep the result, because the result caches the keys. A token causes a fetch if the
  * keys are older than 10 minutes, if its `kid` is unknown, or if its signature is wrong. If the provider is down, the last
- * keys are used for up to 24 hours. The number of fetches is limited.
+ * keys are used for up to 24 hours. The number of fetches is limited. The returned function rejects if it has no matching key.
  *
  * @throws {TypeError} if the issuer is not an `https:` URL (or `http:` to this machine), or if an option is wrong.
  * @see {@link https://openid.net/specs/openid-connect-discovery-1_0.html OpenID Connect Discovery 1.0, 4}

@@ -10,7 +10,10 @@ import type { Maybe } from '../util/maybe.js'
 /** Finds the key of a token in a JWK Set. */
 export type FindKey = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Maybe<CryptoKey>
 
-/** The public keys that jose has imported, each for one algorithm of RSA, ECDSA or EdDSA. */
+/**
+ * The keys that jose has imported from a JWK Set, each for one algorithm: keys for ECDSA and EdDSA, and RSA keys of at least
+ * 2,048 bits.
+ */
 const imported = new WeakSet<object>()
 
 /** Tells whether WebCrypto may verify with this key, without the checks of jose. */

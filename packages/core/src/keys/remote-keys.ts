@@ -58,7 +58,7 @@ export interface RemoteKeysOptions extends FetchOptions {
    * this call, the fetches of the issuer also count against the limit of the process.
    */
   onProven?: ((keySet: RemoteKeys) => void) | undefined
-  /** The permits for the fetches of each issuer, by {@link keySetName}. The permits outlive the key sets (RP-52). */
+  /** The budget of each issuer: its permits for fetches, by {@link keySetName}. Budgets outlive the key sets (RP-52). */
   budgets?: Map<string, TokenBucket>
 }
 
@@ -69,8 +69,8 @@ export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
-   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). If this `kid` caused a fetch a
-   * short time ago, resolves to false without a fetch.
+   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). Resolves to true if the keys are newer
+   * than `since`. If this `kid` caused a fetch a short time ago, resolves to false without a fetch.
    *
    * @throws if the fetch fails, or if the issuer's budget is used up.
    */
@@ -87,7 +87,8 @@ export interface RemoteKeys extends Required<KeySource> {
 
 /**
  * Keys from a JWK Set URL, or from an issuer's discovery document (RP-50 to RP-54). A key of a fresh set is returned at once.
- * A stale set is refreshed first. An unknown `kid` causes a fetch, if the issuer's budget allows it.
+ * A set older than 10 minutes is stale, and is refreshed first. An unknown `kid` causes a fetch, if the issuer's budget allows
+ * it.
  */
 export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
   const {
@@ -144,8 +145,10 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   }
 
   /**
-   * Takes the permits for a fetch. An issuer whose keys never verified a signature also needs a permit of the
-   * process, and waits for it.
+   * Takes the permits for a fetch. If a function found the issuer, and its keys never verified a signature, the fetch also
+   * waits for a permit of the whole process.
+   *
+   * @param isReserved True for a fetch that needs no permit of the issuer's budget.
    */
   const pay = async (isReserved = false): Promise<void> => {
     const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)

@@ -9,11 +9,12 @@ import { verify, type Verified } from '../token/verify-logout-token.js'
 import { defined } from '../util/objects.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 
-/** Seconds that a run may take in addition to the time of its listeners and store calls. */
+/** Seconds that a call of `receive` may take in addition to the time of its listeners and store calls. */
 const otherTime = 10
 
-/** One run of `receive`. The member `token` is set when the token has been verified. */
+/** One call of `receive`. If the same token arrives again during the call, both callers share it. */
 export interface Receiving extends Flight<LogoutEvent> {
+  /** Set when the token has been verified. */
   token?: Verified['token']
 }
 
@@ -28,14 +29,14 @@ export interface ReceiveOptions {
 
 export interface Receiver {
   receive(logoutToken: string): Receiving
-  /** Waits for all runs in progress. */
+  /** Waits for all calls of `receive` in progress. */
   settled(): Promise<unknown>
 }
 
 /**
- * Returns the scopes that a token ends (RP-30). A token with `sid` ends the session of this `sid`. If the token also has
- * `sub`, the subject's sessions with an unknown `sid` end, too. A token without `sid` ends all sessions of `sub`. With
- * the `logoutScope` `'subject'`, a token with both claims also ends all sessions of `sub`.
+ * Returns the groups of sessions that a token ends (RP-30). A token with `sid` ends the session of this `sid`. If the token
+ * also has `sub`, the subject's sessions with an unknown `sid` end, too. A token without `sid` ends all sessions of `sub`.
+ * With the `logoutScope` `'subject'`, a token with both claims also ends all sessions of `sub`.
  */
 function scopesOfToken(
   { sub, sid }: CheckedClaims,

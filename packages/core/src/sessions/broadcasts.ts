@@ -21,7 +21,7 @@ export interface BroadcastsOptions {
   pollInterval: number
   /** Gets the keys of new markers. */
   onKeys(keys: readonly string[]): unknown
-  /** Called when a subscription has begun. Earlier broadcasts were missed. */
+  /** Called when a subscription has begun. Earlier broadcasts may have been missed. */
   onSubscribed(): void
   onError(error: unknown): void
 }

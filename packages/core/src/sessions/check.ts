@@ -6,7 +6,7 @@ import { singleFlight, type Flight } from '../util/single-flight.js'
 import { markerKeysOf } from './markers.js'
 import type { SessionClaims } from './session-claims.js'
 
-/** The largest number of cached "alive" answers. */
+/** The largest number of cached answers. Only "alive" answers are cached: answers that a session has not ended. */
 const maxAlive = 100_000
 
 /** Tells whether a session has ended. */
@@ -31,7 +31,7 @@ export interface CheckOptions {
   subscribe(): Promise<void>
 }
 
-/** An "alive" answer. */
+/** A cached "alive" answer. */
 interface Alive {
   claims: readonly unknown[]
   keys: readonly string[]

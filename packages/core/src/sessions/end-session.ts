@@ -12,9 +12,11 @@ import { checkMembers, type Dated } from './require-session.js'
 export interface SessionToEnd {
   /** Issuer Identifier. */
   iss: string
-  /** The time when its first ID Token was issued: a NumericDate in seconds. */
+  /** The time when the first ID Token of the session was issued: a NumericDate in seconds. A fraction is ignored. */
   iat: number
+  /** The End-User at that issuer. */
   sub?: string | undefined
+  /** The session at the provider. If it is absent, null or empty, the `sid` is unknown. */
   sid?: string | null | undefined
   /** Ends only sessions of this client. @default all clients that are registered at the issuer */
   clientId?: string | undefined
@@ -33,8 +35,8 @@ export interface SubjectToEnd {
 }
 
 /**
- * The cause of a logout by the application. Listeners run once per `key`. A Logout Token has its `jti` for this
- * purpose.
+ * The cause of a logout by the application. If `key` is set, a second logout with the same `key` does not call the listeners
+ * again. With `source: 'security-event'`, the other members become members of the {@link LogoutEvent}.
  */
 export type LogoutOrigin =
   | { key?: string | undefined }
@@ -48,7 +50,7 @@ export interface EndSessionOptions {
     dateName?: string,
   ): readonly Registration[] | Promise<readonly Registration[]>
   sessionMaxAge: number
-  /** Seconds after which a run counts as lost. */
+  /** Seconds after which a call in progress counts as lost. */
   longest: number
   now(): number
 }
@@ -56,7 +58,7 @@ export interface EndSessionOptions {
 export interface EndSession {
   endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   endAllSessions(subject: SubjectToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
-  /** Waits for all runs in progress. */
+  /** Waits for all calls in progress. */
   settled(): Promise<unknown>
 }
 
@@ -87,7 +89,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
     }
   }
 
-  /** Ends one session, or all sessions of a subject: `name` says which. Messages contain `name` and `dateName`. */
+  /** Ends one session, or all sessions of a subject. Error messages contain `name` and `dateName`. */
   const end = async (
     { iss, iat: date, sub, sid: anySid, clientId }: SessionToEnd,
     origin: LogoutOrigin,
@@ -117,7 +119,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
         key ? [{ key: applicationKey(iss, id, key), expiresAt: expiryFor(iat, now(), sessionMaxAge) }] : [],
       ),
     }
-    // Calls for the same logout with the same key share one run.
+    // If calls for the same logout have the same key and overlap, the logout is carried out once.
     return key
       ? flights.run(() => carryOut(wish), JSON.stringify([iss, clientIds, key, iat, scopes])).result
       : carryOut(wish)

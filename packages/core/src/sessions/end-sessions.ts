@@ -111,8 +111,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
       })
     })
     const written = pending.write(markers, deadline)
-    // The markers count on this instance from now on. Older "alive" answers are dropped now, without waiting for the
-    // store.
+    // The markers count on this instance from now on. So cached answers are dropped before the store has answered.
     onMarkers(markers)
     await written
 
@@ -146,7 +145,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
         scopesOfSession(session).map((scope) => [trackKey(scope), value] as const),
       )
       underWay.push(removeAll(ofTracked))
-      // The record is written last. If a logout fails before this line, a retry by the provider carries it out again.
+      // The record that the logout was carried out is written last. If the logout fails before this line, and the provider
+      // sends the token again, the logout is carried out again.
       await retryUntil(deadline, () => all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
     }
     await all(underWay)

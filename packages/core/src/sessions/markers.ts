@@ -10,7 +10,7 @@ const version = 1
 
 /**
  * A group of sessions: one session at the provider (`sid`), all sessions of a subject (`sub`), or a subject's sessions
- * with an unknown `sid` (`nosid`). Markers and tracked sessions are stored under scopes.
+ * with an unknown `sid` (`nosid`). Each scope has a key for its logouts (markers), and a key for its tracked sessions.
  */
 export type Scope = string
 
@@ -27,7 +27,7 @@ const formatTuple = (...tuple: unknown[]): string =>
 const formatText = (text: string): string =>
   /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : formatTuple(text).slice(1, -1)
 
-/** Makes a scope. The keys of the scope end with its text. */
+/** Makes a scope. It is the end of the two keys of the scope. */
 export const scopeOf = (kind: 'sid' | 'sub' | 'nosid', iss: string, name: string): Scope =>
   `"${kind}",${formatText(iss)},${formatText(name)}]`
 

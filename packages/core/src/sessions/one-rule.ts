@@ -9,12 +9,13 @@ export const covers = (marker: Marker, { iat, clientId }: SessionClaims): boolea
   // If a session has a `clientId`, only markers of that client cover it. The `iat` of an older cookie may have a fraction.
   marker.iat >= Math.floor(iat) && (clientId === undefined || clientId === marker.clientId)
 
-/** Tells whether a marker makes another marker unnecessary: it has the same client and a later date. */
+/** Tells whether `marker` makes `other` unnecessary: both have the same client, and `marker` has the later date. */
 export const supersedes = (marker: Marker, other: Marker): boolean =>
   marker.clientId === other.clientId && marker.iat > other.iat
 
 /**
- * The one rule: a session has ended if a marker covers it, or if it is older than `sessionMaxAge` (RP-32, RP-36).
+ * Tells whether a session has ended: a marker covers it, or it is older than `sessionMaxAge` (RP-32, RP-36). All other
+ * code asks this function.
  *
  * @param pending Markers that are not yet in the store.
  * @param stored The values that the store has under the session's keys.

@@ -20,7 +20,7 @@ export interface StoredMarker extends Marker {
 export const retryTime = 1.5
 /** The largest number of markers that wait for the store. */
 const maxPending = 100_000
-/** Seconds between two flushes. */
+/** Seconds between two flushes. A flush writes the markers that the store did not take before their request ended. */
 const retryAfter = 1
 /** The number of markers that a flush writes at the same time. If all these writes fail, the flush stops. */
 const maxWrites = 50
@@ -56,10 +56,7 @@ export function createPendingMarkers({
   onError,
 }: PendingMarkersOptions): PendingMarkers {
   const pending = new MultiMap<StoredMarker>()
-  /**
-   * The pending markers whose request has failed. A flush writes only these markers. Each other marker is still
-   * written by its own request.
-   */
+  /** The pending markers whose request has failed. A flush writes these markers. The request writes each other marker. */
   const failed = new Set<StoredMarker>()
   /** The flush in progress. A flush starts no write after ten times `storeTimeout`. */
   const flushes = singleFlight<Flight<void>>(10 * storeTimeout)

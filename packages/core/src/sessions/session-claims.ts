@@ -16,7 +16,8 @@ export interface SessionClaims {
   /** The time when the first ID Token was issued: a NumericDate in seconds. A fraction is ignored. */
   iat: number
   /**
-   * Set this claim if several clients of one issuer share a store. Then only logouts for this client end the session.
+   * Set this claim if several clients of one issuer share a store. Then only logouts for this client end the session. If it is
+   * absent, a logout for any client ends the session.
    */
   clientId?: string | undefined
 }
@@ -38,7 +39,8 @@ export function checkSession(session: SessionClaims): SessionClaims {
 }
 
 /**
- * Picks the claims that a session must keep for {@link BackchannelLogout.isLoggedOut}.
+ * Picks the claims that a session must keep for {@link BackchannelLogout.isLoggedOut}: `iss`, `sub`, `iat`, and `sid` if the ID
+ * Token has one. Set `clientId` yourself if you need it.
  *
  * @param idTokenClaims The verified claims of the ID Token that signed the user in.
  * @throws {TypeError} if a claim is missing or has a wrong type, or if the claims are from a Logout Token.

@@ -49,8 +49,8 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
   const remove = (watcher: Watcher): boolean => watcher.keys.map((key) => watchers.remove(key, watcher)).includes(true)
 
   /**
-   * Calls the listener once if its session has ended. Reports an entry that cannot be parsed, and goes on with the
-   * other watchers.
+   * Calls the listener once if its session has ended. If an entry cannot be parsed or the listener fails, reports the error,
+   * and goes on with the other watchers.
    */
   const notifyIfEnded = (watcher: Watcher, stored: readonly string[][]): void =>
     runGuarded(() => hasEnded(watcher.session, watcher.keys, stored) && remove(watcher) && watcher.listener(), onError)
@@ -101,7 +101,7 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
       }
       runGuarded(start, (error) => {
         // A `TypeError` means that the session is wrong, or its issuer is not trusted. After any other failure, the next
-        // poll tries again.
+        // poll subscribes and reads the store again.
         if (error instanceof TypeError) remove(watcher)
         onError(error)
       })

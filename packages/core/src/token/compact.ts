@@ -4,15 +4,18 @@ import { isObject, type JSONObject } from '../util/objects.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Matches the last two or three characters of base64url if they have no spare bits (RP-10a). */
+/**
+ * Matches the last two or three characters of base64url if their spare bits are zero (RP-10a). Spare bits are the bits at the
+ * end that belong to no byte.
+ */
 const canonicalEnd = /^(?:.[AQgw]|..[AEIMQUYcgkosw048])?$/
 
 const isCanonical = (part: string): boolean => /^[\w-]*$/.test(part) && canonicalEnd.test(part.slice(part.length & ~3))
 
 /**
  * Splits a Compact Serialization into its parts: three parts of a JWS, or five of a JWE. Each part must be canonical
- * base64url: no padding, no white space, no spare bits. So each signature has exactly one spelling. A token may have up to 16
- * KiB (RP-4).
+ * base64url: no padding, no white space, and spare bits that are zero. So each signature has exactly one spelling. A token
+ * may have up to 16 KiB (RP-4).
  */
 export function splitCompact(token: string, ...lengths: number[]): string[] {
   const parts = typeof token === 'string' && token.length <= 16_384 ? token.split('.', 6) : []

@@ -4,7 +4,7 @@ import { findIssuer, trust, type Trust } from '../issuers/issuer-source.js'
 import type { JSONObject } from '../util/objects.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 
-/** Returns the modulus, the point or the bytes of a key. Two JWKs with equal values hold the same key. */
+/** Returns the modulus, the point or the bytes of a JWK. JWKs with equal values hold the same key. */
 const identityOf = (key: JWK | CryptoKey): unknown => {
   const { n, x, k } = key as JWK
   return n ?? x ?? k ?? key

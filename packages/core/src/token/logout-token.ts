@@ -33,15 +33,15 @@ export interface LogoutToken {
   /** The session at the provider. If `sid` is absent, the token is for all sessions of `sub`. */
   sid?: string
   /**
-   * The `events` claim, as sent. It can have other members than {@link BACKCHANNEL_LOGOUT_EVENT} (Keycloak:
-   * `revoke_offline_access`).
+   * The `events` claim, as sent. It can have other members than {@link BACKCHANNEL_LOGOUT_EVENT}. For example, Keycloak adds
+   * `revoke_offline_access`.
    */
   events: Readonly<Record<string, unknown>>
   /** All claims, as sent. */
   claims: Readonly<Record<string, unknown>>
 }
 
-/** The content of a token that {@link checkClaims} returns. */
+/** The part of a {@link LogoutToken} that {@link checkClaims} returns. It has no client yet. */
 export type CheckedClaims = Omit<LogoutToken, 'clientId' | 'clientIds'>
 
 /**

@@ -72,7 +72,7 @@ const keySets = createKeySets()
  * @param options `now` returns the current time as a NumericDate, in seconds. By default, it uses the system clock.
  * @throws {BackchannelLogoutError} `ERR_LOGOUT_TOKEN_INVALID`, `ERR_LOGOUT_TOKEN_SIGNATURE`, `ERR_LOGOUT_TOKEN_CLAIM`,
  *   `ERR_LOGOUT_TOKEN_EXPIRED` or `ERR_LOGOUT_KEYS_UNAVAILABLE`.
- * @throws {TypeError} if the settings of an issuer are wrong.
+ * @throws {TypeError} if `issuers`, the settings of an issuer or `options` are wrong.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation OpenID Connect Back-Channel Logout 1.0, 2.6}
  * @example
  * ```ts

@@ -10,8 +10,8 @@ import { bytesOf, decodeObject, utf8Of } from './compact.js'
 const maxKeys = 8
 
 /**
- * Reads a header. The header must not have `crit` or `b64`, and its `kid` must be a string of at most 1,024 characters
- * (RP-15).
+ * Reads a header. The header must not have `crit` or `b64`. If `kid` is present, it must be a string of at most 1,024
+ * characters (RP-15).
  */
 export function readHeader(part: string): JSONObject {
   const header = decodeObject(part)
@@ -25,9 +25,9 @@ export const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'token is not signed as registered', { cause })
 
 /**
- * Verifies with one key. If jose has imported the key for this algorithm, WebCrypto checks the signature directly. This
- * is faster, because jose would parse the token a second time. With any other key or a client secret, jose imports or
- * refuses the key, and checks the signature.
+ * Verifies with one key. `createKeySet` marks the RSA, ECDSA and EdDSA keys that jose has imported. For a marked key, this
+ * function calls WebCrypto itself, which is faster, because jose would parse the token a second time. For any other key and
+ * for a client secret, jose checks the key and the signature.
  */
 function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<boolean> {
   if (!isImported(key))
@@ -41,7 +41,8 @@ function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVeri
   const end = jws.lastIndexOf('.')
   const { name } = key.algorithm
   const bits = Number(alg.slice(2))
-  // WebCrypto ignores parameters of other algorithms, so RSA and ECDSA get the same parameters. EdDSA needs none.
+  // WebCrypto ignores the parameters that an algorithm does not use. So all algorithms with a number in their name get the
+  // same parameters.
   const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
   const verified = crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), utf8Of(jws.slice(0, end)))
   // Some runtimes throw if the signature has a wrong length.

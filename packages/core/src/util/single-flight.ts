@@ -1,10 +1,10 @@
 import { monotonicNow } from './clock.js'
 import { withTimeout } from './with-timeout.js'
 
-/** One run of some work. Callers share its result. */
+/** A piece of work in progress. Callers share its result. */
 export interface Flight<T> {
   result: Promise<T>
-  /** The run counts as lost after this time, in monotonic seconds. */
+  /** The work counts as lost after this time, in monotonic seconds. Then nobody joins it or waits for it. */
   until: number
 }
 
@@ -17,15 +17,13 @@ export interface SingleFlight<F extends Flight<unknown>> {
   run(work: (flight: F) => F['result'], key?: unknown): F
   /** The work in progress under this key. */
   get(key?: unknown): F | undefined
-  /** The number of runs in progress. */
+  /** The number of pieces of work in progress. */
   size(): number
   /** Waits until all work in progress has ended or counts as lost. */
   settled(): Promise<unknown>
 }
 
 /**
- * Makes a group of shared work.
- *
  * @param seconds After this time, work counts as lost. On some runtimes, timers and fetches end together with the request
  *   that began them. Then the promise never settles.
  */
