@@ -32,31 +32,37 @@ import { parseSet, verifySet, type ParsedSet } from './events/verify-set.js'
 
 /** Options of {@link createSecurityEventReceiver}. */
 export interface SecurityEventReceiverOptions {
-  /** The receiver of Logout Tokens, from `createBackchannelLogout`. Its markers end the sessions. */
+  /** The receiver of Logout Tokens, from `createBackchannelLogout`. It ends the sessions. */
   logout: BackchannelLogout
   /** The transmitters to trust. Each must have a different issuer. */
   transmitters: readonly Transmitter[]
   /**
    * Maps subjects to users of the application. The receiver calls this function for the subject of each event that ends
-   * sessions. Without this function, only two kinds of subjects end sessions: an `iss_sub` subject, and a complex
-   * subject with an `iss_sub` user or a session.
+   * sessions. If the function fails, the event is not acknowledged. Without this function, only these subjects end
+   * sessions: an `iss_sub` subject, a complex subject whose `user` is an `iss_sub` subject, and a complex subject without
+   * `user` whose `session` is an `opaque` subject. The last kind works only if the transmitter has exactly one subject
+   * issuer.
    */
   resolveSubject?: ResolveSubject | undefined
   /**
    * Decides whether an event ends sessions. Return `undefined` for the default. By default, these events end sessions:
-   * session-revoked (CAEP); account-disabled, account-purged and sessions-revoked (RISC); tokens-revoked (Google).
+   * session-revoked (CAEP); account-disabled, account-purged and sessions-revoked (RISC); tokens-revoked (Google). If the
+   * function fails, the event is not acknowledged.
    */
   endsSessions?: ((event: SecurityEvent) => boolean | undefined) | undefined
   /** Seconds for a whole push. After this time, the answer is 503. @default 0.9, because Keycloak waits for one second */
   timeout?: number | undefined
   /**
-   * Gets every event, also events that end no session. The receiver waits for this function. If the function fails, the
-   * event is not acknowledged.
+   * Gets each event once, also events that end no session. The receiver waits for this function. If the function fails,
+   * the event is not acknowledged, and the function gets the event again when the transmitter sends it again.
    */
   onEvent?: ((event: SecurityEvent) => unknown) | undefined
   /** Gets one record for each push. If this function throws, the error is ignored. */
   onDelivery?: ((delivery: SecurityEventDelivery) => void) | undefined
-  /** Gets errors of background work, such as the refresh of keys. */
+  /**
+   * Gets errors of background work, such as the refresh of keys. Also gets the errors of `poll`, and the error of each token
+   * that `poll` or `pollOnce` could not carry out.
+   */
   onError?: ((error: unknown) => void) | undefined
   /** The `fetch` to use. @default globalThis.fetch */
   fetch?: typeof fetch | undefined
@@ -68,17 +74,18 @@ export interface SecurityEventReceiverOptions {
 
 /** A receiver of Security Event Tokens. The adapters for Logout Tokens can also mount this receiver. */
 export interface SecurityEventReceiver extends LogoutEndpoint {
-  /** Answers a push that arrives as a Web-standard `Request`. */
+  /** Answers a push that arrives as a Web-standard `Request`. Never rejects. */
   handle(request: Request): Promise<Response>
   /**
-   * Does one round of poll (RFC 8936). Use it in schedulers and on Workers.
+   * Polls once (RFC 8936). Use this function in schedulers and on Workers. If `fetch` or `accessToken` fails, rejects with
+   * their error.
    *
    * @throws {TypeError} if an option is wrong, the transmitter is not configured, or its address is not allowed.
-   * @throws {StreamRequestError} if the transmitter answers with an error status.
+   * @throws {StreamRequestError} if the transmitter answers with an error status or a wrong body.
    */
   pollOnce(options: PollOnceOptions): Promise<PollResult>
   /**
-   * Repeats rounds of poll until `signal` aborts or the receiver is closed. Resolves after the last round. Errors go to
+   * Polls again and again until `signal` aborts or the receiver is closed. Resolves after the last round. Errors go to
    * `onError`. After an error, the next round starts later.
    *
    * @throws {TypeError} if an option is wrong, or the transmitter is not configured.
@@ -87,9 +94,14 @@ export interface SecurityEventReceiver extends LogoutEndpoint {
   /**
    * Fetches the metadata and keys of all transmitters. Call it when the application starts. Otherwise the first push waits
    * for these fetches, and can exceed the `timeout` of a push.
+   *
+   * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE` if a fetch fails.
    */
   warm(): Promise<void>
-  /** Stops poll, and waits for pushes and rounds in progress. */
+  /**
+   * Stops all calls of `poll`. Waits for their rounds, for calls of `pollOnce`, for pushes, and for events in progress. Does not
+   * close `logout`, so close `logout` afterwards.
+   */
   close(): Promise<void>
 }
 
@@ -115,6 +127,8 @@ interface Defaulted {
 
 /** If a push still runs this many seconds after its time-out, the push counts as lost. `close` does not wait for it. */
 const longest = 20
+/** If a call of `pollOnce` takes more than this many seconds, the call counts as lost. `close` does not wait for it. */
+const longestRound = 300
 
 /**
  * Creates a receiver of Security Event Tokens (Shared Signals, CAEP, RISC). The receiver verifies tokens and uses
@@ -173,8 +187,8 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
     timeout,
     onDelivery: read.onDelivery,
   })
-  const requests = singleFlight<Flight<LogoutResponse>>(timeout + longest)
-  const respond: LogoutEndpoint['respond'] = (request) => requests.run(() => answer(request), {}).result
+  const pushes = singleFlight<Flight<LogoutResponse>>(timeout + longest)
+  const respond: LogoutEndpoint['respond'] = (request) => pushes.run(() => answer(request), {}).result
 
   const poller: Poller = {
     fetch,
@@ -191,12 +205,13 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
         {},
       ),
   }
+  const rounds = singleFlight<Flight<PollResult>>(longestRound)
   /** The running poll loops, each with the controller that stops it. */
   const polls = new Map<Promise<void>, AbortController>()
 
   return {
     respond,
-    pollOnce: async (options) => pollOnce(readOptions(options, pollRules), poller),
+    pollOnce: (options) => rounds.run(async () => pollOnce(readOptions(options, pollRules), poller), {}).result,
     async poll(options) {
       const loop = readOptions(options, pollRules)
       const stop = new AbortController()
@@ -211,7 +226,7 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
     },
     async close() {
       for (const stop of polls.values()) stop.abort()
-      await Promise.allSettled([requests.settled(), ...polls.keys()])
+      await Promise.allSettled([pushes.settled(), rounds.settled(), ...polls.keys()])
       await events.settled()
     },
   }

@@ -219,6 +219,23 @@ describe('poll', () => {
     await closed
     await stop()
   })
+
+  test('close waits for pollOnce, and pollOnce still acknowledges its tokens', async () => {
+    const { transmitter, receiver, round, waiting, polls } = await polling()
+    await transmitter.emit()
+    const released = Promise.withResolvers<undefined>()
+    transmitter.fault = () => released.promise
+    const once = receiver.pollOnce(round)
+    await vi.waitFor(() => expect(polls()).toBe(1))
+    let isClosed = false
+    const closed = receiver.close().then(() => (isClosed = true))
+    await new Promise(setImmediate)
+    expect(isClosed).toBe(false)
+    released.resolve(undefined)
+    await closed
+    expect(waiting.size).toBe(0)
+    expect(await once).toMatchObject({ handled: 1 })
+  })
 })
 
 test.each([

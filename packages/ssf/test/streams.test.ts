@@ -109,7 +109,7 @@ describe('poll', () => {
   ])('%s fails the round', async (_, answer) => {
     const { transmitter, receiver, round } = await polling()
     transmitter.fault = answer
-    await expect(receiver.pollOnce(round)).rejects.toThrow(Error)
+    await expect(receiver.pollOnce(round)).rejects.toThrow(StreamRequestError)
   })
 
   test('no request follows a redirect, because it carries the access token', async () => {

@@ -2,10 +2,16 @@ import { isAllowed, isObject, isText, readText, withTimeout, type JSONObject } f
 
 /** The largest answer that is read from a transmitter, in bytes. */
 const maxBytes = 1024 * 1024
-/** The time-out for one request, with its retry or its other addresses, in seconds. */
+/**
+ * The time-out in seconds for the work of one turn: a request and its retry, or the requests to all possible addresses of the
+ * metadata.
+ */
 const requestTime = 10
 
-/** The transmitter answered a request with an error status or with a wrong body. */
+/**
+ * The transmitter answered a request with an error status or with a wrong body: a body that is not a JSON object, or that is
+ * larger than 1 MiB.
+ */
 export class StreamRequestError extends Error {
   override readonly name: string = 'StreamRequestError'
   /** The HTTP status of the answer. If `createStream` gets 409, a stream already exists. */
@@ -95,11 +101,15 @@ export async function send(
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
     const text = response.body ? await readText(response.body, maxBytes) : ''
-    // A transmitter can revoke a token before it expires.
+    // A transmitter can revoke a token before it expires. So a refused token is replaced once.
     if (response.status === 401 && !isRefused && token !== accessToken) return request(true)
     if (response.ok && text === '') return {}
-    const json: unknown = response.ok && text && JSON.parse(text)
-    if (isObject(json)) return json
+    try {
+      const json: unknown = response.ok && text && JSON.parse(text)
+      if (isObject(json)) return json
+    } catch {
+      // The error is thrown below.
+    }
     throw new StreamRequestError(`${method} ${url}: status ${response.status} or no JSON object`, response.status)
   }
   return inTurn(transmitter, request)
