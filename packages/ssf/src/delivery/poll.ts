@@ -14,7 +14,7 @@ export interface PollOnceOptions {
   stream: Pick<StreamConfiguration, 'delivery'> & Partial<StreamConfiguration>
   /** The access token, or a function that gets it, such as `accessToken` of a stream client. */
   accessToken: AccessToken
-  /** Stops the request. */
+  /** Aborts the request. Then `pollOnce` rejects, and `poll` resolves. */
   signal?: AbortSignal | undefined
   /** The largest number of tokens in one round. @default 25 */
   maxEvents?: number | undefined

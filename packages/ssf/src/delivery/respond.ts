@@ -4,7 +4,10 @@ import { faultOf, isFailure } from '../events/failure.js'
 import type { ParsedSet } from '../events/verify-set.js'
 import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
-/** One record for each push, for logs and metrics. It contains no token and nothing that names a user. */
+/**
+ * One record for each push, for logs and metrics. It contains no token and no subject. But errors of your own functions are
+ * unchanged.
+ */
 export interface SecurityEventDelivery {
   /** `replayed` means that all events of the token had already been carried out. */
   outcome: 'handled' | 'replayed' | 'refused' | 'failed'

@@ -34,7 +34,10 @@ export interface SecurityEvent {
   readonly values: Readonly<JSONObject>
   /** All claims of the token, as sent. */
   readonly claims: Readonly<JSONObject>
-  /** The sessions that this event ended. Only `onEvent` gets this member. */
+  /**
+   * The sessions that this event ended: one session (`session`), all sessions of the user (`all`), or none (`nothing`). Only
+   * `onEvent` gets this member.
+   */
   readonly ended?: 'session' | 'all' | 'nothing'
   /** The reason why no session ended. Only `onEvent` gets this member. */
   readonly reason?: NothingEnded

@@ -8,8 +8,8 @@ import type { KnownTransmitter } from '../transmitters/transmitter.js'
 /** Seconds after which an event in progress counts as lost. Nothing waits for a lost event. */
 const longest = 20
 /**
- * The longest wait for the read of the event's record, in seconds. After this time, the marker is written even if the
- * record has not been read.
+ * The longest wait for the read of the event's record, in seconds. The record says that the event was carried out. After
+ * this time, the sessions are ended even if the record has not been read.
  */
 const recordTime = 0.2
 /** Seconds for which the write of the record is retried. */
@@ -43,8 +43,8 @@ export interface CarryOut {
 }
 
 /**
- * Makes the function that carries out each event once (SE-12). This function writes the marker first and the record
- * last.
+ * Makes the function that carries out each event once (SE-12). This function ends the sessions first, and writes the
+ * record last.
  */
 export function createCarryOut(options: CarryOutOptions): CarryOut {
   const { logout, store, endsSessions, onEvent, now } = options
@@ -73,6 +73,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     const done = isDone()
     if (await withTimeout(recordTime, () => done).catch(() => false)) return false
     const effect = await end(event, transmitter, key)
+    // If the record was not read in time, it decides now whether `onEvent` is called.
     if (await done.catch(isDone)) return false
     await onEvent?.({ ...event, ...effect })
     const expiresAt = expiryFor(event.iat, now(), transmitter.maxTokenAge + transmitter.clockTolerance)

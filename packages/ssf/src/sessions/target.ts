@@ -7,15 +7,23 @@ import {
 } from '../events/security-event.js'
 import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
-/** The user or session that a subject means, with the claim values of the application's sessions. */
+/**
+ * The user or session that a subject means, with the claim values of the application's sessions. It must have `sub` or
+ * `sid`, unless it is for a complex subject with a `session`.
+ */
 export interface ResolvedSubject {
-  /** The issuer of the ID Tokens. */
+  /** The issuer of the ID Tokens. It must be one of the `subjectIssuers` of the transmitter. */
   iss: string
+  /** The user. Without a `sid`, all sessions of the user end. */
   sub?: string | undefined
+  /** The session. If `sub` is also set, an event about the account ends all sessions of the user. */
   sid?: string | undefined
 }
 
-/** Maps a subject. For `iss_sub`, return `undefined` to use the subject unchanged. Return `null` to end nothing. */
+/**
+ * Maps a subject to a user or a session. Return `undefined` to treat the subject as if there were no `resolveSubject`. Return
+ * `null` to end no session.
+ */
 export type ResolveSubject = (
   subject: SubjectIdentifier,
   event: SecurityEvent,

@@ -25,9 +25,9 @@ export interface ClientCredentials {
   privateKey?: CryptoKey | undefined
   /** The `kid` of {@link privateKey}. */
   kid?: string | undefined
-  /** @default 'client_secret_basic', or 'private_key_jwt' with a {@link privateKey} */
+  /** The method of client authentication. @default 'client_secret_basic', or 'private_key_jwt' with a {@link privateKey} */
   authentication?: 'client_secret_basic' | 'client_secret_post' | 'client_secret_jwt' | 'private_key_jwt' | undefined
-  /** @default 'ssf.read ssf.manage' */
+  /** The requested scopes, separated by spaces. @default 'ssf.read ssf.manage' */
   scope?: string | undefined
   /** The issuer of the authorization server. @default the transmitter */
   authorizationServer?: string | undefined

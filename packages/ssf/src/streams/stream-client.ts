@@ -71,7 +71,7 @@ export interface StreamClientOptions {
 
 /**
  * Manages the streams of one transmitter. Every method rejects with a `StreamRequestError` if the transmitter answers with
- * an error status.
+ * an error status or a wrong body. It rejects with a `TypeError` if the metadata does not have the endpoint.
  *
  * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0, 8.1}
  */

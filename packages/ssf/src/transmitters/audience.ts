@@ -6,7 +6,7 @@ export type Audience = string | readonly string[]
 
 /** Seconds for which the answer of an audience function is cached. */
 const cachedFor = 60
-/** For this time after a successful call, a token with an unknown audience causes no new call, in seconds. */
+/** Seconds after a successful call for which a token with an unknown audience causes no new call. */
 const recheckedAfter = 1
 
 /** Tells whether a value can be the audience of a stream. */

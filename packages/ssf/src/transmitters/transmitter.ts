@@ -23,14 +23,23 @@ export interface Transmitter {
   issuer: string
   /**
    * The `aud` of the stream: one value, several values, or a function that finds the value. The answer of the function is cached
-   * for 60 seconds. Keycloak uses `<client>/<stream id>`.
+   * for 60 seconds. If the function fails, the transmitter must send the token again. Keycloak uses `<client>/<stream id>`.
    */
   audience: string | readonly string[] | (() => Audience | Promise<Audience>)
   /** The value of the `Authorization` header that the transmitter sends with a push. @default no header is required */
   pushAuthorization?: string | undefined
-  /** The issuers whose users this transmitter may sign out. @default its own issuer */
+  /**
+   * The issuers whose users this transmitter may sign out. If there is exactly one, a complex subject without a `user` names a
+   * session of this issuer.
+   *
+   * @default its own issuer
+   */
   subjectIssuers?: readonly string[] | undefined
-  /** The address of its metadata. @default `/.well-known/ssf-configuration` before or after the path of the issuer */
+  /**
+   * The address of the transmitter's metadata.
+   *
+   * @default `/.well-known/ssf-configuration` before or after the path of the issuer
+   */
   metadata?: URL | undefined
   /**
    * The source of the transmitter's keys. If you set this option, the metadata is not read. @default the `jwks_uri` of
@@ -40,7 +49,7 @@ export interface Transmitter {
   /** JWS algorithms. HS* is not allowed. @default ['RS256'] */
   algorithms?: readonly string[] | undefined
   /**
-   * Seconds by which the clocks of the transmitter and of this machine may differ. It must not be larger than the
+   * Seconds by which the clocks of the transmitter and of this machine may differ. This value must not be larger than the
    * `clockTolerance` of the issuer whose sessions the events end. Otherwise an event from the future is answered with 503
    * until it is within that tolerance. @default 60
    */
