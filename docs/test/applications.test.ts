@@ -56,7 +56,7 @@ const applications: Documented[] = [
   { page: 'start/express', args: [sources('start/express')], forge: expressSession },
   { page: 'start/fastify', args: [sources('start/fastify')], forge: secureSession },
   { page: 'start/nestjs', args: [compile('start/nestjs')], forge: expressSession },
-  { page: 'start/bun', args: [host, sources('start/bun')], forge: ironSession },
+  { page: 'start/bun', args: [host, sources('start/bun'), 'bun'], forge: ironSession },
   { page: 'start/deno', args: [host, sources('start/deno')], forge: ironSession },
   { page: 'start/workers', args: [host, sources('start/workers')], forge: ironSession, isWorker: true },
   {
@@ -66,6 +66,22 @@ const applications: Documented[] = [
     secret: 'SECRET',
   },
 ]
+
+for (const runtime of ['bun', 'deno']) {
+  test(`docs/start/${runtime}.md: the application of the Hono page passes the conformance cases on this runtime`, async (t) => {
+    const page = readFileSync(join(docs, `start/${runtime}.md`), 'utf8')
+    const [, exported] =
+      /^- If you use Hono on [^`]+`app\.ts`[^`]+`@hono\/node-server`[^`]+`serve`[^`]+`(export default [^`]+)`/m.exec(
+        page,
+      )!
+    const code = readFileSync(sources('start/hono'), 'utf8')
+      .replace(/^import .* from '@hono\/node-server'$/m, '')
+      .replace(/^serve\(.*\)$/m, exported!)
+    const file = join(folderOf('start/hono'), `${runtime}.ts`)
+    writeFileSync(file, code)
+    await passes(await start(t, { args: () => [host, file, runtime] }))
+  })
+}
 
 test('docs/guides/passport.md passes the conformance cases, and signs out', async (t) => {
   const application = await start(t, { args: () => [sources('guides/passport')] })

@@ -1,4 +1,5 @@
-// Serves an application whose module has a `fetch`, in the same way as Bun, Deno and Workers: `host.ts FILE`.
+// Serves an application whose module has a `fetch`, in the same way as Bun, Deno and Workers: `host.ts FILE`. Bun reads the port and the
+// address from the module: `host.ts FILE bun`.
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
@@ -19,7 +20,17 @@ function createDatabase() {
   return { prepare: (text: string) => ({ bind: (...params: string[]) => bind(text, params) }) }
 }
 
-const { default: app } = (await import(process.argv[2]!)) as { default: { fetch: Fetch } }
+interface Served {
+  fetch: Fetch
+  port?: number
+  hostname?: string
+}
+
+const [, , file, runtime] = process.argv
+const { default: app } = (await import(file!)) as { default: Served }
+const port = Number(new URL(process.env.BASE_URL!).port)
+if (runtime === 'bun' && (app.port !== port || app.hostname !== '127.0.0.1'))
+  throw new Error(`Bun would use port ${app.port} and the address ${app.hostname}`)
 const env = { ...process.env, DB: createDatabase() }
 serve({
   async fetch(request) {
@@ -32,6 +43,6 @@ serve({
     }
   },
   overrideGlobalObjects: false, // otherwise, iron-session loses the cookies of a Response
-  port: Number(new URL(process.env.BASE_URL!).port),
+  port,
   hostname: '127.0.0.1',
 })
