@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 
 import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
@@ -81,9 +82,9 @@ test('ws', { timeout: 20_000 }, async (t) => {
 })
 
 /** Asks for a WebSocket, and resolves to the connection when the first bytes of the answer have arrived. */
-async function upgradeByHand(address: string): Promise<Socket> {
+async function upgradeByHand(address: string, ...more: string[]): Promise<Socket> {
   const socket = connectTcp({ port: Number(address.split(':')[1]), host: '127.0.0.1', allowHalfOpen: true })
-  const headers = ['Host: x', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13']
+  const headers = ['Host: x', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', ...more]
   socket.write(`GET / HTTP/1.1\r\n${headers.join('\r\n')}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
   await once(socket, 'data')
   return socket
@@ -115,6 +116,49 @@ test(
     if (!atServer.destroyed) await once(atServer, 'close', { signal: AbortSignal.timeout(5000) })
   },
 )
+
+/** A frame with a short text. All four bytes of the mask are 0. */
+const frameOf = (text: string): Buffer =>
+  Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])
+
+/** Sends frames until the server ends the connection. Never answers the close of the server. */
+async function sendUntilClosed(socket: Socket, text: string): Promise<void> {
+  // `once` would reject at the error of the write that follows the end of the connection.
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  const tooLate = setTimeout(5000, 'too late', { ref: false })
+  socket.on('error', () => {}).resume()
+  const timer = setInterval(() => socket.writable && socket.write(frameOf(text)), 50)
+  const first = await Promise.race([closed, tooLate])
+  clearInterval(timer)
+  assert.notEqual(first, 'too late')
+}
+
+test('ws: a client that ignores the close can send no more messages', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address, watching, end } = await serve(t)
+  const sockets = new WebSocketServer({ server })
+  const messages: string[] = []
+  let received = () => {}
+  sockets.on('connection', (socket) =>
+    socket.on('message', (message) => {
+      messages.push(String(message))
+      received()
+    }),
+  )
+  withWs(sockets, logout, sessionOf)
+  const socket = await upgradeByHand(address, 'X-Sid: laptop')
+  t.after(() => socket.destroy())
+  const first = new Promise<void>((resolve) => (received = resolve))
+  socket.write(frameOf('before'))
+  await first
+  await end('laptop')
+  await sendUntilClosed(socket, 'after')
+  assert.deepEqual(messages, ['before'])
+  await nothingIsWatched(watching)
+
+  const stranger = await upgradeByHand(address)
+  t.after(() => stranger.destroy())
+  await sendUntilClosed(stranger, 'stranger')
+})
 
 test('ws: no socket opens without a live session', { timeout: 20_000 }, async (t) => {
   const { server, logout, address, watching, end } = await serve(t)
@@ -179,6 +223,31 @@ test('Socket.IO', { timeout: 20_000 }, async (t) => {
   await io.close()
 })
 
+test('if the session cannot be read, the client gets no message of the error', { timeout: 20_000 }, async (t) => {
+  const fails = async () => {
+    throw new Error('the session store at 10.0.0.5 is down')
+  }
+  const first = await serve(t)
+  const io = new Server(first.server)
+  withSocketIo(io, first.logout, fails)
+  const socket = connect(`http://${first.address}`, { reconnection: false, forceNew: true })
+  t.after(() => socket.close())
+  const error = await new Promise<Error>((resolve) => socket.once('connect_error', resolve))
+  assert.equal(error.message, 'try again later')
+  await io.close()
+
+  const second = await serve(t)
+  const schema = new GraphQLSchema({
+    query: new GraphQLObjectType({ name: 'Query', fields: { ok: { type: GraphQLBoolean } } }),
+  })
+  useServer({ schema, ...withGraphql(second.logout, fails) }, new WebSocketServer({ server: second.server }))
+  const graphql = new WebSocket(`ws://${second.address}`, 'graphql-transport-ws')
+  await once(graphql, 'open')
+  graphql.send(JSON.stringify({ type: 'connection_init' }))
+  const [code, reason] = await once(graphql, 'close')
+  assert.deepEqual([code, String(reason)], [1013, 'try again later'])
+})
+
 test('graphql-ws', { timeout: 20_000 }, async (t) => {
   const { server, logout, address, watching, end } = await serve(t)
   const fields = { ok: { type: GraphQLBoolean } }
@@ -227,4 +296,22 @@ test('graphql-ws: a socket that closes during the check is not watched', { timeo
   socket.send(JSON.stringify({ type: 'connection_init' }), () => socket.close())
   await isWatched
   await nothingIsWatched(watching)
+})
+
+test('graphql-ws: a client that ignores the close can run no more operations', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address, end } = await serve(t)
+  let operations = 0
+  const resolve = () => (operations += 1) > 0
+  const schema = new GraphQLSchema({
+    query: new GraphQLObjectType({ name: 'Query', fields: { ok: { type: GraphQLBoolean, resolve } } }),
+  })
+  useServer({ schema, ...withGraphql(logout, sessionOf) }, new WebSocketServer({ server }))
+  const socket = await upgradeByHand(address, 'X-Sid: laptop', 'Sec-WebSocket-Protocol: graphql-transport-ws')
+  t.after(() => socket.destroy())
+  const acknowledged = once(socket, 'data')
+  socket.write(frameOf('{"type":"connection_init"}'))
+  await acknowledged
+  await end('laptop')
+  await sendUntilClosed(socket, '{"id":"1","type":"subscribe","payload":{"query":"{ok}"}}')
+  assert.equal(operations, 0)
 })
