@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { createBackchannelLogout, MemoryStore, type BackchannelLogout } from '@bcl/core'
+import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
 
 import { createEvents } from '../snippets/docs-operating-md/events.ts'
 
@@ -20,7 +20,9 @@ function createReceiver() {
       return () => void watching.delete(listener)
     },
   }
-  return { watching, events: createEvents(receiver) }
+  const handler = createEvents(receiver)
+  const events = (claims: SessionClaims, method = 'GET') => handler(claims, method)
+  return { watching, events }
 }
 
 const session = { iss: 'https://op.example.com', sub: 'alice', sid: 'a', iat: 1 }
@@ -82,4 +84,16 @@ test('frees the place only once if the browser disconnects before it has read th
     for (const { body } of open.slice(1, 6)) await body!.cancel()
   }
   assert.equal(watching.size, 0)
+})
+
+test('HEAD opens no stream, because nobody would close it', async () => {
+  const { watching, events } = createReceiver()
+  const answers = Array.from({ length: 6 }, () => events(session, 'HEAD'))
+  const open = watching.size
+  for (const { body } of answers) await body?.cancel()
+  assert.equal(open, 0)
+  assert.deepEqual(
+    answers.map(({ status, headers }) => `${status} ${headers.get('content-type')}`),
+    Array.from({ length: 6 }, () => '200 text/event-stream'),
+  )
 })
