@@ -9,7 +9,7 @@ import {
   type RequestListener,
   type Server,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect as connectTcp, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
@@ -126,6 +126,20 @@ test('access-tokens.md: a token that was refreshed after the logout is refused',
     const keys = createRemoteJWKSet(new URL(`${op.issuer}/jwks`), { [customFetch]: answer })
     assert.equal(await statusOf(other, logout, keys), 503, name)
   }
+})
+
+test('access-tokens.md: a stranger cannot write text to the log', async (t) => {
+  const log = t.mock.method(console, 'error', () => {})
+  const logout = createLogout()
+  const keys = createLocalJWKSet(op.jwks)
+  const api = createApi(logout, createAuthenticate(logout, { issuer: op.issuer, audience: 'api', keys }))
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const text = 'x\nlogout: logged_out'
+  for (const header of [{ crit: [text] }, { typ: text }, { kid: text }, { alg: text }]) {
+    const token = `${encode({ alg: 'RS256', ...header })}.${encode({ iss: text, aud: 'api' })}.AAAA`
+    assert.equal((await api.request('/me', { headers: { authorization: `Bearer ${token}` } })).status, 401)
+  }
+  for (const { arguments: line } of log.mock.calls) assert.doesNotMatch(line.join(' '), /logged_out/)
 })
 
 /** Starts an authorization server that answers introspection, revocation and refresh requests. */
@@ -342,6 +356,29 @@ test('other-frameworks.md: the endpoints and the checks', async (t) => {
   }
 })
 
+test('other-frameworks.md: if the session cannot be read or checked, the answer contains no message of the error', async (t) => {
+  t.mock.method(console, 'error', () => {})
+  const fails = async () => {
+    throw new Error('the session store at 10.0.0.5 is down')
+  }
+  const readable = async () => op.session()
+  const request = (path: string) => new Request(`https://app.example.com${path}`)
+  for (const [receiver, sessionOf] of [
+    [createLogout(), fails],
+    [{ ...createLogout(), isLoggedOut: fails }, readable],
+  ] as const) {
+    const answers: Record<string, Response> = {
+      h3: await createH3(receiver, sessionOf).fetch(request('/me')),
+      Elysia: await createElysia(receiver, sessionOf).handle(request('/me')),
+      tRPC: await createTrpc(receiver, sessionOf)(request('/trpc/me')),
+    }
+    for (const [name, answer] of Object.entries(answers)) {
+      assert.equal(answer.status, 503, name)
+      assert.doesNotMatch(await answer.text(), /10\.0\.0\.5/, name)
+    }
+  }
+})
+
 test('other-frameworks.md: sessionOf reads the cookie of iron-session', async () => {
   const password = 'at-least-32-characters-that-nobody-can-guess'
   process.env.SESSION_SECRET = password
@@ -440,8 +477,14 @@ test('docker.md: the application listens on PORT, and ends on SIGTERM', { timeou
   while (!answer && child.exitCode === null) answer = await ask()
   assert.equal(answer?.status, 405)
   await answer.body?.cancel()
+  // The headers of this request never end. Docker ends the process after ten seconds.
+  const slow = connectTcp(port, '127.0.0.1').on('error', () => {})
+  t.after(() => slow.destroy())
+  await new Promise<void>((sent) => slow.write('POST /shop/cart HTTP/1.1\r\nHost: x\r\n', () => sent()))
+  const stoppedAt = performance.now()
   child.kill()
   assert.deepEqual(await ended, [0, null])
+  assert.ok(performance.now() - stoppedAt < 9000)
 })
 
 test('workers.md: the cron trigger deletes expired entries', async (t) => {
@@ -602,5 +645,7 @@ test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) =
   await app.get(getBackchannelLogoutToken()).endSession(claims)
   assert.deepEqual([await statusOf('/me'), await statusOf('/prices')], [401, 200])
   assert.equal((await app.inject({ url: '/me' })).statusCode, 401)
+  const behindProxy = await app.inject({ url: '/me', headers: { cookie, 'x-forwarded-proto': 'https' } })
+  assert.match(String(behindProxy.headers['set-cookie']), /^session=.*; HttpOnly; Secure; SameSite=Lax$/)
   assert.equal((await app.inject({ url: '/backchannel-logout' })).statusCode, 405)
 })

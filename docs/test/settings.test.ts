@@ -4,6 +4,10 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
+import Fastify from 'fastify'
+
+import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+
 const root = join(import.meta.dirname, '../..')
 
 test('each guide that creates a receiver logs its deliveries', () => {
@@ -22,4 +26,34 @@ test('no page turns off the check of pushes if a variable is not set', () => {
     /pushAuthorization: process\.env/.test(readFileSync(join(root, page), 'utf8')),
   )
   assert.deepEqual(unchecked, [])
+})
+
+test('each receiver of security events checks the Authorization header, except the one for Google', () => {
+  const pages = globSync(['docs/**/*.md', 'packages/*/README.md'], { cwd: root, exclude: ['**/node_modules/**'] })
+  const unchecked = pages.filter((page) => {
+    const blocks = codeBlocks(readFileSync(join(root, page), 'utf8'))
+    return blocks.some(
+      ({ code }) => code.includes('createSecurityEventReceiver({') && !/\bpushAuthorization\b/.test(code),
+    )
+  })
+  assert.deepEqual(unchecked, ['docs/security-events/google.md'])
+})
+
+test('no page tells Fastify to trust a number of proxies, because Fastify ignores a number', async () => {
+  const pages = globSync(['docs/**/*.md', 'packages/*/README.md'], { cwd: root, exclude: ['**/node_modules/**'] })
+  const ignored = pages.filter((page) => /trustProxy: \d/.test(readFileSync(join(root, page), 'utf8')))
+  assert.deepEqual(ignored, [])
+  for (const trustProxy of ['127.0.0.1', 'uniquelocal']) {
+    const app = Fastify({ trustProxy })
+    app.get('/', async ({ protocol }) => protocol)
+    const remoteAddress = trustProxy === 'uniquelocal' ? '172.18.0.2' : trustProxy
+    const { body } = await app.inject({ url: '/', remoteAddress, headers: { 'x-forwarded-proto': 'https' } })
+    assert.equal(body, 'https')
+  }
+})
+
+test('each page that shows how to run Express in production turns off the stacks in its answers', () => {
+  const pages = ['docs/start/express.md', 'docs/deploying/docker.md', 'docs/deploying/kubernetes.md']
+  const without = pages.filter((page) => !readFileSync(join(root, page), 'utf8').includes('NODE_ENV'))
+  assert.deepEqual(without, [])
 })
