@@ -167,9 +167,10 @@ function createAuthorizationServer(answers: Record<string, () => object | null |
 
 test('access-tokens.md: an answer of the provider is reused for some seconds', async () => {
   let active = true
-  const { configuration, requests } = createAuthorizationServer({ '/introspect': () => ({ active }) })
+  let aud: string | string[] = 'api'
+  const { configuration, requests } = createAuthorizationServer({ '/introspect': () => ({ active, aud }) })
   let time = 1000
-  const isActive = createIsActive(configuration, 10, () => time)
+  const isActive = createIsActive(configuration, 'api', 10, () => time)
   assert.equal(await isActive('a'), true)
   active = false
   time += 9
@@ -177,6 +178,13 @@ test('access-tokens.md: an answer of the provider is reused for some seconds', a
   time += 2
   assert.equal(await isActive('a'), false)
   assert.deepEqual(requests, ['/introspect a', '/introspect a'])
+
+  active = true
+  assert.equal(await isActive('b'), true)
+  aud = ['another', 'api']
+  assert.equal(await isActive('c'), true)
+  aud = 'another'
+  assert.equal(await isActive('d'), false, 'the token is for another API')
 })
 
 test('refresh-tokens.md: a logout revokes the token, and no refresh works after the logout', async () => {
@@ -208,6 +216,7 @@ test('refresh-tokens.md: a logout revokes the token, and no refresh works after 
   assert.equal(await sessions.accessToken('row-1'), undefined)
   assert.equal(await signIn('s-1', 'row-1'), false, 'the logout arrived before the sign-in')
   assert.equal(rows.size, 0)
+  assert.deepEqual(requests.slice(2), ['/revoke r-1'])
 
   // If a logout arrives during a refresh, the refresh writes the deleted row again.
   await signIn('s-2', 'row-2')

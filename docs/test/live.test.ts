@@ -55,6 +55,11 @@ async function serve(t: TestContext) {
 const sessionOf = async ({ headers }: IncomingMessage): Promise<SessionClaims | undefined> =>
   headers['x-sid'] ? op.session({ sid: String(headers['x-sid']) }) : undefined
 
+const sessionOrError = async (request: IncomingMessage) => {
+  if (request.headers['x-sid'] === 'broken') throw new Error('down')
+  return sessionOf(request)
+}
+
 /** Waits until no session is watched. The server notices the close a moment later than the client. */
 async function nothingIsWatched(watching: () => number): Promise<void> {
   while (watching() > 0) await new Promise(setImmediate)
@@ -163,10 +168,6 @@ test('ws: a client that ignores the close can send no more messages', { timeout:
 test('ws: no socket opens without a live session', { timeout: 20_000 }, async (t) => {
   const { server, logout, address, watching, end } = await serve(t)
   const sockets = new WebSocketServer({ noServer: true })
-  const sessionOrError = async (request: IncomingMessage) => {
-    if (request.headers['x-sid'] === 'broken') throw new Error('down')
-    return sessionOf(request)
-  }
   checkBeforeOpen(server, sockets, logout, sessionOrError)
   withWs(sockets, logout, sessionOf)
   const open = (headers = {}) => new WebSocket(`ws://${address}`, { headers })
@@ -203,8 +204,12 @@ test('Socket.IO', { timeout: 20_000 }, async (t) => {
   const { server, logout, address, watching, end } = await serve(t)
   const io = new Server(server)
   withSocketIo(io, logout, sessionOf)
-  const open = (sid: string) => {
-    const socket = connect(`http://${address}`, { extraHeaders: { 'x-sid': sid }, reconnection: false, forceNew: true })
+  const open = (sid: string, namespace = '/') => {
+    const socket = connect(`http://${address}${namespace}`, {
+      extraHeaders: { 'x-sid': sid },
+      reconnection: false,
+      forceNew: true,
+    })
     t.after(() => socket.close())
     return socket
   }
@@ -220,6 +225,13 @@ test('Socket.IO', { timeout: 20_000 }, async (t) => {
   assert.equal(await gone, 'io server disconnect')
   assert.equal(watching(), 0)
   assert.match(String(await happens(open('laptop'), 'connect_error')), /not signed in/)
+
+  withSocketIo(io.of('/chat'), logout, sessionOf)
+  const chat = open('phone', '/chat')
+  await happens(chat, 'connect')
+  const goneFromChat = happens(chat, 'disconnect')
+  await end('phone')
+  assert.equal(await goneFromChat, 'io server disconnect')
   await io.close()
 })
 
@@ -252,7 +264,7 @@ test('graphql-ws', { timeout: 20_000 }, async (t) => {
   const { server, logout, address, watching, end } = await serve(t)
   const fields = { ok: { type: GraphQLBoolean } }
   const schema = new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) })
-  useServer({ schema, ...withGraphql(logout, sessionOf) }, new WebSocketServer({ server }))
+  useServer({ schema, ...withGraphql(logout, sessionOrError) }, new WebSocketServer({ server }))
   const open = async (sid: string) => {
     const socket = new WebSocket(`ws://${address}`, 'graphql-transport-ws', { headers: { 'x-sid': sid } })
     await once(socket, 'open')
@@ -268,6 +280,7 @@ test('graphql-ws', { timeout: 20_000 }, async (t) => {
   assert.equal((await closed)[0], 4401)
   await nothingIsWatched(watching)
   assert.equal((await open('laptop')).answer, '4403')
+  assert.equal((await open('broken')).answer, '1013', 'the client tries again')
 })
 
 test('graphql-ws: a socket that closes during the check is not watched', { timeout: 20_000 }, async (t) => {
