@@ -46,12 +46,12 @@ export const hasMethods = (client: unknown, ...names: string[]): boolean =>
   client !== null &&
   names.every((name) => typeof (client as Record<string, unknown>)[name] === 'function')
 
-/** The time-out for starting a subscription, in seconds. */
+/** Seconds. */
 const subscribeTimeout = 5
 
 /**
- * Starts a subscription. Resolves to `stop`. If the start fails or takes too long, calls `stop` and rejects. Without this
- * call of `stop`, the client would try to subscribe for ever.
+ * Starts a subscription. Resolves to `stop`. If the start fails or takes more than 5 seconds, calls `stop` and rejects. Without
+ * this call of `stop`, the client would try to subscribe for ever.
  */
 export function startSubscription({ start, stop }: Subscription): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {

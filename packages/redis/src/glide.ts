@@ -23,8 +23,8 @@ export const isGlide = (client: unknown): client is GlideClient =>
   hasMethods(client, 'customCommand', 'zrangeWithScores', 'zrem', 'publish')
 
 /**
- * The driver has no `subscribe`, because a GLIDE client passes messages only to the callback of its constructor. And a
- * GLIDE client has no method that makes a second client.
+ * The driver has no `subscribe`, because a GLIDE client passes messages only to the callback of its constructor. A GLIDE
+ * client also has no method that makes a second client.
  */
 export const glide = (client: GlideClient): Driver => ({
   runScript: (script, key, ...args) => client.customCommand(['EVAL', script, '1', key, ...args]),

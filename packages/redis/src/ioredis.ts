@@ -24,8 +24,8 @@ interface Subscriber {
 }
 
 /**
- * Settings of the connection that subscribes. They replace the settings of the application. The subscription must wait for its
- * connection, and must be restored after a reconnect.
+ * Settings of the connection for subscriptions. They replace the settings of the application. A subscription must wait for the
+ * connection, and the client must restore it after a reconnect.
  */
 const subscriberOptions = { enableOfflineQueue: true, autoResubscribe: true }
 

@@ -43,8 +43,8 @@ interface Member {
 }
 
 /**
- * Settings of the connection for subscriptions. This connection has no client-side cache. If it shared the cache of the
- * client, closing the connection would empty the cache.
+ * Settings of the connection for subscriptions. This connection has no client-side cache. If the connection shared the cache
+ * of the client, closing the connection would empty the cache.
  */
 const subscriberOptions = { clientSideCache: undefined, emitInvalidate: false }
 

@@ -48,7 +48,8 @@ function driverOf(client: RedisStoreClient): Driver {
  * A store in Redis 6.2 or later, or in Valkey. All instances of an application share it.
  *
  * Each key is a sorted set. The score of a value is its expiry. The store has `publish` with all clients. It has
- * `subscribe` only with node-redis, ioredis and iovalkey. A subscription opens one more connection.
+ * `subscribe` only with node-redis, ioredis and iovalkey. A subscription opens one more connection. If a command fails, the
+ * call rejects with the error of the client. `add` also rejects if Redis did not keep the value.
  *
  * @example
  * ```ts
