@@ -21,7 +21,7 @@ export interface PgClient {
 /**
  * Creates the option `listen` of `SqlStore` for `pg`. Listens on a separate connection. If this connection is lost,
  * tries every second to open a new connection. An attempt takes at most five seconds. Messages that arrive while there is no
- * connection are lost.
+ * connection are lost. If the first connection fails, `subscribe` of the store rejects.
  *
  * @param create Creates a client that is not connected. Do not take the client from a pool.
  * @example

@@ -7,7 +7,10 @@ import type { Dialect, Row, SqlParameter, Statement } from './statement.js'
 /** The rows of a statement: an array, or an object with the array `rows`. Each row is an object with one property per column. */
 export type SqlResult = readonly unknown[] | { readonly rows: readonly unknown[] }
 
-/** Runs a statement and returns its rows. An `INSERT … RETURNING` must return rows, too. */
+/**
+ * Runs a statement and returns its rows. An `INSERT … RETURNING` must return rows, too. If the statement fails, the function
+ * must throw or reject.
+ */
 export type SqlQuery = (text: string, params: SqlParameter[]) => SqlResult | PromiseLike<SqlResult>
 
 /**
@@ -31,10 +34,9 @@ export interface SqlStoreOptions {
   listen?: SqlListen | undefined
 }
 
-/** Every eighth add deletes expired rows. */
 const addsPerSweep = 8
 
-/** The largest number of rows that one sweep deletes. The limit keeps each add fast. */
+/** The largest number of expired rows that an add deletes. The limit keeps each add fast. */
 const rowsPerSweep = 100
 
 /**
@@ -140,7 +142,7 @@ export class SqlStore implements LogoutStore {
   /**
    * Deletes all rows that expired before the call, 1,000 rows at a time. The store deletes expired rows only when it
    * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, `prune` skips rows that
-   * another transaction has locked.
+   * another transaction has locked. If a statement fails, rejects with the error of `query`.
    */
   async prune(): Promise<void> {
     const [row] = rowsOf(await this.#run(this.#dialect.countExpired(this.#table)))
@@ -190,8 +192,8 @@ export class SqlStore implements LogoutStore {
   }
 
   /**
-   * Deletes some expired rows at every eighth add. Ignores a failure, because a later add tries again. `values` never
-   * returns expired rows.
+   * Deletes some expired rows at the first add, and at every eighth add after it. Ignores a failure, because a later add
+   * tries again. `values` never returns expired rows.
    */
   async #sweep(): Promise<void> {
     this.#adds += 1

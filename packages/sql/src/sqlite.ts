@@ -5,8 +5,8 @@ const columns = 'entry_key AS k, coalesce(full_value, entry_value) AS v'
 const expired = "expires_at <= CAST(strftime('%s', 'now') AS INTEGER)"
 
 /**
- * The largest number of keys that have one placeholder each. If there are more keys, all keys share one placeholder as
- * JSON. This is slower. D1 allows 100 placeholders.
+ * The largest number of keys that have one placeholder each, because D1 allows only 100 placeholders. If there are more keys,
+ * all keys share one placeholder as JSON. Such a statement is slower.
  */
 const maxPlaceholders = 64
 

@@ -16,7 +16,7 @@ export interface Row {
 /**
  * The statements of one database.
  *
- * Reads use `now`, the clock of this process. This is also the clock of `@bcl/core` for the age of sessions. Deletes
+ * Reads use `now`, the time of the system clock. By default, `@bcl/core` uses the same clock for the age of sessions. Deletes
  * use the clock of the database, because a process whose clock is ahead must not delete the rows of other processes.
  */
 export interface Dialect {
