@@ -4,16 +4,16 @@ import type { Readable } from 'node:stream'
 const decoder = new TextDecoder()
 
 /**
- * Returns a function that reads a Node stream as text. Pass the function to `respond` as the body. The function uses
- * the stream's events, because events are faster than the stream's iterator.
- *
- * The function keeps at most `limit` bytes. It reads and discards the rest, because unread data blocks the connection.
+ * Returns a function that reads a Node stream as text. Pass the function to `respond` as the body. If the text is longer than
+ * `limit` bytes, the function resolves to `undefined` at once. It still reads and discards the rest, because unread data blocks
+ * the connection.
  *
  * @throws {Error} The returned function rejects if the stream fails, is closed early, or has already been read.
  */
 export const readBody =
   (stream: Readable): BodyReader =>
   (limit) =>
+    // Uses the stream's events, because events are faster than the stream's iterator.
     new Promise((resolve, reject) => {
       let body = new Uint8Array()
       let length = 0

@@ -25,10 +25,10 @@ function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): Logo
 }
 
 /**
- * Passes a request of `node:http` to the receiver and returns its answer. Adapters for frameworks use this function and
- * send the answer with the framework.
+ * Passes a request of `node:http` to the receiver and resolves to the answer. Never rejects. Adapters for frameworks use this
+ * function and send the answer with the framework.
  *
- * Discards the rest of the body, because unread data blocks the connection.
+ * After the answer, this function discards the rest of the body, because unread data blocks the connection.
  *
  * @param logout The receiver from `createBackchannelLogout`, or another object with the same `respond`.
  * @param parsed The request of the framework. Pass it if body parsers store the body in the framework's request.
