@@ -28,7 +28,7 @@ export interface ActiveSessionOptions<StateT, ContextT> {
  * Middleware that refuses a request whose session has been logged out. A request without a session passes.
  *
  * @param logout The receiver from `createBackchannelLogout`, or a function that gets the receiver from the context.
- * @throws {TypeError} if an option is wrong. The middleware also throws it if the session does not match `SessionClaims`.
+ * @throws {TypeError} if an option is wrong. The middleware throws a `TypeError` if the session does not match `SessionClaims`.
  * @throws {HttpError} The middleware throws 503 if the check failed and there is no `onUnavailable`.
  * @example
  * ```ts
