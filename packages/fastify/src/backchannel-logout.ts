@@ -27,9 +27,8 @@ export interface BackchannelLogoutPluginOptions {
  * Fastify runs `onRequest` hooks in the order in which they were added. So register the plugin before the plugins for
  * logins, CSRF protection and CORS.
  *
- * If `logout` is missing, the registration fails with a `TypeError`. Without a `path`, the
- * registration also fails if an option is unknown.
- * With a `path`, unknown options are ignored, because `@fastify/autoload` passes shared options to all plugins.
+ * If `logout` is missing, the registration fails with a `TypeError`. Without a `path`, the registration also fails if an option
+ * is unknown. With a `path`, unknown options are ignored, because `@fastify/autoload` passes shared options to all plugins.
  *
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest OpenID Connect Back-Channel Logout 1.0, 2.5}
  * @example
@@ -46,8 +45,7 @@ export interface BackchannelLogoutPluginOptions {
  */
 export async function backchannelLogout(app: FastifyInstance, options: BackchannelLogoutPluginOptions): Promise<void> {
   const { logout, path } = options
-  // Fastify passes its own options, too. If both options are set, no name is misspelt. Then other options are accepted,
-  // because @fastify/autoload passes the options of the application to each plugin.
+  // Fastify passes its own options, too. If `logout` and `path` are set, neither name is misspelt, so other names need no check.
   if (!logout || path === undefined) requireNames(options, ['logout', 'path', 'prefix', 'logLevel', 'logSerializers'])
   if (!logout) throw new TypeError('logout must be a receiver or a function')
   // This code is a hook, not a handler. With a handler, body parsers, `onSend` hooks and CSRF protection of outer scopes would
