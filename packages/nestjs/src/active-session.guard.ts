@@ -14,8 +14,8 @@ import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
 
 /**
  * Refuses requests, GraphQL operations and WebSocket messages whose session has been logged out. The guard gets the
- * session from the option `session` of the module. So this option is required. A request without a session passes. So
- * the guard can be global. If the guard is global, put `@AllowLoggedOut()` on the sign-in routes.
+ * session from the option `session` of the module. Without this option, an application with the guard does not start. A
+ * request without a session passes, so the guard can be global. If the guard is global, put `@AllowLoggedOut()` on the sign-in routes.
  *
  * @throws {UnauthorizedException} 401 if the session has been logged out and `onLoggedOut` does not throw.
  * @throws {ServiceUnavailableException} 503 if the check failed and `onUnavailable` does not throw.
@@ -65,7 +65,7 @@ export class ActiveSessionGuard implements CanActivate {
   }
 }
 
-/** Tells Nest to pass the receiver and the options of a registration to the guard's constructor. Returns the guard. */
+/** Tells Nest to pass the receiver and the options of a module to the guard's constructor. Returns the guard. */
 export function injectRegistration(guard: Type<ActiveSessionGuard>, name?: string): Type<ActiveSessionGuard> {
   Inject(getBackchannelLogoutToken(name))(guard, undefined, 0)
   Inject(optionsToken(name))(guard, undefined, 1)

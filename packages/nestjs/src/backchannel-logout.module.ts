@@ -13,10 +13,10 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
  * middleware do not apply to the endpoint. Use `onDelivery` to log the requests to the endpoint. If you pass an Express
  * or Fastify instance to Nest, only the middleware of that instance runs earlier.
  *
- * On shutdown, the module waits for logouts in progress, writes pending logouts to the store, and ends the
- * subscription. The module does this in `onModuleDestroy`, and again after the server has been closed. Both times are before
- * `onApplicationShutdown`. So close the client of the store in `onApplicationShutdown`. Nest runs these hooks only if
- * you call `app.close()` or `app.enableShutdownHooks()`.
+ * On shutdown, the module waits for logouts in progress, and writes the logouts that the store has not taken yet. The module
+ * also ends the subscription to broadcasts. The module does this in `onModuleDestroy`, and again after the server has been
+ * closed. Both times are before `onApplicationShutdown`. So close the client of the store in `onApplicationShutdown`. Nest
+ * runs these hooks only if you call `app.close()` or `app.enableShutdownHooks()`.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
  * ```
  */
 export class BackchannelLogoutModule extends ConfigurableModuleClass {
-  /** @throws {TypeError} if an option is unknown. Nest itself would ignore it. */
+  /** @throws {TypeError} if an option is unknown. Nest itself would ignore the option. */
   static override forRootAsync(options: Parameters<typeof ConfigurableModuleClass.forRootAsync>[0]) {
     requireNames(options, [
       'name',

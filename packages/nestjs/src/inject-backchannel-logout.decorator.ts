@@ -2,9 +2,10 @@ import { Inject } from '@nestjs/common'
 import { getBackchannelLogoutToken } from './tokens.js'
 
 /**
- * Injects the `BackchannelLogout` of a registration, for example to call `trackSession` at sign-in or `watch` for live sign-out.
+ * Injects the `BackchannelLogout` of a `BackchannelLogoutModule`, for example to call `trackSession` at sign-in or `watch` for
+ * live sign-out. If no module has the name, Nest does not start.
  *
- * @param name The name of the registration, if the application has several.
+ * @param name The `name` of the module. Leave it out for the module without a name.
  * @example
  * ```ts
  * import type { BackchannelLogout, SessionClaims } from '@bcl/core'

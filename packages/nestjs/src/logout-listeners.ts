@@ -7,8 +7,9 @@ type Listener = (event: LogoutEvent) => unknown
 /**
  * Registers listeners: the methods with `@OnLogout(name)` of all providers and controllers.
  *
- * @param name The name of the registration that gets the listeners.
- * @param names The names of all registrations.
+ * @param name The name of the `BackchannelLogoutModule` that gets the listeners.
+ * @param names The names of all `BackchannelLogoutModule`s.
+ * @throws {Error} if a method has a name that is not in `names`, or if its class is request-scoped or transient.
  */
 export function addListeners(
   logout: BackchannelLogout,

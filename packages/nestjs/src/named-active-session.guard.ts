@@ -4,7 +4,8 @@ import { ActiveSessionGuard, injectRegistration } from './active-session.guard.j
 const guards = new Map<string, Type<ActiveSessionGuard>>()
 
 /**
- * Returns the {@link ActiveSessionGuard} class of a named registration. The same name always gives the same class.
+ * Returns the {@link ActiveSessionGuard} class for a `BackchannelLogoutModule` with a name. The same name always gives the same
+ * class.
  *
  * @param name The `name` of the `BackchannelLogoutModule`.
  * @example

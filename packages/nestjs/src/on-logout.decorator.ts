@@ -2,16 +2,17 @@ import type { LogoutEvent } from '@bcl/core'
 import { metadataOf, SetMetadata } from './metadata.js'
 import { KEY } from './tokens.js'
 
-/** Returns the names of the registrations that a method listens to. */
+/** Returns the names of the `BackchannelLogoutModule`s that a method listens to. */
 export const listensTo = (method: (event: LogoutEvent) => unknown): readonly string[] => metadataOf(KEY, method) ?? []
 
 /**
  * Calls a method for each logout, on the instance that received the logout. The logout waits for the method. If the method fails,
  * the logout fails, and the provider may send it again.
  *
- * The class can be a provider or a controller of any module. It must not be request-scoped or transient.
+ * The class can be a provider or a controller of any module. If the class is request-scoped or transient, or if no
+ * `BackchannelLogoutModule` has the name, the application does not start.
  *
- * @param name The name of the registration, if the application has several.
+ * @param name The `name` of the `BackchannelLogoutModule`. Leave it out for the module without a name.
  * @example
  * ```ts
  * import type { LogoutEvent } from '@bcl/core'

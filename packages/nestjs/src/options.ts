@@ -24,7 +24,7 @@ export interface BackchannelLogoutModuleOptions extends BackchannelLogoutOptions
 
 /** Options that the module needs before a factory runs. Put them next to `useFactory`, `useClass` or `useExisting`. */
 export interface BackchannelLogoutRegistration {
-  /** The name of the registration, if the application has several. @default none */
+  /** The name of this import of the module. Set it if you import the module several times. @default no name */
   name?: string | undefined
   /**
    * The path of the endpoint, from the root of the server, without the global prefix and version. The path of the request must

@@ -7,12 +7,12 @@ import { KEY } from './tokens.js'
 
 /** The lifecycle hooks of one `BackchannelLogoutModule`. */
 export interface Registration extends OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown {
-  /** The name, or an empty string if the registration has no name. */
+  /** The name of the module, or an empty string. */
   name: string
   path: string
 }
 
-/** Returns the names of all registrations. Throws if two registrations have the same name or path. */
+/** Returns the names of all `BackchannelLogoutModule`s. Throws if two of them have the same name or path. */
 function namesOf(discovery: DiscoveryService): string[] {
   const registrations = discovery
     .getProviders()

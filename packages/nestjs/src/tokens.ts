@@ -5,10 +5,10 @@
 export const KEY = 'BACKCHANNEL_LOGOUT'
 
 /**
- * Returns the injection token of a registration's `BackchannelLogout`. Use the token where you cannot use a decorator: for
- * `app.get` in `main`, or for `overrideProvider` in a test.
+ * Returns the injection token for the `BackchannelLogout` of a `BackchannelLogoutModule`. Use the token where you cannot use a
+ * decorator: for `app.get` in `main`, or for `overrideProvider` in a test.
  *
- * @param name The name of the registration, if the application has several.
+ * @param name The `name` of the module. Leave it out for the module without a name.
  * @example
  * ```ts
  * import type { BackchannelLogout } from '@bcl/core'
