@@ -1,6 +1,7 @@
 import type { ConformanceGrade } from './case.js'
 
-// The grades of the cases from the tables of requests and tokens. A case without an entry in these two lists is a MUST.
+// The grades of the cases that are made from `requestCases`, `rightTokens` and `wrongTokens`. A case without an entry in these
+// two lists is a MUST.
 
 const hardening = [
   'request/a-token-with-a-space-before-it',
@@ -82,7 +83,7 @@ const interoperability = [
   'accept/not-before-ten-seconds-from-now',
 ]
 
-/** The ids in both lists. */
+/** The ids of the two lists together. */
 export const gradedIds: readonly string[] = [...hardening, ...interoperability]
 
 export function gradeOf(id: string): ConformanceGrade {

@@ -16,7 +16,7 @@ export class SignInError extends Error {
 }
 
 /**
- * The error if the endpoint fails or hangs for a good token. Then the results of all cases would mean nothing.
+ * The error if the endpoint answers a good token with 5xx or not at all. Then the results of the cases would mean nothing.
  */
 export class EndpointError extends Error {
   override name = 'EndpointError'

@@ -97,7 +97,7 @@ const summaryOf = (answers: readonly Answer[]): string =>
  * @param fetch Sends a request to the application: `fetch`, or a function that calls a handler. It must not follow redirects.
  * @returns One result for each case, in the order of the cases.
  * @throws {RangeError} if a name in `only` matches no case.
- * @throws {EndpointError} if the endpoint fails or hangs for a good token.
+ * @throws {EndpointError} if the endpoint answers a good token with 5xx or not at all.
  * @throws {SignInError} if `signIn` is given and nobody can sign in there, or if the session in `session` is not live.
  * @throws {TypeError} if both `signIn` and `session` are given.
  * @example

@@ -37,6 +37,7 @@ export interface TestProviderOptions {
 
 /** A browser session at a {@link TestProvider}. */
 export interface ProviderSession {
+  /** The user. */
   sub: string
   /** The sid in the ID Tokens. With `null`, the ID Tokens have no sid. */
   sid: string | null
@@ -64,7 +65,7 @@ export interface TestProvider {
   readonly otherKey: TestKey
   /** True if the keys were fetched at least once. */
   readonly keysWereFetched: boolean
-  /** Answers a request to an address below the issuer. */
+  /** Answers a request to an address below the issuer. An unknown address gets 404. */
   handle(request: Request): Promise<Response>
   /** Makes a browser session. Returns the cookie of the session, as `name=value`. */
   createSession(session: ProviderSession): string

@@ -3,6 +3,7 @@
  *
  * @param body The body of the answer.
  * @returns the fault of the answer, or `undefined` if the answer is right.
+ * @throws {SyntaxError} if the answer has the media type of JSON, but its body is not JSON.
  */
 export function faultOf(
   { status, name }: { status: number; name: string },

@@ -33,7 +33,7 @@ export interface TestTransmitter {
   readonly accessToken: string
   /** Signs the tokens. */
   readonly op: TestIssuer
-  /** Its streams, by id. */
+  /** The streams, by id. */
   readonly streams: ReadonlyMap<string, TestStream>
   /**
    * Signs a token. By default, the token has the CAEP event session-revoked for all sessions of "alice". `claims` and
@@ -44,7 +44,7 @@ export interface TestTransmitter {
   emit(claims?: object): Promise<void>
   /** Pushes the waiting tokens of all enabled push streams. Resolves to the statuses of the answers. */
   deliver(): Promise<number[]>
-  /** Serves its metadata, keys, access tokens, stream management and poll. Adds each request to {@link requests}. */
+  /** Serves the metadata, keys, access tokens, stream management and poll. Adds each request to {@link requests}. */
   readonly fetch: typeof fetch
   /** The method and the URL of each request. */
   readonly requests: string[]

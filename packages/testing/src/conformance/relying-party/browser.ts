@@ -19,7 +19,10 @@ interface Step {
 
 /** A small browser with cookies, redirects and forms that submit themselves. It runs no scripts. */
 export interface Browser {
-  /** Opens a URL. Follows redirects and self-submitting forms. Returns the status and the URL of the last page. */
+  /**
+   * Opens a URL. Follows redirects and self-submitting forms. Resolves to the status and the URL of the last page. Rejects after
+   * 20 pages.
+   */
   visit(url: string): Promise<{ status: number; url: string }>
   /** Sends one request with the current cookies and returns the status. Ignores cookies in the answer. */
   look(url: string): Promise<number>
@@ -43,7 +46,7 @@ const navigationHeaders = {
   'upgrade-insecure-requests': '1',
 }
 
-/** Matches a path as in RFC 6265, 5.1.4. */
+/** Tells whether the path of a cookie covers the path of a URL (RFC 6265, 5.1.4). */
 const pathMatches = (cookiePath: string, pathname: string): boolean =>
   pathname === cookiePath || pathname.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
 
@@ -76,6 +79,7 @@ function redirectStep({ status, headers }: Response, from: URL): Step | undefine
 /**
  * Creates a browser. It sends requests for URLs of the issuer to `provider`, and all other requests to `fetch`.
  *
+ * @param jar The cookies that the browser has at first. @default none
  * @example
  * ```ts
  * import { createBrowser, createTestProvider } from '@bcl/testing'

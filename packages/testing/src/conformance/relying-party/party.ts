@@ -98,6 +98,7 @@ export interface Party {
   post(token: string, headers?: Record<string, string>): Promise<Answer>
   /** Pushes a Security Event Token to the endpoint. `change` replaces parts of the request. */
   push(token: string, change?: Partial<CaseRequest>): Promise<Answer>
+  /** Signs in with a browser. Rejects if nobody is signed in afterwards, unless `beforeAnswer` is set. */
   signIn(options?: SignInOptions): Promise<Visit>
   /** Signs a Logout Token for a visit. */
   logoutToken(visit: Visit, claims?: object, header?: object): Promise<string>

@@ -1,4 +1,4 @@
-// What the cases share: pushes, the right answers, and subjects.
+// The cases about security events share these functions for pushes, right answers and subjects.
 import type { Act } from '../../case.js'
 import { describeAnswer, expectLive, expectThat, type ConformanceFault } from '../../relying-party/expectations.js'
 import type { Answer, Party, Visit } from '../../relying-party/party.js'
