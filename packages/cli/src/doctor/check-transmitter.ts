@@ -7,7 +7,7 @@ import { good, problem, warning, type DoctorFinding } from './finding.js'
 /** The transmitter of security events that `bcl doctor` checks. */
 export interface TransmitterToCheck {
   issuer: string
-  /** The algorithm of its tokens. */
+  /** The algorithm of the tokens. */
   alg: string
   /** The `audience` in the settings of the receiver. */
   audience?: string | undefined
@@ -60,7 +60,7 @@ function checkStatus({ status, reason }: { status: string; reason?: string | und
 }
 
 const describeError = (error: unknown): string =>
-  error instanceof StreamRequestError ? `the status ${error.status}` : reasonOf(error)
+  error instanceof StreamRequestError && error.status >= 300 ? `the status ${error.status}` : reasonOf(error)
 
 /** Reads the stream and its status, and requests a verification event. */
 async function checkStream(client: StreamClient, streamId: string, audience?: string): Promise<DoctorFinding[]> {

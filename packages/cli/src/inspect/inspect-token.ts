@@ -188,6 +188,7 @@ const tooLongFinding = ({ length }: string): Finding => ({
  * Decodes a Logout Token and finds its faults.
  *
  * @returns the findings, or a sentence that says why the text is not a token.
+ * @throws {TypeError} if `keys` is not set and `issuer` is not an `https:` URL (or `http:` to this machine).
  */
 export async function inspectLogoutToken(token: string, options: InspectOptions = {}): Promise<Inspection | string> {
   const parts = readToken(token)

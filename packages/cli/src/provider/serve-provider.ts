@@ -12,7 +12,7 @@ export interface ServeOptions {
   port: number
   /** The address that the server listens on. @default '127.0.0.1' */
   host?: string | undefined
-  /** The issuer identifier. @default `http://`, the host and the port */
+  /** The issuer identifier. @default `http://` (`https://` with `tls`), the host and the port */
   issuer?: string | undefined
   /** True if the server must use https, with a certificate of a CA that `bcl` makes. */
   tls?: boolean | undefined

@@ -242,6 +242,10 @@ describe('bcl doctor --ssf', () => {
     const { issuer } = await startTransmitter()
     const { whats } = await doctor(issuer, ['--ssf-stream', 'none', '--ssf-client', 'receiver'], secret)
     expect(whats[3]).toBe('problem: The stream cannot be read: the status 404.')
+    const page = await startTransmitter(({ url }) => (url.includes('/streams') ? new Response('<html>') : undefined))
+    expect((await doctor(page.issuer, ['--ssf-stream', 'x', '--ssf-client', 'receiver'], secret)).whats[3]).toMatch(
+      /^problem: The stream cannot be read: GET .*: status 200 or no JSON object\.$/,
+    )
     const silent = await startTransmitter(() => new Response(null, { status: 500 }))
     expect((await doctor(silent.issuer)).whats[0]).toMatch(
       /^problem: The metadata of the transmitter cannot be fetched/,
