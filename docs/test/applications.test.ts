@@ -127,6 +127,33 @@ describe('docs/guides/better-auth.md', () => {
     await refusesInOutage(t, { args: withOutage(sources('guides/better-auth')), cwd: emptyFolder(t) })
   })
 
+  test('a session ends on the routes of Better Auth, too, if its logout arrived during an outage', async (t) => {
+    const cwd = emptyFolder(t)
+    const outage = join(cwd, 'outage')
+    const application = await start(t, {
+      args: withOutage(sources('guides/better-auth')),
+      cwd,
+      env: { OUTAGE: outage },
+    })
+    const { base, provider } = application
+    provider.signInNext({ sub: 'alice', sid: 'laptop' })
+    const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+    const ask = async () => {
+      const response = await fetch(`${base}/api/auth/get-session`, { headers: { cookie } })
+      return response.status === 200 ? ((await response.json()) as object | null) : response.status
+    }
+    assert.equal(typeof (await ask()), 'object')
+    assert.ok(await ask())
+
+    writeFileSync(outage, '')
+    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: 'laptop' }) })
+    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 400)
+    assert.equal(await ask(), 503)
+    rmSync(outage)
+    assert.equal(await ask(), null)
+    assert.equal(rows(cwd), 0)
+  })
+
   test('passes the conformance cases, and logs each logout', async (t) => {
     await passes((await startEmpty(t)).application)
   })
