@@ -209,6 +209,22 @@ describe('docs/guides/better-auth.md', () => {
   })
 })
 
+describe('a short SESSION_SECRET', () => {
+  // The session libraries of the other pages refuse it themselves.
+  const pages = ['start/koa', 'start/express', 'start/nestjs', 'guides/passport', 'guides/better-auth']
+  for (const page of pages) {
+    test(`ends the application of docs/${page}.md at its start`, async (t) => {
+      const args = applications.find((application) => application.page === page)?.args ?? [sources(page)]
+      const port = await freePort()
+      const env = { ...settings('http://127.0.0.1:1', `http://127.0.0.1:${port}`), SESSION_SECRET: 'x'.repeat(31) }
+      const { child, output, ended } = run({ args: () => args }, env, port)
+      t.after(() => child.kill())
+      assert.deepEqual(await ended, [1, null])
+      assert.match(output(), /^Error: SESSION_SECRET needs at least 32 characters\.$/m)
+    })
+  }
+})
+
 // Several tests run at the same time, because each application mostly waits for the next second.
 describe('the application of', { concurrency: 4 }, () => {
   for (const { page, args, forge, secret = 'SESSION_SECRET', isWorker = false } of applications) {

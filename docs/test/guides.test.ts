@@ -477,7 +477,12 @@ test('docker.md: the application listens on PORT, and ends on SIGTERM', { timeou
   const main = join(import.meta.dirname, '../snippets/docs-deploying-docker-md/main.ts')
   const { child, ended } = run(
     { args: () => [main] },
-    { ISSUER: op.issuer, CLIENT_ID: 'shop', SESSION_SECRET: 'at-least-32-characters', PORT: `${port}` },
+    {
+      ISSUER: op.issuer,
+      CLIENT_ID: 'shop',
+      SESSION_SECRET: 'at-least-32-characters-that-nobody-can-guess',
+      PORT: `${port}`,
+    },
     port,
   )
   t.after(() => child.kill('SIGKILL'))
