@@ -163,7 +163,7 @@ export function register(issuer: TrustedIssuer, index: number): Registration {
   const registration = readOptions(issuer, rules, path) as Registration
   const { algorithms, clientSecret, requireExp } = registration
   const hasSecret = !!clientSecret || !algorithms.some(isSymmetric)
-  requireOption(hasSecret, `${path}.clientSecret`, 'must be set for HS256')
+  requireOption(hasSecret, `${path}.clientSecret`, 'must be set for HS*')
   if (!requireExp) registration.maxTokenAge ??= 120
   return registration
 }
