@@ -69,7 +69,7 @@ const rules: Rules = {
 
 /**
  * Creates the receiver of back-channel logouts. The call sends no request, starts no timer and reads no clock. So you can
- * call it in the scope of a module on any runtime.
+ * call this function at the top level of a module on any runtime.
  *
  * @throws {TypeError} if an option is wrong. The message names the option.
  * @see {@link https://openid.net/specs/openid-connect-backchannel-1_0.html OpenID Connect Back-Channel Logout 1.0}

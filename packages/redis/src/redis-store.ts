@@ -49,7 +49,8 @@ function driverOf(client: RedisStoreClient): Driver {
  *
  * Each key is a sorted set. The score of a value is its expiry. The store has `publish` with all clients. It has
  * `subscribe` only with node-redis, ioredis and iovalkey. A subscription opens one more connection. If a command fails, the
- * call rejects with the error of the client. `add` also rejects if Redis did not keep the value.
+ * call rejects with the error of the client. `add` also rejects if Redis drops the value at once, because the clock of Redis is
+ * ahead.
  *
  * @example
  * ```ts

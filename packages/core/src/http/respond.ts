@@ -43,13 +43,14 @@ export interface LogoutEndpoint {
 
 /**
  * One record for each request to the endpoint, for logs and metrics. The record contains no token, and no `sub` or `sid`. But
- * errors of your own listeners are unchanged.
+ * errors of listeners, of `destroySession` and of key functions are unchanged.
  */
 export interface LogoutDelivery {
   /** `'replayed'` means that the logout was carried out before, and that the answer is 200. */
   outcome: 'logged_out' | 'replayed' | 'refused' | 'failed'
   /** The reason, if the request was refused or failed. */
   code?: BackchannelLogoutErrorCode
+  /** The {@link BackchannelLogoutError}, if the request was refused or failed. */
   error?: unknown
   /** `iss`, `clientIds` and `jti` are set only if the token was verified. */
   iss?: string

@@ -150,7 +150,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
    *
    * @param isReserved True for a fetch that needs no permit of the issuer's budget.
    */
-  const pay = async (isReserved = false): Promise<void> => {
+  const takePermits = async (isReserved = false): Promise<void> => {
     const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
     requirePermit(isReserved || takeFetch())
     for (let wait = 0.05; onProven && !takeUnprovenFetch(); wait *= 2) {
@@ -164,7 +164,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   /** Reads the metadata, and loads the keys. */
   const reload = async (signal: AbortSignal, isReserved?: boolean): Promise<void> => {
-    await pay(isReserved)
+    await takePermits(isReserved)
     // The first load takes no permit for discovery. So if a key is missing right after the first load, discovery can
     // run again.
     if (keys) takeDiscovery()
@@ -174,7 +174,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   /** Loads the keys again from the same URL. If that does not help, reads the metadata again. */
   const reloadUntil = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
     const uri = jwksUri
-    await pay()
+    await takePermits()
     const failure: unknown = await load(uri, signal).catch((error: unknown) => error)
     if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
       requirePermit(takeDiscovery())

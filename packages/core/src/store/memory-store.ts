@@ -17,7 +17,7 @@ interface Entry {
  * A store in the memory of this process. Use it for tests, and for applications whose sessions end with the process. A
  * restart forgets all logouts, and then the sessions of these logouts work again. Other instances do not see the logouts.
  *
- * Each `add` removes the expired entries of two keys, so no call scans all entries.
+ * Each `add` removes the expired entries of at most two keys, so no call scans all entries.
  *
  * @example
  * ```ts

@@ -40,7 +40,7 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
     for (const oldest of flights.keys()) if (get(oldest)) break
     return flights.size
   }
-  const land = async (key: unknown, flight: F, work: (flight: F) => F['result']): Promise<unknown> => {
+  const start = async (key: unknown, flight: F, work: (flight: F) => F['result']): Promise<unknown> => {
     try {
       return await work(flight)
     } finally {
@@ -60,7 +60,7 @@ export function singleFlight<F extends Flight<unknown>>(seconds: number): Single
       size()
       const flight = { until: monotonicNow() + seconds } as F
       flights.set(key, flight)
-      flight.result = land(key, flight, work)
+      flight.result = start(key, flight, work)
       return flight
     },
   }

@@ -13,6 +13,7 @@ export interface SecurityEventDelivery {
   outcome: 'handled' | 'replayed' | 'refused' | 'failed'
   /** The reason, if the push was refused or failed. */
   code?: BackchannelLogoutErrorCode
+  /** The `BackchannelLogoutError`, if the push was refused or failed. */
   error?: unknown
   /** `iss`, `jti` and `types` are set only if the token was verified. */
   iss?: string

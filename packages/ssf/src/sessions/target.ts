@@ -14,7 +14,7 @@ import type { KnownTransmitter } from '../transmitters/transmitter.js'
 export interface ResolvedSubject {
   /** The issuer of the ID Tokens. It must be one of the `subjectIssuers` of the transmitter. */
   iss: string
-  /** The user. Without a `sid`, all sessions of the user end. */
+  /** The user. Without a `sid`, all sessions of the user end, or only the `session` of a complex subject. */
   sub?: string | undefined
   /** The session. If `sub` is also set, an event about the account ends all sessions of the user. */
   sid?: string | undefined

@@ -89,6 +89,12 @@ export interface StreamClient {
   setStatus(status: StreamStatus): Promise<StreamStatus>
   /** Requests a verification event with `state`. The event arrives through the stream. */
   verifyStream(streamId: string, state?: string): Promise<void>
+  /**
+   * Adds a subject to a stream.
+   *
+   * @param options `verified` tells whether you have verified that the subject is your user. If it is left out, the transmitter
+   *   assumes that you have.
+   */
   addSubject(streamId: string, subject: SubjectIdentifier, options?: { verified?: boolean }): Promise<void>
   removeSubject(streamId: string, subject: SubjectIdentifier): Promise<void>
   /** Gets the access token, for `poll`. Set `isRefused` to true if the transmitter refused the last token. */
