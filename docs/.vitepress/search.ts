@@ -22,6 +22,32 @@ function tokenize(text: string): string[] {
   return text.replace(/\b(\w+)\.js\b/g, '$1js $&').split(/[\s\p{Z}\p{P}]+/u)
 }
 
+/** Replaces words of a reader by the words of the pages, and returns the words. Runs only in the browser. */
+function tokenizeQuery(query: string): string[] {
+  const words: [RegExp, string][] = [
+    [/\b(?:users? )?(?:still|stays?) (?:logged|signed) in\b|\bnot (?:logged|signed) out\b/g, 'logout did not work'],
+    [/\blogout (?:does not|doesn't|not) work(?:ing)?\b|\bdebug(?:ging)?\b|\btroubleshoot\w*/g, 'logout did not work'],
+    [/\bforced? (?:logout|log out|sign[- ]out)\b|\b(?:logout|log out|sign out) a user\b/g, 'getting people out'],
+    [
+      /\bsingle (?:logout|log[- ]out|sign[- ]out)\b|\b(?:logout|log out|sign out) (?:from )?all\b/g,
+      'sign out everywhere',
+    ],
+    [/\b(?:log|logged|sign|signed)[ -](?:out|off)\b/g, 'sign out'],
+    [/\b(express|fastify|hono|koa|nest)\.?js\b/g, '$1'],
+    [/\bmultiple\b|\bmore than one\b/g, 'several'],
+    [/\bazure ad\b/g, 'entra'],
+    [/\bremix\b/g, 'react router'],
+    [/\bperformance\b|\bspeed\b/g, 'benchmarks'],
+    [/\blogging\b/g, 'log records'],
+    [/\bmongo(?:db)?\b|\bdynamodb\b/g, 'your own store'],
+    [/\b(?:aws )?lambda\b/g, 'serverless'],
+    [/\bquick ?start\b|\bgetting started\b/g, 'start install'],
+  ]
+  let text = query.toLowerCase()
+  for (const [pattern, replacement] of words) text = text.replaceAll(pattern, replacement)
+  return text.replace(/\b(\w+)\.js\b/g, '$1js $&').split(/[\s\p{Z}\p{P}]+/u)
+}
+
 /** Keeps only the nouns and verbs of a question, without the plural. Also runs in the browser. */
 function processTerm(term: string): string | false {
   const word = term.toLowerCase().replace(/(\w\w[^aijsu])s$/, '$1')
@@ -31,6 +57,12 @@ function processTerm(term: string): string | false {
 export const search: DefaultTheme.LocalSearchOptions = {
   miniSearch: {
     options: { tokenize, processTerm },
-    searchOptions: { fuzzy: 0.1, prefix: true, boost: { title: 6, titles: 2, text: 1 }, boostDocument },
+    searchOptions: {
+      tokenize: tokenizeQuery,
+      fuzzy: 0.1,
+      prefix: true,
+      boost: { title: 6, titles: 2, text: 1 },
+      boostDocument,
+    },
   },
 }

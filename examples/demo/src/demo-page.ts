@@ -143,7 +143,7 @@ const script = `
       frame.src = new URL('/login?login_hint=alice', frame.src)
       await loaded
     }
-    progress.textContent = 'Alice is signed in. Press “End” at the provider, and watch the applications.'
+    progress.textContent = 'Done. Continue with step 2.'
     button.disabled = false
   })
 `

@@ -62,6 +62,16 @@ test('a search shows the right page first, and opens it', async () => {
     azure: '/providers.html#microsoft-entra-id',
     fastify: '/start/fastify.html#',
     'how do I install it': '/#install',
+    'log out all devices': '/sign-out-everywhere.html#',
+    'single logout': '/sign-out-everywhere.html#',
+    'force logout': '/operating.html#getting-people-out',
+    'user still signed in': '/operating.html#when-a-logout-did-not-work',
+    debug: '/operating.html#when-a-logout-did-not-work',
+    performance: '/benchmarks.html#',
+    expressjs: '/start/express.html#',
+    Remix: '/guides/other-frameworks.html#',
+    mongodb: '/stores.html#your-own-store',
+    'Azure AD': '/providers.html#microsoft-entra-id',
   }
   for (const [query, first] of Object.entries(firsts)) {
     await page.getByRole('searchbox').fill(query)
