@@ -37,5 +37,6 @@ export interface BackchannelLogoutRegistration {
 
 /** The interface of the class for `useClass` and `useExisting`. */
 export interface BackchannelLogoutOptionsFactory {
+  /** Returns the options. If this method fails, the application does not start. */
   createBackchannelLogoutOptions(): BackchannelLogoutModuleOptions | Promise<BackchannelLogoutModuleOptions>
 }

@@ -18,6 +18,7 @@ export type BodyReader = (limit: number) => Promise<string | undefined>
 
 /** A request to the endpoint, from any framework. */
 export interface LogoutRequest {
+  /** The HTTP method, in capitals. */
   method: string
   /** The `Content-Type` header. */
   contentType: string | null | undefined

@@ -21,6 +21,7 @@ export interface LogoutToken {
   clientId: string
   /** The client registrations that accepted the token. Each of them is in `aud`. */
   clientIds: readonly string[]
+  /** The `aud` claim, as sent. */
   aud: string | readonly string[]
   /** The unique identifier of the token. */
   jti: string

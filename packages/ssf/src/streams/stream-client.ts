@@ -30,6 +30,7 @@ export interface StreamDelivery {
 
 /** The members of a stream that the receiver sets. */
 export interface StreamRequest {
+  /** The URIs of the event types that the transmitter must send. */
   events_requested?: readonly string[] | undefined
   delivery?: StreamDelivery | undefined
   description?: string | undefined
@@ -38,10 +39,13 @@ export interface StreamRequest {
 /** A stream, as the transmitter describes it. */
 export interface StreamConfiguration extends StreamRequest {
   stream_id: string
+  /** The issuer of the tokens. */
   iss?: string | undefined
   /** The audience of the tokens. */
   aud?: string | readonly string[] | undefined
+  /** The URIs of the event types that the transmitter can send. */
   events_supported?: readonly string[] | undefined
+  /** The URIs of the event types that the transmitter sends. */
   events_delivered?: readonly string[] | undefined
   [member: string]: unknown
 }
@@ -49,7 +53,9 @@ export interface StreamConfiguration extends StreamRequest {
 /** The status of a stream. */
 export interface StreamStatus {
   stream_id: string
+  /** A `paused` stream keeps its events until it is enabled again. A `disabled` stream loses them. */
   status: 'enabled' | 'paused' | 'disabled'
+  /** The reason for the status, in words. */
   reason?: string | undefined
 }
 
@@ -78,12 +84,15 @@ export interface StreamClientOptions {
 export interface StreamClient {
   /** Creates a stream. Status 409 means that a stream already exists. */
   createStream(stream: StreamRequest): Promise<StreamConfiguration>
+  /** Reads a stream. Status 404 means that there is no stream with this id. */
   getStream(streamId: string): Promise<StreamConfiguration>
   /** Changes the given members (PATCH). Status 405 means that the transmitter does not support PATCH. */
   updateStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
   /** Replaces all members (PUT). Status 405 means that the transmitter does not support PUT. */
   replaceStream(stream: StreamRequest & { stream_id: string }): Promise<StreamConfiguration>
+  /** Deletes a stream. Status 404 means that there is no stream with this id. */
   deleteStream(streamId: string): Promise<void>
+  /** Reads the status of a stream. */
   getStatus(streamId: string): Promise<StreamStatus>
   /** Sets the status of a stream. HTTP status 405 means that the transmitter does not support this method. */
   setStatus(status: StreamStatus): Promise<StreamStatus>
@@ -96,6 +105,7 @@ export interface StreamClient {
    *   assumes that you have.
    */
   addSubject(streamId: string, subject: SubjectIdentifier, options?: { verified?: boolean }): Promise<void>
+  /** Removes a subject from a stream. The transmitter sends no more events about this subject. */
   removeSubject(streamId: string, subject: SubjectIdentifier): Promise<void>
   /** Gets the access token, for `poll`. Set `isRefused` to true if the transmitter refused the last token. */
   accessToken(isRefused?: boolean): Promise<string>
