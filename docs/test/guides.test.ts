@@ -472,6 +472,39 @@ test('docker.md: behind a proxy, the prefix, the endpoint and the secure cookie 
   assert.equal((await fetch(`${app}/shop/cart`)).headers.get('set-cookie'), null)
 })
 
+test('docker.md: the routes of the Express page have the same order as there, so a logout ends /me', async (t) => {
+  const folder = 'docs-deploying-docker-md'
+  const code = readFileSync(join(import.meta.dirname, '../snippets', folder, 'server.ts'), 'utf8')
+  const routes: [comment: RegExp, route: string][] = [
+    [
+      /^ +\/\/ Put the routes \/login, \/callback and \/logout of the Express page here\..*$/m,
+      `shop.get('/login', (request, response) => {
+        request.session.claims = JSON.parse(String(request.headers['x-claims']))
+        response.end()
+      })`,
+    ],
+    [
+      /^ +\/\/ Put the other routes of the Express page here.*$/m,
+      `shop.get('/me', ({ session }, response) => void response.sendStatus(session.claims ? 200 : 401))`,
+    ],
+  ]
+  let filled = code
+  for (const [comment, route] of routes) {
+    assert.match(filled, comment)
+    filled = filled.replace(comment, route)
+  }
+  const { createApp }: { createApp: typeof createShop } = await import(writeCode(folder, 'filled', filled, []))
+  const logout = createLogout()
+  const base = await listen(t, createApp(logout, 'at-least-32-characters-that-nobody-can-guess'))
+  const claims = op.session({ sid: 'laptop' })
+  const headers = { 'x-forwarded-proto': 'https', 'x-claims': JSON.stringify(claims) }
+  const [cookie] = (await fetch(`${base}/shop/login`, { headers })).headers.getSetCookie()[0]!.split(';')
+  const statusOfMe = async () => (await fetch(`${base}/shop/me`, { headers: { ...headers, cookie: cookie! } })).status
+  assert.equal(await statusOfMe(), 200)
+  await logout.endSession(claims)
+  assert.equal(await statusOfMe(), 401)
+})
+
 test('docker.md: the application listens on PORT, and ends on SIGTERM', { timeout: 20_000 }, async (t) => {
   const port = await freePort()
   const main = join(import.meta.dirname, '../snippets/docs-deploying-docker-md/main.ts')
