@@ -74,6 +74,22 @@ test('rate-limits.md: a burst of logouts passes, and other requests are limited'
   assert.equal(others.filter((status) => status === 429).length, 50)
 })
 
+test('rate-limits.md: behind a proxy, the setting of the page gives each user a limit', async (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../guides/rate-limits.md'), 'utf8')
+  assert.match(page, /^Behind a proxy, also set `app\.set\('trust proxy', 1\)`\./m)
+  const app = createLimitedApp(createLogout())
+  app.set('trust proxy', 1)
+  const base = await listen(t, app)
+  const statusFor = async (address: string) => {
+    const response = await fetch(base, { headers: { 'x-forwarded-for': address } })
+    await response.body?.cancel()
+    return response.status
+  }
+  const statuses = await Promise.all(Array.from({ length: 101 }, () => statusFor('203.0.113.1')))
+  assert.equal(statuses.filter((status) => status === 429).length, 1)
+  assert.equal(await statusFor('203.0.113.2'), 200)
+})
+
 test('access-tokens.md: a token that was refreshed after the logout is refused', async (t) => {
   t.mock.method(console, 'error', () => {})
   const logout = createLogout()
