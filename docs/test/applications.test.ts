@@ -9,7 +9,17 @@ import { describe, test, type TestContext } from 'node:test'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { freePort } from '../../checks/test-support/src/free-port.ts'
-import { passes, run, SECRET, settings, signIn, start, statusOfMe, type Command } from './application.ts'
+import {
+  passes,
+  run,
+  SECRET,
+  settings,
+  signIn,
+  start,
+  statusOfMe,
+  type Application,
+  type Command,
+} from './application.ts'
 import {
   expressOpenidConnect,
   expressSession,
@@ -83,9 +93,8 @@ for (const runtime of ['bun', 'deno']) {
   })
 }
 
-test('docs/guides/passport.md passes the conformance cases, and signs out', async (t) => {
-  const application = await start(t, { args: () => [sources('guides/passport')] })
-  await passes(application)
+/** Tests the button of the application, which has no sign-out everywhere. */
+async function signsOutHere(application: Application): Promise<void> {
   const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
   assert.equal(await statusOfMe(application, cookie), 200)
   const { base, issuer } = application
@@ -96,6 +105,39 @@ test('docs/guides/passport.md passes the conformance cases, and signs out', asyn
   assert.equal(status, 303)
   assert.match(headers.get('location')!, new RegExp(`^${issuer}/end_session\\?.*id_token_hint=eyJ`))
   assert.equal(await statusOfMe(application, cookie), 401)
+}
+
+test('docs/guides/passport.md passes the conformance cases, and signs out', async (t) => {
+  const application = await start(t, { args: () => [sources('guides/passport')] })
+  await passes(application)
+  await signsOutHere(application)
+})
+
+test('docs/guides/passport.md keeps the claims in a session that stores only the id of the user', async (t) => {
+  const [, callback] = /`(app\.get\('\/callback'.+?keepClaims\))`/.exec(
+    readFileSync(join(docs, 'guides/passport.md'), 'utf8'),
+  )!
+  const changes: Record<string, string> = {
+    'import express,': "import { keepClaims } from './keep-claims.ts'\nimport express,",
+    'serializeUser((user, done) => done(null, user))': "serializeUser((_user, done) => done(null, 'an id'))",
+    'deserializeUser((user: Express.User, done) => done(null, user))':
+      'deserializeUser((id: string, done) => done(null, { id } as never))',
+    "app.get('/callback', passport.authenticate('oidc', { successRedirect: '/me', failureRedirect: '/' }))": callback!,
+    'const { user } = request': 'const user = request.session.claims && { ...(request.session as Express.User) }',
+    'request.user?.claims': 'request.session.claims',
+    'if (request.user) response.json(request.user.claims)':
+      'if (request.session.claims) response.json(request.session.claims)',
+  }
+  let code = readFileSync(sources('guides/passport'), 'utf8')
+  for (const [before, after] of Object.entries(changes)) {
+    assert.ok(code.includes(before), before)
+    code = code.replace(before, after)
+  }
+  const file = join(folderOf('guides/passport'), 'only-id.ts')
+  writeFileSync(file, code)
+  const application = await start(t, { args: () => [file] })
+  await passes(application)
+  await signsOutHere(application)
 })
 
 test('docs/guides/passport.md answers 503 while the store is down', async (t) => {
