@@ -1,7 +1,7 @@
 // Runs the applications of the pages, with their code unchanged.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -236,6 +236,30 @@ describe('docs/guides/better-auth.md', () => {
     provider.signInNext({ sub: 'alice', sid: 'late', beforeAnswer })
     await signIn(application)
     assert.equal(rows(folder), 0)
+  })
+
+  test('with Drizzle, starts without the statements that the page removes', async (t) => {
+    const page = readFileSync(join(docs, 'guides/better-auth.md'), 'utf8')
+    assert.match(page, /If you use Drizzle or Prisma, remove the last two\s+statements of `auth\.ts`/)
+    const lines = codeBlocks(page)
+      .find(({ name }) => name === 'auth.ts')!
+      .code.trimEnd()
+      .replace("new DatabaseSync('app.db')", "drizzleAdapter(drizzle(new PGlite()), { provider: 'pg' })")
+      .split('\n')
+    const imports = [
+      "import { PGlite } from '@electric-sql/pglite'",
+      "import { drizzleAdapter } from 'better-auth/adapters/drizzle'",
+      "import { drizzle } from 'drizzle-orm/pglite'",
+    ]
+    const folder = join(docs, 'snippets/better-auth-with-drizzle')
+    const startWith = (statements: string[]) => {
+      writeFileSync(join(folder, 'auth.ts'), [...imports, ...statements].join('\n'))
+      return start(t, { args: () => [join(folder, 'app.ts')] })
+    }
+    mkdirSync(folder, { recursive: true })
+    copyFileSync(sources('guides/better-auth'), join(folder, 'app.ts'))
+    await assert.rejects(startWith(lines), /it ended with 1/)
+    await startWith(lines.slice(0, -2))
   })
 
   test('a user cannot change the claims of a session', async (t) => {
