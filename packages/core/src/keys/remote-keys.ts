@@ -110,7 +110,10 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const takeDiscovery = createTokenBucket(1, 15)
   const backgroundTime = Math.max(fetchTime, keysTimeout)
   const flights = singleFlight<Flight<void>>(backgroundTime)
-  /** For each `kid` that caused a fetch, the time until which it causes no other fetch. */
+  /**
+   * For each `kid` that caused a fetch, the time until which it causes no other fetch. The key is `alg` and `kid` after a missing
+   * key, and the `kid` alone after a bad signature.
+   */
   const noFetchUntil = new LruMap<number>(maxRemembered)
 
   const age = (): number => monotonicNow() - requestedAt

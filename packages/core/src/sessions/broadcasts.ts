@@ -4,7 +4,7 @@ import { runGuarded } from '../util/run-guarded.js'
 import { withTimeout } from '../util/with-timeout.js'
 import { parseBroadcast } from './markers.js'
 
-/** Receives the broadcasts of other instances about new markers, if the store can subscribe. */
+/** Receives the broadcasts of other instances about new markers (stored logouts), if the store can subscribe. */
 export interface Broadcasts {
   /**
    * Subscribes once. Resolves when the subscription has begun or has failed. Reports a failure. After a failure, a

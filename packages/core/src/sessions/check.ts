@@ -12,7 +12,7 @@ const maxAlive = 100_000
 /** Tells whether a session has ended. */
 export interface Check {
   hasEnded(session: SessionClaims): Maybe<boolean>
-  /** Drops the cached answers of sessions with these marker keys. */
+  /** Drops the cached answers of sessions with these keys of markers. A marker is a stored logout. */
   invalidate(keys: Iterable<string>): void
   /** Drops all cached answers. */
   invalidateAll(): void

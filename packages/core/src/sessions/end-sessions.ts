@@ -21,7 +21,10 @@ import { retryTime, type PendingMarkers, type StoredMarker } from './pending-mar
 
 /** The sessions that a logout ended. */
 export interface EndedSessions {
-  /** The Issuer Identifier in the sessions. If registrations with different `sessionIssuer`s ended, it is the first one. */
+  /**
+   * The Issuer Identifier in the sessions. If the logout is for registrations with different `sessionIssuer`s, this is the
+   * first of them.
+   */
   iss: string
   /** The client registrations whose sessions ended. */
   clientIds: readonly string[]
@@ -59,7 +62,7 @@ type Distribute<E> = E extends unknown ? Omit<E, 'sessionIds' | 'replayed'> : ne
 export interface Wish {
   /** The event for the listeners, without the members that this file adds. */
   event: Distribute<LogoutEvent>
-  /** The markers to write. Each has the client, the date, and the scopes that it applies to. */
+  /** The markers (stored logouts) to write. Each has the client, the date, and the scopes that it applies to. */
   markers: readonly (Marker & { scopes: readonly Scope[] })[]
   /** The keys that record this logout as carried out, each with its expiry. Without keys, the logout is not recorded. */
   done: readonly { key: string; expiresAt: number }[]

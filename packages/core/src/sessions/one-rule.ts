@@ -14,8 +14,8 @@ export const supersedes = (marker: Marker, other: Marker): boolean =>
   marker.clientId === other.clientId && marker.iat > other.iat
 
 /**
- * Tells whether a session has ended: a marker covers it, or it is older than `sessionMaxAge` (RP-32, RP-36). All other
- * code asks this function.
+ * Tells whether a session has ended: a marker covers it, or it is older than `sessionMaxAge` (RP-32, RP-36). Every
+ * check of a session uses this function.
  *
  * @param pending Markers that are not yet in the store.
  * @param stored The values that the store has under the session's keys.

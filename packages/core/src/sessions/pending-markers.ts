@@ -9,7 +9,7 @@ import { withTimeout } from '../util/with-timeout.js'
 import type { Marker } from './markers.js'
 import { supersedes } from './one-rule.js'
 
-/** A marker that is in the store, or is going to be written. */
+/** A marker (the stored form of a logout) that is in the store, or is going to be written. */
 export interface StoredMarker extends Marker {
   key: string
   value: string

@@ -22,7 +22,7 @@ interface Watcher {
 export interface Watchers {
   /** @param check Throws or rejects if the issuer of the session is not trusted. */
   watch(session: SessionClaims, listener: () => unknown, check: () => unknown): () => void
-  /** Calls the watchers of sessions that these markers end. */
+  /** Calls the watchers of sessions that these markers end. A marker is a stored logout. */
   notify(markers: readonly StoredMarker[]): void
   /** Reads new markers under these keys from the store. */
   onBroadcast(keys: readonly string[]): Promise<void>

@@ -7,7 +7,7 @@ export class LruMap<V> extends Map<string, V> {
   }
   override get(key: string): V | undefined {
     const value = super.get(key)
-    // Moves the entry to the end. While the map is not half full, the order does not matter, and the check is faster.
+    // Moves the entry to the end. While the map is not half full, no entry is dropped soon, so the move is left out to save time.
     if (value !== undefined && 2 * this.size > this.#maxSize) this.set(key, value)
     return value
   }
