@@ -139,7 +139,7 @@ describe('the requests to a transmitter', () => {
     const { issuer: own, fetch } = transmitter
     const client = createStreamClient({ transmitter: own, accessToken: 'wrong', fetch })
     const url = `${own}/streams?stream_id=s`
-    await expect(client.getStream('s')).rejects.toThrow(`GET ${url}: status 401 or no JSON object`)
+    await expect(client.getStream('s')).rejects.toThrow(`GET ${url}: status 401`)
     expect(to(requests, '/acme/streams')).toHaveLength(1)
   })
 

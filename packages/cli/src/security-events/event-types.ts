@@ -17,7 +17,7 @@ export const eventNames = Object.keys(eventTypes)
 
 /** Returns the URI of an event, from a short name or a URI. Returns `undefined` for any other text. */
 export const eventTypeOf = (name: string): string | undefined =>
-  eventTypes[name] ?? (URL.canParse(name) ? name : undefined)
+  Object.hasOwn(eventTypes, name) ? eventTypes[name] : URL.canParse(name) ? name : undefined
 
 /** Returns the sessions that an event ends in a receiver without special settings. */
 export function effectOf(type: string): 'its subject' | 'all sessions' | 'nothing' {

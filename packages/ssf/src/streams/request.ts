@@ -110,7 +110,8 @@ export async function send(
     } catch {
       // The error is thrown below.
     }
-    throw new StreamRequestError(`${method} ${url}: status ${response.status} or no JSON object`, response.status)
+    const problem = response.ok ? 'no JSON object' : `status ${response.status}`
+    throw new StreamRequestError(`${method} ${url}: ${problem}`, response.status)
   }
   return inTurn(transmitter, request)
 }
