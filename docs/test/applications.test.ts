@@ -29,7 +29,7 @@ import {
   secureSession,
 } from './forged-cookies.ts'
 import { refusesInOutage } from './outage.ts'
-import { signsOut } from './sign-out.ts'
+import { signsOut, signsOutWithoutProvider } from './sign-out.ts'
 
 const docs = resolve(import.meta.dirname, '..')
 const folderOf = (page: string): string => join(docs, 'snippets', `docs-${page.replace(/\W+/g, '-')}-md`)
@@ -204,6 +204,10 @@ describe('docs/guides/better-auth.md', () => {
     await signsOut((await startEmpty(t)).application)
   })
 
+  test('signs out everywhere while the provider fails', async (t) => {
+    await signsOutWithoutProvider((await startEmpty(t)).application)
+  })
+
   test('deletes the rows of the sessions that a logout names, and no others', async (t) => {
     const { application, folder } = await startEmpty(t)
     const { base, provider } = application
@@ -303,6 +307,10 @@ describe('the application of', { concurrency: 4 }, () => {
     if (page.startsWith('start/')) {
       test(`docs/${page}.md has buttons that sign out here, at the provider, and everywhere`, async (t) => {
         await signsOut(await start(t, command))
+      })
+
+      test(`docs/${page}.md signs out everywhere while the provider fails`, async (t) => {
+        await signsOutWithoutProvider(await start(t, command))
       })
     }
 

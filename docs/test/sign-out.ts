@@ -46,3 +46,16 @@ export async function signsOut(application: Application): Promise<void> {
   goesToProvider(await post('/logout-everywhere', phone))
   assert.deepEqual(await statusOf(laptop, phone, tablet), [401, 401, 401], 'sign out everywhere')
 }
+
+/** Tests that "sign out everywhere" ends all sessions, even if the provider fails at this moment. */
+export async function signsOutWithoutProvider(application: Application): Promise<void> {
+  const { base, provider } = application
+  const newDevice = async () => [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+  const [laptop, phone] = [await newDevice(), await newDevice()]
+  const statusOf = (...cookies: string[]) => Promise.all(cookies.map((cookie) => statusOfMe(application, cookie)))
+  assert.deepEqual(await statusOf(laptop, phone), [200, 200])
+  provider.handle = async () => new Response(null, { status: 503 })
+  const headers = { cookie: laptop, origin: base }
+  await fetch(`${base}/logout-everywhere`, { method: 'POST', headers, redirect: 'manual' })
+  assert.deepEqual(await statusOf(laptop, phone), [401, 401])
+}

@@ -7,7 +7,7 @@ import { before, describe, test } from 'node:test'
 import { freePort } from '../../../checks/test-support/src/free-port.ts'
 import { passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
 import { refusesInOutage } from '../../test/outage.ts'
-import { signsOut } from '../../test/sign-out.ts'
+import { signsOut, signsOutWithoutProvider } from '../../test/sign-out.ts'
 import { authjs, type Forge, ironSession } from '../../test/forged-cookies.ts'
 
 const site = resolve(import.meta.dirname, '..')
@@ -101,6 +101,10 @@ describe('the application of', { concurrency: 2 }, () => {
         const application = await start(t, command)
         await signsOut(application)
         assert.doesNotMatch(application.output(), /error/i)
+      })
+
+      test('signs out everywhere while the provider fails', async (t) => {
+        await signsOutWithoutProvider(await start(t, command))
       })
 
       test('answers 503 while the store is down', async (t) => refusesInOutage(t, command))
