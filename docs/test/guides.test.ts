@@ -304,6 +304,18 @@ test('provider-down.md: the application is ready when it has the keys', async (t
   assert.equal(isReady(), true)
 })
 
+test('provider-down.md: after stop, no attempt to get the keys is planned', async (t) => {
+  t.mock.method(console, 'error', () => {})
+  let fail = () => {}
+  const warm = () => new Promise<void>((_resolve, reject) => (fail = () => reject(new Error('down'))))
+  const { stop } = startWarming({ ...createLogout(), warm }, 10)
+  stop()
+  const timers = t.mock.method(globalThis, 'setTimeout', () => {})
+  fail()
+  await new Promise(setImmediate)
+  assert.equal(timers.mock.callCount(), 0)
+})
+
 test('metrics.md: outcomes, codes and issuers are counted', async () => {
   const { register, onDelivery, onError } = createMetrics()
   // Prometheus does not see the first increase of a counter that did not exist before.
