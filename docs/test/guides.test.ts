@@ -203,6 +203,32 @@ test('access-tokens.md: an answer of the provider is reused for some seconds', a
   assert.equal(await isActive('d'), false, 'the token is for another API')
 })
 
+function createRows() {
+  const rows = new Map<string, Row>()
+  const table = {
+    get: async (id: string) => rows.get(id),
+    set: async (id: string, row: Row) => void rows.set(id, row),
+    delete: async (id: string) => void rows.delete(id),
+  }
+  return { rows, table }
+}
+
+test('refresh-tokens.md: a token whose revocation failed is revoked at the next request', async () => {
+  let isUp = false
+  const { configuration, requests } = createAuthorizationServer({
+    '/revoke': () => (isUp ? null : assert.fail('the provider is down')),
+  })
+  const { rows, table } = createRows()
+  const sessions = createSessions(op.trusted, configuration, table, new MemoryStore())
+  await sessions.start('row-1', { ...op.session({ sid: 's-1' }), aud: 'test-client', exp: now() + 60 }, 'r-1')
+  await assert.rejects(sessions.logout.receive(await op.logoutToken({ sid: 's-1' })))
+  assert.equal(rows.size, 1)
+  isUp = true
+  assert.equal(await sessions.accessToken('row-1'), undefined)
+  assert.deepEqual(requests, ['/revoke r-1', '/revoke r-1'])
+  assert.equal(rows.size, 0)
+})
+
 test('refresh-tokens.md: a logout revokes the token, and no refresh works after the logout', async () => {
   let duringRefresh = async (): Promise<unknown> => undefined
   const { configuration, requests } = createAuthorizationServer({
@@ -212,12 +238,7 @@ test('refresh-tokens.md: a logout revokes the token, and no refresh works after 
       return { access_token: 'new', token_type: 'bearer', refresh_token: 'r-2' }
     },
   })
-  const rows = new Map<string, Row>()
-  const table = {
-    get: async (id: string) => rows.get(id),
-    set: async (id: string, row: Row) => void rows.set(id, row),
-    delete: async (id: string) => void rows.delete(id),
-  }
+  const { rows, table } = createRows()
   const sessions = createSessions(op.trusted, configuration, table, new MemoryStore())
   const signIn = (sid: string, id: string) =>
     sessions.start(id, { ...op.session({ sid }), aud: 'test-client', exp: now() + 60 }, 'r-1')
