@@ -190,6 +190,48 @@ describe('an access token by client credentials', () => {
     expect(await tokenAfter(1)).toBe('token-2')
   })
 
+  test.each(['/acme/token', '/.well-known/oauth-authorization-server/acme'])(
+    'if the answer of %s does not end, at most a megabyte is read',
+    async (path) => {
+      const transmitter = await createTestTransmitter({ key })
+      const spaces = new Uint8Array(65_536).fill(32)
+      let read = 0
+      let isCancelled = false
+      const endless = new ReadableStream(
+        {
+          async pull(controller) {
+            read += spaces.length
+            // The limit keeps the test from running for ever.
+            if (read > 16 * 1_048_576) controller.close()
+            else controller.enqueue(spaces)
+          },
+          cancel: () => void (isCancelled = true),
+        },
+        { highWaterMark: 0 },
+      )
+      transmitter.fault = ({ url }) =>
+        url.endsWith(path) ? new Response(endless, { headers: { 'content-type': 'application/json' } }) : undefined
+      const { issuer: own, fetch } = transmitter
+      const client = createStreamClient({ transmitter: own, clientCredentials, fetch })
+      await expect(client.accessToken()).rejects.toThrow(Error)
+      expect(read).toBeLessThan(2 * 1_048_576)
+      expect(isCancelled).toBe(true)
+    },
+  )
+
+  test('the answer of the authorization server with an error is not hidden', async () => {
+    const transmitter = await createTestTransmitter({ key })
+    const { issuer: own, fetch } = transmitter
+    const client = createStreamClient({
+      transmitter: own,
+      clientCredentials: { ...clientCredentials, scope: 'other' },
+      fetch,
+    })
+    await expect(client.accessToken()).rejects.toMatchObject({ error: 'invalid_scope', status: 400 })
+    transmitter.fault = ({ url }) => (url.endsWith('/token') ? new Response(null, { status: 401 }) : undefined)
+    await expect(client.accessToken()).rejects.toThrow('content-type must be application/json')
+  })
+
   test('the first request has a token', async () => {
     const transmitter = await createTestTransmitter({ key })
     const requests = watchRequests(transmitter)

@@ -14,7 +14,7 @@ import {
   type ClientAuth,
   type CryptoKey,
 } from 'oauth4webapi'
-import { requireAllowed } from './request.js'
+import { requireAllowed, textOf } from './request.js'
 
 /** The OAuth client credentials for stream management and poll. */
 export interface ClientCredentials {
@@ -72,9 +72,11 @@ export function createTokenSource(
 
   const get = async (): Promise<string> => {
     const http = {
-      [customFetch]: (url: string, init: object): Promise<Response> => {
+      [customFetch]: async (url: string, init: object): Promise<Response> => {
         requireAllowed(url, issuer.href, options.allowInsecureRequests)
-        return (options.fetch ?? fetch)(url, init)
+        const response = await (options.fetch ?? fetch)(url, init)
+        // oauth4webapi reads an answer of any size. So it gets an answer that has already been read.
+        return new Response(await textOf(response), response)
       },
       // Turns off the check of oauth4webapi, because the check above replaces it.
       [insecure]: true,

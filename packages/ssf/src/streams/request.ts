@@ -1,6 +1,6 @@
 import { isAllowed, isObject, isText, readText, withTimeout, type JSONObject } from '@bcl/core/kit'
 
-/** The largest answer that is read from a transmitter, in bytes. */
+/** The largest answer that is read from a transmitter or an authorization server, in bytes. */
 const maxBytes = 1024 * 1024
 /**
  * The time-out in seconds for the work of one turn: a request and its retry, or the requests to all possible addresses of the
@@ -73,6 +73,9 @@ export function requireAllowed(
     throw new TypeError(`${url} is not allowed`)
 }
 
+/** Reads an answer as text. Returns `undefined` if the answer is too large, and an empty text if it has no body. */
+export const textOf = ({ body }: Response): Promise<string | undefined> => readText(body ?? [], maxBytes)
+
 /**
  * Sends one request with the access token. Waits for earlier requests to the same transmitter.
  *
@@ -100,7 +103,7 @@ export async function send(
       redirect: 'manual',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
-    const text = response.body ? await readText(response.body, maxBytes) : ''
+    const text = await textOf(response)
     // A transmitter can revoke a token before it expires. So a refused token is replaced once.
     if (response.status === 401 && !isRefused && token !== accessToken) return request(true)
     if (response.ok && text === '') return {}
