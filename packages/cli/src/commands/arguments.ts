@@ -16,7 +16,12 @@ export function parseUrl(text: string): string {
 }
 
 export function parseRedisUrl(text: string): string {
-  parseAddress(text, ['redis:', 'rediss:'], 'redis://127.0.0.1:6379')
+  const { username, password } = parseAddress(text, ['redis:', 'rediss:'], 'redis://127.0.0.1:6379')
+  try {
+    decodeURIComponent(username + password)
+  } catch {
+    throw new InvalidArgumentError('Its user name and password must be percent-encoded.')
+  }
   return text
 }
 

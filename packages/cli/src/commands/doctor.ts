@@ -33,11 +33,15 @@ const registrationFor = (clientId: string, url: string, alg: string): object => 
   id_token_signed_response_alg: alg,
 })
 
+const escapeLineEnd = (character: string): string => (character === '\r' ? '\\r' : '\\n')
+
 const signs = { good: ['green', '✓'], warning: ['yellow', '!'], problem: ['red', '✗'] } as const
 
 function formatFinding({ level, what, remedy }: DoctorFinding, { style }: Channel): string {
   const [color, sign] = signs[level]
-  return `${style(color, sign)} ${what}${remedy === undefined ? '' : `\n  ${remedy}`}`
+  // A provider can put line ends into its texts. Without this escape, it could add lines that look like findings.
+  const [text, ...rest] = [what, remedy ?? []].flat().map((line) => line.replaceAll(/[\r\n]/g, escapeLineEnd))
+  return [`${style(color, sign)} ${text}`, ...rest].join('\n  ')
 }
 
 /**

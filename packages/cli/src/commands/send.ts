@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { createBrowser, type ProviderSession, type TestProvider } from '@bcl/testing'
+import { readAnswer } from '../network/read-answer.js'
 import { reasonOf } from '../network/reason-of.js'
 import { sendAsWritten } from '../network/send-as-written.js'
 import { waitFor } from '../network/wait-for.js'
@@ -52,7 +53,7 @@ async function post(url: string, request: RequestInit, out: Channel): Promise<nu
       'Start your application and check its address.',
     )
   })
-  const answer = await response.text()
+  const answer = await readAnswer(response).catch((error: unknown) => `(${reasonOf(error)})`)
   out.write(`${out.style(response.ok ? 'green' : 'red', String(response.status))} ${response.statusText}`)
   for (const name of ['cache-control', 'content-type', 'location', 'allow']) {
     const value = response.headers.get(name)

@@ -1,5 +1,6 @@
 import { BACKCHANNEL_LOGOUT_EVENT } from '@bcl/core'
 import { isLoopback, isPrivate } from '../network/address.js'
+import { readAnswer } from '../network/read-answer.js'
 import { reasonOf } from '../network/reason-of.js'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
 
@@ -64,7 +65,7 @@ function checkStatus({ status, headers }: Response, sent: string): DoctorFinding
 /** Checks the headers and the body of a 400 answer. */
 async function checkRefusal(response: Response): Promise<DoctorFinding[]> {
   if (response.status !== 400) return []
-  const body = await response.text()
+  const body = await readAnswer(response)
   const isNoStore = /\bno-store\b/i.test(response.headers.get('cache-control') ?? '')
   return [
     isNoStore

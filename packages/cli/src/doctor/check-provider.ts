@@ -1,5 +1,7 @@
 import { isAlgorithm } from '../inspect/jws-algorithm.js'
+import { textOf } from '../inspect/format-value.js'
 import { isLoopback } from '../network/address.js'
+import { readAnswer } from '../network/read-answer.js'
 import { reasonOf } from '../network/reason-of.js'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
 
@@ -8,7 +10,7 @@ type Json = Record<string, unknown>
 const timeout = 10_000
 const discoveryPath = '/.well-known/openid-configuration'
 
-/** Fetches a JSON object. If the fetch fails, returns the reason as text. */
+/** Fetches a JSON object. If the fetch fails, or the answer is too large, returns the reason as text. */
 export async function fetchJson(url: string): Promise<Json | string> {
   try {
     const headers = { accept: 'application/json' }
@@ -16,16 +18,18 @@ export async function fetchJson(url: string): Promise<Json | string> {
     const location = response.headers.get('location')
     if (location !== null) return `the answer redirects to ${location}`
     if (response.status !== 200) return `the answer has the status ${response.status}`
-    return parseObject(await response.text()) ?? 'the answer is not a JSON object'
+    return parseObject(await readAnswer(response)) ?? 'the answer is not a JSON object'
   } catch (error) {
     return reasonOf(error)
   }
 }
 
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
 function parseObject(text: string): Json | undefined {
   try {
     const json: unknown = JSON.parse(text)
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Json) : undefined
+    return isObject(json) ? json : undefined
   } catch {
     return undefined
   }
@@ -90,7 +94,7 @@ function keyTypeFor(alg: string): { kty: string; crv?: RegExp } {
 
 function fitsAlgorithm({ kty, crv, alg: ofKey }: Json, alg: string): boolean {
   const type = keyTypeFor(alg)
-  return kty === type.kty && (type.crv?.test(String(crv)) ?? true) && (ofKey === undefined || ofKey === alg)
+  return kty === type.kty && (type.crv?.test(textOf(crv)) ?? true) && (ofKey === undefined || ofKey === alg)
 }
 
 /** The result of the check of the keys. */
@@ -118,7 +122,8 @@ export async function checkKeys(issuer: string, metadata: Json, alg: string): Pr
     const remedy = 'No logout can be verified without keys. Check that this machine reaches the address.'
     return { finding: problem(`The keys at ${uri} cannot be fetched: ${jwks}.`, remedy) }
   }
-  const keys = Array.isArray(jwks['keys']) ? (jwks['keys'] as Json[]).filter((key) => key?.['use'] !== 'enc') : []
+  const members: unknown[] = Array.isArray(jwks['keys']) ? jwks['keys'] : []
+  const keys = members.filter(isObject).filter(({ use }) => use !== 'enc')
   if (keys.length === 0) {
     const remedy = 'Give the provider an asymmetric signing key, for example for RS256.'
     return { finding: problem(`The JWK Set at ${uri} has no key that verifies signatures.`, remedy) }
@@ -126,7 +131,7 @@ export async function checkKeys(issuer: string, metadata: Json, alg: string): Pr
   if (keys.some((key) => fitsAlgorithm(key, alg)))
     return { finding: good(`The JWK Set at ${uri} has a key for ${alg}.`), usable: alg }
   const usable = announcedAlgorithms(metadata).filter((other) => keys.some((key) => fitsAlgorithm(key, other)))
-  const others = usable.length > 0 ? usable : keys.map((key) => String(key['alg'] ?? key['crv'] ?? key['kty']))
+  const others = usable.length > 0 ? usable : keys.map(({ alg: ofKey, crv, kty }) => textOf(ofKey ?? crv ?? kty))
   const list = [...new Set(others)].map((other) => `'${other}'`).join(', ')
   const finding = problem(
     `The JWK Set at ${uri} has no key for ${alg}, only for ${list}.`,
@@ -138,7 +143,7 @@ export async function checkKeys(issuer: string, metadata: Json, alg: string): Pr
 /** Returns the algorithms that the provider announces for ID Tokens. */
 function announcedAlgorithms(metadata: Json): string[] {
   const algorithms = metadata['id_token_signing_alg_values_supported']
-  return Array.isArray(algorithms) ? algorithms.map(String) : []
+  return Array.isArray(algorithms) ? algorithms.filter((name) => typeof name === 'string') : []
 }
 
 function checkAlgorithm(metadata: Json, alg: string): DoctorFinding[] {
@@ -180,8 +185,8 @@ export async function checkProvider(issuer: string, alg: string): Promise<Provid
   const metadata = await fetchJson(url)
   if (typeof metadata === 'string') {
     const elsewhere = await findElsewhere(issuer)
-    const uri = elsewhere?.['jwks_uri'] ?? '<the jwks_uri of the provider>'
-    const remedy = `Check the issuer, and check that this machine reaches the provider. If the provider has its discovery document elsewhere, configure keys: new URL('${String(uri)}').`
+    const uri = textOf(elsewhere?.['jwks_uri']) || '<the jwks_uri of the provider>'
+    const remedy = `Check the issuer, and check that this machine reaches the provider. If the provider has its discovery document elsewhere, configure keys: new URL('${uri}').`
     return { findings: [problem(`Discovery at ${url} does not work: ${metadata}.`, remedy)], hasKeys: false, alg }
   }
   const { finding, usable = alg } = await checkKeys(issuer, metadata, alg)

@@ -3,6 +3,9 @@ import { connect as connectTls } from 'node:tls'
 import { reasonOf } from '../network/reason-of.js'
 import { good, problem, warning, type DoctorFinding } from './finding.js'
 
+/** The largest length of the answers. `INFO memory` has a few kilobytes. */
+const maxLength = 100_000
+
 /** Encodes a command in the Redis protocol (RESP). */
 const encodeCommand = (words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
@@ -19,11 +22,17 @@ function sendCommands(url: URL, commands: readonly (readonly string[])[]): Promi
   return new Promise((resolve, reject) => {
     const socket = openSocket(url)
     let answer = ''
+    const timer = setTimeout(() => socket.destroy(new Error('no complete answer within 5 s')), 5000)
     socket.setEncoding('utf8')
-    socket.setTimeout(5000, () => socket.destroy(new Error('no answer within 5 s')))
-    socket.on('data', (text: string) => (answer += text))
+    socket.on('data', (text: string) => {
+      answer += text
+      if (answer.length > maxLength) socket.destroy(new Error('the answer is too long'))
+    })
     socket.on('error', reject)
-    socket.on('close', () => resolve(answer))
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve(answer)
+    })
     socket.write([...commands, ['QUIT']].map(encodeCommand).join(''))
   })
 }

@@ -1,4 +1,5 @@
 import { createStreamClient, StreamRequestError, type StreamClient } from '@bcl/ssf'
+import { textOf } from '../inspect/format-value.js'
 import { isLoopback } from '../network/address.js'
 import { reasonOf } from '../network/reason-of.js'
 import { checkKeys, fetchJson } from './check-provider.js'
@@ -36,13 +37,13 @@ async function findMetadata(issuer: string) {
 function checkIssuer(issuer: string, announced: unknown): DoctorFinding {
   if (announced === issuer) return good('The metadata of the transmitter names the same issuer.')
   return problem(
-    `The metadata of the transmitter names the issuer ${JSON.stringify(announced)}, not "${issuer}".`,
+    `The metadata of the transmitter names the issuer "${textOf(announced)}", not "${issuer}".`,
     'Configure the issuer as the metadata names it. A slash at the end counts.',
   )
 }
 
 function checkAudience(aud: unknown, audience: string | undefined): DoctorFinding {
-  const audiences = [aud].flat().map(String)
+  const audiences = [aud].flat().map(textOf)
   if (aud === undefined)
     return warning('The stream names no audience.', 'Look at the aud of a token: bcl inspect shows it.')
   if (audience === undefined) return good(`The audience of the stream is "${audiences.join('", "')}".`)

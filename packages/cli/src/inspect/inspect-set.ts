@@ -2,8 +2,9 @@ import { BackchannelLogoutError, createBackchannelLogout, MemoryStore } from '@b
 import { createSecurityEventReceiver, type SecurityEvent, type Transmitter } from '@bcl/ssf'
 import { createTestIssuer } from '@bcl/testing'
 import { toSentence } from '../terminal/command-error.js'
-import { formatValue } from './format-value.js'
+import { formatValue, textOf } from './format-value.js'
 import type { InspectOptions } from './inspect-token.js'
+import { isAlgorithm } from './jws-algorithm.js'
 import type { TokenParts } from './token-parts.js'
 
 /** A fault of a Security Event Token. */
@@ -28,13 +29,13 @@ export interface SetInspection {
 
 /** Tells whether a token is a Security Event Token and not a Logout Token. */
 export const isSecurityEventToken = ({ header, claims = {} }: TokenParts): boolean =>
-  /^(?:application\/)?secevent\+jwt$/i.test(String(header['typ'])) || 'sub_id' in claims
+  /^(?:application\/)?secevent\+jwt$/i.test(textOf(header['typ'])) || 'sub_id' in claims
 
 /** Returns every `iss` in the claims. `bcl inspect` trusts all these issuers, so that no subject has an unknown issuer. */
 function issuersIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, member]) =>
-    name === 'iss' && typeof member === 'string' ? [member] : issuersIn(member),
+    name === 'iss' && textOf(member) ? [textOf(member)] : issuersIn(member),
   )
 }
 
@@ -77,10 +78,11 @@ export async function inspectSecurityEventToken(
 ): Promise<SetInspection> {
   const op = await createTestIssuer()
   const aud = [claims['aud']].flat().find((value) => typeof value === 'string' && value !== '')
+  const expected = issuer ?? (textOf(claims['iss']) || 'https://transmitter.invalid')
   const transmitter = {
-    issuer: issuer ?? String(claims['iss'] || 'https://transmitter.invalid'),
-    audience: clientId ?? String(aud ?? 'receiver'),
-    subjectIssuers: [...new Set([issuer ?? String(claims['iss']), ...issuersIn(claims)])],
+    issuer: expected,
+    audience: clientId ?? (textOf(aud) || 'receiver'),
+    subjectIssuers: [...new Set([expected, ...issuersIn(claims)])],
   }
   const signed = await op.sign(claims, {
     alg: 'RS256',
@@ -89,7 +91,7 @@ export async function inspectSecurityEventToken(
   })
   const findings: SetFinding[] = []
   let receipt = await push(signed, { ...transmitter, keys: op.jwks })
-  const hasRightType = /^(?:application\/)?secevent\+jwt$/i.test(String(header['typ']))
+  const hasRightType = /^(?:application\/)?secevent\+jwt$/i.test(textOf(header['typ']))
   if (receipt.error && !hasRightType) {
     const relaxed = await push(signed, { ...transmitter, keys: op.jwks, requireTyp: false })
     const isAccepted = relaxed.error === undefined
@@ -102,15 +104,24 @@ export async function inspectSecurityEventToken(
   }
   if (receipt.error instanceof BackchannelLogoutError)
     findings.push({ problem: toSentence(receipt.error.message), remedy: remedyOf(receipt.error) })
-  const alg = String(header['alg'])
+  const alg = textOf(header['alg'])
   if (alg !== 'RS256') {
-    const remedy = 'Configure the algorithm, if the transmitter really signs with it.'
-    findings.push({ problem: `"alg" is ${formatValue(header['alg'])}.`, remedy, settings: { algorithms: [alg] } })
+    const problem = `"alg" is ${formatValue(header['alg'])}.`
+    // `@bcl/ssf` allows no algorithm with a shared secret.
+    findings.push(
+      isAlgorithm(alg) && !alg.startsWith('HS')
+        ? {
+            problem,
+            remedy: 'Configure the algorithm, if the transmitter really signs with it.',
+            settings: { algorithms: [alg] },
+          }
+        : { problem, remedy: 'Only the transmitter can correct this.' },
+    )
   }
 
   let signature: SetInspection['signature'] = 'unchecked'
   const isReadable = findings.every(({ settings }) => settings !== undefined)
-  if (isReadable && !alg.startsWith('HS') && (keys ?? issuer) !== undefined) {
+  if (isReadable && (keys ?? issuer) !== undefined) {
     const settings = { algorithms: [alg], requireTyp: false }
     const { error } = await push(jwt, { ...transmitter, ...settings, ...(keys && { keys }) })
     const code = error instanceof BackchannelLogoutError ? error.code : undefined

@@ -2,7 +2,7 @@ import { BackchannelLogoutError, discoverKeys, verifyLogoutToken, type TrustedIs
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
 import { compactDecrypt, importJWK, type JWK } from 'jose'
 import { isLoopback } from '../network/address.js'
-import { formatValue } from './format-value.js'
+import { formatValue, textOf } from './format-value.js'
 import { isAlgorithm } from './jws-algorithm.js'
 import {
   isKid,
@@ -104,10 +104,10 @@ async function checkSignature(
 ): Promise<Pick<Inspection, 'signature'> & { finding?: Finding }> {
   const audiences = [claims['aud']].flat().filter((audience) => typeof audience === 'string')
   const trusted = {
-    issuer: String(claims['iss']),
+    issuer: textOf(claims['iss']),
     clientId: audiences[0] ?? '',
     trustedAudiences: audiences,
-    algorithms: [String(header['alg'])],
+    algorithms: [textOf(header['alg'])],
     keys,
   }
   try {
@@ -161,7 +161,7 @@ async function inspectEncrypted(
 ): Promise<Inspection | string> {
   let signed: string
   try {
-    const { plaintext } = await compactDecrypt(token, await importJWK(key, String(header['alg'])))
+    const { plaintext } = await compactDecrypt(token, await importJWK(key, textOf(header['alg'])))
     signed = new TextDecoder().decode(plaintext)
   } catch (error) {
     const problem = `The key does not decrypt the token (${(error as Error).message}).`

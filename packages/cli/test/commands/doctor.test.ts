@@ -31,14 +31,16 @@ const metadataOf = (url: string): Record<string, unknown> => ({
   backchannel_logout_session_supported: true,
 })
 
-/** Starts a provider. `change` changes its discovery document. Returns the issuer. */
+/** Starts a provider. `change` changes its discovery document, and `keys` replaces its keys. Returns the issuer. */
 async function startProvider(
   change: (metadata: Record<string, unknown>) => object = (metadata) => metadata,
   alg = 'RS256',
+  keys?: readonly unknown[],
 ) {
   const op = await createTestIssuer({ alg })
+  const jwks = keys ? { keys } : op.jwks
   const url: string = await serve((request, response) => {
-    const body = request.url === '/jwks' ? op.jwks : change(metadataOf(url))
+    const body = request.url === '/jwks' ? jwks : change(metadataOf(url))
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
   return url
@@ -157,6 +159,26 @@ test.each<[string, (url: string) => Promise<string> | string, RegExp]>([
     },
     /^problem: Discovery .*404.*configure keys: new URL\('https:\/\/op\.example\.com\/keys'\)\.$/,
   ],
+  [
+    'a discovery document that is too large for @bcl/core',
+    () => startProvider((metadata) => ({ ...metadata, more: 'x'.repeat(256 * 1024) })),
+    /^problem: Discovery .*the answer is larger than 256 KiB/,
+  ],
+  [
+    'a JWK Set that is too large for @bcl/core',
+    () => startProvider(undefined, 'RS256', [{ kty: 'RSA', n: 'x'.repeat(256 * 1024) }]),
+    /^problem: The keys at .* cannot be fetched: the answer is larger than 256 KiB/,
+  ],
+  [
+    'a discovery document and keys that have other values than texts',
+    () =>
+      startProvider(
+        (metadata) => ({ ...metadata, id_token_signing_alg_values_supported: [null, { toString: 1 }] }),
+        'RS256',
+        [null, 1, [], { kty: 'EC', crv: { toString: 1 } }, { kty: { toString: 1 }, alg: { toString: 1 } }],
+      ),
+    /^problem: The JWK Set at .* has no key for RS256/,
+  ],
   ['no TLS', async () => (await startProvider()).replace('http:', 'https:'), /^problem: .* no TLS connection/],
 ])('finds the fault of a provider with %s', async (_, make, message) => {
   const report = await doctor(await make(''), await startEndpoint())
@@ -190,6 +212,11 @@ test.each<[string, RequestListener, RegExp]>([
       request.on('data', () => response.writeHead(500).end()).on('end', () => response.headersSent || refuse(response))
     },
     /^problem: The endpoint answers an unsigned token with 500/,
+  ],
+  [
+    'sends a very large answer',
+    (_, response) => void response.writeHead(400, { 'cache-control': 'no-store' }).end('x'.repeat(257 * 1024)),
+    /^problem: The endpoint cannot be reached: the answer is larger than 256 KiB/,
   ],
   ['closes the connection', (request) => void request.socket.destroy(), /^problem: The endpoint cannot be reached/],
 ])('finds the fault of an endpoint that %s', async (_, listener, message) => {
@@ -268,6 +295,38 @@ test.each([
   expect(faultsOf(report).filter((fault) => !isLoopbackWarning(fault))).toEqual(
     messages.map((message) => expect.stringMatching(message)),
   )
+})
+
+test('a Redis that sends too much is a problem', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).resume()
+    socket.write('x'.repeat(100_001))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => new Promise((resolve) => server.close(() => resolve())))
+  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const report = await doctor(await startProvider(), await startEndpoint(), '--redis', url)
+  expect(faultsOf(report)).toContainEqual(expect.stringMatching(/^problem: Redis .*the answer is too long/))
+})
+
+test('a wrong escape in the URL of Redis is an error', async () => {
+  const { err, code } = await bcl([
+    'doctor',
+    'http://127.0.0.1:1',
+    'c',
+    'http://127.0.0.1:1',
+    '--redis',
+    'redis://a:%zz@x',
+  ])
+  expect(err).toContain('Its user name and password must be percent-encoded.')
+  expect(code).toBe(2)
+})
+
+test('a provider cannot add lines to the text output', async () => {
+  const provider = await startProvider((metadata) => ({ ...metadata, issuer: 'x"\r\n✓ All is well.\n' }))
+  const { out } = await bcl(['doctor', provider, 'my-client', await startEndpoint()])
+  expect(out).toContain(String.raw`names the issuer "x"\r\n✓ All is well.\n"`)
+  expect(out).not.toMatch(/^✓ All is well/m)
 })
 
 test('the text output has the remedies and the registration', async () => {

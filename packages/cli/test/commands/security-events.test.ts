@@ -96,6 +96,9 @@ describe('bcl inspect', async () => {
     ['two faults', { jti: undefined }, { typ: 'JWT' }, [/✗ "typ" is "JWT"/, /✗ .*jti/], 1],
     ['typ JWT', {}, { typ: 'JWT' }, [/Accepted with: requireTyp: false/, /Configure: { requireTyp: false }/], 1],
     ['too old', { iat: 1 }, {}, [/✗ .*iat/, /1970-01-01/], 1],
+    ['an empty iss', { iss: '' }, {}, [/✗ .*iss/], 1],
+    ['an iss that is no text', { iss: { toString: 1 } }, {}, [/✗ .*iss/], 1],
+    ['a typ that is no text', {}, { typ: { toString: 1 } }, [/✗ "typ" is {"toString":1}/], 1],
   ])('%s', async (_, claims, header, patterns, wanted) => {
     const { code, out } = await bcl(['inspect'], await transmitter.set(claims, header))
     for (const pattern of patterns) expect(out).toMatch(pattern)
@@ -109,6 +112,18 @@ describe('bcl inspect', async () => {
       signature: 'good',
       findings: [],
     })
+    const unsigned = (alg: unknown): string =>
+      [
+        { alg, typ: 'secevent+jwt' },
+        { iss: transmitter.issuer, aud: 'x', iat: 1 },
+      ]
+        .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+        .join('.')
+    for (const alg of ['none', 'HS256', { toString: 1 }]) {
+      const { code, out } = await bcl(args, `${unsigned(alg)}.`)
+      expect(JSON.parse(out)).toMatchObject({ signature: 'unchecked', settings: {} })
+      expect(code).toBe(1)
+    }
     const forged = await (await createTestTransmitter()).set()
     expect(JSON.parse((await bcl(args, forged)).out)).toMatchObject({ signature: 'bad' })
   })

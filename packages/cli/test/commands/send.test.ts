@@ -61,6 +61,13 @@ test('shows a redirect and does not follow it', async () => {
   expect(code).toBe(1)
 })
 
+test('does not show an answer that is too large', async () => {
+  const url = await serve((_, response) => void response.writeHead(400).end('x'.repeat(257 * 1024)))
+  const { out, code } = await bcl(['send', url, '--port', '0'])
+  expect(out).toContain('(the answer is larger than 256 KiB)')
+  expect(code).toBe(1)
+})
+
 test('shows the answer to a refused token', async () => {
   const { args, events } = await startReceiver()
   const { code, out } = await bcl([...args, '--claim', 'nonce=x'])
