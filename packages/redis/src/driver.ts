@@ -27,8 +27,8 @@ export interface Driver {
  * ended session could stay alive.
  */
 export function toEntry(member: unknown, score: unknown): Entry {
-  // Number() alone would return 0 for null and for an empty string. The score 0 means "expired".
-  const expiresAt = Number(String(score) || Number.NaN)
+  // Number() alone would return 0 for null and for a text without characters. The score 0 means "expired".
+  const expiresAt = Number(String(score).trim() || Number.NaN)
   const isText = typeof member === 'string' || member instanceof Uint8Array
   if (isText && Number.isFinite(expiresAt)) return [String(member), expiresAt]
   throw new Error('Redis did not answer with the members of a sorted set and their scores')
@@ -36,8 +36,12 @@ export function toEntry(member: unknown, score: unknown): Entry {
 
 /** Parses the reply of `ZRANGE … WITHSCORES`: a flat list in RESP2, a list of pairs in RESP3. */
 export function entriesOfReply(reply: unknown): Entry[] {
-  const flat = (reply as unknown[]).flat()
-  return Array.from({ length: Math.ceil(flat.length / 2) }, (_, index) => toEntry(flat[index * 2], flat[index * 2 + 1]))
+  const list = reply as unknown[]
+  const flat = list.flat()
+  // A list of empty lists is not an empty sorted set. Its first pair is wrong, so `toEntry` throws.
+  return Array.from({ length: Math.ceil(Math.max(flat.length, list.length) / 2) }, (_, index) =>
+    toEntry(flat[index * 2], flat[index * 2 + 1]),
+  )
 }
 
 /** Tells whether the client is an object that has all these methods. */

@@ -32,7 +32,9 @@ export const glide = (client: GlideClient): Driver => ({
     const ranges: unknown[] = []
     for (let start = 0; start < keys.length; start += keysPerBatch) {
       const batch = keys.slice(start, start + keysPerBatch)
-      ranges.push(...(await Promise.all(batch.map((key) => client.zrangeWithScores(key, { start: 0, end: -1 })))))
+      // The function is async, so that a client that throws leaves no promise without a handler.
+      const reads = batch.map(async (key) => client.zrangeWithScores(key, { start: 0, end: -1 }))
+      ranges.push(...(await Promise.all(reads)))
     }
     return ranges
   },

@@ -36,8 +36,9 @@ export const isIoredis = (client: unknown): client is IoredisClient =>
 
 export const ioredis = (client: IoredisClient): Driver => ({
   runScript: (script, key, ...args) => client.eval(script, 1, key, ...args),
-  // Uses parallel commands instead of a pipeline, because the keys of a cluster are on several nodes.
-  ranges: (keys) => Promise.all(keys.map((key) => typed(client).zrange(key, 0, -1, 'WITHSCORES'))),
+  // Uses parallel commands instead of a pipeline, because the keys of a cluster are on several nodes. The function is
+  // async, so that a client that throws leaves no promise without a handler.
+  ranges: (keys) => Promise.all(keys.map(async (key) => typed(client).zrange(key, 0, -1, 'WITHSCORES'))),
   entriesOf: entriesOfReply,
   remove: (key, value) => client.zrem(key, value),
   publish: (channel, message) => client.publish(channel, message),

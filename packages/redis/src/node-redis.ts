@@ -56,7 +56,8 @@ const asPool = (client: NodeRedisClient): Pool | undefined =>
  * cluster.
  */
 const readEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
-  Promise.all(keys.map((key) => client.zRangeWithScores(key, 0, -1)))
+  // The function is async, so that a client that throws leaves no promise without a handler.
+  Promise.all(keys.map(async (key) => client.zRangeWithScores(key, 0, -1)))
 
 /** Reads all keys with one pipeline, so a pool uses one connection. A pipeline does not use the client-side cache. */
 function readByPipeline(client: TypedClient, keys: readonly string[]): Promise<readonly unknown[]> {

@@ -1,5 +1,5 @@
 import { RedisStore, type RedisStoreClient } from '@bcl/redis'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
 const soon = Math.floor(Date.now() / 1000) + 600
 const nothing = (): void => {}
@@ -63,9 +63,11 @@ describe.each(Object.keys(clients))('%s', (name) => {
     ['two members in place of a member and a score', ['v', 'w']],
     ['one member without a score after a good pair', ['v', soon, 'w']],
     ['lists of one element', [['v'], ['w']]],
+    ['a list of an empty list', [[]]],
+    ['a list of empty lists', [[], []]],
     ['no member', [pair(undefined, soon)]],
     ['a number in place of a member', [pair(1, soon)]],
-    ...[undefined, null, '', 'v', 'inf', Number.NaN, false, []].map((score): [string, unknown] => [
+    ...[undefined, null, '', ' ', 'v', 'inf', Number.NaN, false, []].map((score): [string, unknown] => [
       `the score ${JSON.stringify(score)}`,
       [pair('v', score)],
     ]),
@@ -77,6 +79,28 @@ describe.each(Object.keys(clients))('%s', (name) => {
     await expect(storeOn(client([], result)).add('key', 'v', soon)).rejects.toThrow(/^Redis did not/)
   })
 })
+
+test.each(['zrange', 'zRangeWithScores', 'zrangeWithScores'])(
+  'if one call of %s rejects and the next call throws, both errors are handled',
+  async (read) => {
+    const client = Object.values(clients)
+      .map((make) => make([]))
+      .find((one) => read in one)!
+    let calls = 0
+    const fail = (): Promise<never> => {
+      calls += 1
+      if (calls > 1) throw new Error('second')
+      return Promise.reject(new Error('first'))
+    }
+    const unhandled: unknown[] = []
+    const onUnhandled = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', onUnhandled)
+    onTestFinished(() => void process.off('unhandledRejection', onUnhandled))
+    await expect(storeOn({ ...client, [read]: fail }).values(['a', 'b'])).rejects.toThrow(Error)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([calls, unhandled]).toEqual([2, []])
+  },
+)
 
 test.each([[[]], [[[]]], [[[], [], []]]])('values rejects if a pipeline of two reads answers %j', async (replies) => {
   const pipeline = { zRangeWithScores: nothing, execAsPipeline: async () => replies }
