@@ -12,6 +12,9 @@ export const allowsLoggedOut = (context: ExecutionContext): true | undefined =>
  * is global, use this decorator for the sign-in routes. Otherwise a user whose session was logged out cannot sign in
  * again.
  *
+ * A class inherits the decorator from the class that it extends. So a class that extends a decorated class has no
+ * checked methods.
+ *
  * @example
  * ```ts
  * import { AllowLoggedOut } from '@bcl/nestjs'

@@ -45,6 +45,14 @@ class PublicBase {
 @Controller('inherited')
 class Inherited extends PublicBase {}
 
+@Controller('extended')
+class Extended extends Public {
+  @Get('more')
+  more(): string {
+    return 'more'
+  }
+}
+
 @Controller('partner')
 @UseGuards(activeSessionGuard('partner'))
 class Partner {
@@ -67,15 +75,15 @@ describe.each(platforms)('AllowLoggedOut on %s', (_, createAdapter) => {
   test('with a global guard, a logged-out user can sign in again', async () => {
     const running = await run(createAdapter, {
       imports: [BackchannelLogoutModule.forRoot({ ...options(), session })],
-      controllers: [SignIn, Public, Inherited],
+      controllers: [SignIn, Public, Inherited, Extended],
       providers: [global],
     })
     const statuses = (...paths: string[]): Promise<number[]> =>
       Promise.all(paths.map(async (each) => (await running.fetch(each)).status))
-    const open = ['/login', '/public/about', '/inherited/help']
-    expect(await statuses('/me', ...open)).toEqual([200, 200, 200, 200])
+    const open = ['/login', '/public/about', '/inherited/help', '/extended/more']
+    expect(await statuses('/me', ...open)).toEqual([200, 200, 200, 200, 200])
     expect((await running.fetch(path, await form())).status).toBe(200)
-    expect(await statuses('/me', ...open)).toEqual([401, 200, 200, 200])
+    expect(await statuses('/me', ...open)).toEqual([401, 200, 200, 200, 200])
     await running.close()
   })
 
