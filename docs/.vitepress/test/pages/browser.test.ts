@@ -71,6 +71,7 @@ test('a search shows the right page first, and opens it', async () => {
     expressjs: '/start/express.html#',
     Remix: '/guides/other-frameworks.html#',
     mongodb: '/stores.html#your-own-store',
+    'multiple instances': '/stores.html#several-instances',
     'Azure AD': '/providers.html#microsoft-entra-id',
   }
   for (const [query, first] of Object.entries(firsts)) {
