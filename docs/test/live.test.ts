@@ -1,14 +1,20 @@
 // Tests the sockets of docs/guides/live.md. Each socket closes when its session ends. No socket opens for a session that has ended.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 
 import { createBackchannelLogout, MemoryStore, type SessionClaims } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
+import secureSession from '@fastify/secure-session'
+import express from 'express'
+import expressSession from 'express-session'
+import Fastify from 'fastify'
 import { sealData } from 'iron-session'
+import Koa from 'koa'
+import { createSession } from 'koa-session'
 import { GraphQLBoolean, GraphQLObjectType, GraphQLSchema } from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
 import { Server } from 'socket.io'
@@ -16,7 +22,10 @@ import { io as connect } from 'socket.io-client'
 import { WebSocket, WebSocketServer } from 'ws'
 
 import { endWithSession as withGraphql } from '../snippets/docs-guides-live-md/graphql-ws.ts'
-import { sessionOf as sessionOfCookie } from '../snippets/docs-guides-live-md/session-of.ts'
+import { createSessionOf as withExpressSession } from '../snippets/docs-guides-live-md/express-session.ts'
+import { createSessionOf as withIronSession } from '../snippets/docs-guides-live-md/iron-session.ts'
+import { createSessionOf as withKoaSession } from '../snippets/docs-guides-live-md/koa-session.ts'
+import { createSessionOf as withSecureSession } from '../snippets/docs-guides-live-md/secure-session.ts'
 import { endWithSession as withSocketIo } from '../snippets/docs-guides-live-md/socket-io.ts'
 import { checkBeforeOpen } from '../snippets/docs-guides-live-md/ws-upgrade.ts'
 import { endWithSession as withWs } from '../snippets/docs-guides-live-md/ws.ts'
@@ -189,16 +198,76 @@ test('ws: no socket opens without a live session', { timeout: 20_000 }, async (t
   await nothingIsWatched(watching)
 })
 
-test('iron-session: the claims are in the cookie of the request', async () => {
-  const options = { cookieName: 'session', password: 'at-least-32-characters-that-nobody-can-guess' }
-  // The page declares this variable.
-  Object.assign(globalThis, { options })
-  const claims = op.session()
-  const cookie = `session=${await sealData({ claims }, options)}`
-  const request = (headers: object) => ({ headers }) as IncomingMessage
-  assert.deepEqual(await sessionOfCookie(request({ cookie })), claims)
-  assert.equal(await sessionOfCookie(request({})), undefined)
-})
+const secret = 'at-least-32-characters-that-nobody-can-guess'
+const claims = op.session()
+type SessionOf = (request: IncomingMessage) => Promise<SessionClaims | undefined>
+
+/** For each session library: makes a cookie with the claims, and the function that reads the cookie. */
+const libraries: Record<string, (t: TestContext) => Promise<{ sessionOf: SessionOf; cookie: string }>> = {
+  async 'iron-session'() {
+    const options = { cookieName: 'session', password: secret }
+    return { sessionOf: withIronSession(options), cookie: `session=${await sealData({ claims }, options)}` }
+  },
+  async 'express-session'(t) {
+    const middleware = expressSession({ secret, resave: false, saveUninitialized: false })
+    const app = express().use(middleware)
+    app.get('/', (request, response) => {
+      Object.assign(request.session, { claims })
+      response.end()
+    })
+    return { sessionOf: withExpressSession(middleware), cookie: await cookieOf(t, app) }
+  },
+  async 'koa-session'(t) {
+    const app = new Koa()
+    app.keys = [secret]
+    app.use(createSession({}, app))
+    app.use((ctx) => {
+      ctx['session'].claims = claims
+      ctx.status = 204
+    })
+    return { sessionOf: withKoaSession(app), cookie: await cookieOf(t, app.callback()) }
+  },
+  async 'secure-session'(t) {
+    const app = Fastify()
+    app.register(secureSession, { secret, salt: 'a-salt-of-16-chr' })
+    app.get('/', async ({ session }) => session.set('claims', claims))
+    await app.ready()
+    return { sessionOf: withSecureSession(app), cookie: await cookieOf(t, (...pair) => app.routing(...pair)) }
+  },
+}
+
+async function listen(t: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** Returns the cookies that the application sets. */
+async function cookieOf(t: TestContext, listener: RequestListener): Promise<string> {
+  const { headers } = await fetch(await listen(t, listener))
+  return headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ')
+}
+
+for (const [name, prepare] of Object.entries(libraries)) {
+  test(`${name}: sessionOf reads the claims from the cookie, and refuses a changed cookie`, async (t) => {
+    const { sessionOf: read, cookie } = await prepare(t)
+    const base = await listen(t, async (request, response) =>
+      response.end(JSON.stringify((await read(request)) ?? null)),
+    )
+    const ask = async (headers: Record<string, string>) => (await fetch(base, { headers })).json()
+    assert.deepEqual(await ask({ cookie }), claims)
+    assert.equal(await ask({}), null)
+    const at = cookie.indexOf('=') + 12
+    assert.equal(
+      await ask({ cookie: cookie.slice(0, at) + (cookie[at] === 'x' ? 'y' : 'x') + cookie.slice(at + 1) }),
+      null,
+    )
+  })
+}
 
 test('Socket.IO', { timeout: 20_000 }, async (t) => {
   const { server, logout, address, watching, end } = await serve(t)
