@@ -120,17 +120,21 @@ export async function statusOfMe({ base }: Application, cookie: string): Promise
   return response.status
 }
 
-/** Signs in as a browser. Returns the cookies. */
-export async function signIn({ base }: Application): Promise<Map<string, string>> {
-  const cookies = new Map<string, string>()
-  let url: string | null = `${base}/login`
-  while (url !== null && url !== `${base}/me`) {
+/** Signs in as a browser. Returns the cookies. @param requests The largest number of requests. */
+export async function signIn(
+  { base }: Application,
+  cookies = new Map<string, string>(),
+  path = '/login',
+  requests = Infinity,
+): Promise<Map<string, string>> {
+  let url: string | null = base + path
+  for (let sent = 0; url !== null && url !== `${base}/me` && sent < requests; sent += 1) {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const response: Response = await fetch(url, { headers: url.startsWith(base) ? { cookie } : {}, redirect: 'manual' })
     await response.body?.cancel()
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
-      cookies.set(name!, value!)
+      if (line.length <= 4096) cookies.set(name!, value!) // browsers refuse longer cookies
     }
     const location: string | null = response.headers.get('location')
     url = location === null ? null : new URL(location, url).href

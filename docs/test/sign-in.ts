@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+
+import { signIn, statusOfMe, type Application } from './application.ts'
+
+const headerOf = (cookies: Map<string, string>): string => [...cookies].map((pair) => pair.join('=')).join('; ')
+
+/** Tests that a link of another site to `/login` or `/callback` does not end the session of the browser. */
+export async function keepsSession(application: Application): Promise<void> {
+  const cookies = await signIn(application)
+  for (const path of ['/login', '/callback?code=x&state=x']) {
+    await signIn(application, cookies, path, 1)
+    assert.equal(await statusOfMe(application, headerOf(cookies)), 200, path)
+  }
+}
+
+/**
+ * Tests that a user can sign in again after a logout, however long the ID Token is. If the session fills its cookie, the cookie has no
+ * space for the data of the new sign-in.
+ */
+export async function signsInAgain(application: Application): Promise<void> {
+  const { base, provider } = application
+  let tried = 0
+  for (let length = 700; length < 1000; length += 20) {
+    const user = { sub: 'u'.repeat(length), sid: String(length) }
+    provider.signInNext(user)
+    const cookies = await signIn(application)
+    // A longer ID Token may not fit into the cookie. The length of some cookies also depends on chance.
+    if ([...cookies.values()].every((value) => value === '') || headerOf(cookies).length > 4000) break
+    assert.equal(await statusOfMe(application, headerOf(cookies)), 200)
+    tried += 1
+    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken(user) })
+    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+    assert.equal(await statusOfMe(application, headerOf(cookies)), 401)
+    provider.signInNext({ ...user, sid: `${length} again` })
+    await signIn(application, cookies)
+    assert.equal(
+      await statusOfMe(application, headerOf(cookies)),
+      200,
+      `an ID Token with a sub of ${length} characters`,
+    )
+  }
+  assert.ok(tried > 0)
+}
