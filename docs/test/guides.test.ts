@@ -263,6 +263,27 @@ test('refresh-tokens.md: a logout revokes the token, and no refresh works after 
   assert.deepEqual(requests.slice(-3), ['/token r-1', '/revoke r-1', '/revoke r-2'])
 })
 
+test('refresh-tokens.md: two requests at once refresh the token only once', async () => {
+  let last = 1
+  const { configuration, requests } = createAuthorizationServer({
+    '/revoke': () => null,
+    '/token': async () => {
+      await Promise.resolve()
+      last += 1
+      return { access_token: `a-${last}`, token_type: 'bearer', refresh_token: `r-${last}` }
+    },
+  })
+  const { rows, table } = createRows()
+  const sessions = createSessions(op.trusted, configuration, table, new MemoryStore())
+  await sessions.start('row-1', { ...op.session({ sid: 's-1' }), aud: 'test-client', exp: now() + 60 }, 'r-1')
+  const ask = () => sessions.accessToken('row-1')
+  assert.deepEqual(await Promise.all([ask(), ask()]), ['a-2', 'a-2'])
+  assert.equal(await ask(), 'a-3')
+  await sessions.logout.receive(await op.logoutToken({ sid: 's-1' }))
+  assert.deepEqual(requests, ['/token r-1', '/token r-2', '/revoke r-3'])
+  assert.equal(rows.size, 0)
+})
+
 test('refresh-tokens.md: the check revokes the token of the cookie, and tries again if this fails', async (t) => {
   t.mock.method(console, 'error', () => {})
   let isUp = false
