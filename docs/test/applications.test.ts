@@ -243,6 +243,31 @@ describe('docs/guides/better-auth.md', () => {
     assert.equal(rows(folder), 0)
   })
 
+  test('deletes the row of an ended session, too, if the user has hundreds of rows', async (t) => {
+    const { application, folder } = await startEmpty(t)
+    const { base, provider } = application
+    provider.signInNext({ sub: 'alice', sid: 'laptop' })
+    await signIn(application)
+    const database = new DatabaseSync(join(folder, 'app.db'))
+    t.after(() => database.close())
+    const row = database.prepare('SELECT * FROM session').get()!
+    const columns = Object.keys(row)
+    const insert = database.prepare(`INSERT INTO session (${columns.join()}) VALUES (${columns.map(() => '?').join()})`)
+    const add = (id: string, signedInAt: number) =>
+      insert.run(...columns.map((column) => ({ ...row, id, token: id, sid: id, signedInAt })[column] ?? null))
+    database.exec('DELETE FROM session')
+    for (let index = 0; index < 150; index += 1) {
+      add(`tablet ${index}`, Number(row.signedInAt))
+      add(`expired ${index}`, Number(row.signedInAt) - 100_000)
+    }
+    add('laptop', Number(row.signedInAt))
+
+    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: 'laptop' }) })
+    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+    assert.equal(rows(folder), 300)
+    assert.equal(database.prepare("SELECT * FROM session WHERE sid = 'laptop'").get(), undefined)
+  })
+
   test('with Drizzle, starts without the statements that the page removes', async (t) => {
     const page = readFileSync(join(docs, 'guides/better-auth.md'), 'utf8')
     assert.match(page, /If you use Drizzle or Prisma, remove the last two\s+statements of `auth\.ts`/)
