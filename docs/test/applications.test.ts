@@ -78,6 +78,25 @@ const applications: Documented[] = [
   },
 ]
 
+test('docs/migrating.md: after a sign-out, also while the store is down, a copy of the cookie is refused', async (t) => {
+  const outage = join(mkdtempSync(join(tmpdir(), 'outage-')), 'outage')
+  t.after(() => rmSync(join(outage, '..'), { recursive: true, force: true }))
+  const application = await start(t, {
+    args: withOutage(join(import.meta.dirname, 'migrated.ts')),
+    env: { OUTAGE: outage },
+  })
+  for (const isDown of [false, true]) {
+    const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+    assert.equal(await statusOfMe(application, cookie), 200)
+    if (isDown) writeFileSync(outage, '')
+    const { status, headers } = await fetch(`${application.base}/logout`, { headers: { cookie }, redirect: 'manual' })
+    assert.equal(status, 302)
+    assert.match(headers.getSetCookie().join(), /(?:^|,)appSession=;/)
+    rmSync(outage, { force: true })
+    assert.equal(await statusOfMe(application, cookie), 401)
+  }
+})
+
 for (const runtime of ['bun', 'deno']) {
   test(`docs/start/${runtime}.md: the application of the Hono page passes the conformance cases on this runtime`, async (t) => {
     const page = readFileSync(join(docs, `start/${runtime}.md`), 'utf8')
@@ -266,6 +285,22 @@ describe('docs/guides/better-auth.md', () => {
     assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
     assert.equal(rows(folder), 300)
     assert.equal(database.prepare("SELECT * FROM session WHERE sid = 'laptop'").get(), undefined)
+  })
+
+  test('a user cannot keep another user from signing in', async (t) => {
+    const { application } = await startEmpty(t)
+    const { op, signInNext } = application.provider
+    const { sign } = op
+    const signsIn = async (sub: string, email: object) => {
+      op.sign = (payload, header, key) => sign({ ...(payload as object), ...email }, header, key)
+      signInNext({ sub, sid: sub })
+      const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+      return statusOfMe(application, cookie)
+    }
+    assert.equal(await signsIn('Alice', {}), 200)
+    assert.equal(await signsIn('alice', {}), 200)
+    assert.equal(await signsIn('mallory', { email: 'bob@example.com' }), 200)
+    assert.equal(await signsIn('bob', { email: 'bob@example.com', email_verified: true }), 200)
   })
 
   test('with Drizzle, starts without the statements that the page removes', async (t) => {
