@@ -97,6 +97,14 @@ test('docs/migrating.md: after a sign-out, also while the store is down, a copy 
   }
 })
 
+test('docs/start/koa.md refuses a sign-in whose cookie the application has not signed', async (t) => {
+  const { base } = await start(t, { args: () => [sources('start/koa')] })
+  const signIn = { state: 'x', nonce: 'x', codeVerifier: 'x'.repeat(43) }
+  const cookie = `sign-in=${Buffer.from(JSON.stringify(signIn)).toString('base64url')}`
+  const { status } = await fetch(`${base}/callback?code=x&state=x`, { headers: { cookie }, redirect: 'manual' })
+  assert.equal(status, 400)
+})
+
 for (const runtime of ['bun', 'deno']) {
   test(`docs/start/${runtime}.md: the application of the Hono page passes the conformance cases on this runtime`, async (t) => {
     const page = readFileSync(join(docs, `start/${runtime}.md`), 'utf8')
