@@ -153,7 +153,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
    *
    * @param isReserved True for a fetch that needs no permit of the issuer's budget.
    */
-  const takePermits = async (isReserved = false): Promise<void> => {
+  const takePermits = async (isReserved?: boolean): Promise<void> => {
     const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
     requirePermit(isReserved || takeFetch())
     for (let wait = 0.05; onProven && !takeUnprovenFetch(); wait *= 2) {
@@ -180,7 +180,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     await takePermits()
     const failure: unknown = await load(uri, signal).catch((error: unknown) => error)
     if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
-      requirePermit(takeDiscovery())
+      requirePermit(takeDiscovery(), failure)
       const newUri = await discover(signal)
       if (newUri !== uri) return load(newUri, signal)
     }

@@ -17,6 +17,7 @@ export function createTokenBucket(size: number, refill: number): TokenBucket {
   }
 }
 
-export function requirePermit(permit: boolean): void {
-  if (!permit) throw new Error('too many requests')
+/** Throws if `permit` is false. If `failure` is set, throws `failure`, because it says more than "too many requests". */
+export function requirePermit(permit: boolean, failure?: unknown): void {
+  if (!permit) throw failure ?? new Error('too many requests')
 }
