@@ -40,14 +40,14 @@ type Answer = readonly [
 type CallLimit = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Makes two limits for calls that tokens cause. The first is for unproven issuers, and the second is for proven issuers. An
- * issuer is proven after its first valid token, or after the check of a session. Each limit counts its own failures, and
+ * Makes two limits for calls that tokens cause. The first is for other issuers, and the second is for issuers in use. An
+ * issuer is in use after its first valid token, or after the check of a session. Each limit counts its own failures, and
  * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const queues: ((isTurn: boolean) => void)[][] = []
-  // If seven calls run, only calls for proven issuers start.
+  // If seven calls run, only calls for issuers in use start.
   return [7, maxCalls].map((most) => {
     const waiting: (typeof queues)[number] = []
     queues.push(waiting)
@@ -84,7 +84,7 @@ function createCallLimits(): CallLimit[] {
  *
  * @param isComplete Returns true if the registrations contain the client of the caller. If it returns false for a
  *   cached answer, the issuer function is called again within the limits. A call without this parameter only marks the
- *   issuer as proven.
+ *   issuer as in use.
  */
 export type FindAll = (
   iss: string,
@@ -101,26 +101,26 @@ export function createIssuerFunction(
   askFunction: (iss: string) => Promise<readonly Registration[]>,
   onError: (error: unknown) => void,
 ): FindAll {
-  // Proven and unproven issuers have separate caches and limits. So tokens with invented issuers cannot push out or delay
-  // proven issuers.
+  // Issuers in use have their own cache and their own limit. So tokens with invented issuers cannot push out their answers
+  // or delay their calls.
   const createCache = (): LruMap<Answer | undefined> => new LruMap(maxEntries)
-  const [provenAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
+  const [usedAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
   const limits = createCallLimits()
   const cached = (iss: string): Answer | undefined =>
-    provenAnswers.get(iss) ?? otherAnswers.get(iss) ?? emptyAnswers.get(iss)
+    usedAnswers.get(iss) ?? otherAnswers.get(iss) ?? emptyAnswers.get(iss)
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     const ask = (): Promise<readonly Registration[]> => withTimeout(answerTime, () => askFunction(iss))
-    const isProven = caller === 'session' || provenAnswers.has(iss)
+    const isInUse = caller === 'session' || usedAnswers.has(iss)
     const registrations = await withTimeout(
       waitTime,
-      () => (caller === 'session' ? ask() : limits[+isProven]!(ask)),
+      () => (caller === 'session' ? ask() : limits[+isInUse]!(ask)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const takeCall = cached(iss)?.[2] ?? { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }
-    const answers = !registrations[0] ? emptyAnswers : isProven ? provenAnswers : otherAnswers
-    provenAnswers.delete(iss)
+    const answers = !registrations[0] ? emptyAnswers : isInUse ? usedAnswers : otherAnswers
+    usedAnswers.delete(iss)
     otherAnswers.delete(iss)
     answers.set(iss, [registrations, monotonicNow(), takeCall])
     return registrations
@@ -131,8 +131,8 @@ export function createIssuerFunction(
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const answer = cached(iss)
     if (!isComplete) {
-      // If answers for forged tokens have pushed out this answer, `answer` is undefined. The issuer is proven all the same.
-      provenAnswers.set(iss, answer)
+      // If answers for forged tokens have pushed out this answer, `answer` is undefined. The issuer is in use all the same.
+      usedAnswers.set(iss, answer)
       return []
     }
     if (!answer) return call()

@@ -56,7 +56,7 @@ export interface TrustedIssuer {
   clientSecret?: string | undefined
   /**
    * Set this option if the client is registered for encrypted ID Tokens. At most four keys are tried on a token. If you
-   * have more keys, the provider must set `kid` or `iss` in the header of the token. If a function finds the issuers,
+   * have more keys, the provider must set `kid` or `iss` in the header of the token. If the option `issuers` is a function,
    * the provider must set `iss`.
    */
   decryption?: Decryption | undefined
@@ -81,8 +81,8 @@ export interface TrustedIssuer {
    */
   trustedAudiences?: readonly string[] | undefined
   /**
-   * Selects the sessions to end if a token has both `sid` and `sub`: only the session of `sid`, or all sessions of `sub`.
-   * A token without `sub` always ends only the session of `sid`.
+   * Selects the sessions to end if a token has both `sid` and `sub`. `'session'` ends the session of `sid`, and the sessions
+   * of `sub` without a `sid`. `'subject'` ends all sessions of `sub`. A token without `sub` ends only the session of `sid`.
    *
    * @default 'session'
    */
@@ -130,7 +130,7 @@ const decryptionRules: Rules = {
   required: oneOf(false, true),
 }
 
-/** The rules for the source of the tokens of one issuer. */
+/** The rules that OpenID Providers and SSF transmitters share. */
 export const sourceRules: Rules = {
   issuer: text(),
   keys: [areKeys, 'must be a URL, a JWK Set or a function', undefined],

@@ -18,7 +18,7 @@ export interface SessionToEnd {
   sub?: string | undefined
   /** The session at the provider. If it is absent, null or empty, the `sid` is unknown. */
   sid?: string | null | undefined
-  /** Ends only sessions of this client. @default all clients that are registered at the issuer */
+  /** Ends only sessions of this client, and sessions without a `clientId`. @default all clients at the issuer */
   clientId?: string | undefined
 }
 
@@ -28,7 +28,7 @@ export interface SubjectToEnd {
   iss: string
   /** The End-User at that issuer. */
   sub: string
-  /** Ends only sessions of this client. @default all clients that are registered at the issuer */
+  /** Ends only sessions of this client, and sessions without a `clientId`. @default all clients at the issuer */
   clientId?: string | undefined
   /** NumericDate in seconds. The call ends the sessions that began in this second or earlier. @default now */
   before?: number | undefined
@@ -125,7 +125,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
       : carryOut(wish)
   }
 
-  // The whole call counts as in progress, including the call of the issuer function.
+  // `settled` waits for the whole call, including the call of the issuer function.
   return {
     endSession: (session, origin = {}) =>
       flights.run(() => end(Object(session) as SessionToEnd, origin, 'session', 'iat'), {}).result,

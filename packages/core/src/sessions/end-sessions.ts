@@ -33,9 +33,11 @@ export interface EndedSessions {
   /** The End-User, if known. */
   sub?: string
   /**
-   * The session that ended. If it is absent, all sessions of `sub` have ended. There are two exceptions: `endSession` without
-   * a `sid` ends only the sessions of `sub` with an unknown `sid`. With `logoutScope: 'subject'`, a token with `sid` also ends
-   * all sessions of its `sub`.
+   * The session that ended. If a Logout Token or a security event also has `sub`, the sessions of `sub` without a `sid` have
+   * ended, too. With `logoutScope: 'subject'`, a Logout Token with `sub` has ended all sessions of `sub`.
+   *
+   * If `sid` is absent, all sessions of `sub` have ended. There is one exception: `endSession` without a `sid` ends only the
+   * sessions of `sub` without a `sid`.
    */
   sid?: string
   /** The ids of the tracked sessions that ended. */
@@ -135,7 +137,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
     // Removes the older markers of the same client. An older marker that stays does no harm. All values are parsed
-    // before the first removal. Otherwise, after a parse error, a removal could be in progress that nobody awaits.
+    // before the first removal starts. So if a value cannot be parsed, no removal runs without a handler.
     const superseded = markers.flatMap((marker) =>
       valuesOf(marker.key)
         .filter((value) => supersedes(marker, parseMarker(value)))

@@ -26,8 +26,8 @@ export interface SessionClaims {
  * Checks the types of a session's claims (RP-37). Throws if they are wrong, because a wrong session must never count as
  * "not logged out".
  *
- * @returns A copy. Each claim is read only once, because the application can change its object later. The claims can be
- * getters of a class. The order of the members is part of the stored format.
+ * @returns A copy. Each claim is read only once, because the application can change its object later, and a claim can be
+ * a getter. The order of the members is part of the stored format.
  */
 export function checkSession(session: SessionClaims): SessionClaims {
   const { iss, sub, sid, iat, clientId } = Object(session) as SessionClaims

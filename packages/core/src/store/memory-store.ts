@@ -8,7 +8,7 @@ import type { LogoutStore } from './store.js'
 interface Entry {
   value: string
   expiresAt: number
-  /** Whole monotonic seconds. Fractions take more memory. */
+  /** The entry stays until this time, even if the clock is wrong. Whole monotonic seconds, because fractions take more memory. */
   keptUntil: number
   next: Entry | undefined
 }

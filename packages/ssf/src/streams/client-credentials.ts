@@ -75,7 +75,8 @@ export function createTokenSource(
       [customFetch]: async (url: string, init: object): Promise<Response> => {
         requireAllowed(url, issuer.href, options.allowInsecureRequests)
         const response = await (options.fetch ?? fetch)(url, init)
-        // oauth4webapi reads an answer of any size. So it gets an answer that has already been read.
+        // oauth4webapi does not limit the size of an answer. So `textOf` reads the answer up to a limit, and oauth4webapi
+        // gets a new response with the text.
         return new Response(await textOf(response), response)
       },
       // Turns off the check of oauth4webapi, because the check above replaces it.

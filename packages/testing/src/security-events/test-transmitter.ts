@@ -9,7 +9,7 @@ export interface TestTransmitterOptions extends Pick<TestIssuerOptions, 'key' | 
   audience?: string | undefined
   /** Sends the pushes. @default globalThis.fetch */
   push?: typeof fetch | undefined
-  /** The access token that the endpoints of the transmitter require. @default 'test-access-token' */
+  /** The access token that stream management and poll require. @default 'test-access-token' */
   accessToken?: string | undefined
 }
 
@@ -53,7 +53,7 @@ export interface TestTransmitter {
    * count.
    */
   readonly mostAtOnce: number
-  /** Set it to a function that returns a wrong answer to a request, or `undefined` for the right answer. */
+  /** A function that returns a wrong answer to a request. If it returns `undefined`, the request gets the right answer. */
   fault: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined
 }
 

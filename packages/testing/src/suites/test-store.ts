@@ -78,7 +78,7 @@ export function testStore(test: TestFunction, create: () => Created | Promise<Cr
   })
 
   check(
-    'values returns one list for each key, in the order of the keys, and again for a repeated key',
+    'values returns one list for each key, in the order of the keys, also if a key is repeated',
     async (store, key) => {
       await store.add(key('a'), '1', future())
       await store.add(key('b'), '2', future())

@@ -7,7 +7,7 @@ import type { Answer, Party, Visit } from './party.js'
  * - `not ended`: the application accepted a good token, and the session did not end.
  * - `refused`: the application did not accept a good token or request.
  * - `ended`: a session ended that must stay alive.
- * - `status`: the application refused a token or a request, but not with 400.
+ * - `status`: the session did not end, but the answer has a status that the case does not allow, for example 200.
  * - `other`: anything else, for example a missing header.
  */
 export type ConformanceFault = 'accepted' | 'not ended' | 'refused' | 'ended' | 'status' | 'other'
@@ -58,7 +58,7 @@ export function expectAccepted(answer: Answer): void {
   expectThat(isSuccess(answer), describeAnswer(answer), { fault: 'refused' })
 }
 
-/** Checks that the endpoint answered 200, the status of the standard (BCL 2.8). */
+/** Checks that the endpoint answered 200, the status of the standard (BCL 2.8). With `accept204`, 204 also passes. */
 export function expectStatus200(answer: Answer, { accept204 }: Party): void {
   const isRight = answer.status === 200 || (accept204 && answer.status === 204)
   const failure: FailureOptions = isSuccess(answer) ? { about: `the status ${answer.status}` } : { fault: 'refused' }
@@ -112,7 +112,10 @@ export async function expectLive(visit: Visit, what: string, fault: ConformanceF
   expectThat((await visit.isLive()) !== false, `${what} has ended`, { fault })
 }
 
-/** Skips the case unless a logout ended the session, because the case builds on that logout. */
+/**
+ * Skips the case if the logout was refused or the session is still live, because the case builds on that logout. Does not
+ * skip it if the session cannot be observed.
+ */
 export async function requireLogout(
   answer: Answer,
   visit: Visit,
