@@ -1,6 +1,6 @@
 // Tests the code of the guides unchanged. All code runs in this process.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import {
   createServer,
@@ -261,6 +261,42 @@ test('refresh-tokens.md: a logout revokes the token, and no refresh works after 
   assert.equal(await sessions.accessToken('row-2'), undefined)
   assert.equal(rows.size, 0)
   assert.deepEqual(requests.slice(-3), ['/token r-1', '/revoke r-1', '/revoke r-2'])
+})
+
+test('refresh-tokens.md: a logout that deletes the row during a refresh loses no token', async () => {
+  const steps = new EventEmitter()
+  const [refreshed, deleted, revoking] = ['refreshed', 'deleted', 'revoking'].map((step) => once(steps, step))
+  const { configuration, requests } = createAuthorizationServer({
+    '/revoke': async () => {
+      steps.emit('revoking')
+      await refreshed
+      return {}
+    },
+    '/token': async () => {
+      await revoking
+      return { access_token: 'new', token_type: 'bearer', refresh_token: 'r-2' }
+    },
+  })
+  const { table } = createRows()
+  const slowTable = {
+    ...table,
+    async set(id: string, row: Row) {
+      await table.set(id, row)
+      if (row.refreshToken !== 'r-2') return
+      steps.emit('refreshed')
+      await deleted
+    },
+    async delete(id: string) {
+      await table.delete(id)
+      steps.emit('deleted')
+    },
+  }
+  const sessions = createSessions(op.trusted, configuration, slowTable, new MemoryStore())
+  await sessions.start('row-1', { ...op.session({ sid: 's-1' }), aud: 'test-client', exp: now() + 60 }, 'r-1')
+  const accessToken = sessions.accessToken('row-1')
+  await sessions.logout.receive(await op.logoutToken({ sid: 's-1' }))
+  assert.equal(await accessToken, undefined)
+  assert.deepEqual(requests.slice(1), ['/revoke r-1', '/revoke r-2'])
 })
 
 test('refresh-tokens.md: two requests at once refresh the token only once', async () => {
