@@ -1,6 +1,7 @@
 // Tests the sockets of docs/guides/live.md. Each socket closes when its session ends. No socket opens for a session that has ended.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
@@ -301,6 +302,30 @@ test('Socket.IO', { timeout: 20_000 }, async (t) => {
   const goneFromChat = happens(chat, 'disconnect')
   await end('phone')
   assert.equal(await goneFromChat, 'io server disconnect')
+  await io.close()
+})
+
+test('Socket.IO: with the setting of the page, a recovered connection is checked', { timeout: 20_000 }, async (t) => {
+  const page = readFileSync(new URL('../guides/live.md', import.meta.url), 'utf8')
+  const [, skips] = /`connectionStateRecovery: \{ skipMiddlewares: (\w+) \}`/.exec(page)!
+  const { server, logout, address, end } = await serve(t)
+  const io = new Server(server, { connectionStateRecovery: { skipMiddlewares: skips === 'true' } })
+  withSocketIo(io, logout, sessionOf)
+  const socket = connect(`http://${address}`, { extraHeaders: { 'x-sid': 'laptop' }, reconnectionDelay: 100 })
+  t.after(() => socket.close())
+  const messages: string[] = []
+  socket.on('message', (message) => messages.push(message))
+  await new Promise<void>((resolve) => socket.once('connect', resolve))
+  const received = new Promise<void>((resolve) => socket.once('message', () => resolve()))
+  io.emit('message', 'before') // the client can recover the connection only after a message
+  await received
+  socket.io.engine.close()
+  await end('laptop')
+  io.emit('message', 'after the logout')
+  const refused = new Promise<Error>((resolve) => socket.once('connect_error', resolve))
+  socket.once('connect', () => assert.fail('the connection was recovered'))
+  assert.match(String(await refused), /not signed in/)
+  assert.deepEqual(messages, ['before'])
   await io.close()
 })
 
