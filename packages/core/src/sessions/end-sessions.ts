@@ -17,7 +17,7 @@ import {
   type TrackedSession,
 } from './markers.js'
 import { covers, expiryFor, supersedes } from './one-rule.js'
-import { retryTime, type PendingMarkers, type StoredMarker } from './pending-markers.js'
+import { maxCalls, retryTime, type PendingMarkers, type StoredMarker } from './pending-markers.js'
 
 /** The sessions that a logout ended. */
 export interface EndedSessions {
@@ -102,9 +102,18 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
   }
 
-  /** Removes entries. Reports a failure, but does not throw it, because an entry that stays does no harm. */
-  const removeAll = (entries: readonly (readonly [key: string, value: string])[]): unknown =>
-    all(entries.map(([key, value]) => store.remove(key, value)))?.catch(onError)
+  /**
+   * Removes entries. Removes only some at the same time, because a user can have thousands of tracked sessions, and the
+   * store has other calls to answer. Stops at a failure and reports it, but does not throw it, because an entry that stays
+   * does no harm.
+   */
+  const removeAll = async (entries: (readonly [key: string, value: string])[]): Promise<void> => {
+    try {
+      while (entries[0]) await all(entries.splice(0, maxCalls).map((entry) => store.remove(...entry)))
+    } catch (error) {
+      onError(error)
+    }
+  }
 
   return async (wish) => {
     const deadline = monotonicNow() + retryTime
@@ -126,7 +135,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const stored = await retryUntil(deadline, () => store.values(keys))
     const valuesOf = (key: string): string[] => stored[keys.indexOf(key)]!
 
-    const replayed = doneKeys.length > 0 && doneKeys.every((key) => valuesOf(key).length > 0)
+    const replayed = !!doneKeys[0] && doneKeys.every((key) => valuesOf(key)[0])
     const tracked = new Map<string, TrackedSession>()
     for (const marker of markers)
       for (const value of valuesOf(marker.sessionsKey)) {
@@ -136,25 +145,26 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const sessionIds = replayed ? [] : [...new Set([...tracked.values()].map(([id]) => id))]
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
-    // Removes the older markers of the same client. An older marker that stays does no harm. All values are parsed
-    // before the first removal starts. So if a value cannot be parsed, no removal runs without a handler.
-    const superseded = markers.flatMap((marker) =>
+    // The entries to remove: older markers of the same client, and the tracked sessions. An entry that stays does no harm.
+    // All markers are parsed before the first removal starts. So if a marker cannot be parsed, no removal runs without a
+    // handler.
+    const removals = markers.flatMap((marker) =>
       valuesOf(marker.key)
         .filter((value) => supersedes(marker, parseMarker(value)))
         .map((value) => [marker.key, value] as const),
     )
-    const underWay = [published, removeAll(superseded)]
     if (!replayed) {
       if (listeners.size || sessionIds[0]) await callListeners(event)
-      const ofTracked = [...tracked].flatMap(([value, [, session]]) =>
-        scopesOfSession(session).map((scope) => [trackKey(scope), value] as const),
-      )
-      underWay.push(removeAll(ofTracked))
-      // The record that the logout was carried out is written last. If the logout fails before this line, and the provider
-      // sends the token again, the logout is carried out again.
-      await retryUntil(deadline, () => all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
+      for (const [value, [, session]] of tracked)
+        for (const scope of scopesOfSession(session)) removals.push([trackKey(scope), value])
     }
-    await all(underWay)
+    const removed = removeAll(removals)
+    // The record that the logout was carried out is written last. If the logout fails before this line, and the provider
+    // sends the token again, the logout is carried out again.
+    if (!replayed)
+      await retryUntil(deadline, () => all(wish.done.map(({ key, expiresAt }) => store.add(key, '1', expiresAt))))
+    await removed
+    await published
     return event
   }
 }

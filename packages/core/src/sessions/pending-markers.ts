@@ -22,8 +22,11 @@ export const retryTime = 1.5
 const maxPending = 100_000
 /** Seconds between two flushes. A flush writes the markers that the store did not take before their request ended. */
 const retryAfter = 1
-/** The number of markers that a flush writes at the same time. If all these writes fail, the flush stops. */
-const maxWrites = 50
+/**
+ * The number of entries that are written or removed at the same time. If a flush writes so many markers, and all these
+ * writes fail, the flush stops.
+ */
+export const maxCalls = 50
 
 /**
  * Writes markers. A marker is pending until the store takes it. In this process, a pending marker counts at once. If
@@ -108,7 +111,7 @@ export function createPendingMarkers({
             failure = error
           }
         }
-        await Promise.all(waiting.splice(0, maxWrites).map(tryWrite))
+        await Promise.all(waiting.splice(0, maxCalls).map(tryWrite))
       }
       if (failure) onError(failure)
       schedule()

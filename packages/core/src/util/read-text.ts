@@ -18,7 +18,7 @@ export const readText = (
         if (length > limit) return resolve(undefined)
         // Copies the bytes, because a text of many small pieces takes much more memory than their bytes.
         if (length > body.byteLength) {
-          const larger = new Uint8Array(2 * length)
+          const larger = new Uint8Array(Math.min(2 * length, limit))
           larger.set(body)
           body = larger
         }
