@@ -115,9 +115,9 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   /**
-   * Signs a user out everywhere: ends the user's sessions that began at the time `before` or earlier. If the provider's
-   * clock is ahead, the `iat` of a session can be later than `before`. So call {@link endSession} for the caller's own
-   * session too.
+   * Signs a user out everywhere: ends the user's sessions that began until now, or until `subject.before` if you set it. If
+   * the provider's clock is ahead, the `iat` of a session can be later than this time. So call {@link endSession} for the
+   * caller's own session too.
    *
    * @param origin If `origin` has a `key`, listeners run only once for that key.
    * @throws {TypeError} if the subject or `origin` is wrong, the issuer or client is not trusted, or `before` is in the future.

@@ -68,7 +68,8 @@ export async function inspect(
     ? await inspectSecurityEventToken(input, parts, options)
     : await inspectLogoutToken(input, options)
   if (typeof inspection === 'string') {
-    const remedy = 'Copy the whole token: three parts of letters, digits, - and _, with dots between them.'
+    const remedy =
+      'Copy the whole token: three parts (five if it is encrypted) of letters, digits, - and _, with dots between them.'
     throw new CommandError(inspection, remedy)
   }
   if (json) out.write(JSON.stringify(inspection, undefined, 2))

@@ -18,13 +18,13 @@ const answerTime = 1.5
 /** Seconds that a token waits for a call and its answer. Most providers send a logout only once, so a late call is useful. */
 const waitTime = 5
 /**
- * The largest number of calls for tokens that run at the same time. After the same number of failed calls, only one call
- * a second starts.
+ * The largest number of calls that run at the same time because of tokens. After the same number of failed calls, only one
+ * call a second starts.
  */
 const maxCalls = 10
 /**
- * Who needs the answer of a call. Anybody can send tokens, so calls for tokens are limited. A call for a session never waits
- * for calls for tokens.
+ * The cause of a call: a token, or the check of a session. Anybody can send tokens, so the calls that tokens cause are
+ * limited. A call that a session causes never waits for these calls.
  */
 export type Caller = 'token' | 'session'
 
@@ -40,7 +40,7 @@ type Answer = readonly [
 type CallLimit = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Makes two limits for calls that tokens cause. The first is for other issuers, and the second is for issuers in use. An
+ * Makes two limits for calls that tokens cause. The first is for issuers that are not in use, and the second is for issuers in use. An
  * issuer is in use after its first valid token, or after the check of a session. Each limit counts its own failures, and
  * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
  */
@@ -131,7 +131,7 @@ export function createIssuerFunction(
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const answer = cached(iss)
     if (!isComplete) {
-      // If answers for forged tokens have pushed out this answer, `answer` is undefined. The issuer is in use all the same.
+      // If answers for forged tokens have pushed out this answer, `answer` is undefined. The issuer still counts as in use.
       usedAnswers.set(iss, answer)
       return []
     }

@@ -23,8 +23,8 @@ const maxPending = 100_000
 /** Seconds between two flushes. A flush writes the markers that the store did not take before their request ended. */
 const retryAfter = 1
 /**
- * The number of entries that are written or removed at the same time. If a flush writes so many markers, and all these
- * writes fail, the flush stops.
+ * The number of entries that are written or removed at the same time. A flush writes one group of this size after another.
+ * If all writes of a full group fail, the flush stops.
  */
 export const maxCalls = 50
 
@@ -59,7 +59,7 @@ export function createPendingMarkers({
   onError,
 }: PendingMarkersOptions): PendingMarkers {
   const pending = new MultiMap<StoredMarker>()
-  /** The pending markers whose request has failed. A flush writes these markers. The request writes each other marker. */
+  /** The pending markers whose request has failed. A flush writes these markers. The requests in progress write the others. */
   const failed = new Set<StoredMarker>()
   /** The flush in progress. A flush starts no write after ten times `storeTimeout`. */
   const flushes = singleFlight<Flight<void>>(10 * storeTimeout)
