@@ -38,7 +38,7 @@ import { createProvider, lazily } from '../snippets/docs-guides-provider-down-md
 import { startWarming } from '../snippets/docs-guides-provider-down-md/readiness.ts'
 import { createCheck } from '../snippets/docs-guides-refresh-tokens-md/check.ts'
 import { createSessions, type Row } from '../snippets/docs-guides-refresh-tokens-md/sessions.ts'
-import { createActiveSession, keepClaims } from '../snippets/docs-migrating-md/auth0-logout.ts'
+import { createActiveSession, createProxy, keepClaims } from '../snippets/docs-migrating-md/auth0-logout.ts'
 import { createApp as createMigrated } from '../snippets/docs-migrating-md/after.ts'
 import { rolesOf } from '../snippets/docs-migrating-md/protect.ts'
 import { createMetrics } from '../snippets/docs-guides-metrics-md/metrics.ts'
@@ -557,6 +557,37 @@ test('migrating.md: nextjs-auth0 keeps the claims of the first ID Token, and che
   assert.equal(await sessionOf(refreshed), null)
   assert.equal(await sessionOf({ user: 'from before the migration' }), null)
   assert.equal(await sessionOf(null), null)
+})
+
+test('migrating.md: the routes of nextjs-auth0 refuse an ended session, and its sign-out ends all copies', async (t) => {
+  t.mock.method(console, 'error', () => {})
+  const store = new MemoryStore()
+  const logout = createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 3600, store })
+  let session: { claims?: SessionClaims } | null = null
+  const proxy = createProxy(logout, {
+    getSession: async () => session,
+    middleware: async () => new Response('the SDK'),
+  })
+  const ask = async (path: string) => (await proxy(new Request(`https://app.example.com${path}`))).status
+  const statuses = () => Promise.all(['/auth/access-token', '/auth/profile/', '/base/auth/profile', '/me'].map(ask))
+
+  assert.deepEqual(await statuses(), [200, 200, 200, 200])
+  session = {} // from before the migration
+  assert.deepEqual(await statuses(), [401, 401, 401, 200])
+  session = { claims: op.session({ sid: 's-1' }) }
+  assert.deepEqual(await statuses(), [200, 200, 200, 200])
+  await logout.receive(await op.logoutToken({ sid: 's-1' }))
+  assert.deepEqual(await statuses(), [401, 401, 401, 200])
+  assert.equal(await ask('/auth/login'), 200)
+
+  session = { claims: op.session({ sid: 's-2' }) }
+  t.mock.method(store, 'values', async () => assert.fail('the store is down'))
+  assert.deepEqual(await statuses(), [503, 503, 503, 503])
+  assert.equal(await ask('/auth/callback'), 200)
+  assert.equal(await ask('/auth/logout'), 200)
+  t.mock.restoreAll()
+  t.mock.method(console, 'error', () => {})
+  assert.equal(await logout.isLoggedOut(session.claims!), true)
 })
 
 test('docker.md: behind a proxy, the prefix, the endpoint and the secure cookie work', async (t) => {
