@@ -52,7 +52,7 @@ async function measure(name: string): Promise<void> {
       `checks per second of ${live.toLocaleString('en')} live sessions, recheckAfter: 10`,
       await sessions.checksPerSecond(cached, 10, sessions.ended, live),
     )
-    print('reads of the store during 10 s of the checks in the row above', counted.reads() - before)
+    print('reads of the store in 10 s, during the test of the row above', counted.reads() - before)
     await cached.close()
 
     const expiring = markers / 10
@@ -72,7 +72,7 @@ async function measure(name: string): Promise<void> {
     }
     const left = Math.max(0, (await large.size()) - all)
     const seconds = Math.round((performance.now() - expiredAt) / 1000)
-    print(`of ${expiring.toLocaleString('en')} expired markers, still in the store after ${seconds} s`, left)
+    print(`expired markers that are still in the store after ${seconds} s, of ${expiring.toLocaleString('en')}`, left)
     print('checks per second in the first 5 s after this expiry', during)
     await logout.close()
   } finally {
