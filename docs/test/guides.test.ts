@@ -263,6 +263,17 @@ test('refresh-tokens.md: a logout revokes the token, and no refresh works after 
   assert.deepEqual(requests.slice(-3), ['/token r-1', '/revoke r-1', '/revoke r-2'])
 })
 
+test('refresh-tokens.md: if the session cannot be tracked, its token is revoked', async () => {
+  const { configuration, requests } = createAuthorizationServer({ '/revoke': () => null })
+  const { rows, table } = createRows()
+  const down = async () => assert.fail('the store is down')
+  const sessions = createSessions(op.trusted, configuration, table, { add: down, values: down, remove: down })
+  const claims = { ...op.session({ sid: 's-1' }), aud: 'test-client', exp: now() + 60 }
+  await assert.rejects(sessions.start('row-1', claims, 'r-1'), { code: 'ERR_LOGOUT_FAILED' })
+  assert.deepEqual(requests, ['/revoke r-1'])
+  assert.equal(rows.size, 0)
+})
+
 test('refresh-tokens.md: a logout that deletes the row during a refresh loses no token', async () => {
   const steps = new EventEmitter()
   const [refreshed, deleted, revoking] = ['refreshed', 'deleted', 'revoking'].map((step) => once(steps, step))
