@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { serve } from './serve.js'
 
 const path = '/backchannel-logout'
@@ -225,6 +225,42 @@ describe('readBody', () => {
     expect(chunks.filter((chunk) => chunk.deref()).length).toBeLessThan(5)
     stream.end()
     expect(await reading).toBe('a'.repeat(100))
+  })
+
+  test.each<[string, number, (stream: PassThrough) => unknown]>([
+    ['the client stops in the middle of its body', 100_000, () => vi.advanceTimersByTimeAsync(6000)],
+    ['the body is longer than the limit', 60_000, (stream) => stream.write(Buffer.alloc(1))],
+  ])('RP-4: keeps no bytes after it has settled, if %s', async (_, limit, settle) => {
+    const buffers: WeakRef<object>[] = []
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    vi.stubGlobal(
+      'Uint8Array',
+      class extends Uint8Array {
+        constructor(...given: [never]) {
+          super(...given)
+          if (Number(given[0]) > 0) buffers.push(new WeakRef(this))
+        }
+      },
+    )
+    onTestFinished(() => {
+      vi.useRealTimers()
+      vi.unstubAllGlobals()
+    })
+    const stream = new PassThrough()
+    const outcome = readBody(stream)(limit).catch((error: Error) => error.message)
+    stream.write(Buffer.alloc(60_000))
+    await setImmediate()
+    await settle(stream)
+    expect([undefined, 'the body took over 6 s']).toContain(await outcome)
+    await setImmediate()
+    stream.write(Buffer.alloc(1000))
+    await setImmediate()
+    setFlagsFromString('--expose-gc')
+    ;(runInNewContext('gc') as () => void)()
+    expect(buffers.length).toBeGreaterThan(0)
+    expect(buffers.filter((buffer) => buffer.deref())).toEqual([])
+    stream.end()
+    await once(stream, 'end')
   })
 
   test('rejects with the error of the stream, even if the error comes later', async () => {
