@@ -15,7 +15,7 @@ interface SetFinding {
   settings?: Partial<Transmitter>
 }
 
-/** The effect of one event of a Security Event Token, in a receiver without special settings. */
+/** The effect of one event of a Security Event Token, in a receiver without `endsSessions`. */
 type SetEffect = Pick<SecurityEvent, 'type' | 'ended' | 'reason'>
 
 export interface SetInspection {

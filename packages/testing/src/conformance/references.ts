@@ -30,14 +30,14 @@ const references: Record<string, string> = {
   'RP-22': 'RFC 8725, 3.11: the typ says what kind of token it is. BCL 2.4 recommends logout+jwt',
   'RP-23': 'BCL 2.4 and RFC 7519, 4: claims that are not understood must be ignored',
   'RP-24':
-    'BCL 2.6, step 8: a repeated jti may be refused. A provider sends a token again after a lost answer, and takes a refusal for a failed logout',
+    'BCL 2.6, step 8: a repeated jti may be refused. If the answer was lost, a provider may send the token again. If the application then refuses the token, the provider thinks that the logout has failed',
   'RP-30':
     'BCL 2.4 and 2.7: the application ends the sessions that the token identifies. A token without sid is about all sessions of the sub',
   'RP-31': 'BCL 2.7: the logout of a user who is already logged out is considered to have succeeded',
   'RP-32':
     'BCL 2.7 does not mention the order of arrival. A later sign-in is not one of the sessions that a logout is about',
   'RP-33':
-    'BCL 2.7: iss and sub, or sid, identify the session. BCL 2.6, step 10, allows a refusal of another sub. WSO2 sends the sub of another client in the same browser session',
+    'BCL 2.7: iss and sub, or sid, identify the session. BCL 2.6, step 10, allows a refusal if the sub is not the sub of the ID Token. WSO2 may send the sub that the user has at another client in the same browser session',
   'RP-40': 'BCL 2.8: a successful logout must be answered 200',
   'RP-41':
     'BCL 2.8: a refusal may have a JSON body with error and error_description. RFC 6749, 5.2: both have a limited set of characters',
@@ -154,7 +154,7 @@ const rulesOfCases: readonly (readonly [rule: string, ids: readonly string[]])[]
     ['refuse/exp-is-1e999', 'refuse/iat-is-1e999'],
   ],
   [
-    `RFC 7519, 4.1.7: jti is a string. ${noCheck}. If all such tokens count as one token, a logout is lost`,
+    `RFC 7519, 4.1.7: jti is a string. ${noCheck}. If an application treats all tokens with an empty or wrong jti as copies of one token, it loses logouts`,
     ['refuse/an-empty-jti', 'refuse/jti-as-a-number'],
   ],
   [

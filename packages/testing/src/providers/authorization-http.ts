@@ -10,7 +10,7 @@ const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character
 const isForm = (request: Request): boolean =>
   /^application\/x-www-form-urlencoded/i.test(request.headers.get('content-type') ?? '')
 
-/** Reads the parameters from the form of a POST. For other methods, reads the query string. */
+/** Reads the parameters from the form of a POST. For any other request, reads the query string. */
 export async function readParameters(request: Request): Promise<URLSearchParams> {
   return request.method === 'POST' && isForm(request)
     ? new URLSearchParams(await request.text())

@@ -4,7 +4,7 @@ import { referenceFor } from '../references.js'
 import { describeAnswer, expectStatus200, expectThat } from '../relying-party/expectations.js'
 import type { Answer, Party, Visit } from '../relying-party/party.js'
 
-/** Values in a bad token. The answer to the token must not contain them. */
+/** Values that these cases put into tokens. The answer to such a token must not contain them. */
 const marks = { sub: 'conformance-sub-mark', jti: 'conformance-jti-mark', claim: 'conformance-claim-mark' }
 
 const sendGoodToken = async (party: Party, visit: Visit): Promise<Answer> => party.post(await party.logoutToken(visit))
@@ -16,7 +16,7 @@ const isRedirect = ({ status }: Answer): boolean => status >= 300 && status < 40
 
 const isNoStore = ({ headers }: Answer): boolean => /(?:^|,)\s*no-store\b/i.test(headers.get('cache-control') ?? '')
 
-/** Returns the body of an answer as a JSON object, or `undefined` if the body is not a JSON object. */
+/** Returns the parsed body of an answer. Returns `undefined` if the media type is not JSON, or the body is no object or array. */
 function jsonOf({ headers, body }: Answer): Record<string, unknown> | undefined {
   if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(headers.get('content-type') ?? '')) return undefined
   try {
