@@ -120,24 +120,23 @@ export async function statusOfMe({ base }: Application, cookie: string): Promise
   return response.status
 }
 
-/** Signs in as a browser. Returns the cookies. @param requests The largest number of requests. */
-export async function signIn(
-  { base }: Application,
-  cookies = new Map<string, string>(),
-  path = '/login',
-  requests = Infinity,
-): Promise<Map<string, string>> {
-  let url: string | null = base + path
-  for (let sent = 0; url !== null && url !== `${base}/me` && sent < requests; sent += 1) {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response: Response = await fetch(url, { headers: url.startsWith(base) ? { cookie } : {}, redirect: 'manual' })
-    await response.body?.cancel()
-    for (const line of response.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
-      if (line.length <= 4096) cookies.set(name!, value!) // browsers refuse longer cookies
-    }
-    const location: string | null = response.headers.get('location')
-    url = location === null ? null : new URL(location, url).href
+/** Sends a request of a browser, and keeps the cookies of the answer. Returns the address to which the answer redirects. */
+export async function visit({ base }: Application, cookies: Map<string, string>, url: string): Promise<string | null> {
+  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const response = await fetch(url, { headers: url.startsWith(base) ? { cookie } : {}, redirect: 'manual' })
+  await response.body?.cancel()
+  for (const line of response.headers.getSetCookie()) {
+    const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
+    if (line.length <= 4096) cookies.set(name!, value!) // browsers refuse longer cookies
   }
+  const location = response.headers.get('location')
+  return location === null ? null : new URL(location, url).href
+}
+
+/** Signs in as a browser. Returns the cookies. */
+export async function signIn(application: Application, cookies = new Map<string, string>()): Promise<typeof cookies> {
+  const { base } = application
+  let url: string | null = `${base}/login`
+  while (url !== null && url !== `${base}/me`) url = await visit(application, cookies, url)
   return cookies
 }

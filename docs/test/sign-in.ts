@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { signIn, statusOfMe, type Application } from './application.ts'
+import { signIn, statusOfMe, visit, type Application } from './application.ts'
 
 const headerOf = (cookies: Map<string, string>): string => [...cookies].map((pair) => pair.join('=')).join('; ')
 
@@ -8,9 +8,22 @@ const headerOf = (cookies: Map<string, string>): string => [...cookies].map((pai
 export async function keepsSession(application: Application): Promise<void> {
   const cookies = await signIn(application)
   for (const path of ['/login', '/callback?code=x&state=x']) {
-    await signIn(application, cookies, path, 1)
+    await visit(application, cookies, application.base + path)
     assert.equal(await statusOfMe(application, headerOf(cookies)), 200, path)
   }
+}
+
+/** Tests that a sign-in works although another tab, whose session has ended, sends a request meanwhile. */
+export async function signsInBesideAnotherTab(application: Application): Promise<void> {
+  const { base, provider } = application
+  const cookies = await signIn(application)
+  const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: undefined }) })
+  assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+  provider.signInNext({ sub: 'bob', sid: 'another' })
+  let url = await visit(application, cookies, `${base}/login`)
+  await visit(application, cookies, `${base}/me`)
+  while (url !== null && url !== `${base}/me`) url = await visit(application, cookies, url)
+  assert.equal(await statusOfMe(application, headerOf(cookies)), 200)
 }
 
 /**
