@@ -4,6 +4,8 @@ import { test } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
 
+import Fastify from 'fastify'
+
 import { createEvents } from '../snippets/docs-operating-md/events.ts'
 
 /** Returns a receiver for which the test can count and end the watches. */
@@ -96,4 +98,17 @@ test('HEAD opens no stream, because nobody would close it', async () => {
     answers.map(({ status, headers }) => `${status} ${headers.get('content-type')}`),
     Array.from({ length: 6 }, () => '200 text/event-stream'),
   )
+})
+
+test('Fastify sends the headers at once, and HEAD opens no stream', { timeout: 10_000 }, async (t) => {
+  const { watching, events } = createReceiver()
+  const app = Fastify({ forceCloseConnections: true })
+  app.get('/events', { exposeHeadRoute: false }, async ({ method }) => events(session, method))
+  const url = `${await app.listen({ host: '127.0.0.1' })}/events`
+  t.after(() => app.close())
+  assert.equal((await fetch(url, { method: 'HEAD' })).status, 404)
+  const response = await fetch(url) // without the first bytes, this would wait for the heartbeat
+  assert.equal(watching.size, 1)
+  for (const listener of watching) listener()
+  assert.match(await response.text(), /^event: logged-out$/m)
 })
