@@ -104,7 +104,7 @@ test('Fastify sends the headers at once, and HEAD opens no stream', { timeout: 1
   const { watching, events } = createReceiver()
   const app = Fastify({ forceCloseConnections: true })
   app.get('/events', { exposeHeadRoute: false }, async ({ method }) => events(session, method))
-  const url = `${await app.listen({ host: '127.0.0.1' })}/events`
+  const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/events`
   t.after(() => app.close())
   assert.equal((await fetch(url, { method: 'HEAD' })).status, 404)
   const response = await fetch(url) // without the first bytes, this would wait for the heartbeat
