@@ -1,5 +1,5 @@
 import type { LogoutStore } from '@bcl/core'
-import { callback, isFunction, readOptions, singleFlight, withTimeout, type Flight, type Rules } from '@bcl/core/kit'
+import { callback, isFunction, readOptions, type Rules } from '@bcl/core/kit'
 import { indexedText, indexedTexts, sha256 } from './indexed-text.js'
 import { dialectOf, tableRule, type SqlDialect } from './schema.js'
 import type { Dialect, Row, SqlParameter, Statement } from './statement.js'
@@ -38,12 +38,6 @@ const addsPerSweep = 8
 
 /** The largest number of expired rows that an add deletes. The limit keeps each add fast. */
 const rowsPerSweep = 100
-
-/** Seconds for which an add waits for a sweep. After this time, the sweep goes on, but the add has succeeded. */
-const sweepTime = 0.5
-
-/** Seconds after which a sweep counts as lost. Then a later add starts another sweep. */
-const longestSweep = 60
 
 /**
  * The largest number of rows that one statement of `prune` deletes. On MySQL, adds wait for the locks of this
@@ -102,7 +96,6 @@ export class SqlStore implements LogoutStore {
   readonly #dialect: Dialect
   readonly #query: SqlQuery
   readonly #table: string
-  readonly #sweeps = singleFlight<Flight<SqlResult>>(longestSweep)
   #adds = 0
 
   /** @throws {TypeError} if an option is wrong or unknown. The message names the option. */
@@ -201,16 +194,12 @@ export class SqlStore implements LogoutStore {
   /**
    * Deletes some expired rows at the first add, and at every eighth add after it. Ignores a failure, because a later add
    * tries again. `values` never returns expired rows.
-   *
-   * A sweep can wait long for rows that another transaction has locked. So only one sweep runs at a time, and an add does
-   * not wait for a slow sweep. Otherwise waiting sweeps would take all connections of the pool.
    */
   async #sweep(): Promise<void> {
     this.#adds += 1
-    if (this.#adds % addsPerSweep !== 1 || this.#sweeps.get()) return
-    const sweep = async (): Promise<SqlResult> => this.#run(this.#dialect.sweep(this.#table, rowsPerSweep))
+    if (this.#adds % addsPerSweep !== 1) return
     try {
-      await withTimeout(sweepTime, () => this.#sweeps.run(sweep).result)
+      await this.#run(this.#dialect.sweep(this.#table, rowsPerSweep))
     } catch {}
   }
 

@@ -114,28 +114,6 @@ describe('options', () => {
     }
   })
 
-  test('a sweep that waits for locked rows delays at most one add, and takes only one connection', async () => {
-    let sweeps = 0
-    let release = (): void => {}
-    const store = new SqlStore({
-      dialect: 'sqlite',
-      async query(text, [k, v]) {
-        if (text.startsWith('INSERT')) return [{ k, v }]
-        sweeps += 1
-        await new Promise<void>((resolve) => (release = resolve))
-        return []
-      },
-    })
-    const add = (index: number): Promise<void> => store.add('k', String(index), now() + 60)
-    const first = add(0)
-    for (let index = 1; index < 24; index += 1) await add(index)
-    await first
-    expect(sweeps).toBe(1)
-    release()
-    await expect.poll(async () => (await add(0), sweeps)).toBe(2)
-    release()
-  })
-
   test('the store rejects if query throws', async () => {
     const store = new SqlStore({
       dialect: 'sqlite',
