@@ -120,9 +120,12 @@ export async function statusOfMe({ base }: Application, cookie: string): Promise
   return response.status
 }
 
+/** Returns the header `Cookie` of a browser with these cookies. */
+export const headerOf = (cookies: Map<string, string>): string => [...cookies].map((pair) => pair.join('=')).join('; ')
+
 /** Sends a request of a browser, and keeps the cookies of the answer. Returns the address to which the answer redirects. */
 export async function visit({ base }: Application, cookies: Map<string, string>, url: string): Promise<string | null> {
-  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const cookie = headerOf(cookies)
   const response = await fetch(url, { headers: url.startsWith(base) ? { cookie } : {}, redirect: 'manual' })
   await response.body?.cancel()
   for (const line of response.headers.getSetCookie()) {
@@ -140,3 +143,6 @@ export async function signIn(application: Application, cookies = new Map<string,
   while (url !== null && url !== `${base}/me`) url = await visit(application, cookies, url)
   return cookies
 }
+
+/** Signs in with a new browser. Returns the header `Cookie` of the browser. */
+export const newDevice = async (application: Application): Promise<string> => headerOf(await signIn(application))

@@ -10,6 +10,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { freePort } from '../../checks/test-support/src/free-port.ts'
 import {
+  newDevice,
   passes,
   run,
   SECRET,
@@ -86,7 +87,7 @@ test('docs/migrating.md: after a sign-out, also while the store is down, a copy 
     env: { OUTAGE: outage },
   })
   for (const isDown of [false, true]) {
-    const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+    const cookie = await newDevice(application)
     assert.equal(await statusOfMe(application, cookie), 200)
     if (isDown) writeFileSync(outage, '')
     const { status, headers } = await fetch(`${application.base}/logout`, { headers: { cookie }, redirect: 'manual' })
@@ -123,7 +124,7 @@ for (const runtime of ['bun', 'deno']) {
 
 /** Tests the button of the application, which has no sign-out everywhere. */
 async function signsOutHere(application: Application): Promise<void> {
-  const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+  const cookie = await newDevice(application)
   assert.equal(await statusOfMe(application, cookie), 200)
   const { base, issuer } = application
   const post = (origin: string) =>
@@ -207,7 +208,7 @@ describe('docs/guides/better-auth.md', () => {
     })
     const { base, provider } = application
     provider.signInNext({ sub: 'alice', sid: 'laptop' })
-    const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+    const cookie = await newDevice(application)
     const ask = async () => {
       const response = await fetch(`${base}/api/auth/get-session`, { headers: { cookie } })
       return response.status === 200 ? ((await response.json()) as object | null) : response.status
@@ -239,13 +240,13 @@ describe('docs/guides/better-auth.md', () => {
   test('deletes the rows of the sessions that a logout names, and no others', async (t) => {
     const { application, folder } = await startEmpty(t)
     const { base, provider } = application
-    const newDevice = async (sid: string | null) => {
+    const deviceWith = async (sid: string | null) => {
       provider.signInNext({ sub: 'alice', sid })
-      return [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+      return newDevice(application)
     }
     const asksBetterAuth = async (cookie: string) =>
       (await fetch(`${base}/api/auth/get-session`, { headers: { cookie } })).json() as Promise<object | null>
-    const [laptop, phone, tablet] = [await newDevice('laptop'), await newDevice('phone'), await newDevice(null)]
+    const [laptop, phone, tablet] = [await deviceWith('laptop'), await deviceWith('phone'), await deviceWith(null)]
     assert.equal(rows(folder), 3)
     assert.ok(await asksBetterAuth(laptop))
 
@@ -302,7 +303,7 @@ describe('docs/guides/better-auth.md', () => {
     const signsIn = async (sub: string, email: object) => {
       op.sign = (payload, header, key) => sign({ ...(payload as object), ...email }, header, key)
       signInNext({ sub, sid: sub })
-      const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+      const cookie = await newDevice(application)
       return statusOfMe(application, cookie)
     }
     assert.equal(await signsIn('Alice', {}), 200)
@@ -338,7 +339,7 @@ describe('docs/guides/better-auth.md', () => {
   test('a user cannot change the claims of a session', async (t) => {
     const { application } = await startEmpty(t)
     const { base } = application
-    const cookie = [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
+    const cookie = await newDevice(application)
     const headers = { cookie, origin: base, 'content-type': 'application/json' }
     const body = JSON.stringify({ sid: 'another', iss: 'https://elsewhere.example', signedInAt: 4_000_000_000 })
     const before = await (await fetch(`${base}/me`, { headers })).json()

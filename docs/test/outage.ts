@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { signIn, start, statusOfMe, type Command } from './application.ts'
+import { newDevice, start, statusOfMe, type Command } from './application.ts'
 
 /**
  * Tests an outage of the store. A user with a session gets 503 and can still sign out. The command must start an
@@ -19,8 +19,7 @@ export async function refusesInOutage(
   const outage = join(folder, 'outage')
   const application = await start(t, { ...command, env: { OUTAGE: outage } })
   const { base, output } = application
-  const newDevice = async () => [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
-  const [laptop, phone] = [await newDevice(), await newDevice()]
+  const [laptop, phone] = [await newDevice(application), await newDevice(application)]
   const statusOf = (...cookies: string[]) => Promise.all(cookies.map((cookie) => statusOfMe(application, cookie)))
   assert.deepEqual(await statusOf(laptop, phone), [200, 200])
 

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { signIn, statusOfMe, visit, type Application } from './application.ts'
-
-const headerOf = (cookies: Map<string, string>): string => [...cookies].map((pair) => pair.join('=')).join('; ')
+import { headerOf, signIn, statusOfMe, visit, type Application } from './application.ts'
 
 /** Tests that a link of another site to `/login` or `/callback` does not end the session of the browser. */
 export async function keepsSession(application: Application): Promise<void> {

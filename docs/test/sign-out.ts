@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
 
-import { signIn, statusOfMe, type Application } from './application.ts'
+import { newDevice, statusOfMe, type Application } from './application.ts'
 
 /** Tests the two buttons of the application: sign out, and sign out everywhere. */
 export async function signsOut(application: Application): Promise<void> {
   const { base, issuer } = application
-  const newDevice = async () => {
-    const cookies = await signIn(application)
-    return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-  }
   /** Posts a form. It does not follow the redirect to the provider, so the provider sends no Logout Token. */
   const post = (path: string, cookie: string, origin = base) =>
     fetch(base + path, {
@@ -18,7 +14,11 @@ export async function signsOut(application: Application): Promise<void> {
       redirect: 'manual',
     })
   const statusOf = (...cookies: string[]) => Promise.all(cookies.map((cookie) => statusOfMe(application, cookie)))
-  const [laptop, phone, tablet] = [await newDevice(), await newDevice(), await newDevice()]
+  const [laptop, phone, tablet] = [
+    await newDevice(application),
+    await newDevice(application),
+    await newDevice(application),
+  ]
   assert.deepEqual(await statusOf(laptop, phone, tablet), [200, 200, 200])
 
   const page = await (await fetch(`${base}/`, { headers: { cookie: laptop } })).text()
@@ -50,8 +50,7 @@ export async function signsOut(application: Application): Promise<void> {
 /** Tests that "sign out everywhere" ends all sessions, even if the provider fails at this moment. */
 export async function signsOutWithoutProvider(application: Application): Promise<void> {
   const { base, provider } = application
-  const newDevice = async () => [...(await signIn(application))].map((pair) => pair.join('=')).join('; ')
-  const [laptop, phone] = [await newDevice(), await newDevice()]
+  const [laptop, phone] = [await newDevice(application), await newDevice(application)]
   const statusOf = (...cookies: string[]) => Promise.all(cookies.map((cookie) => statusOfMe(application, cookie)))
   assert.deepEqual(await statusOf(laptop, phone), [200, 200])
   provider.handle = async () => new Response(null, { status: 503 })

@@ -12,8 +12,7 @@ export const allowsLoggedOut = (context: ExecutionContext): true | undefined =>
  * is global, use this decorator for the sign-in routes. Otherwise a user whose session was logged out cannot sign in
  * again.
  *
- * A class inherits the decorator from the class that it extends. So a class that extends a decorated class has no
- * checked methods.
+ * If a class has this decorator, the guard also checks no route of the classes that extend this class.
  *
  * @example
  * ```ts

@@ -55,7 +55,6 @@ export const readBody =
       }
       if (stream.destroyed || stream.readableEnded) return reject(new Error('the body was read before'))
       const timer = setTimeout(() => fail(new Error(`the body took over ${longestRead} s`)), longestRead * 1000)
-      timer.unref()
       // The listeners are not removed. Without an `error` listener, Node would throw a later error of the stream. After
       // the promise has settled, the listeners do nothing.
       stream.on('data', onData)

@@ -44,6 +44,13 @@ export function entriesOfReply(reply: unknown): Entry[] {
   )
 }
 
+/**
+ * Reads each key with a separate command. `read` may also throw. The function around `read` is async, so that a throw leaves no
+ * other promise without a handler.
+ */
+export const readEach = (keys: readonly string[], read: (key: string) => unknown): Promise<readonly unknown[]> =>
+  Promise.all(keys.map(async (key) => read(key)))
+
 /** Tells whether the client is an object that has all these methods. */
 export const hasMethods = (client: unknown, ...names: string[]): boolean =>
   typeof client === 'object' &&

@@ -1,4 +1,4 @@
-import { hasMethods, toEntry, type Driver } from './driver.js'
+import { hasMethods, readEach, toEntry, type Driver } from './driver.js'
 
 /** The methods of Valkey GLIDE that the store uses. `GlideClient` and `GlideClusterClient` have them. */
 export interface GlideClient {
@@ -32,9 +32,7 @@ export const glide = (client: GlideClient): Driver => ({
     const ranges: unknown[] = []
     for (let start = 0; start < keys.length; start += keysPerBatch) {
       const batch = keys.slice(start, start + keysPerBatch)
-      // The function is async, so that a client that throws leaves no promise without a handler.
-      const reads = batch.map(async (key) => client.zrangeWithScores(key, { start: 0, end: -1 }))
-      ranges.push(...(await Promise.all(reads)))
+      ranges.push(...(await readEach(batch, (key) => client.zrangeWithScores(key, { start: 0, end: -1 }))))
     }
     return ranges
   },

@@ -1,4 +1,4 @@
-import { entriesOfReply, hasMethods, startSubscription, type Driver } from './driver.js'
+import { entriesOfReply, hasMethods, readEach, startSubscription, type Driver } from './driver.js'
 
 /** The methods of ioredis and iovalkey that the store uses. `Redis` and `Cluster` have them. */
 export interface IoredisClient {
@@ -36,9 +36,8 @@ export const isIoredis = (client: unknown): client is IoredisClient =>
 
 export const ioredis = (client: IoredisClient): Driver => ({
   runScript: (script, key, ...args) => client.eval(script, 1, key, ...args),
-  // Uses parallel commands instead of a pipeline, because the keys of a cluster are on several nodes. The function is
-  // async, so that a client that throws leaves no promise without a handler.
-  ranges: (keys) => Promise.all(keys.map(async (key) => typed(client).zrange(key, 0, -1, 'WITHSCORES'))),
+  // Uses parallel commands instead of a pipeline, because the keys of a cluster are on several nodes.
+  ranges: (keys) => readEach(keys, (key) => typed(client).zrange(key, 0, -1, 'WITHSCORES')),
   entriesOf: entriesOfReply,
   remove: (key, value) => client.zrem(key, value),
   publish: (channel, message) => client.publish(channel, message),

@@ -1,4 +1,4 @@
-import { hasMethods, startSubscription, toEntry, type Driver } from './driver.js'
+import { hasMethods, readEach, startSubscription, toEntry, type Driver } from './driver.js'
 
 /** The methods of node-redis that the store uses. Clients, pools, clusters and sentinels have them. */
 export interface NodeRedisClient {
@@ -51,14 +51,6 @@ const subscriberOptions = { clientSideCache: undefined, emitInvalidate: false }
 const asPool = (client: NodeRedisClient): Pool | undefined =>
   hasMethods(client, 'execute') ? (client as Pool) : undefined
 
-/**
- * Reads each key with a separate command. Only separate commands use the client-side cache, and reach all nodes of a
- * cluster.
- */
-const readEach = (client: NodeRedisClient, keys: readonly string[]): Promise<readonly unknown[]> =>
-  // The function is async, so that a client that throws leaves no promise without a handler.
-  Promise.all(keys.map(async (key) => client.zRangeWithScores(key, 0, -1)))
-
 /** Reads all keys with one pipeline, so a pool uses one connection. A pipeline does not use the client-side cache. */
 function readByPipeline(client: TypedClient, keys: readonly string[]): Promise<readonly unknown[]> {
   const pipeline = client.multi()
@@ -94,10 +86,12 @@ export const nodeRedis = (client: NodeRedisClient): Driver => ({
   runScript: (script, key, ...args) => client.eval(script, { keys: [key], arguments: args }),
   async ranges(keys, bypassCache) {
     const typed = client as TypedClient
-    if (!typed.clientSideCache) return asPool(client) ? readByPipeline(typed, keys) : readEach(client, keys)
-    if (!bypassCache) return readEach(client, keys)
+    // Only separate commands use the client-side cache, and reach all nodes of a cluster.
+    const readSeparately = () => readEach(keys, (key) => client.zRangeWithScores(key, 0, -1))
+    if (!typed.clientSideCache) return asPool(client) ? readByPipeline(typed, keys) : readSeparately()
+    if (!bypassCache) return readSeparately()
     // Uses one pipeline per key, because the keys of a cluster are on several nodes.
-    return Promise.all(keys.map(async (key) => (await readByPipeline(typed, [key]))[0]))
+    return readEach(keys, async (key) => (await readByPipeline(typed, [key]))[0])
   },
   entriesOf: (range) => (range as Member[]).map(({ value, score }) => toEntry(value, score)),
   remove: (key, value) => client.zRem(key, value),

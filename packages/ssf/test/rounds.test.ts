@@ -1,9 +1,22 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
-import { createSecurityEventReceiver, createStreamClient } from '@bcl/ssf'
+import { createSecurityEventReceiver, createStreamClient, type SecurityEventReceiver } from '@bcl/ssf'
 import { createTestTransmitter } from '@bcl/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 const { key } = (await createTestTransmitter()).op
+
+/** Calls `close`, expects that it waits, and then releases the answer of the transmitter for which `close` waits. */
+async function expectCloseToWait(
+  receiver: SecurityEventReceiver,
+  released: PromiseWithResolvers<undefined>,
+): Promise<void> {
+  let isClosed = false
+  const closed = receiver.close().then(() => (isClosed = true))
+  await new Promise(setImmediate)
+  expect(isClosed).toBe(false)
+  released.resolve(undefined)
+  await closed
+}
 
 /** A receiver with a poll stream, whose clock the test moves. */
 async function polling(onEvent?: () => unknown) {
@@ -211,12 +224,7 @@ describe('poll', () => {
     transmitter.fault = () => released.promise
     const stop = start()
     await vi.waitFor(() => expect(polls()).toBe(1))
-    let isClosed = false
-    const closed = receiver.close().then(() => (isClosed = true))
-    await new Promise(setImmediate)
-    expect(isClosed).toBe(false)
-    released.resolve(undefined)
-    await closed
+    await expectCloseToWait(receiver, released)
     await stop()
   })
 
@@ -227,12 +235,7 @@ describe('poll', () => {
     transmitter.fault = () => released.promise
     const once = receiver.pollOnce(round)
     await vi.waitFor(() => expect(polls()).toBe(1))
-    let isClosed = false
-    const closed = receiver.close().then(() => (isClosed = true))
-    await new Promise(setImmediate)
-    expect(isClosed).toBe(false)
-    released.resolve(undefined)
-    await closed
+    await expectCloseToWait(receiver, released)
     expect(waiting.size).toBe(0)
     expect(await once).toMatchObject({ handled: 1 })
   })

@@ -1,3 +1,4 @@
+import { isObject } from '@bcl/core/kit'
 import { isAlgorithm } from '../inspect/jws-algorithm.js'
 import { textOf } from '../inspect/format-value.js'
 import { isLoopback } from '../network/address.js'
@@ -23,8 +24,6 @@ export async function fetchJson(url: string): Promise<Json | string> {
     return reasonOf(error)
   }
 }
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function parseObject(text: string): Json | undefined {
   try {

@@ -1,3 +1,5 @@
+import { isObject } from '@bcl/core/kit'
+
 /** The content of a token. Nothing is verified. */
 export interface TokenParts {
   header: Record<string, unknown>
@@ -13,9 +15,7 @@ const decodePart = (part: string): Record<string, unknown> | undefined => {
     const value = JSON.parse(utf8.decode(Buffer.from(part, 'base64url'))) as unknown
     // `JSON.parse` accepts deeply nested values for which `JSON.stringify` throws. Such a value cannot be shown.
     JSON.stringify(value)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }

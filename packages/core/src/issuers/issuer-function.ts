@@ -40,9 +40,10 @@ type Answer = readonly [
 type CallLimit = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Makes two limits for calls that tokens cause. The first is for issuers that are not in use, and the second is for issuers in use. An
- * issuer is in use after its first valid token, or after the check of a session. Each limit counts its own failures, and
- * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
+ * Makes two limits for calls that tokens cause. The first is for issuers that are not in use, and the second is for
+ * issuers in use. An issuer is in use after its first valid token, or after the check of a session. Each limit counts its
+ * own failures, and has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to
+ * time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
