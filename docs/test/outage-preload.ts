@@ -1,4 +1,5 @@
-// A test imports this file before an application. Then the application's MemoryStore fails while the file OUTAGE exists.
+// Node.js loads this file with `--import` before an application. The `MemoryStore` of the application then fails while the
+// file `OUTAGE` exists.
 import { existsSync } from 'node:fs'
 
 import { MemoryStore } from '@bcl/core'

@@ -14,9 +14,9 @@ import { ConfigurableModuleClass } from './backchannel-logout.module-definition.
  * or Fastify instance to Nest, only the middleware of that instance runs earlier.
  *
  * On shutdown, the module waits for logouts in progress, and writes the logouts that the store has not taken yet. The module
- * also ends the subscription to broadcasts. The module does this in `onModuleDestroy`, and again after the server has been
- * closed. Both times are before `onApplicationShutdown`. So close the client of the store in `onApplicationShutdown`. Nest
- * runs these hooks only if you call `app.close()` or `app.enableShutdownHooks()`.
+ * also ends the subscription to broadcasts. The module begins in `onModuleDestroy`, and repeats these steps after the server
+ * has been closed. Nest calls `onApplicationShutdown` later, so close the client of the store there. Nest runs these hooks
+ * only if you call `app.close()` or `app.enableShutdownHooks()`.
  *
  * @example
  * ```ts

@@ -38,15 +38,16 @@ export function toEntry(member: unknown, score: unknown): Entry {
 export function entriesOfReply(reply: unknown): Entry[] {
   const list = reply as unknown[]
   const flat = list.flat()
-  // A list of empty lists is not an empty sorted set. Its first pair is wrong, so `toEntry` throws.
+  // Uses the larger length. Otherwise the wrong reply `[[]]` would count as an empty sorted set. `toEntry` throws for a missing
+  // member.
   return Array.from({ length: Math.ceil(Math.max(flat.length, list.length) / 2) }, (_, index) =>
     toEntry(flat[index * 2], flat[index * 2 + 1]),
   )
 }
 
 /**
- * Reads each key with a separate command. `read` may also throw. The function around `read` is async, so that a throw leaves no
- * other promise without a handler.
+ * Reads each key with a separate command. The function around `read` is async, so an exception of the client becomes a rejected
+ * promise. Otherwise `map` would stop, and nobody would handle the earlier promises.
  */
 export const readEach = (keys: readonly string[], read: (key: string) => unknown): Promise<readonly unknown[]> =>
   Promise.all(keys.map(async (key) => read(key)))

@@ -102,7 +102,7 @@ export function createIssuerFunction(
   askFunction: (iss: string) => Promise<readonly Registration[]>,
   onError: (error: unknown) => void,
 ): FindAll {
-  // Issuers in use have their own cache and their own limit. So tokens with invented issuers cannot push out their answers
+  // Issuers in use have their own cache and their own limit. So forged tokens cannot push out the answers for issuers in use,
   // or delay their calls.
   const createCache = (): LruMap<Answer | undefined> => new LruMap(maxEntries)
   const [usedAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]

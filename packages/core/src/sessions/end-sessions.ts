@@ -103,9 +103,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
   }
 
   /**
-   * Removes entries. Removes only some at the same time, because a user can have thousands of tracked sessions, and the
-   * store has other calls to answer. Stops at a failure and reports it, but does not throw it, because an entry that stays
-   * does no harm.
+   * Removes entries, at most `maxCalls` at the same time. A user can have thousands of tracked sessions, and the store has
+   * other calls to answer. A failure stops the removal, and `onError` gets the error. An entry that stays does no harm.
    */
   const removeAll = async (entries: (readonly [key: string, value: string])[]): Promise<void> => {
     try {
@@ -145,9 +144,8 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const sessionIds = replayed ? [] : [...new Set([...tracked.values()].map(([id]) => id))]
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
-    // The entries to remove: older markers of the same client, and the tracked sessions. An entry that stays does no harm.
-    // All markers are parsed before the first removal starts. So if a marker cannot be parsed, no removal runs without a
-    // handler.
+    // Collects the entries to remove: older markers of the same client, and the tracked sessions. Parses all markers first. If
+    // a marker cannot be parsed, the logout fails before a listener runs or an entry is removed.
     const removals = markers.flatMap((marker) =>
       valuesOf(marker.key)
         .filter((value) => supersedes(marker, parseMarker(value)))

@@ -23,8 +23,8 @@ const maxPending = 100_000
 /** Seconds between two flushes. A flush writes the markers that the store did not take before their request ended. */
 const retryAfter = 1
 /**
- * The number of entries that are written or removed at the same time. A flush writes one group of this size after another.
- * If all writes of a full group fail, the flush stops.
+ * The largest number of entries that are written or removed at the same time. A flush writes one group after another. If all
+ * writes of a group fail, the flush stops.
  */
 export const maxCalls = 50
 

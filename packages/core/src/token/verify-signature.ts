@@ -41,8 +41,7 @@ function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVeri
   const end = jws.lastIndexOf('.')
   const { name } = key.algorithm
   const bits = Number(alg.slice(2))
-  // WebCrypto ignores the parameters that an algorithm does not use. So all algorithms with a number in their name get the
-  // same parameters.
+  // ECDSA needs `hash`, and RSA-PSS needs `saltLength`. WebCrypto ignores the parameters that an algorithm does not need.
   const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
   const verified = crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), utf8Of(jws.slice(0, end)))
   // Some runtimes throw if the signature has a wrong length.
