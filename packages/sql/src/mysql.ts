@@ -45,7 +45,14 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLim
   },
   remove: (table, key, value) => [`DELETE FROM ${table} WHERE entry_key = ? AND entry_value = ?`, key, value],
   // The limit is part of the statement. Drivers send JavaScript numbers as DOUBLE, and a prepared LIMIT accepts only integers.
-  sweep: (table, limit) => [`DELETE FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit}`],
+  // A DELETE has no SKIP LOCKED. Without it, sweeps would wait for rows that another transaction has locked, and would take all
+  // connections of the pool. The join must read the derived table first, because the other order locks rows that are not expired.
+  sweep: (table, limit) => [
+    `DELETE entry FROM (
+  SELECT entry_key, entry_value FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+) AS expired STRAIGHT_JOIN ${table} AS entry FORCE INDEX (PRIMARY)
+ON entry.entry_key = expired.entry_key AND entry.entry_value = expired.entry_value`,
+  ],
   countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
   likelyCause: `${wrongTable} Or the driver escapes parameters wrongly, as query() of mysql2 does under NO_BACKSLASH_ESCAPES. Use execute() instead. Or the query function reads from a replica.`,
 }

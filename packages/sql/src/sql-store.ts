@@ -141,8 +141,8 @@ export class SqlStore implements LogoutStore {
 
   /**
    * Deletes all rows that expired before the call, 1,000 rows at a time. The store deletes expired rows only when it
-   * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, `prune` skips rows that
-   * another transaction has locked. If a statement fails, rejects with the error of `query`.
+   * writes new logouts. So call `prune` in a scheduled job if logouts are rare. On PostgreSQL, MySQL and MariaDB, `prune`
+   * skips rows that another transaction has locked. If a statement fails, rejects with the error of `query`.
    */
   async prune(): Promise<void> {
     const [row] = rowsOf(await this.#run(this.#dialect.countExpired(this.#table)))

@@ -87,7 +87,8 @@ const drivers: Record<string, { dialect: SqlDialect; url: string; connect(url: s
     dialect: 'mysql',
     url: mysqlUrl,
     connect(url) {
-      const pool = createPool(`${url.replace(/^mysql:/, 'mariadb:')}?initializationTimeout=500&acquireTimeout=500`)
+      const limits = 'initializationTimeout=500&acquireTimeout=500'
+      const pool = createPool(`${url.replace(/^mysql:/, 'mariadb:')}${url.includes('?') ? '&' : '?'}${limits}`)
       return { query: (text, params): Promise<object[]> => pool.query(text, params), close: () => pool.end() }
     },
   },
