@@ -35,20 +35,21 @@ export async function signsInAgain(application: Application): Promise<void> {
     const user = { sub: 'u'.repeat(length), sid: String(length) }
     provider.signInNext(user)
     const cookies = await signIn(application)
-    // A longer ID Token may not fit into the cookie. The length of some cookies also depends on chance.
-    if ([...cookies.values()].every((value) => value === '') || headerOf(cookies).length > 4000) break
+    // A longer ID Token may not fit into the cookie.
+    if ([...cookies.values()].every((value) => value === '') || headerOf(cookies).length > 3950) break
     assert.equal(await statusOfMe(application, headerOf(cookies)), 200)
     tried += 1
     const body = new URLSearchParams({ logout_token: await provider.op.logoutToken(user) })
     assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
-    assert.equal(await statusOfMe(application, headerOf(cookies)), 401)
-    provider.signInNext({ ...user, sid: `${length} again` })
-    await signIn(application, cookies)
-    assert.equal(
-      await statusOfMe(application, headerOf(cookies)),
-      200,
-      `an ID Token with a sub of ${length} characters`,
-    )
+    let status = await statusOfMe(application, headerOf(cookies))
+    assert.equal(status, 401)
+    // The length of an encrypted cookie also depends on chance. So the second cookie may not fit although the first did.
+    for (let signIns = 0; status !== 200 && signIns < 5; signIns += 1) {
+      provider.signInNext({ ...user, sid: `${length}${signIns}` })
+      await signIn(application, cookies)
+      status = await statusOfMe(application, headerOf(cookies))
+    }
+    assert.equal(status, 200, `an ID Token with a sub of ${length} characters`)
   }
   assert.ok(tried > 0)
 }
