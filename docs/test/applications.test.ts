@@ -30,7 +30,7 @@ import {
   secureSession,
 } from './forged-cookies.ts'
 import { refusesInOutage } from './outage.ts'
-import { keepsSession, signsInAgain, signsInBesideAnotherTab } from './sign-in.ts'
+import { keepsSession, refusesCancelledSignIn, signsInAgain, signsInBesideAnotherTab } from './sign-in.ts'
 import { signsOut, signsOutWithoutProvider } from './sign-out.ts'
 
 const docs = resolve(import.meta.dirname, '..')
@@ -388,6 +388,10 @@ describe('the application of', { concurrency: 4 }, () => {
 
       test(`docs/${page}.md finishes a sign-in beside another tab whose session has ended`, async (t) => {
         await signsInBesideAnotherTab(await start(t, command))
+      })
+
+      test(`docs/${page}.md refuses a sign-in that the user cancels, and lets the user try again`, async (t) => {
+        await refusesCancelledSignIn(await start(t, command))
       })
 
       test(`docs/${page}.md lets users with long ID Tokens sign in again after a logout`, async (t) => {

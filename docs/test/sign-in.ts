@@ -24,6 +24,22 @@ export async function signsInBesideAnotherTab(application: Application): Promise
   assert.equal(await statusOfMe(application, headerOf(cookies)), 200)
 }
 
+/** Tests that a sign-in that the user cancels at the provider is answered with 400, and that the next sign-in works. */
+export async function refusesCancelledSignIn(application: Application): Promise<void> {
+  const { base, output } = application
+  const cookies = new Map<string, string>()
+  const location = await visit(application, cookies, `${base}/login`)
+  const state = new URL(location!).searchParams.get('state')!
+  const answer = new URLSearchParams({ error: 'access_denied', state, iss: application.issuer })
+  const callback = `${base}/callback?${answer}`
+  const response = await fetch(callback, { headers: { cookie: headerOf(cookies) }, redirect: 'manual' })
+  assert.equal(response.status, 400)
+  assert.match(await response.text(), /The sign-in failed\. To try again, open \/login\./)
+  assert.match(output(), /^sign-in: [^]*access_denied/m)
+  await signIn(application, cookies)
+  assert.equal(await statusOfMe(application, headerOf(cookies)), 200)
+}
+
 /**
  * Tests that a user can sign in again after a logout, however long the ID Token is. If the session fills its cookie, the cookie has no
  * space for the data of the new sign-in.

@@ -55,6 +55,7 @@ export async function signsOutWithoutProvider(application: Application): Promise
   assert.deepEqual(await statusOf(laptop, phone), [200, 200])
   provider.handle = async () => new Response(null, { status: 503 })
   const headers = { cookie: laptop, origin: base }
-  await fetch(`${base}/logout-everywhere`, { method: 'POST', headers, redirect: 'manual' })
+  const response = await fetch(`${base}/logout-everywhere`, { method: 'POST', headers, redirect: 'manual' })
+  assert.equal(response.status, 303)
   assert.deepEqual(await statusOf(laptop, phone), [401, 401])
 }

@@ -7,7 +7,7 @@ import { before, describe, test } from 'node:test'
 import { freePort } from '../../../checks/test-support/src/free-port.ts'
 import { passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
 import { refusesInOutage } from '../../test/outage.ts'
-import { keepsSession, signsInAgain, signsInBesideAnotherTab } from '../../test/sign-in.ts'
+import { keepsSession, refusesCancelledSignIn, signsInAgain, signsInBesideAnotherTab } from '../../test/sign-in.ts'
 import { signsOut, signsOutWithoutProvider } from '../../test/sign-out.ts'
 import { authjs, type Forge, ironSession } from '../../test/forged-cookies.ts'
 
@@ -115,6 +115,12 @@ describe('the application of', { concurrency: 2 }, () => {
       test('finishes a sign-in beside another tab whose session has ended', async (t) => {
         await signsInBesideAnotherTab(await start(t, command))
       })
+
+      // Auth.js has a page of its own for this case.
+      if (page !== 'nextjs-authjs')
+        test('refuses a sign-in that the user cancels, and lets the user try again', async (t) => {
+          await refusesCancelledSignIn(await start(t, command))
+        })
 
       test('lets users with long ID Tokens sign in again after a logout', async (t) => {
         await signsInAgain(await start(t, command))
