@@ -11,7 +11,10 @@ export async function keepsSession(application: Application): Promise<void> {
   }
 }
 
-/** Tests that a sign-in works although another tab, whose session has ended, sends a request meanwhile. */
+/**
+ * Tests that a sign-in works although another tab, whose session has ended, sends a request meanwhile, and although another site
+ * opens `/callback` meanwhile.
+ */
 export async function signsInBesideAnotherTab(application: Application): Promise<void> {
   const { base, provider } = application
   const cookies = await signIn(application)
@@ -19,7 +22,7 @@ export async function signsInBesideAnotherTab(application: Application): Promise
   assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
   provider.signInNext({ sub: 'bob', sid: 'another' })
   let url = await visit(application, cookies, `${base}/login`)
-  await visit(application, cookies, `${base}/me`)
+  for (const path of ['/me', '/callback?code=x&state=x']) await visit(application, cookies, base + path)
   while (url !== null && url !== `${base}/me`) url = await visit(application, cookies, url)
   assert.equal(await statusOfMe(application, headerOf(cookies)), 200)
 }
