@@ -144,7 +144,7 @@ test('access-tokens.md: a token that was refreshed after the logout is refused',
   }
 })
 
-test('access-tokens.md: a stranger cannot write text to the log', async (t) => {
+test('access-tokens.md: an attacker cannot write text to the log', async (t) => {
   const log = t.mock.method(console, 'error', () => {})
   const logout = createLogout()
   const keys = createLocalJWKSet(op.jwks)

@@ -1,5 +1,5 @@
-// Serves an application whose module has a `fetch`, in the same way as Bun, Deno and Workers: `host.ts FILE`. Bun reads the port and the
-// address from the module: `host.ts FILE bun`.
+// Serves an application whose module exports `fetch`, in the same way as Bun, Deno and Workers: `host.ts FILE`.
+// With `host.ts FILE bun`, the module also exports the port and the address.
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 

@@ -106,7 +106,7 @@ async function upgradeByHand(address: string, ...more: string[]): Promise<Socket
 }
 
 test(
-  'ws: a wrong frame of a stranger closes the socket, and does not end the process',
+  'ws: a wrong frame of an attacker closes the socket, and does not end the process',
   { timeout: 20_000 },
   async (t) => {
     const { server, logout, address } = await serve(t)

@@ -44,8 +44,8 @@ export async function refusesCancelledSignIn(application: Application): Promise<
 }
 
 /**
- * Tests that a user can sign in again after a logout, however long the ID Token is. If the session fills its cookie, the cookie has no
- * space for the data of the new sign-in.
+ * Tests that a user can sign in again after a logout, for ID Tokens of many lengths. If an old session fills its cookie, the
+ * cookie has no space for the data of the new sign-in.
  */
 export async function signsInAgain(application: Application): Promise<void> {
   const { base, provider } = application

@@ -153,14 +153,14 @@ function badSignature(input: string, party: Party, others: readonly Party[], ran
 const rare = 5
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** Makes a good token. Sometimes changes its claims, its header, its JSON, its signature or its text. */
+/** Makes a valid token. Sometimes changes its claims, its header, its JSON, its signature or its text. */
 export function createToken(parties: readonly Party[], now: number, index: number, random: Random): string {
   // RSA signs slowly, so RSA tokens are rare.
   const party = random.chance(rare) ? parties[0]! : random.pick(parties.slice(1))
   return signOrSpoil({ ...good(party, now, index), claimNames, some: values(now, party) }, party, parties, random)
 }
 
-/** A good token, and values that can replace its claims. */
+/** A valid token, and values that can replace its claims. */
 export interface Source {
   header: Members
   claims: Members

@@ -10,7 +10,7 @@ export interface Party {
   publicKey: KeyObject | undefined
   publicJwk: JsonWebKey
   secret: string
-  /** Returns a good signature as bytes. */
+  /** Returns a valid signature as bytes. */
   sign(input: string): Buffer
 }
 

@@ -71,7 +71,7 @@ export const gradeRules: readonly GradeRule[] = [
     cases: ['request/a-token-over-16-KiB', 'request/a-body-over-a-mebibyte', 'refuse/more-than-16-KiB'],
   },
   {
-    what: 'a good token is a logout, and a list of one audience is an audience',
+    what: 'a valid token is a logout, and a list of one audience is an audience',
     grade: 'MUST',
     section: 'BCL 2.6; Core 2',
     words:
@@ -194,7 +194,7 @@ export const gradeRules: readonly GradeRule[] = [
     cases: ['refuse/an-empty-crit'],
   },
   {
-    what: 'a good signature under a `kid` that is not published',
+    what: 'a valid signature under a `kid` that is not published',
     grade: 'hardening',
     section: 'RFC 7515, 4.1.4',
     words:

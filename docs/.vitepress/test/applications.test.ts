@@ -1,4 +1,5 @@
-// Tests the applications that need a bundler, with the code of their pages. Only the store is another one, so that a test can let it fail. docs/test tests the other applications.
+// Tests the applications that need a bundler, with the code of their pages. Only the store is replaced, so that it can fail in a
+// test. The tests in docs/test run the other applications.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -26,7 +27,10 @@ interface Built {
   forge?: Forge
 }
 
-/** A store that fails while the file `OUTAGE` exists. It is code, because a bundler puts a copy of `MemoryStore` into the application. */
+/**
+ * The code of a store that fails while the file `OUTAGE` exists. It is a text, because it becomes a part of the application that
+ * is bundled. The bundle has its own copy of `MemoryStore`.
+ */
 const failingStore = `new (class extends MemoryStore {
   override values(keys: readonly string[]) {
     if (process.getBuiltinModule('node:fs').existsSync(process.env.OUTAGE ?? '')) throw new Error('the store is down')

@@ -89,7 +89,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
     .option('--sid <sid>', 'the sid of the session in --cookie')
     .option('--only <names>', 'ids, beginnings of ids, groups, grades or requirements, separated by commas', collect)
     .option('--accept-204', 'count the answer 204 as 200')
-    .option('--require-sid', 'send a sid in every good token, as if backchannel_logout_session_required is registered')
+    .option('--require-sid', 'send a sid in every valid token, as if backchannel_logout_session_required is registered')
     .option('--ssf', 'the endpoint receives security events by push (Shared Signals): send Security Event Tokens')
     .option('--list', 'list the cases but do not run them; works with --only and --json')
     .option('--wait <seconds>', 'how long to wait until your application has started', parseSeconds, 65)

@@ -30,8 +30,8 @@ export interface BackchannelLogoutErrorOptions {
   /** The configured issuer or client. The token named a different issuer or client. */
   expected?: string | undefined
   /**
-   * The error that caused this error. Claim values are removed from errors of the store and of the issuer function.
-   * Errors of listeners, of `destroySession` and of key functions are unchanged.
+   * The error that caused this error. The library removes claim values from errors of the store and of the issuer function,
+   * but not from errors of listeners, of `destroySession` and of key functions.
    */
   cause?: unknown
 }

@@ -473,7 +473,7 @@ describe('RP-11: the limit of fetches for all issuers whose keys never verified 
   })
 })
 
-test('RP-11: key sets that have verified a signature do not push out other key sets', async () => {
+test('RP-11: JWK Sets that have verified a signature do not push out other JWK Sets', async () => {
   const op = await createTestIssuer({ issuer: 'https://tenant-0.example' })
   const { logout, requests } = vendor(() => op, false)
   expect(await settled([send(logout, forged(op.issuer, op.key.kid))])).toEqual(['ERR_LOGOUT_TOKEN_SIGNATURE'])
@@ -533,7 +533,7 @@ describe.each([
     await pass(10_000, 100)
   })
 
-  test('RP-52b: one tenant gets at most eight requests, even if its key set is evicted again and again', async () => {
+  test('RP-52b: one tenant gets at most eight requests, even if its JWK Set is evicted again and again', async () => {
     const { logout, requests } = vendor(() => undefined, isEachServed)
     let made = 0
     await pass(13_000, 20, () => {

@@ -371,7 +371,7 @@ describe('RP-11: an issuer function', () => {
     expect(await codeOf(using(() => new Promise(() => {})))).toBe('ERR_LOGOUT_FAILED')
   })
 
-  test('all answers for one issuer share one key set', async () => {
+  test('all answers for one issuer share one JWK Set', async () => {
     const logout = using(() => ({ issuer: op.issuer, clientId: op.clientId }))
     const before = op.requests.length
     await codeOf(logout)

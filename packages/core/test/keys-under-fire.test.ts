@@ -251,7 +251,7 @@ describe.each(Object.entries(faults))('RP-51 to RP-54: a provider that %s', (_, 
     expect(provider.asked.length).toBeLessThanOrEqual(6)
     expect(provider.asked).not.toContain('/elsewhere')
 
-    // After ten minutes the key set is stale. The receiver tries to refresh it, at most once in 31 seconds.
+    // After ten minutes the JWK Set is stale. The receiver tries to refresh it, at most once in 31 seconds.
     advance(clock, 600)
     provider.asked = []
     for (let times = 0; times < 30; times += 1) {

@@ -169,7 +169,7 @@ describe('RP-50: discovery', () => {
 })
 
 describe('RP-51: a token with a known key is verified at once', () => {
-  test('even during the refresh of a stale key set', async () => {
+  test('even during the refresh of a stale JWK Set', async () => {
     const op = await createTestIssuer()
     const gate = deferred()
     let slow = false
@@ -188,7 +188,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     expect(requests.length).toBe(4)
   })
 
-  test('a new key is found while a stale key set is refreshed, even if the refresh fails or hangs', async () => {
+  test('a new key is found while a stale JWK Set is refreshed, even if the refresh fails or hangs', async () => {
     for (const respond of [undefined, () => new Response(null, { status: 500 }), () => new Promise<never>(() => {})]) {
       const op = await createTestIssuer()
       let isStale = false
@@ -268,7 +268,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     expect(await forged).toBe(wrongSignature)
   })
 
-  test('RP-53a: the same holds if the key set is stale and its refresh fails', async () => {
+  test('RP-53a: the same holds if the JWK Set is stale and its refresh fails', async () => {
     const op = await createTestIssuer()
     const [gate, asked] = [deferred(), deferred()]
     const answers: (() => Response | Promise<Response>)[] = []
@@ -347,7 +347,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   })
 
   test.each([{}, { kid: undefined }])(
-    'when the key set is stale, the first token under a withdrawn key is refused: %j',
+    'when the JWK Set is stale, the first token under a withdrawn key is refused: %j',
     async (header) => {
       const op = await createTestIssuer()
       const { clock, requests, outcome, logout, token } = discovering(op)
@@ -363,7 +363,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
     },
   )
 
-  test('a new key with the old kid verifies its first token, whether the key set is fresh or stale', async () => {
+  test('a new key with the old kid verifies its first token, whether the JWK Set is fresh or stale', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome } = discovering(op, {
       answer: (url) =>
@@ -600,7 +600,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test.each(['at once', 'one after another'])(
-    '60 unknown kids with a stale key set cause at most 6 requests: %s',
+    '60 unknown kids with a stale JWK Set cause at most 6 requests: %s',
     async (how) => {
       const op = await createTestIssuer()
       const { clock, requests, outcome } = discovering(op)
@@ -671,7 +671,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests).toEqual([])
   })
 
-  test('RP-52d: forged tokens cannot use up the permit for a stale key set', async () => {
+  test('RP-52d: forged tokens cannot use up the permit for a stale JWK Set', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, fail } = await forging(op)
     fail(true)
@@ -685,7 +685,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(requests.slice(0, 2)).toEqual([discovery, jwks])
   })
 
-  test('RP-52d: each stale key set has a reserved permit, even if the clock stands still during a refresh', async () => {
+  test('RP-52d: each stale JWK Set has a reserved permit, even if the clock stands still during a refresh', async () => {
     // On Cloudflare Workers, the clock stands still until an answer arrives.
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -707,7 +707,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(await outcome({ kid: 'key-1' })).toBe(wrongSignature)
   })
 
-  test('RP-52d: only the first refresh of a stale key set has a reserved permit', async () => {
+  test('RP-52d: only the first refresh of a stale JWK Set has a reserved permit', async () => {
     const op = await createTestIssuer()
     const { clock, requests, outcome, fail } = await forging(op)
     fail(true)
@@ -932,7 +932,7 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome()).toBe('ok')
   })
 
-  test('a token without kid waits for the refresh of a stale key set', async () => {
+  test('a token without kid waits for the refresh of a stale JWK Set', async () => {
     const op = await createTestIssuer()
     const [asked, answered] = [deferred(), deferred()]
     let isSlow = false
@@ -1057,7 +1057,7 @@ describe('the time limits of keys, exactly', () => {
   test.each([
     [30, never],
     [31, once],
-  ])('RP-52: a stale key set is refreshed again after 31 s: %i s, %j', async (seconds, expected) => {
+  ])('RP-52: a stale JWK Set is refreshed again after 31 s: %i s, %j', async (seconds, expected) => {
     let isDown = false
     const { logout, after, outcome, requests } = await still({
       answer: () => (isDown ? new Response(null, { status: 500 }) : undefined),
@@ -1158,7 +1158,7 @@ describe('the time limits of keys, exactly', () => {
   })
 })
 
-test('the key sets and the permits of all listed issuers are kept, even if there are more than a thousand', async () => {
+test('the JWK Sets and the permits of all listed issuers are kept, even if there are more than a thousand', async () => {
   const op = await createTestIssuer()
   const issuers = Array.from({ length: 1001 }, (_, index) => {
     const issuer = `https://op-${index}.example`

@@ -51,7 +51,7 @@ const good = await op.logoutToken({ sub: 'over', sid: 'over-1' })
 type Forge = (claims: object) => Promise<string>
 const forgeries: [name: string, make: Forge][] = [
   ['signed with the key of another party', async (claims) => resigned(await op.logoutToken(claims))],
-  ['with the signature of a good token', async (claims) => spliced(await op.logoutToken(claims), 2, good)],
+  ['with the signature of a valid token', async (claims) => spliced(await op.logoutToken(claims), 2, good)],
   ['without a signature', async (claims) => (await op.logoutToken(claims)).replace(/[^.]*$/, '')],
   ['of alg "none"', async (claims) => `${part({ alg: 'none' })}.${(await op.logoutToken(claims)).split('.')[1]}.`],
   ['naming an unknown kid', async (claims) => op.logoutToken(claims, { kid: 'unknown' })],
@@ -110,7 +110,7 @@ describe('RP-43: without a valid signature, answers show nothing about sessions'
     expect(before).toEqual([false, true, false, true])
   })
 
-  test('a good token gets the same answer for each session', async () => {
+  test('a valid token gets the same answer for each session', async () => {
     const { logout } = await prepare()
     const answers = []
     for (const claims of Object.values(subjects)) answers.push(await answerTo(logout, await op.logoutToken(claims)))

@@ -25,7 +25,7 @@ async function verifyIn(buffer: unknown, token: string) {
 test.each([
   ['no Buffer', undefined],
   ['a Buffer that does not know base64url', oldBuffer],
-])('a good token is accepted with %s', async (_, buffer) => {
+])('a valid token is accepted with %s', async (_, buffer) => {
   await expect(verifyIn(buffer, good)).resolves.toMatchObject({ iss: op.issuer })
 })
 

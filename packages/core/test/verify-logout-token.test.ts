@@ -28,7 +28,7 @@ describe('tokens that must be accepted', () => {
   })
 })
 
-// Each token has a good signature of its key. So only the check of the key itself can refuse the token.
+// Each token has a valid signature of its key. So only the check of the key itself can refuse the token.
 describe('keys that do not fit the algorithm of the token', () => {
   const rsa = (modulusLength: number, hash: string) => ({
     name: 'RSASSA-PKCS1-v1_5',

@@ -45,7 +45,8 @@ export interface BackchannelLogoutPluginOptions {
  */
 export async function backchannelLogout(app: FastifyInstance, options: BackchannelLogoutPluginOptions): Promise<void> {
   const { logout, path } = options
-  // Fastify passes its own options, too. If `logout` and `path` are set, neither name is misspelt, so other names need no check.
+  // A misspelt name shows as a missing `logout` or `path`. If both are set, the other options come from elsewhere, for example from
+  // `@fastify/autoload`, and need no check.
   if (!logout || path === undefined) requireNames(options, ['logout', 'path', 'prefix', 'logLevel', 'logSerializers'])
   if (!logout) throw new TypeError('logout must be a receiver or a function')
   // This code is a hook, not a handler. With a handler, body parsers, `onSend` hooks and CSRF protection of outer scopes would

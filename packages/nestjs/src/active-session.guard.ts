@@ -15,7 +15,8 @@ import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
 /**
  * Refuses requests, GraphQL operations and WebSocket messages whose session has been logged out. The guard gets the
  * session from the option `session` of the module. Without this option, an application with the guard does not start. A
- * request without a session passes, so the guard can be global. If the guard is global, put `@AllowLoggedOut()` on the sign-in routes.
+ * request without a session passes, so the guard can be global. If the guard is global, put `@AllowLoggedOut()` on the
+ * sign-in routes.
  *
  * @throws {UnauthorizedException} 401 if the session has been logged out and `onLoggedOut` does not throw.
  * @throws {ServiceUnavailableException} 503 if the check failed and `onUnavailable` does not throw.

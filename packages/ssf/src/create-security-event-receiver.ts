@@ -37,11 +37,13 @@ export interface SecurityEventReceiverOptions {
   /** The transmitters to trust. Each must have a different issuer. */
   transmitters: readonly Transmitter[]
   /**
-   * Maps subjects to users of the application. The receiver calls this function for the subject of each event that ends
-   * sessions. If the function fails, the event is not acknowledged. Without this function, only these subjects end
-   * sessions: an `iss_sub` subject, a complex subject whose `user` is an `iss_sub` subject, and a complex subject without
-   * `user` whose `session` is an `opaque` subject. The last kind works only if the transmitter has exactly one subject
-   * issuer.
+   * Maps the subject of an event to a user or a session of your application. It is called for events that end sessions. If
+   * the function fails, the event is not acknowledged. Without this function, only three kinds of subjects end sessions:
+   *
+   * - an `iss_sub` subject;
+   * - a complex subject whose `user` is an `iss_sub` subject;
+   * - a complex subject without `user` whose `session` is an `opaque` subject, if `subjectIssuers` of the transmitter has
+   *   exactly one issuer.
    */
   resolveSubject?: ResolveSubject | undefined
   /**

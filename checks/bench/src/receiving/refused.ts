@@ -8,7 +8,7 @@ import { createReceiver, repeat, signBursts, signTokens } from '../measure/token
 
 type Make = (op: TestIssuer, count: number) => string[] | Promise<string[]>
 
-/** Good tokens with the signatures of other tokens. Only the check of the signature finds the fault. */
+/** Valid tokens with the signatures of other tokens. Only the check of the signature finds the fault. */
 const forged: Make = async (op, count) => {
   const tokens = await signTokens(op, count)
   const signature = (token: string): string => token.slice(token.lastIndexOf('.'))
@@ -30,7 +30,7 @@ const kinds: readonly [name: string, make: Make, times: number][] = [
   ['garbage', garbage, 8],
 ]
 
-/** Compares the cost of a refused token with the cost of a good token. */
+/** Compares the cost of a refused token with the cost of a valid token. */
 export async function measureRefused(scale: Scale): Promise<Pair[]> {
   const { tokens } = scale
   const op = await createTestIssuer()

@@ -60,12 +60,12 @@ const sections: Record<SectionName, Section> = {
   refused: {
     title: 'The cost of a wrong token',
     measured:
-      '`receive` gets wrong tokens, and refuses them. For comparison, `receive` gets good RS256 tokens. Both come 32 at a time.',
+      '`receive` gets wrong tokens, and refuses them. For comparison, `receive` gets valid RS256 tokens. Both come 32 at a time.',
     meaning: (rows) => {
       const garbage = (rows.find(({ name }) => name === 'garbage') as Pair).speed.median.toFixed(2)
-      return `Anybody can send tokens to the endpoint. A wrong token takes ${range(rows)} of the time of a good token. Garbage takes ${garbage} of this time.`
+      return `Anybody can send tokens to the endpoint. A wrong token takes ${range(rows)} of the time of a valid token. Garbage takes ${garbage} of this time.`
     },
-    columns: ['wrong', 'good'],
+    columns: ['wrong', 'valid'],
     isCost: true,
   },
   encrypted: {

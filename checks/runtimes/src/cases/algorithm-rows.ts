@@ -34,7 +34,7 @@ const changeSignature = (token: string): string =>
   token.replace(/\.([^.])([^.]*)$/, (_, first: string, rest: string) => `.${first === 'A' ? 'B' : 'A'}${rest}`)
 
 const signedRow = (alg: string): Case => ({
-  name: `${alg}: a good token is answered 200, and a token with a changed signature 400`,
+  name: `${alg}: a valid token is answered 200, and a token with a changed signature 400`,
   async run() {
     const op = await probe(async () => {
       const issuer = await createTestIssuer({ alg })

@@ -40,7 +40,7 @@ export const beginRows: readonly Case[] = [
     },
   },
   {
-    name: 'earlier request: a token is answered before the refresh of a stale key set has ended',
+    name: 'earlier request: a token is answered before the refresh of a stale JWK Set has ended',
     async run() {
       await logout.receive(await provider!.logoutToken())
       ahead += 1000

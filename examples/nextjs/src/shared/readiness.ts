@@ -5,8 +5,8 @@ import type { BackchannelLogout } from '@bcl/core'
 import { logError } from './log.ts'
 
 /**
- * Seconds before the second attempt. Later pauses are longer. The library has four permits to fetch keys from the provider,
- * and gets one more every 15 seconds. Each attempt uses one permit. Logout Tokens also need these permits.
+ * Seconds before the second attempt. Later pauses are longer. The library fetches keys from the provider at most four times at
+ * once, and then once every 15 seconds. Each attempt counts, and so does each fetch for a Logout Token.
  */
 const FIRST_WAIT = 5
 /** The longest pause, in seconds. */

@@ -146,7 +146,7 @@ export async function conformance(url: string, options: ConformanceCommandOption
       timeout,
       patience: Math.min(options.wait, maxKeyAge),
       onWait: () =>
-        channel.write('The application refuses a good token. It may have the keys of an earlier run. Waiting ...'),
+        channel.write('The application refuses a valid token. It may have the keys of an earlier run. Waiting ...'),
       onProgress: ({ id }) => output.progress(`${finished} of ${selected.length} done: ${id}`),
       onResult(result) {
         finished += 1

@@ -176,11 +176,11 @@ describe('express-openid-connect', () => {
   })
 })
 
-test('if the endpoint fails for a good token, stops and writes only the cause', { timeout }, async () => {
+test('if the endpoint fails for a valid token, stops and writes only the cause', { timeout }, async () => {
   const url = await serve((_, response) => void response.writeHead(500).end())
   const args = ['conformance', `${url}/logout`, '--port', '0', '--wait', '0.1', '--no-sign-in']
   const { code, out, err } = await bcl(args)
-  expect(err).toMatch(/^The endpoint answers a good token with 500\.\nRead the log/)
+  expect(err).toMatch(/^The endpoint answers a valid token with 500\.\nRead the log/)
   expect(code).toBe(2)
   expect(out.split('\n').length).toBeLessThan(30)
 })

@@ -15,7 +15,7 @@ async function inspect(token: string, options?: object): Promise<Inspection> {
 const problemsOf = async (token: string, options?: object): Promise<string[]> =>
   (await inspect(token, options)).findings.map(({ problem }) => problem)
 
-test('finds no fault of a good token', async () => {
+test('finds no fault of a valid token', async () => {
   const { findings, claims, signature } = await inspect(await op.logoutToken())
   expect(findings).toEqual([])
   expect(signature).toBe('unchecked')

@@ -43,8 +43,8 @@ export interface LogoutEndpoint {
 }
 
 /**
- * One record for each request to the endpoint, for logs and metrics. The record contains no token, and no `sub` or `sid`. But
- * errors of listeners, of `destroySession` and of key functions are unchanged.
+ * One record for each request to the endpoint, for logs and metrics. The library puts no token, `sub` or `sid` into the record.
+ * But the `cause` of `error` can be an error of a listener, of `destroySession` or of a key function, with any content.
  */
 export interface LogoutDelivery {
   /** `'replayed'` means that the logout was carried out before, and that the answer is 200. */

@@ -12,16 +12,16 @@ import { needsNoKeys, register, type Registration, type TrustedIssuer } from './
 /** The answer of an issuer function: the registrations at an issuer, or `undefined` for none. */
 export type ResolvedIssuer = TrustedIssuer | readonly TrustedIssuer[] | undefined
 
-/** The largest number of cached key sets that have verified a signature. Key sets of listed issuers do not count. */
+/** The largest number of cached JWK Sets that have verified a signature. JWK Sets of listed issuers do not count. */
 const maxProven = 1000
-/** The largest number of cached key sets that have not verified a signature. */
+/** The largest number of cached JWK Sets that have not verified a signature. */
 const maxUnproven = 100
 
 export interface IssuersOptions extends RemoteKeysOptions {
   issuers: readonly TrustedIssuer[] | ((iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)
 }
 
-/** The trusted issuers and their key sets. */
+/** The trusted issuers and their JWK Sets. */
 export interface Issuers extends IssuerSource {
   /** Finds the registrations for the issuer of a session. */
   findForSession: IssuerSource['find']
@@ -32,7 +32,7 @@ export interface Issuers extends IssuerSource {
 const isRemote = (registration: Registration): boolean =>
   registration.keys ? registration.keys instanceof URL : !needsNoKeys(registration)
 
-/** The key sets of one receiver. Key sets that never verified a signature cannot push out proven key sets (RP-11). */
+/** The JWK Sets of one receiver. JWK Sets that never verified a signature cannot push out proven JWK Sets (RP-11). */
 export type KeySets = readonly [
   proven: Map<string, RemoteKeys>,
   unproven: Map<string, RemoteKeys>,
@@ -47,7 +47,7 @@ export const createKeySets = (listed = 0): KeySets => [
 ]
 
 /**
- * @param sets Key sets that several receivers share. Without this parameter, the receiver has its own key sets and
+ * @param sets JWK Sets that several receivers share. Without this parameter, the receiver has its own JWK Sets and
  *   fetches them in the background at first use.
  */
 export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers {

@@ -19,7 +19,7 @@ import {
   type ReadMetadata,
 } from './discovery.js'
 
-/** Seconds after which a key set is stale (RP-51). */
+/** Seconds after which a JWK Set is stale (RP-51). */
 const freshFor = 600
 /** Seconds for which the last keys are used if the provider does not answer (RP-53). */
 const goodFor = 86_400
@@ -32,7 +32,7 @@ const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
 const defaultKeysTimeout = 1.5
 /**
- * Seconds for which a `kid` causes no other fetch after a fetched key set lacked the `kid`. In this time, tokens with the
+ * Seconds for which a `kid` causes no other fetch after a fetched JWK Set lacked the `kid`. In this time, tokens with the
  * `kid` get the error for unavailable keys (RP-52g).
  */
 const absentFor = 30
@@ -58,11 +58,11 @@ export interface RemoteKeysOptions extends FetchOptions {
    * this call, the fetches of the issuer also count against the limit of the process.
    */
   onProven?: ((keySet: RemoteKeys) => void) | undefined
-  /** The budget of each issuer: its permits for fetches, by {@link keySetName}. Budgets outlive the key sets (RP-52). */
+  /** The budget of each issuer: its permits for fetches, by {@link keySetName}. Budgets outlive the JWK Sets (RP-52). */
   budgets?: Map<string, TokenBucket>
 }
 
-/** Identifies a key set by the address of the keys and the issuer. */
+/** Identifies a JWK Set by the address of the keys and the issuer. */
 export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${issuer}`
 
 /** Finds the key of a token, and can fetch the keys again after a bad signature. */

@@ -60,7 +60,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 
-/** The key sets that all calls of `verifyLogoutToken` share. There is one key set per URL and issuer. */
+/** The JWK Sets that all calls of `verifyLogoutToken` share. There is one JWK Set per URL and issuer. */
 const keySets = createKeySets()
 
 /**

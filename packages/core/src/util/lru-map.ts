@@ -1,4 +1,4 @@
-/** A map of limited size. It drops the least recently used entry. Use it for keys that a stranger can choose. */
+/** A map of limited size. It drops the least recently used entry. Use it for keys that an attacker can choose. */
 export class LruMap<V> extends Map<string, V> {
   readonly #maxSize: number
   constructor(maxSize: number) {

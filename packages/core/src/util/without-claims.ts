@@ -26,7 +26,7 @@ function withoutCutEntry(line: string): string {
 export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   const escaped = args.join('"')
   const hidden = new Error(withheld)
-  // A stranger can choose the issuer of a token. Many or long parts would cost too much time.
+  // An attacker can choose the issuer of a token. Many or long parts would cost too much time.
   if (escaped.length > maxClaimsLength) return hidden
   const plain = escaped.replace(/(?<!\\)\\+u(....)/g, (_, hex) => String.fromCharCode(`0x${hex}` as never))
   // Splits claim values at quotes and backslashes, because drivers escape these characters in several ways.

@@ -5,8 +5,8 @@ import type { ParsedSet } from '../events/verify-set.js'
 import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
 /**
- * One record for each push, for logs and metrics. It contains no token and no subject. But errors of your own functions are
- * unchanged.
+ * One record for each push, for logs and metrics. The library puts no token and no subject into the record. But the `cause` of
+ * `error` can be an error of one of your functions, with any content.
  */
 export interface SecurityEventDelivery {
   /** `replayed` means that all events of the token had already been carried out. */

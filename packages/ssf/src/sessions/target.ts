@@ -8,15 +8,15 @@ import {
 import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
 /**
- * The user or session that a subject means, with the claim values of the application's sessions. It must have `sub` or
- * `sid`, unless it is for a complex subject with a `session`.
+ * The user or the session that a subject names, as in the claims of your sessions. Set `sub`, `sid` or both. For a complex
+ * subject with the member `session`, `iss` alone is enough, because this member has the `sid`.
  */
 export interface ResolvedSubject {
   /** The issuer of the ID Tokens. It must be one of the `subjectIssuers` of the transmitter. */
   iss: string
-  /** The user. Without a `sid`, all sessions of the user end, or only the `session` of a complex subject. */
+  /** The user. If neither `sid` nor the subject names a session, all sessions of the user end. */
   sub?: string | undefined
-  /** The session. If `sub` is also set, an event about the account ends all sessions of the user. */
+  /** The session. An event about the account, such as account-disabled, ends all sessions of the user if `sub` is set. */
   sid?: string | undefined
 }
 

@@ -3,8 +3,8 @@ import { isAllowed, isObject, isText, readText, withTimeout, type JSONObject } f
 /** The largest answer that is read from a transmitter or an authorization server, in bytes. */
 const maxBytes = 1024 * 1024
 /**
- * The time-out in seconds for the work of one turn: a request and its retry, or the requests to all possible addresses of the
- * metadata.
+ * The time-out of the work that {@link inTurn} runs, in seconds. This work is one request with its retry, or the requests that
+ * look for the metadata at each possible address.
  */
 const requestTime = 10
 

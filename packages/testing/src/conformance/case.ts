@@ -43,7 +43,7 @@ export interface ConformanceCase {
    * can sign in. `fetched keys` means that the application fetches the keys from the provider.
    */
   needs?: 'sign-in' | 'fetched keys'
-  /** True if the good tokens of the case have a `sub` and no `sid`. */
+  /** True if the valid tokens of the case have a `sub` and no `sid`. */
   namesOnlyTheUser?: boolean
   /** Returns the steps for one run. A step throws if the application behaves wrongly. */
   acts(party: Party): Act[]

@@ -16,7 +16,7 @@ export class SignInError extends Error {
 }
 
 /**
- * The error if the endpoint answers a good token with 5xx or not at all. Then the results of the cases would mean nothing.
+ * The error if the endpoint answers a valid token with 5xx or not at all. Then the results of the cases would mean nothing.
  */
 export class EndpointError extends Error {
   override name = 'EndpointError'
@@ -62,7 +62,7 @@ export async function requireSession(
   }
 }
 
-/** Sends the simplest good token for a visit. */
+/** Sends the simplest valid token for a visit. */
 const sendGoodToken = async (party: Party, visit: Visit): Promise<Answer> =>
   party.transmitter
     ? party.push(
@@ -71,10 +71,10 @@ const sendGoodToken = async (party: Party, visit: Visit): Promise<Answer> =>
     : party.post(await party.logoutToken(visit))
 
 /**
- * Waits until the application accepts a good token, for at most `patience` seconds. If an application still has the
+ * Waits until the application accepts a valid token, for at most `patience` seconds. If an application still has the
  * keys of an earlier provider, it accepts no token until it fetches the keys again.
  *
- * @throws {EndpointError} if the endpoint still answers a good token with 5xx at the end, or does not answer in time.
+ * @throws {EndpointError} if the endpoint still answers a valid token with 5xx at the end, or does not answer in time.
  */
 export async function waitUntilTokensAreAccepted(
   fetch: FetchLike,
@@ -91,9 +91,9 @@ export async function waitUntilTokensAreAccepted(
     const visit = await party.signIn({ beforeAnswer: async () => void (mayLackKeys = true) })
     if ((await visit.isLive()) === false) return false
     const answer = await sendGoodToken(party, visit).catch((error: Error) => {
-      throw new EndpointError(`the endpoint does not answer a good token: ${error.message}`, { cause: error })
+      throw new EndpointError(`the endpoint does not answer a valid token: ${error.message}`, { cause: error })
     })
-    if (answer.status >= 500) failure = `the endpoint answers a good token with ${answer.status}`
+    if (answer.status >= 500) failure = `the endpoint answers a valid token with ${answer.status}`
     return answer.status >= 200 && answer.status < 300
   }
   const isNoEndpointError = (error: unknown): boolean => {

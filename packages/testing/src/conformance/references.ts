@@ -84,7 +84,7 @@ const rulesOfCases: readonly (readonly [rule: string, ids: readonly string[]])[]
     ],
   ],
   [
-    'BCL 2.5: the body is application/x-www-form-urlencoded. Each other format is more code that strangers can reach',
+    'BCL 2.5: the body is application/x-www-form-urlencoded. Each other format is more code that an attacker can reach',
     ['request/JSON', 'request/multipart', 'request/text', 'request/a-token-for-its-body'],
   ],
   [

@@ -53,7 +53,7 @@ const faults: Record<ConformanceFault, readonly [must: string, other: string]> =
     'The application accepts tokens and ends no session. No standard forbids this in these cases.',
   ],
   refused: [
-    'The application does not accept good tokens or requests.',
+    'The application does not accept valid tokens or requests.',
     'The application refuses tokens or requests that other applications accept. No standard requires an application to accept them.',
   ],
   ended: [

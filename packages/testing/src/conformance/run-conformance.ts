@@ -45,11 +45,11 @@ export interface ConformanceOptions {
   /** The time-out for one answer, in seconds. @default 10 */
   timeout?: number | undefined
   /**
-   * Seconds to wait until the application accepts the first good token. An application that still has the keys of an earlier
+   * Seconds to wait until the application accepts the first valid token. An application that still has the keys of an earlier
    * provider may need some time to fetch the keys again. @default 0
    */
   patience?: number | undefined
-  /** Called once if the runner must wait for the first good token. */
+  /** Called once if the runner must wait for the first valid token. */
   onWait?: (() => void) | undefined
   /** Called with each result as soon as it is known. */
   onResult?: ((result: ConformanceResult) => void) | undefined
@@ -97,7 +97,7 @@ const summaryOf = (answers: readonly Answer[]): string =>
  * @param fetch Sends a request to the application: `fetch`, or a function that calls a handler. It must not follow redirects.
  * @returns One result for each case, in the order of the cases.
  * @throws {RangeError} if a name in `only` matches no case.
- * @throws {EndpointError} if the endpoint answers a good token with 5xx or not at all.
+ * @throws {EndpointError} if the endpoint answers a valid token with 5xx or not at all.
  * @throws {SignInError} if `signIn` is given and nobody can sign in there, or if the session in `session` is not live.
  * @throws {TypeError} if both `signIn` and `session` are given.
  * @example

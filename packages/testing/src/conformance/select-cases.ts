@@ -20,7 +20,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
 ]
 
 /**
- * The id of the case with the simplest good token. If this case fails, the same fault in other cases has the same
+ * The id of the case with the simplest valid token. If this case fails, the same fault in other cases has the same
  * cause.
  */
 export const plainest = 'accept/sub-and-sid'

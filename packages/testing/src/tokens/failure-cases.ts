@@ -9,7 +9,7 @@ import {
 import type { TestIssuer } from '../providers/test-issuer.js'
 import { decodePayload } from './compact-jws.js'
 
-/** A good Logout Token that a receiver cannot carry out, for example because its store is down. */
+/** A valid Logout Token that a receiver cannot carry out, for example because its store is down. */
 export interface FailureCase {
   /** The part that fails, in a few words. */
   name: string
@@ -17,7 +17,7 @@ export interface FailureCase {
   requirement: string
   /** The error code with which `logout.receive(token)` rejects. */
   code: BackchannelLogoutErrorCode
-  /** Makes a receiver that fails, and a good token for the receiver. `options` are added to the options of the receiver. */
+  /** Makes a receiver that fails, and a valid token for the receiver. `options` are added to the options of the receiver. */
   make(
     op: TestIssuer,
     options?: Partial<BackchannelLogoutOptions>,
@@ -77,7 +77,7 @@ const brokenStore = (broken: Partial<LogoutStore>): LogoutStore => {
   }
 }
 
-const newKey = withoutKeys('RP-52', 'a new key, after forged tokens have used up the refreshes of the key set')
+const newKey = withoutKeys('RP-52', 'a new key, after forged tokens have used up the refreshes of the JWK Set')
 const newKeyAfterForgedTokens: FailureCase = {
   ...newKey,
   async make(op, options) {
@@ -89,7 +89,7 @@ const newKeyAfterForgedTokens: FailureCase = {
 }
 
 /**
- * Good Logout Tokens that the receiver does not carry out. The cause is the receiver, one of its parts, or an earlier
+ * Valid Logout Tokens that the receiver does not carry out. The cause is the receiver, one of its parts, or an earlier
  * copy of the token.
  */
 export const failureCases: readonly FailureCase[] = [
@@ -101,11 +101,11 @@ export const failureCases: readonly FailureCase[] = [
       ? Response.json({ issuer: 'https://another.example.com', jwks_uri: 'https://another.example.com/jwks' })
       : undefined,
   ),
-  withoutKeys('RP-51', 'the key set cannot be fetched, and never was', (url) =>
+  withoutKeys('RP-51', 'the JWK Set cannot be fetched, and never was', (url) =>
     url.endsWith('jwks') ? new Response(null, { status: 500 }) : undefined,
   ),
-  withoutKeys('RP-51', 'the key set is not JSON', (url) => (url.endsWith('jwks') ? new Response('<html>') : undefined)),
-  withoutKeys('RP-51', 'the key set has moved, and the answer is a redirect', (url) =>
+  withoutKeys('RP-51', 'the JWK Set is not JSON', (url) => (url.endsWith('jwks') ? new Response('<html>') : undefined)),
+  withoutKeys('RP-51', 'the JWK Set has moved, and the answer is a redirect', (url) =>
     url.endsWith('jwks') ? Response.redirect('https://another.example.com/jwks') : undefined,
   ),
   newKeyAfterForgedTokens,

@@ -70,7 +70,7 @@ async function signWithHeader(op: TestIssuer, header: object | string | Uint8Arr
   return `${signed}.${encodePart(new Uint8Array(signature))}`
 }
 
-/** Makes a row for a token with a good signature whose header is not a JSON object. */
+/** Makes a row for a token with a valid signature whose header is not a JSON object. */
 const unreadableHeader = (name: string, header: string): WrongToken => ({
   id: slug(name),
   name,
@@ -79,7 +79,7 @@ const unreadableHeader = (name: string, header: string): WrongToken => ({
   make: (op) => signWithHeader(op, header),
 })
 
-/** Makes a row for a token with a good signature whose payload is not a JSON object. */
+/** Makes a row for a token with a valid signature whose payload is not a JSON object. */
 const badPayload = (name: string, payload: string): WrongToken => ({
   id: slug(name),
   name,

@@ -58,7 +58,7 @@ test('if a wrong token ends the existing session, its case fails, and the later 
   expect(results.find(({ id }) => id === ends)).toMatchObject({ outcome: 'skipped' })
 })
 
-test('fails if a good token does not end the existing session', async () => {
+test('fails if a valid token does not end the existing session', async () => {
   const { results, isLive } = await runWithSession({}, { sid: 'session-2', sub: 'bob' }, { only: [ends, 'answer'] })
   expect(results.filter(({ outcome }) => outcome === 'failed')).toMatchObject([
     { id: ends, got: 'the session is still live' },

@@ -17,7 +17,7 @@ test('if an application ignores one kind of token, this is one finding', { timeo
   const found = await findings({ receive: strictWith(({ sid }) => !sid) })
   expect(found).toMatchObject([
     {
-      what: 'The application does not accept good tokens or requests. This concerns tokens with sub and no sid.',
+      what: 'The application does not accept valid tokens or requests. This concerns tokens with sub and no sid.',
       grade: 'MUST',
     },
     {

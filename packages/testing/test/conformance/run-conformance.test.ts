@@ -100,14 +100,14 @@ test('does not wait if a sign-in fails before the application gets an ID Token',
 })
 
 test.each([
-  ['fails', async () => new Response(null, { status: 500 }), /^the endpoint answers a good token with 500$/],
+  ['fails', async () => new Response(null, { status: 500 }), /^the endpoint answers a valid token with 500$/],
   [
     'hangs',
     (_: Request, signal: AbortSignal) =>
       new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-    /does not answer a good token: .*no answer within 0\.1 s/,
+    /does not answer a valid token: .*no answer within 0\.1 s/,
   ],
-])('stops at once if the endpoint %s for a good token', async (_, receive, message) => {
+])('stops at once if the endpoint %s for a valid token', async (_, receive, message) => {
   const { provider, fetch, nextSecond } = await createRelyingParty()
   const broken: FetchLike = (url, init) =>
     url === endpoint ? receive(new Request(url, init), init.signal!) : fetch(url, init)
@@ -179,7 +179,7 @@ test('each case finds at least one special fault', () => {
   ])
 })
 
-test('a client that requires a sid gets no good token without a sid', async () => {
+test('a client that requires a sid gets no valid token without a sid', async () => {
   const outcomes = async (requireSid: boolean): Promise<Record<string, string>> => {
     const { provider, fetch, nextSecond } = await createRelyingParty({ requireSid: true })
     const results = await runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond, requireSid })

@@ -46,7 +46,7 @@ function toCase(row: TokenRow): ConformanceCase {
     grade: gradeOf(id),
     requirement: row.requirement,
     reference: referenceFor(row.requirement, id),
-    sends: `a good token: ${row.name}`,
+    sends: `a valid token: ${row.name}`,
     wants: '200',
     wantsOfSession: 'the session has ended',
     ...(namesOnlyTheUser.has(row.id) && { namesOnlyTheUser: true }),
@@ -71,7 +71,7 @@ const newKey: ConformanceCase = {
   requirement: 'RP-53',
   reference: referenceFor('RP-53'),
   sends:
-    'a good token with the kid of a new key, seconds after the application last fetched the keys or did not find a key',
+    'a valid token with the kid of a new key, seconds after the application last fetched the keys or did not find a key',
   wants:
     '200. A refusal shows that the application waits between two fetches of the keys (many libraries: 30 s). Most providers send a logout only once, so a logout under a new key is lost in that time',
   wantsOfSession: 'the session has ended',
@@ -101,7 +101,7 @@ const unknownSession: ConformanceCase = {
   grade: 'interoperability',
   requirement: 'RP-31',
   reference: referenceFor('RP-31', 'accept/a-session-that-it-does-not-know'),
-  sends: 'a good token for a user and a session that the application never had',
+  sends: 'a valid token for a user and a session that the application never had',
   wants: '200',
   acts: (party) => [
     async () => {
@@ -118,7 +118,7 @@ const sameTokenAgain: ConformanceCase = {
   grade: 'interoperability',
   requirement: 'RP-24',
   reference: referenceFor('RP-24'),
-  sends: 'one good token twice, as a provider does after a lost answer',
+  sends: 'one valid token twice, as a provider does after a lost answer',
   wants: '200 both times',
   acts(party) {
     let visit: Visit
@@ -140,7 +140,7 @@ const sameTokenTwiceAtOnce: ConformanceCase = {
   grade: 'interoperability',
   requirement: 'RP-24',
   reference: referenceFor('RP-24'),
-  sends: 'one good token in two requests at the same time, as two instances of a provider do',
+  sends: 'one valid token in two requests at the same time, as two instances of a provider do',
   wants: '200 for at least one copy, and no 5xx for the other copy',
   wantsOfSession: 'the session has ended',
   acts(party) {
@@ -168,8 +168,8 @@ const jtiOfForgedToken: ConformanceCase = {
   grade: 'hardening',
   requirement: 'RP-24',
   reference: 'BCL 2.6: step 8 comes after the signature check, so a forged token must not use up a jti',
-  sends: 'a forged token, then a good token with the same jti',
-  wants: '200 for the good token',
+  sends: 'a forged token, then a valid token with the same jti',
+  wants: '200 for the valid token',
   wantsOfSession: 'the session has ended',
   acts(party) {
     let visit: Visit
@@ -197,8 +197,8 @@ const jtiOfRefusedToken: ConformanceCase = {
   requirement: 'RP-24',
   reference:
     'BCL 2.6, step 8: another token with the same jti may be refused. If a refused token counts, a retry of the logout is lost',
-  sends: 'a token with a good signature and a nonce, then a good token with the same jti',
-  wants: '200 for the good token',
+  sends: 'a token with a valid signature and a nonce, then a valid token with the same jti',
+  wants: '200 for the valid token',
   wantsOfSession: 'the session has ended',
   acts(party) {
     let visit: Visit

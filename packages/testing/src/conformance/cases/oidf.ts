@@ -74,7 +74,7 @@ const toCase = ({ suffix, sends, requirement, make, isAccepted = false }: Module
 const modules: readonly Module[] = [
   {
     suffix: '',
-    sends: 'a good token',
+    sends: 'a valid token',
     requirement: 'RP-40',
     make: sign,
     isAccepted: true,
@@ -99,7 +99,7 @@ const modules: readonly Module[] = [
   },
   {
     suffix: '-wrong-alg',
-    sends: 'a token with a good signature by another key of the provider, with an algorithm that is not registered',
+    sends: 'a token with a valid signature by another key of the provider, with an algorithm that is not registered',
     requirement: 'RP-13',
     make: ({ provider: { op, otherKey } }, claims) =>
       op.sign(claims, { alg: otherKey.alg, kid: otherKey.kid }, otherKey.privateKey),

@@ -52,7 +52,7 @@ const toCase = (profile: ProviderProfile): ConformanceCase => {
     grade: 'interoperability',
     requirement: 'RP-10',
     reference: `BCL 2.4 allows this form. ${provider} sends it, according to ${bases[basis]}`,
-    sends: `a good token in the form of ${provider}`,
+    sends: `a valid token in the form of ${provider}`,
     wants: '200',
     wantsOfSession: 'the session has ended',
     ...(typeof payload['sid'] !== 'string' && { namesOnlyTheUser: true }),

@@ -45,7 +45,7 @@ type Described = Pick<ConformanceCase, 'title' | 'sends' | 'wants' | 'wantsOfSes
 
 const accepts = (row: RequestCase): Described => ({
   title: `accepts a request: ${row.name}`,
-  sends: `a good token: ${row.name}`,
+  sends: `a valid token: ${row.name}`,
   wants: '200',
   wantsOfSession: 'the session has ended',
   acts(party) {
@@ -65,7 +65,7 @@ function refuses(row: RequestCase, mustBe400: boolean): Described {
   const isMethod = status === 405
   return {
     title: `refuses ${isMethod ? 'the method ' : 'a request: '}${name}`,
-    sends: isMethod ? `${name}, with a good token in the query string` : `a request: ${name}`,
+    sends: isMethod ? `${name}, with a valid token in the query string` : `a request: ${name}`,
     wants: mustBe400 ? '400' : `a refusal, for example ${status}`,
     wantsOfSession: 'the session is live',
     acts(party) {

@@ -236,7 +236,7 @@ const cases: readonly SessionCase[] = [
           const [header, payload] = splitToken(await party.logoutToken(visit))
           await party.post(`${header}.${payload}.${encodePart(new Uint8Array(256))}`)
           await expectLive(visit, 'after a forged token, the session', 'accepted')
-          // If good tokens end no session, the case proves nothing.
+          // If valid tokens end no session, the case proves nothing.
           await firstLogOut(party, visit)
         },
       ]

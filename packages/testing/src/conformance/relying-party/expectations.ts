@@ -4,8 +4,8 @@ import type { Answer, Party, Visit } from './party.js'
  * The kind of a failure.
  *
  * - `accepted`: the application accepted a token or a request that it must refuse.
- * - `not ended`: the application accepted a good token, and the session did not end.
- * - `refused`: the application did not accept a good token or request.
+ * - `not ended`: the application accepted a valid token, and the session did not end.
+ * - `refused`: the application did not accept a valid token or request.
  * - `ended`: a session ended that must stay alive.
  * - `status`: the session did not end, but the answer has a status that the case does not allow, for example 200.
  * - `other`: anything else, for example a missing header.

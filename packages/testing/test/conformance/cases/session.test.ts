@@ -14,7 +14,7 @@ async function failuresOf(fault: Fault, only: readonly string[]) {
   return results.filter(({ outcome }) => outcome !== 'passed')
 }
 
-/** An application that signs out everybody for each good token. */
+/** An application that signs out everybody for each valid token. */
 function signsOutEverybody(): Fault {
   const users = new Set<string>()
   return {

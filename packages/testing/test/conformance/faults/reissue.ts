@@ -45,7 +45,7 @@ export async function claimsOf(token: string, { provider }: Tools): Promise<Clai
   return isGood ? decode(token.split('.')[1]) : undefined
 }
 
-/** Changes the claims of a good token and signs it again. So the receiver still makes all other checks. */
+/** Changes the claims of a valid token and signs it again. So the receiver still makes all other checks. */
 export const reissue =
   (change: (claims: Claims, tools: Tools) => Claims) =>
   async (token: string, tools: Tools): Promise<string> => {

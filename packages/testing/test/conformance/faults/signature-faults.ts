@@ -2,7 +2,7 @@ import { resign, type Faults } from './fault-tools.ts'
 import { claimsOf, decode, isPlain, isSignedBy, type Claims } from './reissue.ts'
 import type { Fault } from './relying-party.ts'
 
-/** Refuses good tokens whose header meets the condition. */
+/** Refuses valid tokens whose header meets the condition. */
 const strictWithHeader = (isRefused: (header: Claims) => boolean): Fault => ({
   async receive(token, tools) {
     const claims = await claimsOf(token, tools)

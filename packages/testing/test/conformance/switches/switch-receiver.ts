@@ -48,7 +48,7 @@ export function createSwitchReceiver(
     return faults.every((fault) => off.includes(fault)) ? logOut(token.claims ?? {}) : refusal()
   }
 
-  /** Tells whether a token has the typ, the kid and the age of a good token. Claims and headers that cannot be read pass. */
+  /** Tells whether a token has the typ, the kid and the age of a valid token. Claims and headers that cannot be read pass. */
   const isCareful = ({ header, claims }: ReceivedToken): boolean =>
     (!header || (typeof header['typ'] === 'string' && header['kid'] === provider.op.key.kid)) &&
     !(Number.parseFloat(String(claims?.['iat'])) < provider.op.now() - 600)
