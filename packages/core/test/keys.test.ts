@@ -737,7 +737,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
       // The second and the third token have a permit for the keys, but no permit for discovery.
       for (let times = 0; times < 3; times += 1) {
         const error = await refusal(logout.receive([head, payload, signature].join('.')))
-        expect([error.code, String(error.cause)]).toEqual([unavailable, `Error: ${jwks}: status 500 or too large`])
+        expect([error.code, String(error.cause)]).toEqual([unavailable, `Error: ${jwks}: answer refused, status 500`])
       }
     },
   )
@@ -1286,7 +1286,7 @@ describe('warm', () => {
     const { logout } = discovering(op, { answer: () => new Response(null, { status: 503 }) })
     expect(await refusal(logout.warm())).toMatchObject({
       code: unavailable,
-      cause: { message: `${discovery}: status 503 or too large` },
+      cause: { message: `${discovery}: answer refused, status 503` },
     })
   })
 

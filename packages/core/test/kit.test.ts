@@ -212,7 +212,7 @@ test('each metadata URL is tried once, and the error of the first one is reporte
   const asked: string[] = []
   const fetchNothing = async (url: string) => (asked.push(url), new Response(null, { status: 404 }))
   const keys = createKeySource({ issuer, metadata }, { fetch: fetchNothing as typeof fetch })
-  await expect(keys.warm!()).rejects.toMatchObject({ cause: { message: `${metadata[0]}: status 404 or too large` } })
+  await expect(keys.warm!()).rejects.toMatchObject({ cause: { message: `${metadata[0]}: answer refused, status 404` } })
   expect(asked).toEqual(metadata)
 })
 

@@ -10,7 +10,7 @@ export interface FetchOptions {
   allowInsecureRequests?: boolean | undefined
 }
 
-/** The place of the keys: a URL, or the metadata of an issuer. */
+/** The place of an issuer's keys: the URL `keys`, or `jwks_uri` in the metadata of the issuer. */
 export interface KeyLocation {
   issuer: string
   keys?: unknown
@@ -21,13 +21,19 @@ export type ReadMetadata = (signal: AbortSignal) => Promise<{ metadata: JSONObje
 
 export const discoveryPath = '/.well-known/openid-configuration'
 
-/** `URL` writes an IPv4-mapped address in hexadecimal. The addresses `0.0.0.0` and `::` also reach this machine. */
+/**
+ * Matches the hosts of this machine. The addresses `0.0.0.0` and `::` also reach this machine. For an IPv4 address in an IPv6
+ * address, `URL` uses hexadecimal numbers: `[::ffff:127.0.0.1]` becomes `[::ffff:7f00:1]`.
+ */
 const loopback = /^(localhost\.?|(127|0)(\.\d+){3}|\[::(ffff:(7f.*|0:0)|1?)\])$/
 
 /** Tells whether the host of a URL is this machine. */
 export const isLoopback = (url: string): boolean => URL.canParse(url) && loopback.test(new URL(url).hostname)
 
-/** Tells whether this server may send requests to a URL: `https:`, or plain `http:` to an allowed host. */
+/**
+ * Tells whether the library may send requests to a URL. It may always use `https:`. It may use plain `http:` to this machine if
+ * `allowLoopback` is true, and to other machines if `allowInsecureRequests` is true.
+ */
 export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined, allowLoopback = true): boolean =>
   /^https:\/\/[^/]/i.test(url) ||
   (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests))
@@ -40,7 +46,7 @@ export async function fetchJson(url: string, signal: AbortSignal, options: Fetch
     signal,
   })
   const json = status === 200 && body ? await readText(body, maxBytes) : runGuarded(() => body?.cancel())
-  if (!json) throw new Error(`${url}: status ${status} or too large`)
+  if (!json) throw new Error(`${url}: answer refused, status ${status}`)
   return JSON.parse(json) as JSONObject
 }
 
@@ -56,7 +62,7 @@ export const metadataAt =
     throw new Error(`${url}: issuer is not ${issuer}`)
   }
 
-/** An issuer whose metadata can be at several URLs, for sibling packages. */
+/** An issuer whose metadata can be at several URLs. `@bcl/ssf` sets these URLs for a transmitter. */
 export interface MetadataLocation {
   issuer: string
   /** The URLs, in the order in which they are tried. @default the URL of OpenID Connect Discovery */

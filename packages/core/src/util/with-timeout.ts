@@ -1,12 +1,12 @@
 import { startTimer } from './timers.js'
 
-/** The number of microtasks to wait before the timer starts. A store in memory answers earlier, so it needs no timer. */
+/** The timer starts after this many microtasks. A store in memory answers earlier, so a call of this store needs no timer. */
 const turns = 6
 
 /**
- * Runs `work` for at most `seconds`. Then rejects, and ignores a later result.
+ * Runs `work`. If `work` takes longer than `seconds`, rejects and ignores the later result.
  *
- * @param toError Converts the error to the error of the returned promise.
+ * @param toError Converts the error of `work` or of the time-out. The returned promise rejects with the converted error.
  */
 export const withTimeout = <T>(
   seconds: number,

@@ -5,14 +5,14 @@ import { endsByDefault, isStreamEvent, type SecurityEvent } from '../events/secu
 import { findTarget, type TargetOptions } from './target.js'
 import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
-/** Seconds after which an event in progress counts as lost. Nothing waits for a lost event. */
+/** After this many seconds in progress, an event counts as lost. A repeated token and `settled` do not wait for a lost event. */
 const longest = 20
 /**
- * The longest wait for the read of the event's record, in seconds. The record says that the event was carried out. After
- * this time, the sessions are ended even if the record has not been read.
+ * An event that was carried out has a record in the store. This is the longest wait for the read of this record, in seconds.
+ * After this time, the sessions end, although it is not known whether the event was carried out before.
  */
 const recordTime = 0.2
-/** Seconds for which the write of the record is retried. */
+/** Seconds for which the write of the record is tried again. */
 const retryTime = 1.5
 
 export interface CarryOutOptions extends TargetOptions {
@@ -73,7 +73,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     const done = isDone()
     if (await withTimeout(recordTime, () => done).catch(() => false)) return false
     const effect = await end(event, transmitter, key)
-    // If the record was not read in time, it decides now whether `onEvent` is called.
+    // If the record was not read in time, it is used now: `onEvent` is not called for an event that was carried out before.
     if (await done.catch(isDone)) return false
     await onEvent?.({ ...event, ...effect })
     const expiresAt = expiryFor(event.iat, now(), transmitter.maxTokenAge + transmitter.clockTolerance)

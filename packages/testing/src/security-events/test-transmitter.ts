@@ -36,8 +36,8 @@ export interface TestTransmitter {
   /** The streams, by id. */
   readonly streams: ReadonlyMap<string, TestStream>
   /**
-   * Signs a token. By default, the token has the CAEP event session-revoked for all sessions of "alice". `claims` and
-   * `header` replace members. The value `undefined` removes a member.
+   * Signs a token. By default, the token has the CAEP event session-revoked for all sessions of "alice". `claims` replaces
+   * members of the payload, and `header` replaces members of the header. The value `undefined` removes a member.
    */
   set(claims?: object, header?: object): Promise<string>
   /** Adds a token to every enabled stream. Then pushes tokens as {@link deliver} does. */
