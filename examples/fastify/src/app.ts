@@ -27,7 +27,8 @@ export function createApp(
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
 
-  // The endpoint comes first, because the provider's POST has no Origin. The signature of the token is the authentication.
+  // The endpoint comes before the check of the Origin, because the provider's POST has no Origin. The signature of the token
+  // authenticates the provider.
   app.register(backchannelLogout, { logout, path: '/backchannel-logout' })
   app.addHook('onRequest', fromOwnPages(new URL(config.baseUrl).origin))
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))

@@ -35,7 +35,8 @@ export function createApp(
   })
   const app = new Hono<Env>()
 
-  // Mounted before csrf(), because the provider's POST has no Origin. The signature of the token is the authentication.
+  // The endpoint comes before csrf(), because the provider's POST has no Origin. The signature of the token authenticates the
+  // provider.
   app.all('/backchannel-logout', backchannelLogout(logout))
   if (securityEvents) app.all('/security-events', backchannelLogout(securityEvents))
   // Browsers send `Origin` or `Sec-Fetch-Site` with every POST. A request with neither header did not come from a browser,

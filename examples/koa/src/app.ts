@@ -167,7 +167,8 @@ export function createApp(
     ctx.body = readiness.isReady() ? 'ok' : 'no keys of the provider yet'
   })
 
-  // The endpoint comes first, because the provider's POST has no Origin, and the body parser has other limits.
+  // The endpoint comes before the check of the Origin, because the provider's POST has no Origin. It comes before the body
+  // parser, because the parser has other limits.
   app.use(backchannelLogout(logout, { path: '/backchannel-logout' }))
   app.use(fromOwnPages(new URL(config.baseUrl).origin))
   app.use(bodyParser())
