@@ -313,7 +313,10 @@ describe('docs/guides/better-auth.md', () => {
 
   test('with Drizzle, starts without the statements that the page removes', async (t) => {
     const page = readFileSync(join(docs, 'guides/better-auth.md'), 'utf8')
-    assert.match(page, /If you use Drizzle or Prisma, remove the last two\s+statements of `auth\.ts`/)
+    assert.match(
+      page,
+      /With Drizzle or Prisma, `getMigrations` ends the process\.\s+So remove the last two statements of `auth\.ts`/,
+    )
     const lines = codeBlocks(page)
       .find(({ name }) => name === 'auth.ts')!
       .code.trimEnd()

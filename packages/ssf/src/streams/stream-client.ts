@@ -28,7 +28,7 @@ export interface StreamDelivery {
   authorization_header?: string | undefined
 }
 
-/** The members of a stream that the receiver sets. */
+/** The members of a stream that your application sets. */
 export interface StreamRequest {
   /** The URIs of the event types that the transmitter must send. */
   events_requested?: readonly string[] | undefined
@@ -111,7 +111,7 @@ export interface StreamClient {
   accessToken(isRefused?: boolean): Promise<string>
 }
 
-/** The time-out for the requests to all possible addresses of the metadata, in seconds. */
+/** The time-out for all requests that look for the metadata, together, in seconds. */
 const metadataTime = 5
 
 const poll = 'urn:ietf:rfc:8936'
@@ -135,7 +135,7 @@ const rules: Rules = {
 }
 
 /**
- * Picks the members that a receiver sets. Leaves out the event types about the stream, because a transmitter sends
+ * Picks the members that the application sets. Leaves out the event types about the stream, because a transmitter sends
  * these events without a request.
  */
 const requestOf = ({
