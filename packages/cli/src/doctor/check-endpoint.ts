@@ -120,7 +120,8 @@ function checkTokenAnswer(response: Response, hasKeys: boolean): DoctorFinding {
 }
 
 /**
- * Checks the address of the endpoint. Sends two bad requests, with the headers that a provider sends.
+ * Checks the address of the endpoint. Sends an empty POST and, if the answer is 400, an unsigned token. Both have the headers that a
+ * provider sends.
  *
  * @param hasKeys Tells whether the provider has a key for the algorithm of the client.
  */

@@ -54,7 +54,7 @@ async function createCa(): Promise<Ca> {
   return { certificate, privateKey: keys.privateKey }
 }
 
-/** Returns the CA in the folder. Makes a new CA if the folder has none, or if the CA expires soon. */
+/** Returns the CA in the folder. Makes a new CA if the folder has none, or if the CA cannot be read or expires soon. */
 async function loadOrCreateCa(folder: string): Promise<Ca> {
   const [certFile, keyFile] = [join(folder, 'ca.pem'), join(folder, 'ca-key.json')]
   try {

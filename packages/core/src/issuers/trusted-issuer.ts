@@ -42,7 +42,7 @@ export interface TrustedIssuer {
   /** The issuer in the sessions, if the provider uses a different `iss` in Logout Tokens. @default {@link issuer} */
   sessionIssuer?: string | undefined
   /**
-   * The source of the keys. All clients of an issuer must have the same source. A JWK Set is read once, so a later change of
+   * The source of the keys. All clients of an issuer that need keys must have the same source. A JWK Set is read once, so a later change of
    * the object has no effect. If the keys can change, use a URL or a function. A function must answer within 2 seconds.
    *
    * @default discovery at the issuer

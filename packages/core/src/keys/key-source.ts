@@ -10,10 +10,10 @@ const localKeySets = new WeakMap<object, JWTVerifyGetKey>()
 /** The time-out of a key function, in seconds. */
 const keyFunctionTime = 2
 
-/** Keys that need no fetch by this library. */
+/** Keys that the application gives: a JWK Set or a function. The function may fetch keys itself. */
 export type LocalKeys = JSONWebKeySet | JWTVerifyGetKey
 
-/** Makes a source of keys from a function, or from a JWK Set that is parsed once. This source fetches nothing. */
+/** Makes a source of keys from a function, or from a JWK Set that is parsed once. */
 export function localKeys(keys: LocalKeys): KeySource {
   if (typeof keys === 'function')
     return { ...(keys as Partial<KeySource>), getKey: (...args) => withTimeout(keyFunctionTime, () => keys(...args)) }

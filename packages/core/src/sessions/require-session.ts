@@ -4,14 +4,14 @@ import { isText, mustBeText, requireOption } from '../util/options.js'
 
 const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
 
-/** The members that every session must have. */
+/** The members of a session, or of a user to end, that are checked against the issuers. */
 export interface Dated {
   iss: string
   clientId?: string | undefined
   iat: number
 }
 
-/** Checks the members that do not depend on the issuers. `name` is for messages. Messages never contain `sub` or `sid`. */
+/** Checks the types of the members. `name` is for messages. Messages never contain `sub` or `sid`. */
 export function checkMembers({ iss, clientId, iat }: Dated, name: string, dateName = 'iat'): void {
   requireOption(isText(iss), `${name}.iss`, mustBeText, iss)
   requireOption(Number.isFinite(iat), `${name}.${dateName}`, mustBePast, iat)
