@@ -11,7 +11,7 @@ import {
 import { reasonOf } from '../network/reason-of.js'
 import { sendAsWritten } from '../network/send-as-written.js'
 import { waitFor } from '../network/wait-for.js'
-import { runSignIn } from '../network/run-sign-in.js'
+import { createSignIn } from '../network/create-sign-in.js'
 import { describeProvider, serveProvider } from '../provider/serve-provider.js'
 import { formatHead, formatResult } from '../report/text.js'
 import { requireWritable, writeReports } from '../report/write-reports.js'
@@ -79,8 +79,8 @@ async function findSignIn(
 ): Promise<SignInContract | undefined> {
   if (signIn === false) return undefined
   const contract = { login: login ?? new URL('/login', url).href, me: me ?? new URL('/me', url).href }
-  if (typeof signIn === 'string') return { ...contract, run: runSignIn(signIn.trim().split(/\s+/)) }
-  if (Array.isArray(signIn)) return { ...contract, run: runSignIn(signIn) }
+  if (typeof signIn === 'string') return { ...contract, run: createSignIn(signIn.trim().split(/\s+/)) }
+  if (Array.isArray(signIn)) return { ...contract, run: createSignIn(signIn) }
   const failure = await sendAsWritten(contract.login, { signal: AbortSignal.timeout(10_000) }).then(({ status }) => {
     if (status >= 500) {
       const remedy = 'Read the log of your application. Check that it uses the settings above.'

@@ -28,6 +28,7 @@ export interface BroadcastsOptions {
 
 export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
   const { store, storeTimeout, pollInterval, onKeys, onSubscribed, onError } = options
+  /** Resolves to the function that ends the subscription. */
   let subscription: Promise<() => Promise<void>> | undefined
   let attempt: Promise<void> | undefined
   let tryAfter = -Infinity
@@ -58,9 +59,9 @@ export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
     },
     async close() {
       isClosed = true
-      const ended = subscription
+      const lastSubscription = subscription
       subscription = undefined
-      await withTimeout(storeTimeout, async () => (await ended)?.()).catch(onError)
+      await withTimeout(storeTimeout, async () => (await lastSubscription)?.()).catch(onError)
     },
   }
 }

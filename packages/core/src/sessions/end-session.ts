@@ -6,7 +6,7 @@ import { singleFlight, type Flight } from '../util/single-flight.js'
 import type { LogoutEvent, Wish } from './end-sessions.js'
 import { applicationKey, scopeOf, type Scope } from './markers.js'
 import { expiryFor } from './one-rule.js'
-import { checkMembers, type Dated } from './require-session.js'
+import { checkMembers, type Dated } from './find-registrations.js'
 
 /** The session that the application ends, as claims. It must have `sub` or `sid`. */
 export interface SessionToEnd {

@@ -1,6 +1,6 @@
 import { isLogoutToken } from '../token/is-logout-token.js'
 import { isText, mustBeText, requireOption } from '../util/options.js'
-import { checkMembers } from './require-session.js'
+import { checkMembers } from './find-registrations.js'
 
 /**
  * The claims that an application keeps in its session. They come from the ID Token of the sign-in. Do not replace them

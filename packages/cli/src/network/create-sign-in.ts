@@ -10,7 +10,7 @@ const timeout = 30_000
  * Returns a function that signs in with a command. The command runs without a shell. Its last argument is the sign-in address. The
  * command must print the cookies of the application, each as `name=value` on its own line.
  */
-export const runSignIn =
+export const createSignIn =
   ([file = '', ...args]: readonly string[]) =>
   async (login: string): Promise<string[]> => {
     const { stdout } = await run(file, [...args, login], { timeout, killSignal: 'SIGKILL' }).catch(
