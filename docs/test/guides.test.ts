@@ -741,6 +741,28 @@ test('tenants.md: each tenant has its own issuer and keys', async () => {
   assert.ok(calls < 20, `${calls} calls`)
 })
 
+test('tenants.md: a token with a strange issuer causes no error of the database, because errors delay other logouts', async (t) => {
+  t.mock.method(console, 'log', () => {})
+  const { issuer, clientId } = op
+  const findByIssuer = t.mock.fn(async (iss: string) => {
+    if (iss.includes('\u0000')) throw new Error('invalid byte sequence for encoding "UTF8": 0x00') // as PostgreSQL
+    return iss.toLowerCase().trim() === issuer ? [{ id: 'acme', issuer, clientId }] : [] // as MySQL
+  })
+  const logout = createTenantsLogout({ findByIssuer }, () => ({ keys: op.jwks }))
+  for (const iss of [`${issuer}/\u0000`, `${issuer} `, issuer.toUpperCase(), issuer.replace('op', 'OP')]) {
+    await assert.rejects(logout.receive(await op.logoutToken({ iss })), { code: 'ERR_LOGOUT_TOKEN_CLAIM' }, iss)
+  }
+  await logout.receive(await op.logoutToken())
+
+  const sessionIssuer = 'https://tenant.example.com'
+  const renaming = createTenantsLogout({ findByIssuer: async () => [{ id: 'acme', issuer, clientId }] }, () => ({
+    keys: op.jwks,
+    sessionIssuer,
+  }))
+  await renaming.receive(await op.logoutToken({ sub: 'alice' }))
+  assert.equal(await renaming.isLoggedOut(op.session({ iss: sessionIssuer, sub: 'alice' })), true)
+})
+
 const roles = ['realm:user', 'my-client:editor']
 const sessions: Record<string, object | undefined> = {
   user: { claims: op.session({ sid: 'user' }), roles },
