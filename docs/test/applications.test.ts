@@ -295,6 +295,24 @@ describe('docs/guides/better-auth.md', () => {
     assert.equal(database.prepare("SELECT * FROM session WHERE sid = 'laptop'").get(), undefined)
   })
 
+  test('deletes the row of an ended session, too, if another row of the user has a wrong date', async (t) => {
+    const { application, folder } = await startEmpty(t)
+    const { base, provider } = application
+    const { now } = provider.op
+    provider.op.now = () => now() + 3600 // the clock of the provider is wrong for a short time
+    provider.signInNext({ sub: 'alice', sid: 'future' })
+    await signIn(application)
+    provider.op.now = now
+    provider.signInNext({ sub: 'alice', sid: 'laptop' })
+    await signIn(application)
+    assert.equal(rows(folder), 2)
+
+    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: 'laptop' }) })
+    // The answer says that one row could not be checked.
+    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 400)
+    assert.equal(rows(folder), 1)
+  })
+
   test('a user cannot keep another user from signing in', async (t) => {
     const { application } = await startEmpty(t)
     const { op, signInNext } = application.provider
