@@ -80,6 +80,8 @@ export function createBrowser(jar: readonly Cookie[] = []) {
     submit: (url: string) => request({ method: 'POST', url: new URL(url), body: new URLSearchParams() }),
     /** Returns the response before its body has ended, so that the test can read a stream. */
     fetch: (url: string, headers?: Record<string, string>) => request({ method: 'GET', url: new URL(url) }, headers),
+    /** Returns the header `Cookie` of a request to this address. */
+    cookiesFor: (url: string) => cookiesFor(new URL(url)),
     /** Returns another browser with a copy of the cookies. */
     copy: () => createBrowser(cookies),
   }

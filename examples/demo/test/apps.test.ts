@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -128,6 +131,27 @@ describe.each([
       await provider.endSession(await uidOf('dave', device.sid))
 
       expect(await heard).toMatch(/^event: logged-out$/m)
+    })
+
+    it('keeps no place for a page that disconnects before its stream begins', async () => {
+      const device = await signedIn('dave')
+      const events = new URL(`${app.url}/events`)
+      for (let page = 0; page < 20; page++) {
+        const socket = connect(Number(events.port), events.hostname)
+        await once(socket, 'connect')
+        const cookie = device.browser.cookiesFor(events.href)
+        const request = `GET /events HTTP/1.1\r\nHost: ${events.host}\r\nCookie: ${cookie}\r\n\r\n`
+        await new Promise<unknown>((sent) => socket.write(request, sent))
+        socket.resetAndDestroy()
+        await device.me(app) // meanwhile, the application answers the request
+      }
+
+      const open = async () => {
+        const { status, body } = await device.browser.fetch(events.href)
+        await body?.cancel()
+        return status
+      }
+      await expect.poll(open).toBe(200)
     })
 
     it('sends the event to a page that connects after its session ended', async () => {

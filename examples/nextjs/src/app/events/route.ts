@@ -38,6 +38,9 @@ export async function GET(request: Request): Promise<Response> {
     },
     cancel: () => end(),
   })
+  // If the browser has disconnected before the stream begins, Next.js does not cancel the stream.
+  request.signal.addEventListener('abort', () => end())
+  if (request.signal.aborted) end()
   return new Response(body.pipeThrough(new TextEncoderStream()), { headers })
 }
 
