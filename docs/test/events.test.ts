@@ -23,7 +23,7 @@ function createReceiver() {
     },
   }
   const handler = createEvents(receiver)
-  const events = (claims: SessionClaims, method = 'GET') => handler(claims, method)
+  const events = (claims: SessionClaims, method = 'GET', signal?: AbortSignal) => handler(claims, method, signal)
   return { watching, events }
 }
 
@@ -86,6 +86,21 @@ test('frees the place only once if the browser disconnects before it has read th
     for (const { body } of open.slice(1, 6)) await body!.cancel()
   }
   assert.equal(watching.size, 0)
+})
+
+test('frees the place if the browser disconnects, although the framework does not cancel the stream', async () => {
+  const { watching, events } = createReceiver()
+  const answers = Array.from({ length: 10 }, (_, page) => {
+    const browser = new AbortController()
+    if (page % 2 === 0) browser.abort() // the browser has disconnected before the stream begins
+    const answer = events(session, 'GET', browser.signal)
+    browser.abort()
+    return answer
+  })
+  const open = watching.size
+  for (const { body } of answers) await body!.cancel()
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+  assert.equal(open, 0)
 })
 
 test('HEAD opens no stream, because nobody would close it', async () => {
