@@ -58,8 +58,9 @@ export function createApp(
     response.set('cache-control', 'no-store')
     next()
   })
-  app.use(cookieParser(config.sessionSecret))
+  // Before cookie-parser. Otherwise express-session also reads the values of cookie-parser, and fails if a value is JSON.
   app.use(sessions.middleware)
+  app.use(cookieParser(config.sessionSecret))
 
   app.get('/', active(signedOut), (request, response) => {
     const session = sessions.read(request)

@@ -79,6 +79,10 @@ it('keeps the claims and the ID Token on the server, and an id in a signed cooki
   expect((await app.get('/me', cookie.slice(0, -1))).status).toBe(401)
 })
 
+it('treats a cookie that it has not written as no session, even if cookie-parser reads it as JSON', async () => {
+  expect((await app.get('/me', 'express_session=j%3A%7B%7D')).status).toBe(401)
+})
+
 it('destroys a session in the store when the provider ends it', async () => {
   const { cookie } = await app.get('/start')
   expect(await stored(idIn(cookie))).toBeDefined()
