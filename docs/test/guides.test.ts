@@ -549,6 +549,10 @@ test('migrating.md: nextjs-auth0 keeps the claims of the first ID Token, and che
   assert.ok(iat < now())
   const refreshed = await keepClaims(signedIn, idTokenOf(now() + 30))
   assert.deepEqual(refreshed, signedIn)
+  // With `challengeMode=popup`, the SDK adds the tokens of a second sign-in to the session.
+  const another = new UnsecuredJWT({ ...op.session({ sub: 'bob' }), aud: 'test-client', exp: now() + 60 }).encode()
+  await assert.rejects(keepClaims(signedIn, another), /another user/)
+  assert.equal(await keepClaims(signedIn, null), signedIn)
 
   const [, call] = /`const session = await (activeSession\(.+?\))` +\|$/m.exec(
     readFileSync(join(import.meta.dirname, '../migrating.md'), 'utf8'),
