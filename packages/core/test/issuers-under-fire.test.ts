@@ -61,10 +61,12 @@ describe('RP-11: an issuer function that takes 5 ms and has ten connections', ()
     let connections = 10
     const queue: (() => void)[] = []
     let most = 0
+    let tenantCalls = 0
     const underWay = new Set<string>()
     const issuers = async (iss: string): Promise<TrustedIssuer | undefined> => {
       const isTenant = iss.startsWith('https://tenant')
-      if (!isTenant) most = Math.max(most, underWay.add(iss).size)
+      if (isTenant) tenantCalls += 1
+      else most = Math.max(most, underWay.add(iss).size)
       if (connections === 0) await new Promise<void>((resolve) => queue.push(resolve))
       else connections -= 1
       await sleep(5)
@@ -87,6 +89,8 @@ describe('RP-11: an issuer function that takes 5 ms and has ten connections', ()
     expect(await settled(answers)).toEqual(Array(120).fill(false))
     expect(most).toBeGreaterThan(0)
     expect(most).toBeLessThanOrEqual(10)
+    // The answers for the 40 tenants stay in the cache.
+    expect(tenantCalls).toBe(40)
     await pass(2000, 100)
   }, 60_000)
 })
@@ -114,6 +118,35 @@ describe('RP-11: forged tokens and an issuer function that takes 100 ms', () => 
     expect(count(await settled(genuine))).toBe(10)
     await pass(3000, 100)
   }, 60_000)
+})
+
+test('RP-11: while the calls for tokens wait, a check of a session calls the function at once', async () => {
+  const op = await createTestIssuer({ issuer: 'https://known.example' })
+  const inUse = Array.from({ length: 10 }, (_, index) => `https://tenant-${index}.example`)
+  const called: string[] = []
+  let isSilent = false
+  const issuers = async (issuer: string): Promise<TrustedIssuer | undefined> => {
+    called.push(issuer)
+    if (isSilent && issuer !== op.issuer) return new Promise(() => {})
+    return { issuer, clientId: 'test-client', keys: { keys: [] } }
+  }
+  const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+  const check = (iss: string) =>
+    logout.isLoggedOut({ iss, sub: 'alice', iat: Math.floor(Date.now() / 1000) - 60 }).catch(String)
+  expect(await settled(inUse.map(check))).toEqual(Array(10).fill(false))
+  await pass(130_000, 10_000)
+  isSilent = true
+  called.length = 0
+  for (let made = 0; made < 100; made += 1) void send(logout, forged(`https://made-up-${made}.example`))
+  for (const iss of inUse) void send(logout, forged(iss))
+  await idle()
+  // All ten places are taken: seven by invented issuers, and three by issuers in use. The other tokens wait.
+  expect(called.length).toBe(10)
+  let answer: boolean | string | undefined
+  void check(op.issuer).then((value) => (answer = value))
+  await idle()
+  expect([called.length, answer]).toEqual([11, false])
+  await pass(20_000, 100)
 })
 
 describe('RP-11: an issuer function that fails', () => {
@@ -473,6 +506,40 @@ describe('RP-11: the limit of fetches for all issuers whose keys never verified 
   })
 })
 
+test.each([
+  [99, 'is kept', 1],
+  [100, 'is pushed out', 2],
+])('RP-11: after %i other JWK Sets without a valid token, a JWK Set without a valid token %s', async (...row) => {
+  const [others, , loads] = row
+  const op = await createTestIssuer({ issuer: 'https://target.example' })
+  const { logout, requests } = vendor(() => op, true)
+  const forge = async (iss: string): Promise<void> => {
+    expect(await settled([send(logout, forged(iss, op.key.kid))])).toEqual(['ERR_LOGOUT_TOKEN_SIGNATURE'])
+    await pass(1000, 500)
+  }
+  await pass(60_000, 10_000)
+  await forge(op.issuer)
+  for (let index = 0; index < others; index += 1) await forge(`https://made-up-${index}.example`)
+  await forge(op.issuer)
+  const discovered = requests.filter((url) => url.startsWith('https://target.example/.well-known/'))
+  expect(discovered.length).toBe(loads)
+})
+
+test('RP-11: a JWK Set that has verified a signature is pushed out by 1,000 other such JWK Sets', async () => {
+  const op = await createTestIssuer({ issuer: 'https://target.example' })
+  const { logout, requests } = vendor(() => op, true)
+  const logOut = async (iss: string): Promise<void> => {
+    expect(await settled([send(logout, await op.logoutToken({ iss }))])).toEqual(['ok'])
+    await pass(200, 200)
+  }
+  await pass(60_000, 10_000)
+  await logOut(op.issuer)
+  for (let index = 0; index < 1000; index += 1) await logOut(`https://tenant-${index}.example`)
+  requests.length = 0
+  await logOut(op.issuer)
+  expect(requests).toEqual(['https://target.example/.well-known/openid-configuration', 'https://target.example/jwks'])
+}, 60_000)
+
 test('RP-11: JWK Sets that have verified a signature do not push out other JWK Sets', async () => {
   const op = await createTestIssuer({ issuer: 'https://tenant-0.example' })
   const { logout, requests } = vendor(() => op, false)
@@ -530,6 +597,23 @@ describe.each([
     await pass(5000, 50)
     expect(count(await settled(genuine))).toBeGreaterThanOrEqual(14)
     expect(asked).toBeLessThanOrEqual(100)
+    await pass(10_000, 100)
+  })
+
+  test('RP-52b: forged tokens for more than a thousand tenants do not refill the permits of a known tenant', async () => {
+    const op = await createTestIssuer({ issuer: 'https://known.example' })
+    const { logout, requests } = vendor((issuer) => (issuer === op.issuer ? op : undefined), isEachServed)
+    expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+    requests.length = 0
+    let made = 0
+    for (let round = 0; round < 4; round += 1) {
+      for (let times = 0; times < 1100; times += 1) void send(logout, forged(`https://forged-${(made += 1)}.example`))
+      await pass(1000, 50)
+      await pass(500, 100, () => void send(logout, forged(op.issuer, `kid-${(made += 1)}`)))
+    }
+    const toKnown = requests.filter((url) => url.startsWith(op.issuer)).length
+    expect(toKnown).toBeGreaterThan(0)
+    expect(toKnown).toBeLessThanOrEqual(6)
     await pass(10_000, 100)
   })
 

@@ -285,6 +285,23 @@ describe('RP-11: an issuer function', () => {
       expect(issuers).toHaveBeenCalledTimes(calls)
     })
 
+    test('RP-11c: 1,000 answers without a registration are cached, and no more', async () => {
+      const issuers = vi.fn(() => undefined)
+      const logout = using(issuers)
+      const first = { iss: 'https://first.example' }
+      // These tokens use up the permits, so only the cache decides whether the function is called again.
+      for (let times = 0; times < 6; times += 1) await codeOf(logout, first)
+      expect(issuers).toHaveBeenCalledTimes(5)
+      for (let index = 0; index < 999; index += 1) await codeOf(logout, { iss: `https://${index}.example` })
+      issuers.mockClear()
+      await codeOf(logout, first)
+      expect(issuers).not.toHaveBeenCalled()
+      for (let index = 999; index < 1999; index += 1) await codeOf(logout, { iss: `https://${index}.example` })
+      issuers.mockClear()
+      await codeOf(logout, first)
+      expect(issuers).toHaveBeenCalledOnce()
+    })
+
     test('after 120 s, a check waits for a new answer', async () => {
       const logout = using(vi.fn().mockReturnValueOnce(op.trusted).mockReturnValue(undefined))
       expect(await logout.isLoggedOut(op.session())).toBe(false)
@@ -307,6 +324,27 @@ describe('RP-11: an issuer function', () => {
       for (let times = 0; times < 6; times += 1) codes.push(await codeOf(logout))
       expect([issuers.mock.calls.length, codes.at(-1)]).toEqual([calls, last])
     })
+  })
+
+  test('a clock that jumps an hour ahead and back does not freeze an answer without a registration', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const jump = (seconds: number): void => {
+      clock.time += seconds
+      vi.setSystemTime(Date.now() + seconds * 1000)
+    }
+    const tenants: TrustedIssuer[] = []
+    const issuers = vi.fn(() => [...tenants])
+    const logout = using(issuers)
+    jump(3600)
+    for (let times = 0; times < 6; times += 1) expect(await codeOf(logout)).toBe('ERR_LOGOUT_TOKEN_CLAIM')
+    expect(issuers).toHaveBeenCalledTimes(5)
+    jump(-3600)
+    tenants.push(op.trusted)
+    expect(await codeOf(logout)).toBe('ERR_LOGOUT_TOKEN_CLAIM')
+    advance(clock, 15)
+    expect(await codeOf(logout)).toBe('ok')
+    expect(issuers).toHaveBeenCalledTimes(6)
   })
 
   test('a clock that jumps an hour ahead and back has no effect', async () => {
@@ -335,8 +373,9 @@ describe('RP-11: an issuer function', () => {
   ])('an answer with different keys for one issuer fails with a clear message: %s', async (_, answer) => {
     const clients = answer.map((one, index) => ({ ...one, clientId: `client-${index}` }))
     const error = await refusal(using(() => clients).receive(await token({ aud: 'client-0' })))
-    expect([error.code, String(error.cause)]).toEqual(['ERR_LOGOUT_FAILED', expect.stringContaining('keys')])
-    expect(() => create(op, { issuers: clients })).toThrow('keys')
+    const message = 'issuers[1].keys must be the same for one issuer'
+    expect([error.code, error.cause]).toEqual(['ERR_LOGOUT_FAILED', expect.objectContaining({ message })])
+    expect(() => create(op, { issuers: clients })).toThrow(new TypeError(message))
   })
 
   test('may return several registrations', async () => {
