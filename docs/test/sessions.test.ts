@@ -1,7 +1,8 @@
 // Runs the code of docs/sessions.md that keeps the sessions on the server. The test adds the routes that call `signIn` and `signOut`.
+// Also runs the Redis client in the README of @bcl/nestjs.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ import type Koa from 'koa'
 import { createClient } from 'redis'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { compileNest } from './nest.ts'
 import { answerAsProvider, fetch, op, writeCode } from './page-code.ts'
 
 answerAsProvider()
@@ -138,3 +140,25 @@ for (const [name, [start, skip]] of Object.entries(libraries)) {
     assert.equal(await me(none), 401)
   })
 }
+
+test(
+  'packages/nestjs/README.md: the Redis client works until the application has ended',
+  { skip: noRedis },
+  async () => {
+    const folder = 'packages-nestjs-README-md'
+    const path = join(import.meta.dirname, '../snippets', folder)
+    const file = readdirSync(path).find(
+      (name) => name.endsWith('.ts') && readFileSync(join(path, name), 'utf8').includes('class Redis'),
+    )!
+    const { Redis } = await import(join(compileNest(folder, [file]), file.replace('.ts', '.js')))
+    const { NestFactory } = await import('@nestjs/core')
+    const app = await NestFactory.createApplicationContext(
+      { module: Object, providers: [Redis] },
+      { logger: ['error'] },
+    )
+    const { client } = app.get(Redis) as { client: typeof redis }
+    assert.equal(await client.ping(), 'PONG')
+    await app.close()
+    assert.equal(client.isOpen, false)
+  },
+)
