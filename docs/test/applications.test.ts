@@ -385,6 +385,20 @@ describe('a short SESSION_SECRET', () => {
   }
 })
 
+describe('the other guides', { concurrency: 2 }, () => {
+  for (const page of ['guides/passport', 'guides/better-auth'])
+    for (const name of ['SESSION_SECRET', 'CLIENT_SECRET'])
+      for (const value of [undefined, ''])
+        test(`docs/${page}.md refuses to start if ${name} is ${value === '' ? 'empty' : 'unset'}`, async (t) => {
+          const port = await freePort()
+          const env = { ...settings('http://127.0.0.1:1', `http://127.0.0.1:${port}`), [name]: value }
+          const { child, output, ended } = run({ args: () => [sources(page)] }, env, port)
+          t.after(() => child.kill())
+          assert.deepEqual(await ended, [1, null])
+          assert.equal(output(), `${name} is not set: put it into .env.\n`)
+        })
+})
+
 // Several tests run at the same time, because each application mostly waits for the next second.
 describe('the application of', { concurrency: 4 }, () => {
   for (const { page, args, forge, secret = 'SESSION_SECRET', isWorker = false } of applications) {

@@ -864,10 +864,14 @@ test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) =
   process.env.ISSUER = op.issuer
   process.env.CLIENT_ID = op.clientId
   const secret = 'at-least-32-characters-that-nobody-can-guess'
-  process.env.SESSION_SECRET = secret
   const { createApp }: typeof import('../snippets/docs-guides-nestjs-md/create-app.ts') = await import(
     join(compileNest('docs-guides-nestjs-md', ['*.ts']), 'create-app.js')
   )
+  delete process.env.SESSION_SECRET
+  await assert.rejects(createApp(), /SESSION_SECRET/)
+  for (process.env.SESSION_SECRET of ['', 'x'.repeat(31)])
+    await assert.rejects(createApp(), /^Error: SESSION_SECRET needs at least 32 characters\.$/)
+  process.env.SESSION_SECRET = secret
   const app = await createApp()
   t.after(() => app.close())
   await app.init()
