@@ -188,6 +188,23 @@ describe('RP-51: a token with a known key is verified at once', () => {
     expect(requests.length).toBe(4)
   })
 
+  test('even while the provider does not answer the fetch that a forged token caused', async () => {
+    const op = await createTestIssuer()
+    let isSilent = false
+    const { requests, logout, outcome } = discovering(op, {
+      answer: () => (isSilent ? new Promise<never>(() => {}) : undefined),
+    })
+    await logout.warm()
+    requests.length = 0
+    isSilent = true
+    const order: string[] = []
+    const forged = outcome({ kid: 'forged' }).then((code) => order.push(code))
+    await vi.waitFor(() => expect(requests).toEqual([jwks]))
+    order.push(await outcome())
+    await forged
+    expect([order, requests]).toEqual([['ok', unavailable], [jwks]])
+  })
+
   test('a new key is found while a stale JWK Set is refreshed, even if the refresh fails or hangs', async () => {
     for (const respond of [undefined, () => new Response(null, { status: 500 }), () => new Promise<never>(() => {})]) {
       const op = await createTestIssuer()
