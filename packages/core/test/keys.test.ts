@@ -814,6 +814,23 @@ describe('RP-52: requests that forged tokens can cause', () => {
     expect(verify).toHaveBeenCalledTimes(3)
   })
 
+  test('RP-52: only the last 100 missing kids are remembered, because a kid can have 1,024 characters', async () => {
+    const op = await createTestIssuer()
+    const { clock, requests, outcome, logout, token } = discovering(op)
+    await logout.warm()
+    const forged = await Promise.all(
+      Array.from({ length: 101 }, async (_, index) => token({}, { kid: `forged-${index}` })),
+    )
+    const codes = await Promise.all(forged.map(async (jwt) => (await refusal(logout.receive(jwt))).code))
+    expect(new Set(codes)).toEqual(new Set([wrongSignature]))
+    advance(clock, 15)
+    requests.length = 0
+    expect(await outcome({ kid: 'forged-1' })).toBe(unavailable)
+    expect(requests).toEqual([])
+    expect(await outcome({ kid: 'forged-0' })).toBe(wrongSignature)
+    expect(requests).toContain(jwks)
+  })
+
   test('a key that was found is not remembered as missing', async () => {
     const op = await createTestIssuer()
     const { outcome } = discovering(op)
@@ -1057,6 +1074,19 @@ describe('RP-53, RP-54: keys that change', () => {
     })
     expect(await outcome()).toBe('ok')
     expect(await outcome({ kid: undefined })).toBe('ok')
+  })
+
+  test('RP-53a: a key that cannot be imported counts as missing, so the corrected key is found', async () => {
+    const op = await createTestIssuer()
+    const wrong: object[] = [{ keys: [{ ...op.key.publicJwk, d: 'AQAB' }] }]
+    const { clock, outcome } = discovering(op, {
+      answer: (url) => (url === jwks && wrong[0] ? Response.json(wrong[0]) : undefined),
+    })
+    expect(await outcome()).toBe(unavailable)
+    wrong.pop()
+    expect(await outcome()).toBe(unavailable)
+    advance(clock, 30)
+    expect(await outcome()).toBe('ok')
   })
 
   test('a kid of more than 1,024 characters is refused before any request', async () => {

@@ -38,8 +38,11 @@ const defaultKeysTimeout = 1.5
 const absentFor = 30
 /** Seconds for which a `kid` causes no other fetch after a bad signature with the `kid` caused a fetch (RP-52). */
 const renewedFor = 15
-/** The largest number of `kid` values that `absentFor` and `renewedFor` remember. */
-const maxRemembered = 1000
+/**
+ * The largest number of `kid` values that `absentFor` and `renewedFor` remember. A stranger chooses these values. Each issuer has
+ * its own, and each value can have 1,024 characters.
+ */
+const maxRemembered = 100
 
 /**
  * Limits the fetches of the whole process for issuers that a function found and whose keys never verified a signature: 8 at
@@ -123,7 +126,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     try {
       return await keys!(...args)
     } catch (error) {
-      if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw error
+      if (codeOf(error) === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') throw error
+      // Any other error means that the set has no usable key: there is no key, or the key cannot be imported.
       return undefined
     }
   }
