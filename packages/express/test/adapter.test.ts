@@ -71,6 +71,14 @@ const keepBodyAs =
     next()
   }
 
+/** Adds each chunk to `rawBody`. When the next middleware runs, no chunk has arrived yet. */
+const collectRawBody: RequestHandler = (request: Parameters<RequestHandler>[0] & { rawBody?: string }, _, next) => {
+  request.rawBody = ''
+  request.setEncoding('utf8')
+  request.on('data', (chunk: string) => (request.rawBody += chunk))
+  next()
+}
+
 type Parser = (express: typeof express5) => RequestHandler
 
 const limits = { limit: '1mb', parameterLimit: 100_000 }
@@ -96,6 +104,7 @@ const parsers: [string, Parser][] = [
     () => keepBodyAs('body', async (r) => new URLSearchParams(await text(r))),
   ],
   ['a middleware that keeps rawBody only', () => keepBodyAs('rawBody', (request) => buffer(request))],
+  ['a middleware that collects rawBody, and does not wait for it', () => collectRawBody],
   ['a middleware that sets an empty object', () => keepBodyAs('body', () => ({}))],
 ]
 

@@ -11,6 +11,9 @@ interface ParsedBody {
 /**
  * Returns the body: the raw bytes from a parser, the unread stream, or the parsed value (T-3).
  *
+ * Empty raw bytes do not count. A middleware that collects the body can begin with an empty text, and call the next middleware
+ * before the first chunk arrives.
+ *
  * The parsed value counts only if the stream has been read. For an unknown media type, a parser makes an empty object
  * and does not read the stream. On a serverless platform, `body` can be a getter that throws.
  */
@@ -18,7 +21,9 @@ function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): Logo
   try {
     const { rawBody = request.rawBody } = parsed
     const isUnread = request.readableDidRead === false
-    return (rawBody ?? (isUnread ? readBody(request) : (parsed.body ?? request.body))) as LogoutRequest['body']
+    const isEmpty = (Object(rawBody) as { length?: number }).length === 0
+    if (rawBody && !isEmpty) return rawBody
+    return (isUnread ? readBody(request) : (parsed.body ?? request.body)) as LogoutRequest['body']
   } catch {
     return null
   }

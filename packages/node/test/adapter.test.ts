@@ -18,6 +18,7 @@ const parsers: [string, Parse][] = [
   ['a parser that leaves the stream alone and sets an empty object', () => ({ body: {} })],
   ['a parser that pauses the stream', (request) => request.on('data', () => {}).pause() && {}],
   ['a parser that decodes the bytes as text', (request) => request.setEncoding('utf8') && {}],
+  ['a middleware that sets an empty Buffer as rawBody', () => ({ rawBody: Buffer.alloc(0) })],
 ]
 
 /** Like the API routes of Next.js: repeated parameters become a list. */
