@@ -492,6 +492,14 @@ describe('the order of receive', () => {
     expect(await timersOf(() => refusal(slow.isLoggedOut(op.session())))).toEqual({ set: 1, left: 0 })
   })
 
+  test('RP-35: a logout that arrives while now is not a number is also stored', async () => {
+    let time = Number.NaN
+    const logout = create(op, { store: new MemoryStore(), now: () => time })
+    await logout.receive(await op.logoutToken())
+    time = op.now()
+    expect(await logout.isLoggedOut(op.session())).toBe(true)
+  })
+
   test('without the option now, the system clock is used', async () => {
     const real = await createTestIssuer()
     const { issuer, clientId, jwks } = real

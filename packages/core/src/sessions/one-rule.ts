@@ -37,7 +37,8 @@ const latestExpiry = 253e9
 
 /**
  * The expiry of an entry that must live at least `age` seconds (RP-36). Counts from the latest of `iat`, `now` and the
- * system clock, because stores expire entries by the system clock. Adds five minutes for clock skew.
+ * system clock, because stores expire entries by the system clock. Adds five minutes for clock skew. If `now` is not a number,
+ * the entry gets the latest expiry, so that no logout is lost.
  */
 export const expiryFor = (iat: number, now: number, age: number): number =>
-  Math.min(latestExpiry, Math.ceil(Math.max(iat, now, systemNow()) + age + 300))
+  Math.min(latestExpiry, Math.ceil(Math.max(iat, now, systemNow()) + age + 300) || Infinity)
