@@ -32,49 +32,55 @@ export type Caller = 'token' | 'session'
 type Answer = readonly [
   registrations: readonly Registration[],
   answeredAt: number,
-  /** Permits to call the function again although the answer is fresh. Tokens and sessions have separate permits. */
-  takeCall: Readonly<Record<Caller, TokenBucket>>,
+  /**
+   * Permits to call the function again although the answer is fresh: separate permits for tokens and sessions. `failed` has the
+   * permits for failed calls.
+   */
+  takeCall: Readonly<Record<Caller | 'failed', TokenBucket>>,
 ]
 
-/** Runs a call when the limits allow it. */
-type CallLimit = <T>(work: () => Promise<T>) => Promise<T>
+/**
+ * Runs a call when the limits allow it.
+ *
+ * @param takeCall The permits for failed calls. By default, calls of the limit share the same permits.
+ */
+type CallLimit = <T>(work: () => Promise<T>, takeCall?: TokenBucket) => Promise<T>
 
 /**
  * Makes two limits for calls that tokens cause. The first is for issuers that are not in use, and the second is for
- * issuers in use. An issuer is in use after its first valid token, or after the check of a session. Each limit counts its
- * own failures, and has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to
- * time out.
+ * issuers in use. An issuer is in use after its first valid token, or after the check of a session. Each limit has its own
+ * waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
-  const queues: ((isTurn: boolean) => void)[][] = []
+  const queues: ((isDropped?: boolean) => void)[][] = []
   // If seven calls run, only calls for issuers in use start.
   return [7, maxCalls].map((most) => {
     const waiting: (typeof queues)[number] = []
     queues.push(waiting)
-    const takeCall = createTokenBucket(maxCalls, 1)
-    return async <T>(work: () => Promise<T>) => {
+    const takeShared = createTokenBucket(maxCalls, 1)
+    return async <T>(work: () => Promise<T>, takeCall = takeShared) => {
       const until = monotonicNow() + waitTime
       try {
         while (running.size() >= most || !takeCall()) {
-          const isTurn = await new Promise<boolean>((resolve) => {
+          const isDropped = await new Promise<unknown>((resolve) => {
             // Without calls in progress, only this timer notices a new permit. It is cancelled when the wait ends. Otherwise,
             // the number of timers would grow for as long as an attack lasts.
-            const cancel = startBackgroundTimer(1, () => waiting.pop()?.(true))
-            const length = waiting.push((isTurn) => {
+            const cancel = startBackgroundTimer(1, () => waiting.pop()?.())
+            const length = waiting.push((isDropped) => {
               cancel()
-              resolve(isTurn)
+              resolve(isDropped)
             })
-            if (length > maxEntries) waiting.shift()!(false)
+            if (length > maxEntries) waiting.shift()!(true)
           })
-          requirePermit(isTurn && monotonicNow() < until)
+          requirePermit(!isDropped && monotonicNow() < until)
         }
         const answer = (await running.run(work, {}).result) as T
         takeCall(-1)
         return answer
       } finally {
         // Wakes one waiting call of each limit. A call that still cannot run waits again.
-        for (const queue of queues) queue.pop()?.(true)
+        for (const queue of queues) queue.pop()?.()
       }
     }
   })
@@ -104,8 +110,9 @@ export function createIssuerFunction(
 ): FindAll {
   // Issuers in use have their own cache and their own limit. So forged tokens cannot push out the answers for issuers in use,
   // or delay their calls.
-  const createCache = (): LruMap<Answer | undefined> => new LruMap(maxEntries)
-  const [usedAnswers, otherAnswers, emptyAnswers] = [createCache(), createCache(), createCache()]
+  const usedAnswers = new LruMap<Answer | undefined>(maxEntries)
+  const otherAnswers = new LruMap<Answer>(maxEntries)
+  const emptyAnswers = new LruMap<Answer>(maxEntries)
   const limits = createCallLimits()
   const cached = (iss: string): Answer | undefined =>
     usedAnswers.get(iss) ?? otherAnswers.get(iss) ?? emptyAnswers.get(iss)
@@ -116,10 +123,15 @@ export function createIssuerFunction(
     const isInUse = caller === 'session' || usedAnswers.has(iss)
     const registrations = await withTimeout(
       waitTime,
-      () => (caller === 'session' ? ask() : limits[+isInUse]!(ask)),
+      // An issuer in use has its own permits for failed calls, so its failures do not delay other issuers (RP-11i).
+      () => (caller === 'session' ? ask() : limits[+isInUse]!(ask, usedAnswers.get(iss)?.[2].failed)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
-    const takeCall = cached(iss)?.[2] ?? { token: createTokenBucket(4, 15), session: createTokenBucket(4, 15) }
+    const takeCall = cached(iss)?.[2] ?? {
+      token: createTokenBucket(4, 15),
+      session: createTokenBucket(4, 15),
+      failed: createTokenBucket(maxCalls, 1),
+    }
     const answers = !registrations[0] ? emptyAnswers : isInUse ? usedAnswers : otherAnswers
     usedAnswers.delete(iss)
     otherAnswers.delete(iss)

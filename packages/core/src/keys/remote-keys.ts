@@ -126,10 +126,10 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     try {
       return await keys!(...args)
     } catch (error) {
-      if (codeOf(error) === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') throw error
       // Any other error means that the set has no usable key: there is no key, or the key cannot be imported.
-      return undefined
+      if (codeOf(error) === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') throw error
     }
+    return undefined
   }
 
   const discover = async (signal: AbortSignal): Promise<string> => {

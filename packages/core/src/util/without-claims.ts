@@ -58,8 +58,8 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
       return Object.assign(new Error(clean(message) ?? members.code ?? withheld), defined(members))
     } catch {
       // A getter threw an error.
-      return undefined
     }
+    return undefined
   }
   return copy(error) ?? hidden
 }
