@@ -349,6 +349,21 @@ describe('recheckAfter', () => {
     advance(clock, 0)
   })
 
+  test('a check does not join a read that began more than recheckAfter ago', async () => {
+    const store = new SpyStore()
+    const answer = deferred()
+    store.before = () => answer.promise
+    const logout = instance(store, { recheckAfter: 0.5 })
+    const laptop = session()
+    const checks = [logout.isLoggedOut(laptop), logout.isLoggedOut(laptop)]
+    expect(reads(store)).toBe(1)
+    advance(clock, 0.5)
+    checks.push(logout.isLoggedOut(laptop))
+    expect(reads(store)).toBe(2)
+    answer.resolve()
+    expect(await Promise.all(checks)).toEqual([false, false, false])
+  })
+
   test('a broadcast is remembered for as long as a call of the store can take', async () => {
     const now = vi.spyOn(performance, 'now').mockReturnValue(0)
     const store = new BroadcastStore()

@@ -53,7 +53,8 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   const invalidated = new Map<string, number>()
   /** A read that began at this time or earlier does not count. */
   let allInvalidated = -Infinity
-  const reads = singleFlight<Read>(storeTimeout)
+  // A read that began earlier may lack a logout that has to count by now.
+  const reads = singleFlight<Read>(Math.min(recheckAfter, storeTimeout))
   const unsent = new Map<string, Promise<string[][]>>()
   const longest = Math.max(recheckAfter, storeTimeout)
   /** True if the store answers without a promise. Then a call is cheap, so checks do not share calls. */
