@@ -11,8 +11,8 @@ export interface BackchannelLogoutOptions {
   /**
    * The client registrations to trust, as a list or as a function that finds the registrations of an issuer. For an
    * issuer that is not trusted, the function must return `undefined`, and must not throw. If the function throws or takes
-   * over 1.5 seconds, the logout or the check fails. After ten failed calls, tokens of issuers in use cause only one call a
-   * second. The tokens of all other issuers have their own limit of the same size.
+   * over 1.5 seconds, the logout or the check fails. After ten failed calls for an issuer in use, its tokens cause only one
+   * call a second. All issuers that are not in use share one limit of the same size.
    *
    * Each answer is cached for 60 seconds. For 60 more seconds, the old answer is used while the function is called in
    * the background. If the cached answer does not contain the client of a token or a session, the function is called

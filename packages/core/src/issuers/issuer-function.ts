@@ -18,7 +18,7 @@ const answerTime = 1.5
 /** Seconds that a token waits for a call and its answer. Most providers send a logout only once, so a late call is useful. */
 const waitTime = 5
 /**
- * The largest number of calls that run at the same time because of tokens. Also the size of both limits of failed calls: after
+ * The largest number of calls that run at the same time because of tokens. Also the size of each limit of failed calls: after
  * ten failed calls, a limit lets only one call a second start.
  */
 const maxCalls = 10

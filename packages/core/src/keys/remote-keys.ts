@@ -39,8 +39,8 @@ const absentFor = 30
 /** Seconds for which a `kid` causes no other fetch after a bad signature with the `kid` caused a fetch (RP-52). */
 const renewedFor = 15
 /**
- * The largest number of `kid` values that `absentFor` and `renewedFor` remember. A stranger chooses these values. Each issuer has
- * its own, and each value can have 1,024 characters.
+ * The largest number of `kid` values that `absentFor` and `renewedFor` remember. An attacker can choose these values. Each
+ * issuer has its own, and each value can have 1,024 characters.
  */
 const maxRemembered = 100
 
