@@ -7,7 +7,7 @@ import { good, problem, warning, type DoctorFinding } from './finding.js'
 /** The remedy for each status that is not the expected 400. */
 const remedies: Record<number, string> = {
   401: 'Mount the endpoint in front of the login check. The provider is not signed in. The signature of the token proves who sent it.',
-  403: 'Mount the endpoint in front of the CSRF check, origin check or firewall. The provider sends no cookie and no Origin.',
+  403: 'Check the path. If it is right, mount the endpoint in front of the CSRF check, origin check or firewall. The provider sends no cookie and no Origin.',
   404: 'Mount the endpoint at this path, or correct the path. A prefix or a base path may be missing.',
   405: 'Mount the endpoint for POST. Another route may have the same path.',
   411: 'Let the proxy pass requests without Content-Length.',

@@ -332,7 +332,7 @@ test('a provider cannot add lines to the text output', async () => {
 test('the text output has the remedies and the registration', async () => {
   const { code, out } = await bcl(['doctor', await startProvider(), 'my-client', await startEndpoint(status(403))])
   expect(out).toMatch(/^✓ Discovery at /)
-  expect(out).toMatch(/✗ The endpoint answers an empty POST with 403, not with 400\.\n {2}Mount/)
+  expect(out).toMatch(/✗ The endpoint answers an empty POST with 403, not with 400\.\n {2}Check the path/)
   expect(out).toContain('"backchannel_logout_session_required": true')
   expect(code).toBe(1)
 })

@@ -1,0 +1,59 @@
+// Runs the browser code of docs/guides/live.md in Chromium, on a page with a sign-out form.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import test from 'node:test'
+
+import { chromium } from 'playwright-core'
+import { codeBlocks } from '../../../../checks/scripts/code-blocks.ts'
+
+const guide = readFileSync(new URL('../../../guides/live.md', import.meta.url), 'utf8')
+const { code } = codeBlocks(guide).find((block) => block.code.includes('new EventSource'))!
+
+test('the page of docs/guides/live.md shows a logout at once, and does not stop its own sign-out', async (t) => {
+  let stream: ServerResponse | undefined
+  let closed: Promise<unknown> | undefined
+  let onReload = (): void => {}
+  const sendLogout = (): void => void stream!.write('event: logged-out\ndata: {}\n\n')
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url!, 'http://127.0.0.1')
+    if (pathname === '/events') {
+      stream = response.writeHead(200, { 'content-type': 'text/event-stream' })
+      closed = once(stream, 'close')
+      stream.write(':\n\n')
+    } else if (pathname === '/logout') {
+      // Like the application: the event is sent before the answer. Waits until the page has handled the event.
+      const handled = Promise.race([closed, new Promise<void>((resolve) => (onReload = resolve))])
+      sendLogout()
+      await handled
+      response.writeHead(303, { location: '/end_session' }).end()
+    } else {
+      if (pathname === '/') onReload()
+      const page = `<form method="post" action="/logout"><button>Sign out</button></form><script>${code}</script>`
+      response.writeHead(200, { 'content-type': 'text/html' }).end(pathname === '/account' ? page : '')
+    }
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim()
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  t.after(() => browser.close())
+
+  const page = await browser.newPage()
+  const opens = async (): Promise<void> => {
+    const [opened] = await Promise.all([page.waitForResponse(`${origin}/events`), page.goto(`${origin}/account`)])
+    assert.equal(opened.status(), 200)
+  }
+  await opens()
+  sendLogout()
+  await page.waitForURL(`${origin}/`)
+
+  await opens()
+  await page.getByRole('button').click()
+  await page.waitForURL((url) => url.pathname !== '/account')
+  assert.equal(new URL(page.url()).pathname, '/end_session')
+})
