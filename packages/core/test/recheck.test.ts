@@ -364,32 +364,6 @@ describe('recheckAfter', () => {
     expect(await Promise.all(checks)).toEqual([false, false, false])
   })
 
-  test('a broadcast is remembered for as long as a call of the store can take', async () => {
-    const now = vi.spyOn(performance, 'now').mockReturnValue(0)
-    const store = new BroadcastStore()
-    const logout = instance(store, { recheckAfter: 0.1, storeTimeout: 2 })
-    const laptop = session()
-    await logout.isLoggedOut(laptop)
-    await vi.waitFor(() => expect(store.listeners.size).toBe(1))
-    now.mockReturnValue(200)
-    const gate = deferred()
-    store.before = (call) => (call === 'values' ? gate.promise : undefined)
-    const early = logout.isLoggedOut(laptop)
-    store.before = () => {}
-    const before = reads(store)
-    now.mockReturnValue(300)
-    await store.publish(JSON.stringify([1, `[1,"logout","sid","${op.issuer}","laptop"]`]))
-    now.mockReturnValue(1000)
-    await store.publish('[1,"another key"]')
-    // This check does not join the call that began before the broadcast.
-    expect(await logout.isLoggedOut(laptop)).toBe(false)
-    expect(reads(store)).toBe(before + 1)
-    gate.resolve()
-    await early
-    await logout.close()
-    advance(clock, 0)
-  })
-
   test.each([-1, Number.NaN, '10'])('%s is refused', (recheckAfter) => {
     expect(() => instance(new SpyStore(), { recheckAfter: recheckAfter as number })).toThrow('recheckAfter')
   })

@@ -47,11 +47,12 @@ WHERE entry_key IN (${all.map(() => '?').join(', ')}) AND expires_at > ? ${noLim
   // The limit is part of the statement. Drivers send JavaScript numbers as DOUBLE, and a prepared LIMIT accepts only integers.
   // A DELETE has no SKIP LOCKED. Without it, sweeps would wait for rows that another transaction has locked, and would take all
   // connections of the pool. The join must read the derived table first, because the other order locks rows that are not expired.
+  // An alias for the table would need a default database.
   sweep: (table, limit) => [
-    `DELETE entry FROM (
+    `DELETE ${table} FROM (
   SELECT entry_key, entry_value FROM ${table} WHERE ${expired} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
-) AS expired STRAIGHT_JOIN ${table} AS entry FORCE INDEX (PRIMARY)
-ON entry.entry_key = expired.entry_key AND entry.entry_value = expired.entry_value`,
+) AS expired STRAIGHT_JOIN ${table} FORCE INDEX (PRIMARY)
+ON ${table}.entry_key = expired.entry_key AND ${table}.entry_value = expired.entry_value`,
   ],
   countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
   likelyCause: `${wrongTable} Or the driver escapes parameters wrongly, as query() of mysql2 does under NO_BACKSLASH_ESCAPES. Use execute() instead. Or the query function reads from a replica.`,

@@ -437,6 +437,30 @@ describeOn('mysql', 'SqlStore on MySQL and MariaDB', () => {
     await store.prune()
     expect(await left()).toEqual([])
   })
+
+  test('a connection without a default database adds and sweeps in the table of another database', async ({
+    onTestFinished,
+  }) => {
+    const url = new URL(mysqlUrl)
+    const table = `${url.pathname.slice(1)}.bcl_test_${crypto.randomUUID().slice(0, 8)}`
+    url.pathname = '/'
+    const connection = await mysql.createConnection(url.href)
+    onTestFinished(async () => {
+      await connection.query(`DROP TABLE IF EXISTS ${table}`)
+      await connection.end()
+    })
+    await connection.query(schema('mysql', { table }))
+    const query: SqlQuery = async (text, params) => (await connection.execute(text, params))[0] as object[]
+    const store = new SqlStore({ dialect: 'mysql', table, query })
+    const count = async () =>
+      Number(((await query(`SELECT count(*) AS n FROM ${table}`, [])) as { n: unknown }[])[0]!.n)
+    await store.add('k', 'v', 1)
+    await store.prune()
+    expect(await count()).toBe(0)
+    await connection.query(`INSERT INTO ${table} VALUES ('old', 'v', NULL, 1)`)
+    await new SqlStore({ dialect: 'mysql', table, query }).add('k', 'v', now() + 60)
+    expect(await count()).toBe(1)
+  })
 })
 
 /** For each database, how to find the index that a statement uses. */

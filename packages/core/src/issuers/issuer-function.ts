@@ -3,7 +3,7 @@ import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import type { Maybe } from '../util/maybe.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
-import { startBackgroundTimer } from '../util/timers.js'
+import { pause, startBackgroundTimer } from '../util/timers.js'
 import { createTokenBucket, requirePermit, type TokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 import { withoutClaims } from '../util/without-claims.js'
@@ -42,9 +42,9 @@ type Answer = readonly [
 /**
  * Runs a call when the limits allow it.
  *
- * @param takeCall The permits for failed calls. By default, calls of the limit share the same permits.
+ * @param takeOwn The permits for failed calls. By default, calls of the limit share the same permits.
  */
-type CallLimit = <T>(work: () => Promise<T>, takeCall?: TokenBucket) => Promise<T>
+type CallLimit = <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => Promise<T>
 
 /**
  * Makes two limits for calls that tokens cause. The first is for issuers that are not in use, and the second is for
@@ -55,14 +55,18 @@ function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const queues: ((isDropped?: boolean) => void)[][] = []
   // If seven calls run, only calls for issuers in use start.
-  return [7, maxCalls].map((most) => {
-    const waiting: (typeof queues)[number] = []
-    queues.push(waiting)
+  return [7, maxCalls].map((most, index) => {
+    const waiting: (typeof queues)[number] = (queues[index] = [])
     const takeShared = createTokenBucket(maxCalls, 1)
-    return async <T>(work: () => Promise<T>, takeCall = takeShared) => {
+    return async <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => {
       const until = monotonicNow() + waitTime
+      // Waits for a permit of its own outside the queue. In the queue, it would take the turns of calls that can run.
+      while (takeOwn && !takeOwn()) {
+        requirePermit(monotonicNow() < until)
+        await pause(1)
+      }
       try {
-        while (running.size() >= most || !takeCall()) {
+        while (running.size() >= most || !(takeOwn || takeShared())) {
           const isDropped = await new Promise<unknown>((resolve) => {
             // Without calls in progress, only this timer notices a new permit. It is cancelled when the wait ends. Otherwise,
             // the number of timers would grow for as long as an attack lasts.
@@ -76,7 +80,7 @@ function createCallLimits(): CallLimit[] {
           requirePermit(!isDropped && monotonicNow() < until)
         }
         const answer = (await running.run(work, {}).result) as T
-        takeCall(-1)
+        ;(takeOwn ?? takeShared)(-1)
         return answer
       } finally {
         // Wakes one waiting call of each limit. A call that still cannot run waits again.

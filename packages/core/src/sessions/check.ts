@@ -56,7 +56,6 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   // A read that began earlier may lack a logout that has to count by now.
   const reads = singleFlight<Read>(Math.min(recheckAfter, storeTimeout))
   const unsent = new Map<string, Promise<string[][]>>()
-  const longest = Math.max(recheckAfter, storeTimeout)
   /** True if the store answers without a promise. Then a call is cheap, so checks do not share calls. */
   let isImmediate = false
 
@@ -122,7 +121,7 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
         invalidated.set(key, time)
       }
       for (const [key, at] of invalidated) {
-        if (time - at <= longest) break
+        if (time - at <= recheckAfter) break
         invalidated.delete(key)
       }
       if (invalidated.size > maxAlive) this.invalidateAll()
