@@ -28,6 +28,7 @@ import { createSessionOf as withIronSession } from '../snippets/docs-guides-live
 import { createSessionOf as withKoaSession } from '../snippets/docs-guides-live-md/koa-session.ts'
 import { createSessionOf as withSecureSession } from '../snippets/docs-guides-live-md/secure-session.ts'
 import { endWithSession as withSocketIo } from '../snippets/docs-guides-live-md/socket-io.ts'
+import { trackSockets } from '../snippets/docs-guides-live-md/track-sockets.ts'
 import { checkBeforeOpen } from '../snippets/docs-guides-live-md/ws-upgrade.ts'
 import { endWithSession as withWs } from '../snippets/docs-guides-live-md/ws.ts'
 
@@ -421,4 +422,21 @@ test('graphql-ws: a client that ignores the close can run no more operations', {
   await end('laptop')
   await sendUntilClosed(socket, '{"id":"1","type":"subscribe","payload":{"query":"{ok}"}}')
   assert.equal(operations, 0)
+})
+
+test('with trackSockets, a server with open sockets can close', { timeout: 20_000 }, async (t) => {
+  const { server, logout, address } = await serve(t)
+  const endSockets = trackSockets(server)
+  withWs(new WebSocketServer({ server, path: '/ws' }), logout, sessionOf)
+  const sockets = ['laptop', 'phone'].map((sid) => new WebSocket(`ws://${address}/ws`, { headers: { 'x-sid': sid } }))
+  await Promise.all(sockets.map((socket) => once(socket, 'open')))
+  const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
+  endSockets()
+  await closed
+
+  const late = new WebSocket(`ws://${address}/ws`, { headers: { 'x-sid': 'late' } })
+  await once(late, 'error')
+  const serverClosed = once(server, 'close', { signal: AbortSignal.timeout(5000) })
+  server.close()
+  await serverClosed
 })
