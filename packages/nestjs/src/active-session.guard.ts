@@ -18,6 +18,8 @@ import { getBackchannelLogoutToken, optionsToken } from './tokens.js'
  * request without a session passes, so the guard can be global. If the guard is global, put `@AllowLoggedOut()` on the
  * sign-in routes.
  *
+ * The guard checks a GraphQL subscription, a stream or a socket only when it starts. Use `watch` to end it with the session.
+ *
  * @throws {UnauthorizedException} 401 if the session has been logged out and `onLoggedOut` does not throw.
  * @throws {ServiceUnavailableException} 503 if the check failed and `onUnavailable` does not throw.
  * @throws {TypeError} if the session does not match `SessionClaims`. Nest answers 500.
