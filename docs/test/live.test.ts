@@ -330,6 +330,22 @@ test('Socket.IO: with the setting of the page, a recovered connection is checked
   await io.close()
 })
 
+test(
+  'Socket.IO: a client that connects after `close` is disconnected, and the process goes on',
+  { timeout: 20_000 },
+  async (t) => {
+    const { server, logout, address } = await serve(t)
+    const io = new Server(server)
+    withSocketIo(io, logout, sessionOf)
+    await logout.close()
+    const socket = connect(`http://${address}`, { extraHeaders: { 'x-sid': 'laptop' }, forceNew: true })
+    t.after(() => socket.close())
+    const reason = await new Promise<string>((resolve) => socket.once('disconnect', resolve))
+    assert.equal(reason, 'io server disconnect')
+    await io.close()
+  },
+)
+
 test('if the session cannot be read, the client gets no message of the error', { timeout: 20_000 }, async (t) => {
   const fails = async () => {
     throw new Error('the session store at 10.0.0.5 is down')
