@@ -14,10 +14,12 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
+import { backchannelLogout } from '@bcl/node'
 import { createTestIssuer } from '@bcl/testing'
 import { metrics, type MeterProvider } from '@opentelemetry/api'
 import fastifySecureSession from '@fastify/secure-session'
 import Fastify from 'fastify'
+import * as h3version1 from 'h3-1'
 import { Hono } from 'hono'
 import { sealData } from 'iron-session'
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, UnsecuredJWT, type JWTVerifyGetKey } from 'jose'
@@ -506,6 +508,22 @@ test('other-frameworks.md: if the session cannot be read or checked, the answer 
       assert.doesNotMatch(await answer.text(), /10\.0\.0\.5/, name)
     }
   }
+})
+
+test('other-frameworks.md: with version 1 of h3, a large body of an attacker does not end the process', async (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../guides/other-frameworks.md'), 'utf8')
+  const [, handler] = /`export default (.*)`/.exec(page)!
+  const logout = createLogout()
+  // Runs the line of the page. In Nuxt, the functions of h3 are imported automatically.
+  const names = { ...h3version1, logout, backchannelLogout }
+  const route = new Function(...Object.keys(names), `return ${handler}`)(...Object.values(names)) as never
+  const app = h3version1.createApp().use('/backchannel-logout', route)
+  const base = await listen(t, h3version1.toNodeListener(app))
+  const url = `${base}/backchannel-logout`
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  assert.equal((await fetch(url, { method: 'POST', headers, body: 'a'.repeat(3_000_000) })).status, 413)
+  assert.equal(await post(url, { sid: 's-1' }), 200)
+  assert.equal(await logout.isLoggedOut(op.session({ sid: 's-1' })), true)
 })
 
 test('other-frameworks.md: sessionOf reads the cookie of iron-session', async () => {
