@@ -14,7 +14,7 @@ for (const file of globSync('packages/*/README.md', { cwd: repository })) {
     assert.match(what!, new RegExp(`^# ${name}\\n\\n\\S.{40}`), 'says first what it is')
     assert.match(
       rest[0]!,
-      new RegExp(`^npm install (?:--save-dev )?(?:@bcl/core )?${name}\\n`),
+      new RegExp(`^npm install (?:--save-dev )?(?:@bcl/core )?${name}(?: redis)?\\n`),
       'says how to install it',
     )
     const [beforeHeadings] = text.split(/^## /m)
