@@ -78,7 +78,8 @@ export async function start(t: { after(work: () => void): void }, command: Comma
   const { child, output } = run(command, { ...command.env, ...env }, port)
   t.after(() => child.kill())
   while (true) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output()}`)
+    const end = child.exitCode ?? child.signalCode
+    if (end !== null) throw new Error(`it ended with ${end}: ${output()}`)
     const response = await fetch(`${base}/me`).catch(() => undefined)
     await response?.body?.cancel()
     if (response) return { base, issuer, env, provider, output }

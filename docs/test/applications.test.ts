@@ -338,12 +338,12 @@ describe('docs/guides/better-auth.md', () => {
     const lines = codeBlocks(page)
       .find(({ name }) => name === 'auth.ts')!
       .code.trimEnd()
-      .replace("new DatabaseSync('app.db')", "drizzleAdapter(drizzle(new PGlite()), { provider: 'pg' })")
+      .replace("new DatabaseSync('app.db')", "drizzleAdapter(drizzle(new pg.Pool()), { provider: 'pg' })")
       .split('\n')
     const imports = [
-      "import { PGlite } from '@electric-sql/pglite'",
       "import { drizzleAdapter } from 'better-auth/adapters/drizzle'",
-      "import { drizzle } from 'drizzle-orm/pglite'",
+      "import { drizzle } from 'drizzle-orm/node-postgres'",
+      "import pg from 'pg'",
     ]
     const folder = join(docs, 'snippets/better-auth-with-drizzle')
     const startWith = (statements: string[]) => {
