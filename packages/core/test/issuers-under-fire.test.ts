@@ -488,6 +488,49 @@ describe('RP-11j: a function that takes 50 ms and 300 tenants that have sent a v
   )
 })
 
+test.each([0, 300])(
+  'RP-11k: a function that hangs for 60 tenants stops no logout of other tenants, with %i forged tokens a second of made-up issuers',
+  async (invented) => {
+    const op = await createTestIssuer()
+    const names = Array.from({ length: 90 }, (_, index) => `https://tenant-${index}.example`)
+    const hanging = names.slice(0, 60)
+    const healthy = names.slice(60)
+    let hangs = false
+    let running = 0
+    let most = 0
+    const issuers = async (issuer: string): Promise<TrustedIssuer | undefined> => {
+      running += 1
+      most = Math.max(most, running)
+      // The library waits 1.5 seconds for a call that never answers.
+      const isHanging = hangs && hanging.includes(issuer)
+      await sleep(isHanging ? 1400 : 50)
+      running -= 1
+      if (isHanging) return new Promise(() => {})
+      return names.includes(issuer) ? { issuer, clientId: op.clientId, keys: op.jwks } : undefined
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    for (let start = 0; start < 90; start += 15) {
+      const tokens = await Promise.all(names.slice(start, start + 15).map((iss) => op.logoutToken({ iss })))
+      expect(count(await settled(tokens.map((token) => send(logout, token))))).toBe(15)
+    }
+    await pass(130_000, 10_000)
+    hangs = true
+    most = 0
+    const tokens = await Promise.all(healthy.map((iss) => op.logoutToken({ iss })))
+    const genuine: Promise<string>[] = []
+    let made = 0
+    await pass(42_000, 20, (time) => {
+      for (let times = 0; times < 4; times += 1) void send(logout, forged(hanging[(made += 1) % 60]!))
+      for (let times = 0; times < invented / 50; times += 1)
+        void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+      if (time % 1000 === 0 && tokens[0]) genuine.push(send(logout, tokens.pop()!))
+    })
+    expect(count(await settled(genuine))).toBe(30)
+    expect(most).toBeLessThanOrEqual(10)
+  },
+  120_000,
+)
+
 /** A provider with many tenants. It knows the tenants that `keysOf` returns. Each answer takes 50 ms. */
 function vendor(keysOf: (tenant: string) => TestIssuer | undefined, isEachServed: boolean) {
   const requests: string[] = []

@@ -6,7 +6,7 @@ import {
   type BackchannelLogoutOptions,
 } from '@bcl/core'
 import { createTestIssuer, createTestKey, type TestIssuer } from '@bcl/testing'
-import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
+import { base64url, decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { advance, createClock, deferred, refusal, timersOf } from './support.js'
 
@@ -1076,14 +1076,19 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome({ kid: undefined })).toBe('ok')
   })
 
-  test('RP-53a: a key that cannot be imported counts as missing, so the corrected key is found', async () => {
+  test.each([
+    ['cannot be imported', { d: 'AQAB' }],
+    ['has 1,024 bits', { n: base64url.encode(new Uint8Array(128).fill(255)) }],
+    ['has an empty modulus', { n: '' }],
+  ])('RP-53a: a key that %s counts as missing, so the corrected key is found', async (_, wrong) => {
     const op = await createTestIssuer()
-    const wrong: object[] = [{ keys: [{ ...op.key.publicJwk, d: 'AQAB' }] }]
+    let isWrong = true
     const { clock, outcome } = discovering(op, {
-      answer: (url) => (url === jwks && wrong[0] ? Response.json(wrong[0]) : undefined),
+      answer: (url) =>
+        url === jwks && isWrong ? Response.json({ keys: [{ ...op.key.publicJwk, ...wrong }] }) : undefined,
     })
     expect(await outcome()).toBe(unavailable)
-    wrong.pop()
+    isWrong = false
     expect(await outcome()).toBe(unavailable)
     advance(clock, 30)
     expect(await outcome()).toBe('ok')

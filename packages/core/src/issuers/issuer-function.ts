@@ -29,7 +29,7 @@ const maxCalls = 10
 export type Caller = 'token' | 'session'
 
 /** A cached answer of the issuer function. */
-type Answer = readonly [
+type Answer = [
   registrations: readonly Registration[],
   answeredAt: number,
   /**
@@ -37,6 +37,8 @@ type Answer = readonly [
    * permits for failed calls.
    */
   takeCall: Readonly<Record<Caller | 'failed', TokenBucket>>,
+  /** True if the last call for this issuer failed or still runs. The next answer replaces the whole entry. */
+  hasFailed?: true,
 ]
 
 /**
@@ -47,15 +49,15 @@ type Answer = readonly [
 type CallLimit = <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => Promise<T>
 
 /**
- * Makes two limits for calls that tokens cause. The first is for issuers that are not in use, and the second is for
- * issuers in use. An issuer is in use after its first valid token, or after the check of a session. Each limit has its own
- * waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
+ * Makes three limits for calls that tokens cause: for issuers that are not in use, for issuers in use, and for issuers in
+ * use whose last call failed. An issuer is in use after its first valid token, or after the check of a session. Each limit
+ * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const queues: ((isDropped?: boolean) => void)[][] = []
-  // If seven calls run, only calls for issuers in use start.
-  return [7, maxCalls].map((most, index) => {
+  // If seven calls run, only calls for issuers in use start. If eight run, the last call of these issuers must not have failed.
+  return [7, maxCalls, 8].map((most, index) => {
     const waiting: (typeof queues)[number] = (queues[index] = [])
     const takeShared = createTokenBucket(maxCalls, 1)
     return async <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => {
@@ -123,12 +125,16 @@ export function createIssuerFunction(
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
-    const ask = (): Promise<readonly Registration[]> => withTimeout(answerTime, () => askFunction(iss))
+    const usedAnswer = usedAnswers.get(iss)
     const isInUse = caller === 'session' || usedAnswers.has(iss)
+    const ask = (): Promise<readonly Registration[]> => {
+      if (usedAnswer) usedAnswer[3] = true
+      return withTimeout(answerTime, () => askFunction(iss))
+    }
     const registrations = await withTimeout(
       waitTime,
       // An issuer in use has its own permits for failed calls, so its failures do not delay other issuers (RP-11i).
-      () => (caller === 'session' ? ask() : limits[+isInUse]!(ask, usedAnswers.get(iss)?.[2].failed)),
+      () => (caller === 'session' ? ask() : limits[usedAnswer?.[3] ? 2 : +isInUse]!(ask, usedAnswer?.[2].failed)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const takeCall = cached(iss)?.[2] ?? {

@@ -11,28 +11,28 @@ import type { Maybe } from '../util/maybe.js'
 export type FindKey = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Maybe<CryptoKey>
 
 /**
- * The keys that jose has imported from a JWK Set, each for one algorithm: keys for ECDSA and EdDSA, and RSA keys of at least
- * 2,048 bits.
+ * The keys that jose has imported from a JWK Set, each for one algorithm. WebCrypto may verify with these keys without the
+ * checks of jose.
  */
-const imported = new WeakSet<object>()
-
-/** Tells whether WebCrypto may verify with this key, without the checks of jose. */
-export const isImported = (key: unknown): key is CryptoKey => imported.has(key as object)
+export const imported = new WeakSet<object>()
 
 /**
  * Does the same as `createLocalJWKSet` of jose, and caches the last answer, because most tokens of a provider use the
- * same key.
+ * same key. An RSA key of less than 2,048 bits is an error, as a key that cannot be imported.
  */
 export function createKeySet(jwks: JSONWebKeySet): FindKey {
   const find = createLocalJWKSet(jwks)
-  let last: { alg: unknown; kid: unknown; key: CryptoKey } | undefined
+  let lastId: string | undefined
+  let lastKey: CryptoKey
   return (header, token) => {
-    const { alg, kid } = header
-    if (last && last.alg === alg && last.kid === kid) return last.key
+    const id = `${header.alg} ${header.kid}`
+    if (id === lastId) return lastKey
     return find(header, token).then((key) => {
-      last = { alg, kid, key }
-      const { modulusLength = 2048 } = key.algorithm as { modulusLength?: number }
-      if (/^[RPE]/.test(alg!) && modulusLength >= 2048) imported.add(key)
+      const { modulusLength } = key.algorithm as { modulusLength?: number }
+      if (modulusLength! < 2048) throw new Error('key is too short')
+      lastId = id
+      lastKey = key
+      imported.add(key)
       return key
     })
   }

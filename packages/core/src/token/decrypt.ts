@@ -5,10 +5,7 @@ import type { JSONObject } from '../util/objects.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 
 /** Returns the modulus, the point or the bytes of a JWK. JWKs with equal values hold the same key. */
-const identityOf = (key: JWK | CryptoKey): unknown => {
-  const { n, x, k } = key as JWK
-  return n ?? x ?? k ?? key
-}
+const identityOf = (key: JWK & Partial<CryptoKey>): unknown => key.n ?? key.x ?? key.k ?? key
 
 /** Decrypts a Logout Token (RP-16). The JWS inside is accepted only for registrations that have the decryption key. */
 export async function decrypt(

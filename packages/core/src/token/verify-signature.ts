@@ -1,6 +1,6 @@
 import { compactVerify, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose'
 import { BackchannelLogoutError, codeOf, invalidToken, keysUnavailable } from '../errors.js'
-import { isImported } from '../keys/key-set.js'
+import { imported } from '../keys/key-set.js'
 import type { KeySource } from '../keys/remote-keys.js'
 import { monotonicNow } from '../util/clock.js'
 import type { JSONObject } from '../util/objects.js'
@@ -25,13 +25,12 @@ export const signatureError = (cause?: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_TOKEN_SIGNATURE', 'token is not signed as registered', { cause })
 
 /**
- * Verifies with one key. `createKeySet` marks the RSA, ECDSA and EdDSA keys that jose has imported. For a marked key, this
- * function calls WebCrypto itself, which is faster, because jose would parse the token a second time. For any other key and
- * for a client secret, jose checks the key and the signature.
+ * Verifies with one key. For the imported keys of a JWK Set, this function calls WebCrypto itself, which is faster, because
+ * jose would parse the token a second time. For any other key and for a client secret, jose checks the key and the signature.
  */
-function verifyWithKey(jws: string, alg: string, key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<boolean> {
-  if (!isImported(key))
-    return compactVerify(jws, key as CryptoKey, { algorithms: [alg] }).then(
+function verifyWithKey(jws: string, alg: string, key: CryptoKey): Promise<boolean> {
+  if (!imported.has(key))
+    return compactVerify(jws, key, { algorithms: [alg] }).then(
       () => true,
       (error: unknown) => {
         if (codeOf(error) === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') return false
@@ -63,7 +62,7 @@ async function verifyWith(jws: string, header: { alg: string }, getKey: JWTVerif
     }
     return false
   }
-  return verifyWithKey(jws, header.alg, key)
+  return verifyWithKey(jws, header.alg, key as CryptoKey)
 }
 
 /**
