@@ -128,8 +128,7 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * import type { BackchannelLogout, SessionClaims } from '@bcl/core'
    *
    * export async function signOutEverywhere(logout: BackchannelLogout, session: SessionClaims): Promise<void> {
-   *   await logout.endAllSessions({ iss: session.iss, sub: session.sub })
-   *   await logout.endSession(session)
+   *   await Promise.all([logout.endAllSessions({ iss: session.iss, sub: session.sub }), logout.endSession(session)])
    * }
    * ```
    */
