@@ -48,6 +48,7 @@ import { createApp as createElysia } from '../snippets/docs-guides-other-framewo
 import { createApp as createH3 } from '../snippets/docs-guides-other-frameworks-md/h3.ts'
 import { createHandler as createTrpc } from '../snippets/docs-guides-other-frameworks-md/trpc.ts'
 import { createLogout as createTenantsLogout } from '../snippets/docs-guides-tenants-md/tenants.ts'
+import { signOutEverywhere } from '../snippets/docs-sign-out-everywhere-md/sign-out.ts'
 
 const op = await createTestIssuer()
 const createLogout = (options = {}) =>
@@ -803,6 +804,17 @@ async function statusesOf(base: string, paths: string[]): Promise<number[][]> {
     (await fetch(base + path, { headers: { 'x-session': name }, redirect: 'manual' })).status
   return Promise.all(['nobody', 'user', 'admin'].map((name) => Promise.all(paths.map((path) => statusOf(path, name)))))
 }
+
+test('sign-out-everywhere.md: if the store fails, a session with a date ahead of this clock has ended, too', async () => {
+  const store = new MemoryStore()
+  const logout = createLogout({ store })
+  const session = op.session({ iat: now() + 30 })
+  store.add = () => {
+    throw new Error('the store accepts no entries')
+  }
+  await assert.rejects(signOutEverywhere(logout, session), { code: 'ERR_LOGOUT_FAILED' })
+  assert.equal(await logout.isLoggedOut(session), true)
+})
 
 test('migrating.md: the code after keycloak-connect asks for a sign-in and for roles', async (t) => {
   const token = {
