@@ -114,6 +114,12 @@ export async function passes({ base, provider, output }: Application): Promise<v
   assert.doesNotMatch(lines.join('\n'), /eyJ|alice/)
 }
 
+/** Posts a Logout Token with these claims. Returns the status. */
+export async function postLogout({ base, provider }: Application, claims: object): Promise<number> {
+  const body = new URLSearchParams({ logout_token: await provider.op.logoutToken(claims) })
+  return (await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status
+}
+
 /** Requests `/me` with cookies. Returns the status. */
 export async function statusOfMe({ base }: Application, cookie: string): Promise<number> {
   const response = await fetch(`${base}/me`, { headers: { cookie }, redirect: 'manual' })

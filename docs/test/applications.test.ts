@@ -12,6 +12,7 @@ import { freePort } from '../../checks/test-support/src/free-port.ts'
 import {
   newDevice,
   passes,
+  postLogout,
   run,
   SECRET,
   settings,
@@ -216,8 +217,7 @@ describe('docs/guides/better-auth.md', () => {
     assert.ok(await ask())
 
     writeFileSync(outage, '')
-    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: 'laptop' }) })
-    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 400)
+    assert.equal(await postLogout(application, { sub: 'alice', sid: 'laptop' }), 400)
     assert.equal(await ask(), 503)
     rmSync(outage)
     assert.equal(await ask(), null)
@@ -250,8 +250,7 @@ describe('docs/guides/better-auth.md', () => {
     assert.ok(await asksBetterAuth(laptop))
 
     const send = async (claims: object) => {
-      const body = new URLSearchParams({ logout_token: await provider.op.logoutToken(claims) })
-      assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+      assert.equal(await postLogout(application, claims), 200)
     }
     await send({ sub: undefined, sid: 'laptop' })
     assert.equal(rows(folder), 2)
@@ -272,7 +271,7 @@ describe('docs/guides/better-auth.md', () => {
 
   test('deletes the row of an ended session, too, if the user has hundreds of rows', async (t) => {
     const { application, folder } = await startEmpty(t)
-    const { base, provider } = application
+    const { provider } = application
     provider.signInNext({ sub: 'alice', sid: 'laptop' })
     await signIn(application)
     const database = new DatabaseSync(join(folder, 'app.db'))
@@ -289,15 +288,14 @@ describe('docs/guides/better-auth.md', () => {
     }
     add('laptop', Number(row.signedInAt))
 
-    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: 'laptop' }) })
-    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+    assert.equal(await postLogout(application, { sub: 'alice', sid: 'laptop' }), 200)
     assert.equal(rows(folder), 300)
     assert.equal(database.prepare("SELECT * FROM session WHERE sid = 'laptop'").get(), undefined)
   })
 
   test('deletes the row of an ended session, too, if another row of the user has a wrong date', async (t) => {
     const { application, folder } = await startEmpty(t)
-    const { base, provider } = application
+    const { provider } = application
     const { now } = provider.op
     provider.op.now = () => now() + 3600 // the clock of the provider is wrong for a short time
     provider.signInNext({ sub: 'alice', sid: 'future' })
@@ -307,9 +305,8 @@ describe('docs/guides/better-auth.md', () => {
     await signIn(application)
     assert.equal(rows(folder), 2)
 
-    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: 'laptop' }) })
     // The answer says that one row could not be checked.
-    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 400)
+    assert.equal(await postLogout(application, { sub: 'alice', sid: 'laptop' }), 400)
     assert.equal(rows(folder), 1)
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { headerOf, signIn, statusOfMe, visit, type Application } from './application.ts'
+import { headerOf, postLogout, signIn, statusOfMe, visit, type Application } from './application.ts'
 
 /** Tests that a link of another site to `/login` or `/callback` does not end the session of the browser. */
 export async function keepsSession(application: Application): Promise<void> {
@@ -18,8 +18,7 @@ export async function keepsSession(application: Application): Promise<void> {
 export async function signsInBesideAnotherTab(application: Application): Promise<void> {
   const { base, provider } = application
   const cookies = await signIn(application)
-  const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sub: 'alice', sid: undefined }) })
-  assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+  assert.equal(await postLogout(application, { sub: 'alice', sid: undefined }), 200)
   provider.signInNext({ sub: 'bob', sid: 'another' })
   let url = await visit(application, cookies, `${base}/login`)
   for (const path of ['/me', '/callback?code=x&state=x']) await visit(application, cookies, base + path)
@@ -48,7 +47,7 @@ export async function refusesCancelledSignIn(application: Application): Promise<
  * cookie has no space for the data of the new sign-in.
  */
 export async function signsInAgain(application: Application): Promise<void> {
-  const { base, provider } = application
+  const { provider } = application
   let tried = 0
   for (let length = 700; length < 1000; length += 20) {
     const user = { sub: 'u'.repeat(length), sid: String(length) }
@@ -58,8 +57,7 @@ export async function signsInAgain(application: Application): Promise<void> {
     if ([...cookies.values()].every((value) => value === '') || headerOf(cookies).length > 3950) break
     assert.equal(await statusOfMe(application, headerOf(cookies)), 200)
     tried += 1
-    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken(user) })
-    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+    assert.equal(await postLogout(application, user), 200)
     let status = await statusOfMe(application, headerOf(cookies))
     assert.equal(status, 401)
     // The length of an encrypted cookie also depends on chance. So the second cookie may not fit although the first did.
