@@ -1,12 +1,15 @@
-// Tests the handler of docs/operating.md that limits the open streams.
+// Tests the streams of docs/guides/live.md.
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
 
 import Fastify from 'fastify'
 
-import { createEvents } from '../snippets/docs-operating-md/events.ts'
+import { createEvents } from '../snippets/docs-guides-live-md/events.ts'
+import { newDevice, postLogout, start } from './application.ts'
 
 /** Returns a receiver for which the test can count and end the watches. */
 function createReceiver() {
@@ -126,4 +129,22 @@ test('Fastify sends the headers at once, and HEAD opens no stream', { timeout: 1
   assert.equal(watching.size, 1)
   for (const listener of watching) listener()
   assert.match(await response.text(), /^event: logged-out$/m)
+})
+
+test('Hono: an open page of a session receives the event of its logout', { timeout: 30_000 }, async (t) => {
+  const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
+  const [, route] = /`(app\.route\([^`]+)`/.exec(read('../guides/live.md'))!
+  const file = fileURLToPath(new URL('../snippets/docs-start-hono-md/with-events.ts', import.meta.url))
+  const code = read('../snippets/docs-start-hono-md/app.ts').replace('app.use(\n  activeSession', `${route}\n$&`)
+  writeFileSync(file, `import { eventsRoute } from '../docs-guides-live-md/events-route.ts'\n${code}`)
+  const application = await start(t, { args: () => [file] })
+  const events = (cookie: string) => fetch(`${application.base}/events`, { headers: { cookie } })
+  const cookie = await newDevice(application)
+  assert.equal((await events('')).status, 401)
+
+  const page = await events(cookie)
+  assert.equal(page.status, 200)
+  assert.equal(await postLogout(application, { sub: 'alice', sid: undefined }), 200)
+  assert.match(await page.text(), /^event: logged-out$/m)
+  assert.match(await (await events(cookie)).text(), /^event: logged-out$/m) // the page was loaded before the logout
 })
