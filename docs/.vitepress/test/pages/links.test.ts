@@ -42,18 +42,26 @@ function anchorsOf(markdown: string): Set<string> {
   return new Set([...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugger.slug(heading!)))
 }
 
+const exclude = ['**/node_modules/**', '**/dist/**', 'docs/api/**', '**/CHANGELOG.md', '.changeset/**']
+const files = globSync('**/*.md', { cwd: root, exclude })
+
+/** Returns the links of a Markdown file that lead to the repository. */
+function linksOf(file: string): { link: string; target: string; anchor: string | undefined }[] {
+  const prose = read(join(root, file)).replace(/^```[\s\S]*?^```/gm, '')
+  const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter((link) => !isElsewhere(link))
+  return links.map((link) => {
+    const [path = '', anchor] = link.split('#')
+    return { link, target: path === '' ? join(root, file) : resolve(root, dirname(file), decodeURI(path)), anchor }
+  })
+}
+
 // The site has no page for some Markdown files. This test also checks the links of these files.
 test('the links of the Markdown files lead to files and to headings', () => {
-  const exclude = ['**/node_modules/**', '**/dist/**', 'docs/api/**', '**/CHANGELOG.md', '.changeset/**']
   const broken: string[] = []
   let count = 0
-  for (const file of globSync('**/*.md', { cwd: root, exclude })) {
-    const prose = read(join(root, file)).replace(/^```[\s\S]*?^```/gm, '')
-    for (const [, link] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (isElsewhere(link!)) continue
+  for (const file of files) {
+    for (const { link, target, anchor } of linksOf(file)) {
       count += 1
-      const [path = '', anchor] = link!.split('#')
-      const target = path === '' ? join(root, file) : resolve(root, dirname(file), decodeURI(path))
       if (!existsSync(target)) broken.push(`${file}: ${link}`)
       else if (anchor !== undefined && (statSync(target).isDirectory() || !anchorsOf(read(target)).has(anchor)))
         broken.push(`${file}: ${link}, a heading`)
@@ -62,4 +70,12 @@ test('the links of the Markdown files lead to files and to headings', () => {
   }
   assert.deepEqual(broken, [])
   assert.ok(count > 50, `${count} links`)
+})
+
+test('the text of another page leads to each guide', () => {
+  const guides = new Set(files.filter((file) => /^docs\/(?!changelog)[^.]+\.md$/.test(file)))
+  for (const file of files) {
+    for (const { target } of linksOf(file)) if (target !== join(root, file)) guides.delete(relative(root, target))
+  }
+  assert.deepEqual([...guides], [])
 })
