@@ -28,11 +28,12 @@ ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?)`,
     expiresAt,
     expiresAt,
   ],
-  // MySQL has no RETURNING.
-  readRow: (table, { key, value }) => [
-    `SELECT ${columns} FROM ${table} WHERE entry_key = ? AND entry_value = ?`,
+  // MySQL has no RETURNING. A column of a wrong type may change the expiry without an error. `+ 0` makes a number of a date.
+  readRow: (table, { key, value, expiresAt }) => [
+    `SELECT ${columns} FROM ${table} WHERE entry_key = ? AND entry_value = ? AND expires_at + 0 BETWEEN ? AND 1e12`,
     key,
     value,
+    expiresAt,
   ],
   values: (table, keys, now) => {
     const all = padToPowerOfTwo(keys)

@@ -162,6 +162,24 @@ for (const [name, { service, connect, locale, type, loses }] of Object.entries(w
   })
 }
 
+describeOn('mysql', 'MySQL, a column of a wrong type for the expiry, without strict mode', () => {
+  test.for(['TIMESTAMP', 'DATETIME', 'YEAR', 'SMALLINT', 'MEDIUMINT', 'DECIMAL(9,0)'])(
+    '%s: the store reports the table',
+    async (type, { onTestFinished }) => {
+      const table = `bcl_test_${unique()}`
+      const database = await onMysql("sql_mode = ''", 'execute')()
+      onTestFinished(async () => {
+        await database.query(`DROP TABLE ${table}`, [])
+        await database.close()
+      })
+      const text = schema('mysql', { table }).replace('expires_at BIGINT', `expires_at ${type}`)
+      for (const statement of text.split(';\n').filter(Boolean)) await database.query(statement, [])
+      const store = new SqlStore({ ...optionsOf(database), table })
+      expect(await outcomeOf(Promise.resolve(store.add('key', 'value', soon())))).toMatch(namesCause)
+    },
+  )
+})
+
 /** The statements of docs/stores.md that correct a table, by database. */
 const corrections = new Map(
   readFileSync(new URL('../../../docs/stores.md', import.meta.url), 'utf8')
