@@ -81,6 +81,25 @@ describe('SE-3: an audience function', () => {
       vi.useRealTimers()
     }
   })
+
+  test('is called at most once a second while it fails', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      let fails = true
+      const audience = vi.fn(() => (fails ? Promise.reject(new Error('busy')) : 'receiver'))
+      const { push } = receiving({ transmitter: { audience } })
+      for (let times = 0; times < 10; times += 1) {
+        expect((await push(await signSet())).status).toBe(503)
+        vi.advanceTimersByTime(300)
+      }
+      expect(audience.mock.calls.length).toBeLessThanOrEqual(3)
+      fails = false
+      vi.advanceTimersByTime(1000)
+      expect((await push(await signSet())).status).toBe(202)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })
 
 test('SE-3: an audience function that returns no audience is an outage, and the cause names the function', async () => {

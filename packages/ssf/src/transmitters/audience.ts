@@ -1,4 +1,4 @@
-import { isText, monotonicNow, requireOption, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
+import { isText, monotonicNow, requireOption, withTimeout } from '@bcl/core/kit'
 import { isTextList } from '../option-rules.js'
 
 /** The audience of a stream. */
@@ -6,7 +6,7 @@ export type Audience = string | readonly string[]
 
 /** Seconds for which the answer of an audience function is cached. */
 const cachedFor = 60
-/** Seconds after a successful call for which a token with an unknown audience causes no new call. */
+/** Seconds after the start of a call for which no token causes a new call. */
 const recheckedAfter = 1
 
 /** Tells whether a value can be the audience of a stream. */
@@ -21,8 +21,8 @@ const isOneOf = (aud: unknown, known: Audience): boolean => {
 }
 
 /**
- * Makes the check of `aud` (SE-3). An audience function has a time-out, and concurrent tokens share one call. If a token has an
- * unknown audience, the function is called again early, because the stream may be new.
+ * Makes the check of `aud` (SE-3). An audience function has a time-out. It is called at most once a second, because anybody can
+ * send tokens. If a token has an unknown audience, the function is called again early, because the stream may be new.
  *
  * @param seconds The time-out of an audience function.
  */
@@ -31,9 +31,10 @@ export function createAudience(
   seconds = 0,
 ): (aud: unknown) => Promise<boolean> {
   if (typeof audience !== 'function') return async (aud) => isOneOf(aud, audience)
-  const flights = singleFlight<Flight<void>>(seconds)
   let known: Audience = []
   let foundAt = -Infinity
+  let asked: Promise<void> | undefined
+  let askedAt = -Infinity
   const find = async (): Promise<void> => {
     const found = await withTimeout(seconds, audience)
     requireOption(isAudience(found), 'audience()', mustBeAudience)
@@ -41,8 +42,14 @@ export function createAudience(
     foundAt = monotonicNow()
   }
   return async (aud) => {
-    const age = monotonicNow() - foundAt
-    if (age > cachedFor || (age > recheckedAfter && !isOneOf(aud, known))) await flights.run(find).result
+    const time = monotonicNow()
+    if (time - foundAt > cachedFor || !isOneOf(aud, known)) {
+      if (time - askedAt > recheckedAfter) {
+        askedAt = time
+        asked = find()
+      }
+      await asked
+    }
     return isOneOf(aud, known)
   }
 }
