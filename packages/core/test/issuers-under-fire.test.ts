@@ -638,6 +638,55 @@ test('RP-11: a JWK Set that has verified a signature is pushed out by 1,000 othe
   expect(requests).toEqual(['https://target.example/.well-known/openid-configuration', 'https://target.example/jwks'])
 }, 60_000)
 
+test('RP-11f: after a restart, forged tokens do not block the first logouts of tenants that have a session', async () => {
+  const tenants = await Promise.all(
+    Array.from({ length: 10 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
+  )
+  const { logout } = vendor((issuer) => tenants.find((op) => op.issuer === issuer), false)
+  // The first five tenants got a forged token before their session was checked.
+  await settled(tenants.slice(0, 5).map((op) => send(logout, forged(op.issuer, 'made up', 'unknown client'))))
+  for (const op of tenants) await logout.isLoggedOut(op.session({ iat: Math.floor(Date.now() / 1000) }))
+  const tokens = await Promise.all([...tenants, ...tenants].map((op) => op.logoutToken()))
+  const genuine: Promise<string>[] = []
+  let made = 0
+  await pass(8000, 10, (time) => {
+    void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+    if (time >= 2000 && time % 300 === 0 && tokens[0]) genuine.push(send(logout, tokens.pop()!))
+  })
+  expect(count(await settled(genuine))).toBe(20)
+  await pass(5000, 100)
+}, 60_000)
+
+test('RP-11c: a tenant in use stays in use if the function does not know it for a moment', async () => {
+  const tenants = await Promise.all(
+    Array.from({ length: 10 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
+  )
+  let knows = true
+  const issuers = async (iss: string): Promise<TrustedIssuer | undefined> => {
+    await sleep(100)
+    return knows ? tenants.find(({ issuer }) => issuer === iss)?.trusted : undefined
+  }
+  const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+  const check = (op: TestIssuer) => logout.isLoggedOut(op.session({ iat: Math.floor(Date.now() / 1000), sid: 'new' }))
+  await settled(tenants.map(check))
+  await pass(70_000, 10_000)
+  // These checks use the old answer, and call the function in the background.
+  knows = false
+  await settled(tenants.map(check))
+  await pass(500, 100)
+  knows = true
+  const tokens = await Promise.all(tenants.map((op) => op.logoutToken()))
+  const genuine: Promise<string>[] = []
+  let made = 0
+  await pass(5000, 10, (time) => {
+    // The newest waiting call starts first, so the genuine tokens arrive just before forged tokens.
+    if (time >= 1000 && time % 200 === 0 && tokens[0]) genuine.push(send(logout, tokens.pop()!))
+    for (let times = 0; times < 3; times += 1) void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+  })
+  expect(count(await settled(genuine))).toBe(10)
+  await pass(5000, 100)
+}, 60_000)
+
 test('RP-11: JWK Sets that have verified a signature do not push out other JWK Sets', async () => {
   const op = await createTestIssuer({ issuer: 'https://tenant-0.example' })
   const { logout, requests } = vendor(() => op, false)

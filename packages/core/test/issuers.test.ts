@@ -1,5 +1,6 @@
 import { createBackchannelLogout, MemoryStore, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
+import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { advance, create, createClock, deferred, refusal } from './support.js'
 
@@ -192,6 +193,77 @@ describe('RP-11: an issuer function', () => {
         expect(await logout.isLoggedOut(op.session({ clientId: 'added', sid: 'its own' }))).toBe(false)
       else expect(await codeOf(logout, { aud: 'added' })).toBe('ok')
     }
+  })
+
+  test('RP-11d: a logout for all clients also ends the sessions of a new client', async () => {
+    const clients: TrustedIssuer[] = [op.trusted]
+    const logout = using(() => [...clients])
+    expect(await logout.isLoggedOut(op.session())).toBe(false)
+    clients.push({ ...op.trusted, clientId: 'added' })
+    const { iss, sub } = op.session()
+    const { clientIds } = await logout.endAllSessions({ iss, sub })
+    expect(clientIds).toEqual([op.clientId, 'added'])
+  })
+
+  test('RP-11d: 100 logouts for all clients cause at most five calls', async () => {
+    const issuers = vi.fn(() => op.trusted)
+    const logout = using(issuers)
+    const { iss, sub } = op.session()
+    for (let times = 0; times < 100; times += 1) await logout.endAllSessions({ iss, sub })
+    expect(issuers.mock.calls.length).toBeLessThanOrEqual(5)
+  })
+
+  test.each([
+    ['that trusted it before', ['added']],
+    ['that trusts it from now on', []],
+  ])('RP-11d: a token ends the sessions of a new client and of a client %s', async (_, trustedAudiences) => {
+    let issuers: TrustedIssuer[] = [{ ...op.trusted, trustedAudiences }]
+    const logout = using(() => issuers)
+    expect(await codeOf(logout)).toBe('ok')
+    issuers = [
+      { ...op.trusted, trustedAudiences: ['added'] },
+      { ...op.trusted, clientId: 'added', trustedAudiences: [op.clientId] },
+    ]
+    const { clientIds } = await logout.receive(await token({ aud: [op.clientId, 'added'] }))
+    expect(clientIds).toEqual([op.clientId, 'added'])
+  })
+
+  test.each(['the same key', 'a key of its own'])(
+    'RP-11d: an encrypted token finds a new client with %s',
+    async (which) => {
+      const [first, second] = await Promise.all(
+        ['first', 'second'].map(async (kid) => {
+          const { publicKey, privateKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
+          return { kid, publicKey, privateKey: { ...(await exportJWK(privateKey)), kid } }
+        }),
+      )
+      const own = which === 'the same key' ? first! : second!
+      const decryptedBy = ({ privateKey }: typeof own) => ({ keys: [privateKey], alg: ['RSA-OAEP'], enc: ['A256GCM'] })
+      const encrypted = async ({ kid, publicKey }: typeof own, claims: object) =>
+        new CompactEncrypt(new TextEncoder().encode(await token(claims)))
+          .setProtectedHeader({ alg: 'RSA-OAEP', enc: 'A256GCM', iss: op.issuer, kid })
+          .encrypt(publicKey)
+      const clients: TrustedIssuer[] = [{ ...op.trusted, decryption: decryptedBy(first!) }]
+      const logout = using(() => [...clients])
+      expect(await logout.receive(await encrypted(first!, {}))).toMatchObject({ clientIds: [op.clientId] })
+      clients.push({ ...op.trusted, clientId: 'added', decryption: decryptedBy(own) })
+      expect(await logout.receive(await encrypted(own, { aud: 'added' }))).toMatchObject({ clientIds: ['added'] })
+    },
+  )
+
+  test('RP-16: an encrypted token cannot name another issuer inside than in its header', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
+    const decryption = { keys: [privateKey], alg: ['RSA-OAEP'], enc: ['A256GCM'] }
+    const logout = using((issuer) => ({ ...op.trusted, issuer, decryption }))
+    const encrypted = (iss: string) =>
+      token().then((jws) =>
+        new CompactEncrypt(new TextEncoder().encode(jws))
+          .setProtectedHeader({ alg: 'RSA-OAEP', enc: 'A256GCM', iss })
+          .encrypt(publicKey),
+      )
+    expect(await logout.receive(await encrypted(op.issuer))).toMatchObject({ iss: op.issuer })
+    const refused = await refusal(logout.receive(await encrypted('https://other.example')))
+    expect(refused).toMatchObject({ code: 'ERR_LOGOUT_TOKEN_CLAIM', claim: 'iss' })
   })
 
   test('RP-11d: 200 tokens for an unknown client cause at most ten calls', async () => {

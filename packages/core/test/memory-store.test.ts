@@ -109,6 +109,18 @@ describe('expired entries are deleted when new entries are added', () => {
     expect(await store.values(['key'])).toEqual([['value']])
   })
 
+  test('RP-35: no entry is deleted or left out while the time is not a number', async () => {
+    const store = await filled()
+    const { time } = clock
+    clock.time = Number.NaN
+    await store.add('key', 'value', time + 100)
+    expect(await store.values(['key'])).toEqual([['value']])
+    await addMany(store, 'new')
+    clock.time = time
+    expect(await countOld(store)).toBe(1000)
+    expect(await store.values(['key'])).toEqual([['value']])
+  })
+
   test('a repeated add keeps the later expiry, even if the system clock is wrong', async () => {
     const store = await filled()
     for (const expiresAt of [3000, 2500]) await store.add('old 7', '7', expiresAt)

@@ -194,6 +194,20 @@ test.each<[message: string, options: unknown]>([
   expect(make).toThrow(new TypeError(message))
 })
 
+test('the password in an address is not shown', () => {
+  const secret = 'postgres://app:p@ss/word@db.example/app'
+  const cases: [object, string][] = [
+    [{ ...good, store: secret }, 'store must be a LogoutStore, got "postgres://db.example/app"'],
+    [{ ...good, now: [secret] }, 'now must be a function, got ["postgres://db.example/app"]'],
+    [
+      { ...good, issuers: [{ ...issuer, keys: new URL('http://app:password@db.example/') }] },
+      'got "http://db.example/"',
+    ],
+  ]
+  for (const [options, message] of cases)
+    expect(() => createBackchannelLogout(options as BackchannelLogoutOptions)).toThrow(message)
+})
+
 test('verifyLogoutToken, discoverKeys and MemoryStore check their options in the same way', async () => {
   const misspelt = { onw: () => 0 } as object
   const verifying = (issuers: readonly TrustedIssuer[], options?: object) => verifyLogoutToken('', issuers, options)

@@ -79,6 +79,14 @@ async function keysOf(): Promise<readonly string[]> {
   return values.mock.calls[0]![0]
 }
 
+test('the rest of the line is withheld if the driver has cut off a key, and a complete value follows', async () => {
+  const [key] = await keysOf()
+  for (const spelled of [key!, JSON.stringify(key).slice(1, -1)]) {
+    const { message } = await causeOf(new Error(`row (${spelled.slice(0, -5)}..., ["id",{"iss":"x"}], null) is wrong`))
+    expect(message).toBe('row ([withheld]')
+  }
+})
+
 test('the values of a write are also withheld: the client, the time, and the id of a tracked session', async () => {
   const add = (key: string, value: string) => Promise.reject(new Error(`INSERT of clientId ${key}, ${value}`))
   const logout = create(op, { store: Object.assign(new SpyStore(), { add }) })
@@ -229,7 +237,7 @@ test('a huge message is cut, and an error about very many claim values is withhe
   const logout = create(op, { store, onError, pollInterval: 0.01 })
   for (let index = 0; index < 500; index += 1)
     logout.watch(op.session({ sid: `session-${index}`, sub: `user-${index}` }), () => {})
-  await vi.waitFor(() => expect(onError.mock.calls.length).toBeGreaterThan(500))
+  await vi.waitFor(() => expect(onError.mock.calls.length).toBeGreaterThan(500), 10_000)
   await logout.close()
   for (const [error] of onError.mock.calls) expect(inspect(error)).not.toMatch(/session-\d|user-\d/)
 })

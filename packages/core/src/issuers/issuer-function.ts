@@ -95,15 +95,21 @@ function createCallLimits(): CallLimit[] {
 /**
  * Finds all registrations that the issuer function returns for an issuer.
  *
- * @param isComplete Returns true if the registrations contain the client of the caller. If it returns false for a
- *   cached answer, the issuer function is called again within the limits. A call without this parameter only marks the
- *   issuer as in use.
+ * @param isComplete Returns true if the registrations contain all that the caller needs. If it returns false for a cached
+ *   answer, the issuer function is called again within the limits.
  */
-export type FindAll = (
+type FindAll = (
   iss: string,
   caller: Caller,
-  isComplete?: (registrations: readonly Registration[]) => boolean,
+  isComplete: (registrations: readonly Registration[]) => boolean,
 ) => Maybe<readonly Registration[]>
+
+export type IssuerFunction = readonly [
+  findAll: FindAll,
+  /** Marks the issuer as in use. */
+  use: (iss: string) => void,
+  isInUse: (iss: string) => boolean,
+]
 
 /**
  * Calls the issuer function, caches its answers, and limits its calls (RP-11).
@@ -113,7 +119,7 @@ export type FindAll = (
 export function createIssuerFunction(
   askFunction: (iss: string) => Promise<readonly Registration[]>,
   onError: (error: unknown) => void,
-): FindAll {
+): IssuerFunction {
   // Issuers in use have their own cache and their own limit. So forged tokens cannot push out the answers for issuers in use,
   // or delay their calls.
   const usedAnswers = new LruMap<Answer | undefined>(maxEntries)
@@ -126,7 +132,7 @@ export function createIssuerFunction(
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     const usedAnswer = usedAnswers.get(iss)
-    const isInUse = caller === 'session' || usedAnswers.has(iss)
+    const isSession = caller === 'session'
     const ask = (): Promise<readonly Registration[]> => {
       if (usedAnswer) usedAnswer[3] = true
       return withTimeout(answerTime, () => askFunction(iss))
@@ -134,7 +140,7 @@ export function createIssuerFunction(
     const registrations = await withTimeout(
       waitTime,
       // An issuer in use has its own permits for failed calls, so its failures do not delay other issuers (RP-11i).
-      () => (caller === 'session' ? ask() : limits[usedAnswer?.[3] ? 2 : +isInUse]!(ask, usedAnswer?.[2].failed)),
+      () => (isSession ? ask() : limits[usedAnswer?.[3] ? 2 : +usedAnswers.has(iss)]!(ask, usedAnswer?.[2].failed)),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const takeCall = cached(iss)?.[2] ?? {
@@ -142,22 +148,25 @@ export function createIssuerFunction(
       session: createTokenBucket(4, 15),
       failed: createTokenBucket(maxCalls, 1),
     }
-    const answers = !registrations[0] ? emptyAnswers : isInUse ? usedAnswers : otherAnswers
-    usedAnswers.delete(iss)
+    const isKnown = !!registrations[0]
+    // An issuer in use stays in use if the function does not know it for a moment.
+    const isInUse = usedAnswers.has(iss) || (isKnown && isSession)
+    const answers = isInUse ? usedAnswers : isKnown ? otherAnswers : emptyAnswers
     otherAnswers.delete(iss)
     answers.set(iss, [registrations, monotonicNow(), takeCall])
     return registrations
   }
 
-  return (iss, caller, isComplete) => {
+  const use = (iss: string): void => {
+    // If answers for forged tokens have pushed out this answer, it is undefined. The issuer still counts as in use.
+    usedAnswers.set(iss, cached(iss))
+  }
+
+  const findAll: FindAll = (iss, caller, isComplete) => {
     const call = (): Promise<readonly Registration[]> =>
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const answer = cached(iss)
-    if (!isComplete) {
-      // If answers for forged tokens have pushed out this answer, `answer` is undefined. The issuer still counts as in use.
-      usedAnswers.set(iss, answer)
-      return []
-    }
+    if (caller === 'session' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
     if (!answer) return call()
     const [registrations, answeredAt, takeCall] = answer
     const age = monotonicNow() - answeredAt
@@ -169,4 +178,5 @@ export function createIssuerFunction(
     // called again now.
     return age >= freshFor || takeCall[caller]() ? call() : registrations
   }
+  return [findAll, use, (iss) => usedAnswers.has(iss)]
 }

@@ -5,7 +5,7 @@ import { LruMap } from '../util/lru-map.js'
 import { chain } from '../util/maybe.js'
 import { requireOption } from '../util/options.js'
 import type { TokenBucket } from '../util/token-bucket.js'
-import { createIssuerFunction, type Caller, type FindAll } from './issuer-function.js'
+import { createIssuerFunction, type Caller, type IssuerFunction } from './issuer-function.js'
 import type { IssuerSource } from './issuer-source.js'
 import { needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
 
@@ -84,19 +84,24 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
     requireOption(isOfIssuer, 'issuers', 'must have this issuer')
     return registrations
   }
-  const findAll: FindAll = isList ? () => all : createIssuerFunction(askFunction, onError)
+  const [findAll, use, isInUse]: IssuerFunction = isList
+    ? [() => all, () => {}, () => true]
+    : createIssuerFunction(askFunction, onError)
 
   const remoteKeys = (registration: Registration): RemoteKeys => {
     const name = keySetName(registration)
-    const keySet = proven.get(name) ?? unproven.get(name)
-    if (keySet) return keySet
-    const onProven = (provenSet: RemoteKeys): void => {
-      unproven.delete(name)
-      proven.set(name, provenSet)
+    let keySet = proven.get(name) ?? unproven.get(name)
+    if (!keySet) {
+      const onProven = (provenSet: RemoteKeys): void => {
+        unproven.delete(name)
+        proven.set(name, provenSet)
+      }
+      keySet = createRemoteKeys(registration, { ...options, budgets, onProven })
+      unproven.set(name, keySet)
     }
-    const newSet = createRemoteKeys(registration, { ...options, budgets, onProven: isList ? undefined : onProven })
-    ;(isList ? proven : unproven).set(name, newSet)
-    return newSet
+    // The keys of an issuer in use count as proven, so after a restart, forged tokens do not delay its first logout.
+    if (isInUse(registration.issuer)) keySet.prove()
+    return keySet
   }
 
   const warmAll = (): Promise<void>[] => all.filter(isRemote).map((registration) => remoteKeys(registration).warm())
@@ -113,14 +118,14 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const findFor =
     (caller: Caller): IssuerSource['find'] =>
-    (iss, isWanted) => {
+    (iss, isComplete) => {
       if (caller === 'session') prefetch()
       const ofIssuer = (registrations: readonly Registration[]): readonly Registration[] =>
         registrations.filter(
           ({ issuer, sessionIssuer = issuer }) => (caller === 'token' ? issuer : sessionIssuer) === iss,
         )
       return chain(
-        findAll(iss, caller, (registrations) => ofIssuer(registrations).some(isWanted)),
+        findAll(iss, caller, (registrations) => isComplete(ofIssuer(registrations))),
         ofIssuer,
       )
     }
@@ -133,7 +138,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
       prefetch()
       return isRemote(registration) ? remoteKeys(registration) : localKeys(registration.keys as LocalKeys)
     },
-    prove: (iss) => void findAll(iss, 'token'),
+    use,
     async warm() {
       await Promise.all(warmAll())
     },

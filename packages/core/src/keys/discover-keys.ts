@@ -1,5 +1,5 @@
 import type { JWTVerifyGetKey } from 'jose'
-import { fetchRules, readOptions, requireOption } from '../util/options.js'
+import { fetchRules, readOptions, requireOption, show } from '../util/options.js'
 import { discoveryPath, isAllowed, type KeyLocation } from './discovery.js'
 import { createRemoteKeys } from './remote-keys.js'
 
@@ -54,7 +54,7 @@ export function requireAddress(
   requireOption(
     isAllowed(url, allowInsecureRequests) && (!!keys || !(isDocument || /[?#]/.test(url))),
     path + (keys ? 'keys:' : 'issuer:'),
-    `${keys ? 'must be https' : 'discovery needs an https URL without query or fragment'}, got "${url}". ${
+    `${keys ? 'must be https' : 'discovery needs an https URL without query or fragment'}, got ${show(url)}. ${
       isDocument
         ? `Remove ${discoveryPath}.`
         : 'For plain http set allowInsecureRequests. If the provider has no discovery, set keys.'

@@ -36,7 +36,8 @@ export function createFindRegistrations(issuers: Issuers, now: () => number) {
       requireOption(isPast, `${name}.${dateName}`, mustBePast, iat)
       return chosen
     }
-    const atIssuer = issuers.findForSession(iss, isWanted)
+    // A logout for all clients needs all of them, so a cached answer is not enough.
+    const atIssuer = issuers.findForSession(iss, (known) => (name !== 'subject' || !!wanted) && known.some(isWanted))
     return 'then' in atIssuer ? atIssuer.then(choose) : choose(atIssuer)
   }
 }

@@ -98,7 +98,7 @@ export const formatBroadcast = (keys: Iterable<string>): string => formatTuple(v
 export function parseBroadcast(message: string): string[] {
   try {
     const [found, ...keys] = JSON.parse(message) as [unknown, ...string[]]
-    if (found === version) return keys
+    if (found === version) return [...new Set(keys)]
   } catch {
     // The message is not JSON.
   }

@@ -41,8 +41,8 @@ export class MemoryStore implements LogoutStore {
     const time = monotonicNow()
     for (let count = 0; count < 2; count += 1) {
       const { value: swept } = this.#sweep.next()
-      // A clock that is wrong for a moment must not delete an entry.
-      if (swept) this.#keep(...swept, (entry) => entry.expiresAt > now || entry.keptUntil > time)
+      // A clock that is wrong for a moment must not delete an entry, even if its time is not a number.
+      if (swept) this.#keep(...swept, (entry) => !(entry.expiresAt <= now && entry.keptUntil <= time))
       else this.#sweep = this.#entries.entries()
     }
     const first = this.#entries.get(key)
@@ -61,7 +61,7 @@ export class MemoryStore implements LogoutStore {
       const values: string[] = []
       // Reads the clock only if there is an entry, because most keys have none.
       for (let entry = this.#entries.get(key); entry; entry = entry.next)
-        if (entry.expiresAt > this.#now()) values.push(entry.value)
+        if (!(entry.expiresAt <= this.#now())) values.push(entry.value)
       return values
     })
   }

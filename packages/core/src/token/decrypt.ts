@@ -1,6 +1,7 @@
 import { compactDecrypt, type CryptoKey, type JWK } from 'jose'
 import { invalidToken } from '../errors.js'
-import { findIssuer, trust, type Trust } from '../issuers/issuer-source.js'
+import { findIssuer, type Trust } from '../issuers/issuer-source.js'
+import { chain } from '../util/maybe.js'
 import type { JSONObject } from '../util/objects.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 
@@ -14,22 +15,27 @@ export async function decrypt(
   trusted: Trust,
 ): Promise<{ jws: string; trusted: Trust }> {
   const { iss, kid, alg, enc } = header as Record<string, string>
-  const candidates = iss === undefined ? trusted.all : await findIssuer(iss, trusted, ({ decryption }) => !!decryption)
   const keysOf = ({ decryption }: Registration): readonly (JWK | CryptoKey)[] =>
     decryption?.alg.includes(alg!) && decryption.enc.includes(enc!) ? decryption.keys : []
+  const hasKid = (key: JWK | CryptoKey): boolean => !kid || (key as JWK).kid === kid
+  const candidates =
+    iss === undefined
+      ? trusted.all
+      : await findIssuer(iss, trusted, (registrations) => registrations.flatMap(keysOf).some(hasKid))
   // Several registrations can share a key. Each key is tried at most once, and at most four keys are tried.
   const keys = [...new Map(candidates.flatMap(keysOf).map((key) => [identityOf(key), key]))]
-  const withKid = keys.filter(([, key]) => kid && (key as JWK).kid === kid)
+  const withKid = keys.filter(([, key]) => hasKid(key))
   for (const [identity, key] of (withKid[0] ? withKid : keys).slice(0, 4)) {
     try {
       const { plaintext } = await compactDecrypt(jwe, key, {
         keyManagementAlgorithms: [alg!],
         maxDecompressedLength: 65_536,
       })
-      const owners = candidates.filter((registration) =>
-        keysOf(registration).some((own) => identityOf(own) === identity),
-      )
-      return { jws: new TextDecoder().decode(plaintext), trusted: trust(owners) }
+      const ownersOf = (registrations: readonly Registration[]): readonly Registration[] =>
+        registrations.filter((registration) => keysOf(registration).some((own) => identityOf(own) === identity))
+      const find: Trust['find'] = (name, isComplete) =>
+        name === (iss ?? name) ? chain(trusted.find(name, isComplete), ownersOf) : []
+      return { jws: new TextDecoder().decode(plaintext), trusted: { all: ownersOf(candidates), find } }
     } catch {
       // Tries the next key.
     }

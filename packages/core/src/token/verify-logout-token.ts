@@ -30,7 +30,10 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   const { alg, typ = 'JWT' } = header
   const claims = decodeObject(parts[1]!)
   const audiences = [claims['aud']].flat()
-  const atIssuer = await findIssuer(claims['iss'], trusted, ({ clientId }) => audiences.includes(clientId))
+  const atIssuer = await findIssuer(claims['iss'], trusted, (known) =>
+    // If an audience is not a known client, it may be a client that was added after the cached answer.
+    audiences.every((audience) => known.some(({ clientId }) => clientId === audience)),
+  )
   // The registrations of an issuer share its keys, so the signature is checked once for all of them. A client secret needs
   // its own check.
   const checks = new Map<string | undefined, Promise<void>>()
@@ -56,7 +59,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     }
   }
   if (!checked) throw failure
-  source.prove(checked.iss)
+  source.use(checked.iss)
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 

@@ -41,8 +41,9 @@ export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: one
 export const nowRules: Rules = { now: callback(systemNow) }
 
 /** Formats a value for a message. Hides objects, because they can contain secrets. */
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
+export function show(value: unknown): string {
+  // The address of a database can contain a password.
+  if (typeof value === 'string') return JSON.stringify(value.replace(/\/\/.*@/, '//'))
   if (Array.isArray(value)) return `[${value.map(show)}]`
   return Object(value) === value ? typeof value : String(value)
 }

@@ -11,11 +11,11 @@ const maxClaimsLength = 4000
 /** The largest length of an error text. */
 const maxLength = 10_000
 
-/** If the last key or value of a line is cut off, withholds the line from the start of that key or value. */
+/** If a key or value in a line is cut off, withholds the line from the start of that key or value. */
 function withoutCutEntry(line: string): string {
-  const end = /^[^]*(?:"}?|withheld]}?)]/.exec(line)?.[0].length ?? 0
-  const start = line.slice(end).search(/\[(1,)?\\*"/)
-  return start < 0 ? line : line.slice(0, end + start) + withheld
+  const [start, ...entries] = line.split(/(?=\[(?:1,)?\\*")/)
+  const cut = entries.findIndex((entry) => !/(?:"}?|withheld]}?)]/.test(entry))
+  return cut < 0 ? line : start + entries.slice(0, cut).join('') + withheld
 }
 
 /**
