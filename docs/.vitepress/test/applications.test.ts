@@ -11,6 +11,7 @@ import { refusesInOutage } from '../../test/outage.ts'
 import { keepsSession, refusesCancelledSignIn, signsInAgain, signsInBesideAnotherTab } from '../../test/sign-in.ts'
 import { signsOut, signsOutWithoutProvider } from '../../test/sign-out.ts'
 import { authjs, type Forge, ironSession } from '../../test/forged-cookies.ts'
+import { failingStore } from './failing-store.ts'
 
 const site = resolve(import.meta.dirname, '..')
 const folderOf = (page: string): string => join(site, 'snippets', `docs-start-${page}-md`)
@@ -26,17 +27,6 @@ interface Built {
   serve: (port: number) => string[]
   forge?: Forge
 }
-
-/**
- * The code of a store that fails while the file `OUTAGE` exists. It is a text, because it becomes a part of the application that
- * is bundled. The bundle has its own copy of `MemoryStore`.
- */
-const failingStore = `new (class extends MemoryStore {
-  override values(keys: readonly string[]) {
-    if (process.getBuiltinModule('node:fs').existsSync(process.env.OUTAGE ?? '')) throw new Error('the store is down')
-    return super.values(keys)
-  }
-})()`
 
 /** The settings that `create-next-app` makes. The compiler of the site has checked the types. */
 const nextConfig = 'cacheComponents: true, partialPrefetching: true, typescript: { ignoreBuildErrors: true }'
