@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
-import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 
@@ -31,6 +31,7 @@ import { endWithSession as withSocketIo } from '../snippets/docs-guides-live-md/
 import { trackSockets } from '../snippets/docs-guides-live-md/track-sockets.ts'
 import { checkBeforeOpen } from '../snippets/docs-guides-live-md/ws-upgrade.ts'
 import { endWithSession as withWs } from '../snippets/docs-guides-live-md/ws.ts'
+import { frameOf, upgradeByHand } from './raw-socket.ts'
 
 const op = await createTestIssuer()
 
@@ -97,15 +98,6 @@ test('ws', { timeout: 20_000 }, async (t) => {
   await nothingIsWatched(watching)
 })
 
-/** Asks for a WebSocket, and resolves to the connection when the first bytes of the answer have arrived. */
-async function upgradeByHand(address: string, ...more: string[]): Promise<Socket> {
-  const socket = connectTcp({ port: Number(address.split(':')[1]), host: '127.0.0.1', allowHalfOpen: true })
-  const headers = ['Host: x', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', ...more]
-  socket.write(`GET / HTTP/1.1\r\n${headers.join('\r\n')}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
-  await once(socket, 'data')
-  return socket
-}
-
 test(
   'ws: a wrong frame of an attacker closes the socket, and does not end the process',
   { timeout: 20_000 },
@@ -132,10 +124,6 @@ test(
     if (!atServer.destroyed) await once(atServer, 'close', { signal: AbortSignal.timeout(5000) })
   },
 )
-
-/** A frame with a short text. All four bytes of the mask are 0. */
-const frameOf = (text: string): Buffer =>
-  Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])
 
 /** Sends frames until the server ends the connection. Never answers the close of the server. */
 async function sendUntilClosed(socket: Socket, text: string): Promise<void> {
