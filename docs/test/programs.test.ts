@@ -13,10 +13,12 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
+import { createTestIssuer } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 import { trace } from '@opentelemetry/api'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { compileNest } from './nest.ts'
 import { answerAsProvider, fetch, op, writeCode } from './page-code.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -338,4 +340,24 @@ test('providers.md: a receiver accepts the settings for each provider', async ()
     }
   }
   assert.ok(count >= 14, `${count} settings`)
+})
+
+test('the README of @bcl/nestjs: a module with a name has its own endpoint and its own receiver', async (t) => {
+  const partner = await createTestIssuer({ issuer: 'https://partner.example.com', clientId: 'my-client' })
+  t.mock.method(globalThis, 'fetch', partner.fetch)
+  const folder = 'packages-nestjs-README-md'
+  writeFileSync(
+    join(import.meta.dirname, '../snippets', folder, 'partner.ts'),
+    codeWith('packages/nestjs/README.md', 'PartnerModule'),
+  )
+  const { PartnerModule } = await import(join(compileNest(folder, ['partner.ts']), 'partner.js'))
+  const [{ NestFactory }, nest] = await Promise.all([import('@nestjs/core'), import('@bcl/nestjs')])
+  const app = await NestFactory.create(PartnerModule, { logger: ['error'] })
+  t.after(() => app.close())
+  await app.listen(0, '127.0.0.1')
+  const body = new URLSearchParams({ logout_token: await partner.logoutToken() })
+  const address = `${await app.getUrl()}/partner/backchannel-logout`
+  assert.equal((await fetch(address, { method: 'POST', body })).status, 200)
+  const logout: BackchannelLogout = app.get(nest.getBackchannelLogoutToken('partner'))
+  assert.equal(await logout.isLoggedOut(partner.session()), true)
 })

@@ -8,10 +8,14 @@ import { parseAllDocuments } from 'yaml'
 import { codeBlocks } from '../../../../checks/scripts/code-blocks.ts'
 
 const docs = resolve(import.meta.dirname, '../../..')
-/** The check for the code of each language. `ts` and `tsx` have no check here, because the docs and the site compile them. */
+/**
+ * The check for the code of each language. `ts` and `tsx` have no check here, because the docs and the site compile them. The tests
+ * of the site run the code in `js`.
+ */
 const checks: Record<string, (code: string) => void> = {
   ts: () => {},
   tsx: () => {},
+  js: () => {},
   svelte: (code) => void compile(code, { generate: false }),
   sh: () => {},
   sql: () => {},
