@@ -8,14 +8,17 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { after, test, type TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
+import { schema } from '@bcl/sql'
 import { createTestIssuer } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 import { trace } from '@opentelemetry/api'
+import mysql from 'mysql2/promise'
+import { Pool } from 'pg'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { compileNest } from './nest.ts'
@@ -218,7 +221,8 @@ test('operating.md: the records for pino have a level for each outcome, and no t
   const file = writeCode('programs', 'pino', codeWith('docs/operating.md', "from 'pino'"), [])
   const script = `
     import { createBackchannelLogout, MemoryStore } from '@bcl/core'
-    import { createTestIssuer } from '@bcl/testing'
+    import { schema } from '@bcl/sql'
+import { createTestIssuer } from '@bcl/testing'
     import { onDelivery, onError } from ${JSON.stringify(pathToFileURL(file).href)}
     const op = await createTestIssuer()
     const store = new MemoryStore()
@@ -360,4 +364,78 @@ test('the README of @bcl/nestjs: a module with a name has its own endpoint and i
   assert.equal((await fetch(address, { method: 'POST', body })).status, 200)
   const logout: BackchannelLogout = app.get(nest.getBackchannelLogoutToken('partner'))
   assert.equal(await logout.isLoggedOut(partner.session()), true)
+})
+
+test('orms.md and workers.md: the command prints the statements', async () => {
+  for (const [page, dialect] of [
+    ['docs/guides/orms.md', 'postgresql'],
+    ['docs/start/workers.md', 'sqlite'],
+  ] as const) {
+    const [, script] = /^node -e "(.*?)"/m.exec(readFileSync(join(root, page), 'utf8'))!
+    const stdout = await runNode(['-e', script!], { cwd: join(root, 'docs') })
+    assert.equal(stdout.trimEnd(), schema(dialect).trimEnd(), page)
+  }
+})
+
+const { DATABASE_URL = 'postgres://postgres@127.0.0.1:5432/test', MYSQL_URL = 'mysql://root@127.0.0.1:3306/test' } =
+  process.env
+const postgresql = new Pool({ connectionString: DATABASE_URL, connectionTimeoutMillis: 2000, max: 1 })
+const noPostgresql = await postgresql.query('SELECT 1').then(
+  () => undefined,
+  (error: Error) => error,
+)
+const mysqlConnection = await mysql
+  .createConnection({ uri: MYSQL_URL, multipleStatements: true, connectTimeout: 2000 })
+  .catch((error: Error) => error)
+after(async () => {
+  await postgresql.end()
+  if (!(mysqlConnection instanceof Error)) await mysqlConnection.end()
+})
+const skipWithout = (error: unknown) =>
+  error instanceof Error && process.env.CI !== 'true' ? `no database: ${error.message}` : false
+
+/** The statements of stores.md that correct a table: for MySQL, and for PostgreSQL. */
+const corrections = codeBlocks(readFileSync(join(root, 'docs/stores.md'), 'utf8'))
+  .find(({ language }) => language === 'sql')!
+  .code.split(/^-- .*$/m)
+  .slice(1)
+
+// Each test uses the table `bcl_logouts` of a namespace of its own.
+const namespace = `corrections_${crypto.randomUUID().replaceAll('-', '')}`
+const find = "SELECT entry_value FROM bcl_logouts WHERE entry_key = 'alice'"
+
+test('stores.md: the statements correct a table of PostgreSQL', { skip: skipWithout(noPostgresql) }, async (t) => {
+  await postgresql.query(`
+    CREATE SCHEMA ${namespace};
+    SET search_path TO ${namespace};
+    CREATE COLLATION ignores_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    ${schema('postgresql').replaceAll(/(entry_key|entry_value) text COLLATE "C"/g, '$1 text COLLATE ignores_case')};
+    INSERT INTO bcl_logouts (entry_key, entry_value, expires_at) VALUES ('Alice', 'value', 0)`)
+  t.after(() => postgresql.query(`DROP SCHEMA ${namespace} CASCADE; RESET search_path`))
+  assert.equal((await postgresql.query(find)).rowCount, 1)
+  await postgresql.query(corrections[1]!)
+  assert.equal((await postgresql.query(find)).rowCount, 0)
+  assert.equal((await postgresql.query(find.replace('alice', 'Alice'))).rowCount, 1)
+})
+
+test('stores.md: the statements correct a table of MySQL', { skip: skipWithout(mysqlConnection) }, async (t) => {
+  const connection = mysqlConnection as Exclude<typeof mysqlConnection, Error>
+  await connection.query(
+    `CREATE DATABASE ${namespace} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci; USE ${namespace}`,
+  )
+  t.after(() => connection.query(`DROP DATABASE ${namespace}`))
+  await connection.query(
+    schema('mysql').replaceAll('VARBINARY(255)', 'VARCHAR(255)').replace('MEDIUMBLOB', 'MEDIUMTEXT'),
+  )
+  await connection.query("INSERT INTO bcl_logouts (entry_key, entry_value, expires_at) VALUES ('Alice', 'value', 0)")
+  const count = async (statement: string) => ((await connection.query(statement))[0] as unknown[]).length
+  assert.equal(await count(find), 1)
+  await connection.query(corrections[0]!)
+  assert.equal(await count(find), 0)
+  const columns = async () =>
+    ((await connection.query('SHOW CREATE TABLE bcl_logouts'))[0] as { 'Create Table': string }[])[0]!['Create Table']
+  const corrected = await columns()
+  await connection.query(`DROP TABLE bcl_logouts; ${schema('mysql')}`)
+  const columnsOf = (table: string) => table.match(/^ *`\w+` .*$/gm)
+  assert.deepEqual(columnsOf(corrected), columnsOf(await columns()))
 })

@@ -7,7 +7,7 @@ import { compile } from 'svelte/compiler'
 import { parseAllDocuments } from 'yaml'
 import { codeBlocks } from '../../../../checks/scripts/code-blocks.ts'
 
-const docs = resolve(import.meta.dirname, '../../..')
+const root = resolve(import.meta.dirname, '../../../..')
 /**
  * The check for the code of each language. `ts` and `tsx` have no check here, because the docs and the site compile them. The tests
  * of the site run the code in `js`.
@@ -30,9 +30,10 @@ const checks: Record<string, (code: string) => void> = {
   },
 }
 
-for (const file of globSync('**/*.md', { cwd: docs, exclude: ['**/node_modules/**', 'api/**', 'snippets/**'] })) {
-  test(`the code of docs/${file} is well-formed`, () => {
-    for (const { language, code } of codeBlocks(readFileSync(join(docs, file), 'utf8'))) {
+const exclude = ['**/node_modules/**', '**/CHANGELOG.md', 'docs/{.vitepress,api,snippets}/**']
+for (const file of globSync(['*.md', 'docs/**/*.md', '{packages,examples}/*/*.md'], { cwd: root, exclude })) {
+  test(`the code of ${file} is well-formed`, () => {
+    for (const { language, code } of codeBlocks(readFileSync(join(root, file), 'utf8'))) {
       assert.ok(language in checks, `nothing checks ${language}`)
       checks[language]!(code)
     }
