@@ -141,7 +141,8 @@ async function withSignIn({ base, issuer }: Application): Promise<FetchLike> {
 
 describe('other-frameworks.md: the application of', { concurrency: 3 }, () => {
   for (const [name, { ofPage, others, build, serve, types }] of Object.entries(frameworks)) {
-    describe(name, { timeout: 300_000 }, () => {
+    // One after the other, because all tests use one application.
+    describe(name, { concurrency: 1, timeout: 300_000 }, () => {
       const cwd = join(site, 'snippets/other-frameworks', name.replace(' ', '-').toLowerCase())
       const folder = mkdtempSync(join(tmpdir(), 'outage-'))
       const outage = join(folder, 'outage')
