@@ -41,6 +41,7 @@ WHERE entry_key IN (${all.map((_, index) => `$${index + 2}`).join(', ')}) AND ex
     limit,
   ],
   countExpired: (table) => [`SELECT count(*) AS n FROM ${table} WHERE ${expired}`],
-  notify: (channel, payload) => ['SELECT pg_notify($1, $2)', channel, payload],
+  // pg_notify returns void, and Prisma cannot read a column of this type.
+  notify: (channel, payload) => ['SELECT pg_notify($1, $2)::text', channel, payload],
   likelyCause: wrongTable,
 }

@@ -75,6 +75,25 @@ describe.each(['pg', 'postgres.js'])('with %s', (name) => {
   })
 })
 
+describeOn('postgres', 'publish', () => {
+  test('works with a driver that cannot read a column of type void, such as Prisma', async ({ onTestFinished }) => {
+    const client = new Client(postgresUrl)
+    await client.connect()
+    onTestFinished(() => client.end())
+    const store = new SqlStore({
+      dialect: 'postgresql',
+      async query(text, params) {
+        const { rows, fields } = await client.query(text, params)
+        const typeOfVoid = 2278
+        if (fields.some(({ dataTypeID }) => dataTypeID === typeOfVoid))
+          throw new Error("Failed to deserialize column of type 'void'")
+        return rows
+      },
+    })
+    await store.publish!('message')
+  })
+})
+
 test('listen rejects if there is no server', async () => {
   const listen = pgListen(() => new Client('postgres://127.0.0.1:1/none'))
   await expect(listen('channel', () => {})).rejects.toThrow('ECONNREFUSED')
