@@ -11,6 +11,7 @@ import {
 } from 'node:http'
 import { connect as connectTcp, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
@@ -884,6 +885,12 @@ test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) =
   process.env.SESSION_SECRET = secret
   const app = await createApp()
   t.after(() => app.close())
+  let close = () => {}
+  const closing = new Promise<void>((resolve) => (close = resolve))
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('preClose', async () => close())
   await app.init()
   await app.getHttpAdapter().getInstance().ready()
 
@@ -900,4 +907,18 @@ test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) =
   const behindProxy = await app.inject({ url: '/me', headers: { cookie, 'x-forwarded-proto': 'https' } })
   assert.match(String(behindProxy.headers['set-cookie']), /^session=.*; HttpOnly; Secure; SameSite=Lax$/)
   assert.equal((await app.inject({ url: '/backchannel-logout' })).statusCode, 405)
+
+  // The headers of this logout arrive while the application closes.
+  await app.listen(0, '127.0.0.1')
+  const server: Server = app.getHttpServer()
+  const socket = connectTcp((server.address() as AddressInfo).port, '127.0.0.1')
+  await once(server, 'connection')
+  socket.write('POST /backchannel-logout HT')
+  const closed = app.close()
+  await closing
+  const body = 'logout_token=wrong'
+  const type = 'content-type: application/x-www-form-urlencoded'
+  socket.write(`TP/1.1\r\nhost: app.example\r\n${type}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  assert.match(await text(socket), /^HTTP\/1\.1 400 [^]*invalid_request/)
+  await closed
 })

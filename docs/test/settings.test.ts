@@ -56,6 +56,24 @@ test('no page sets trustProxy of Fastify to a number, because Fastify ignores a 
   }
 })
 
+test('each Fastify application of the pages and examples accepts logouts while it closes', () => {
+  const exclude = ['**/node_modules/**']
+  const files = globSync(['docs/**/*.md', 'packages/*/README.md', 'packages/*/src/**/*.ts', 'examples/*/src/**/*.ts'], {
+    cwd: root,
+    exclude,
+  })
+  const applications = files.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/\b(?:Fastify|new FastifyAdapter)\(.*/g)].map(
+      ([code]) => `${file}: ${code}`,
+    ),
+  )
+  assert.ok(applications.length >= 6)
+  assert.deepEqual(
+    applications.filter((line) => !line.includes('return503OnClosing: false')),
+    [],
+  )
+})
+
 test('each page that shows how to run Express in production turns off the stacks in its answers', () => {
   const pages = [
     'docs/start/express.md',

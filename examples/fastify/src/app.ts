@@ -23,7 +23,7 @@ export function createApp(
   readiness: Pick<Readiness, 'isReady'>,
   streams = createStreams(),
 ): FastifyInstance {
-  const app = Fastify()
+  const app = Fastify({ return503OnClosing: false }) // with the default, a logout that arrives during app.close() gets 503
   const signIn = createSignIn(config)
   const signOut = createSignOut(logout, signIn)
 

@@ -48,7 +48,7 @@ export interface ActiveSessionOptions {
  *   }
  * }
  *
- * const app = Fastify()
+ * const app = Fastify({ return503OnClosing: false })
  * app.register(async (account) => {
  *   account.addHook('preHandler', activeSession(logout, {
  *     session: (request) => request.claims,

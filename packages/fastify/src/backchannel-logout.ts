@@ -39,7 +39,7 @@ export interface BackchannelLogoutPluginOptions {
  *
  * declare const logout: BackchannelLogout
  *
- * const app = Fastify()
+ * const app = Fastify({ return503OnClosing: false }) // with the default, a logout that arrives during app.close() gets 503
  * app.register(backchannelLogout, { logout, path: '/backchannel-logout' })
  * ```
  */
