@@ -31,7 +31,13 @@ import {
   secureSession,
 } from './forged-cookies.ts'
 import { refusesInOutage } from './outage.ts'
-import { keepsSession, refusesCancelledSignIn, signsInAgain, signsInBesideAnotherTab } from './sign-in.ts'
+import {
+  keepsSession,
+  refusesCancelledSignIn,
+  refusesWrongAnswers,
+  signsInAgain,
+  signsInBesideAnotherTab,
+} from './sign-in.ts'
 import { signsOut, signsOutWithoutProvider } from './sign-out.ts'
 
 const docs = resolve(import.meta.dirname, '..')
@@ -143,16 +149,43 @@ test('docs/guides/passport.md passes the conformance cases, and signs out', asyn
   await signsOutHere(application)
 })
 
+describe('docs/guides/passport.md', { concurrency: 2 }, () => {
+  const command: Command = { args: () => [sources('guides/passport')] }
+
+  test('keeps a session if another site opens /login or /callback', async (t) => {
+    await keepsSession(await start(t, command))
+  })
+
+  test('finishes a sign-in beside another tab whose session has ended', async (t) => {
+    // At each request to /callback, the strategy deletes the data of the sign-in.
+    await signsInBesideAnotherTab(await start(t, command), ['/me'])
+  })
+
+  test('refuses a sign-in that the user cancels, and lets the user try again', async (t) => {
+    // Passport does not pass the reason on.
+    await refusesCancelledSignIn(await start(t, command), 'Unauthorized')
+  })
+
+  test('answers 400 to wrong answers of a sign-in', async (t) => {
+    const application = await start(t, command)
+    await refusesWrongAnswers(application)
+    // The strategy also takes an answer at /login.
+    assert.equal((await fetch(`${application.base}/login?error=x`)).status, 400)
+  })
+})
+
 test('docs/guides/passport.md keeps the claims in a session that stores only the id of the user', async (t) => {
-  const [, callback] = /`(app\.get\('\/callback'.+?keepClaims\))`/.exec(
-    readFileSync(join(docs, 'guides/passport.md'), 'utf8'),
-  )!
+  const page = readFileSync(join(docs, 'guides/passport.md'), 'utf8')
+  const [, callback] = /`(app\.get\('\/callback'.+?keepClaims, signInFailed\))`/.exec(page)!
+  const [, ...deletions] = /In `onLoggedOut`, call `(delete [\w.]+)` and `(delete [\w.]+)`/.exec(page)!
   const changes: Record<string, string> = {
     'import express,': "import { keepClaims } from './keep-claims.ts'\nimport express,",
     'serializeUser((user, done) => done(null, user))': "serializeUser((_user, done) => done(null, 'an id'))",
     'deserializeUser((user: Express.User, done) => done(null, user))':
       'deserializeUser((id: string, done) => done(null, { id } as never))',
-    "app.get('/callback', passport.authenticate('oidc', { successRedirect: '/me', failureRedirect: '/' }))": callback!,
+    "app.get('/callback', passport.authenticate('oidc', { successRedirect: '/me', failWithError: true }), signInFailed)":
+      callback!,
+    'await signOutHere(request, { keepSessionInfo: true })': `$&;${deletions.join(';')}`,
     'const { user } = request': 'const user = request.session.claims && { ...(request.session as Express.User) }',
     'request.user?.claims': 'request.session.claims',
     'if (request.user) response.json(request.user.claims)':
@@ -168,6 +201,7 @@ test('docs/guides/passport.md keeps the claims in a session that stores only the
   const application = await start(t, { args: () => [file] })
   await passes(application)
   await signsOutHere(application)
+  await signsInBesideAnotherTab(application, ['/me'])
 })
 
 test('docs/guides/passport.md answers 503 while the store is down', async (t) => {
@@ -234,6 +268,11 @@ describe('docs/guides/better-auth.md', () => {
 
   test('signs out everywhere while the provider fails', async (t) => {
     await signsOutWithoutProvider((await startEmpty(t)).application)
+  })
+
+  test('finishes a sign-in beside another tab whose session has ended', async (t) => {
+    const { application } = await startEmpty(t)
+    await signsInBesideAnotherTab(application, ['/me', '/api/auth/callback/oidc?code=x&state=x'])
   })
 
   test('deletes the rows of the sessions that a logout names, and no others', async (t) => {
@@ -418,18 +457,24 @@ describe('the application of', { concurrency: 4 }, () => {
         await keepsSession(await start(t, command))
       })
 
-      test(`docs/${page}.md finishes a sign-in beside another tab whose session has ended`, async (t) => {
-        await signsInBesideAnotherTab(await start(t, command))
-      })
-
       test(`docs/${page}.md refuses a sign-in that the user cancels, and lets the user try again`, async (t) => {
         await refusesCancelledSignIn(await start(t, command))
+      })
+
+      test(`docs/${page}.md answers 400 to wrong answers of a sign-in`, async (t) => {
+        await refusesWrongAnswers(await start(t, command))
       })
 
       test(`docs/${page}.md lets users with long ID Tokens sign in again after a logout`, async (t) => {
         await signsInAgain(await start(t, command))
       })
     }
+
+    test(`docs/${page}.md finishes a sign-in beside another tab whose session has ended`, async (t) => {
+      // At each request to /callback, express-openid-connect deletes the data of the sign-in.
+      const paths = page === 'migrating' ? ['/me'] : undefined
+      await signsInBesideAnotherTab(await start(t, command), paths)
+    })
 
     test(`docs/${page}.md answers 503 while the store is down`, async (t) => {
       await refusesInOutage(t, { args: withOutage(...args) }, page.startsWith('start/'))

@@ -77,6 +77,7 @@ test('each Fastify application of the pages and examples accepts logouts while i
 test('each page that shows how to run Express in production turns off the stacks in its answers', () => {
   const pages = [
     'docs/start/express.md',
+    'docs/guides/passport.md',
     'docs/migrating.md',
     'docs/deploying/docker.md',
     'docs/deploying/kubernetes.md',
