@@ -392,6 +392,22 @@ describe('docs/guides/better-auth.md', () => {
     await startWith(lines.slice(0, -2))
   })
 
+  test('an ID Token alone starts no session', async (t) => {
+    const { application, folder } = await startEmpty(t)
+    const { base } = application
+    const cookie = await newDevice(application)
+    const database = new DatabaseSync(join(folder, 'app.db'))
+    const { idToken } = database.prepare('SELECT idToken FROM session').get()!
+    database.close()
+    const body = JSON.stringify({ provider: 'oidc', idToken: { token: idToken } })
+    const statusOf = async (path: string, headers: object) => {
+      const all = { origin: base, 'content-type': 'application/json', ...headers }
+      return (await fetch(`${base}/api/auth${path}`, { method: 'POST', headers: all, body })).status
+    }
+    assert.deepEqual([await statusOf('/sign-in/social', {}), await statusOf('/link-social', { cookie })], [404, 404])
+    assert.equal(rows(folder), 1)
+  })
+
   test('a user cannot change the claims of a session', async (t) => {
     const { application } = await startEmpty(t)
     const { base } = application
