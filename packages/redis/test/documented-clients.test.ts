@@ -3,7 +3,7 @@ import { expectClientsToLast } from '@bcl-checks/test-support/documented-clients
 import { startProxy } from '@bcl-checks/test-support/proxy'
 import { expect, test, vi } from 'vitest'
 import { startCluster } from './support/redis-cluster.js'
-import { startRedis } from './support/redis-server.js'
+import { startRedis, startSentinel } from './support/redis-server.js'
 import { describeOwnRedis } from './support/services.js'
 import { startUpstash } from './support/upstash-server.js'
 
@@ -26,6 +26,7 @@ describeOwnRedis('the documented clients', () => {
     { timeout: 60_000 },
     async ({ onTestFinished }) => {
       const server = await startRedis()
+      const sentinel = await startSentinel(server)
       const cluster = await startCluster()
       const upstash = await startUpstash(server.url)
       const proxy = await startProxy(server.url)
@@ -34,6 +35,7 @@ describeOwnRedis('the documented clients', () => {
         await proxy.close()
         await upstash.close()
         await cluster.close()
+        await sentinel.close()
         await server.close()
       })
       vi.stubEnv('REDIS_URL', proxy.url)
@@ -46,14 +48,16 @@ describeOwnRedis('the documented clients', () => {
         redirect: (code) =>
           code
             .replaceAll(/\b6379\b/g, port)
+            .replaceAll(/\b26379\b/g, String(sentinel.port))
             .replaceAll(/\b7000\b/g, String(cluster.nodes[0]!.port))
             .replaceAll('createClient()', `createClient({ url: '${proxy.url}' })`)
             .replaceAll('declare const sessionSecret: string', "const sessionSecret = 'secret'"),
         made: () => made,
         proxies: [proxy],
       })
-      // The README has three code blocks, and TSDoc has one. The others are in the guides.
-      expect(blocks.length).toBeGreaterThanOrEqual(6)
+      // The README has four code blocks, and TSDoc has one. The others are in the guides.
+      expect(blocks.length).toBeGreaterThanOrEqual(7)
+      expect(blocks.filter((name) => name.startsWith('packages/redis/README.md'))).toHaveLength(4)
     },
   )
 })

@@ -73,13 +73,23 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
 }
 
 /** A sentinel for a server under the name "main". */
-export async function startSentinel(master: RedisServer): Promise<{ port: number; close(): Promise<void> }> {
+export async function startSentinel(
+  master: RedisServer,
+  downAfterMilliseconds = 30_000,
+): Promise<{ port: number; close(): Promise<void> }> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'bcl-sentinel-'))
   const settings = join(folder, 'sentinel.conf')
   await writeFile(
     settings,
-    `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n`,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+      `sentinel down-after-milliseconds main ${downAfterMilliseconds}`,
+      '',
+    ].join('\n'),
   )
   const child = await spawnRedis([settings, '--sentinel'], '+monitor')
   return {
