@@ -64,7 +64,7 @@ function checkRepository(command: string): void {
 
 /** Other tests run these commands: those of the examples, the guides, the site, the runtimes and the rehearsed release. */
 const checkedElsewhere =
-  /^(?:mkdir|cd|cp|npm (?:init|pkg|install|run build|run preview|start)|bun add|bun app\.ts|deno add|deno serve|node --env-file=\.env (?:dist\/)?app\.\w+|npx tsc|npx -y (?:create-next-app|sv)|node -e) ?|^\w+=\S+$|^ISSUER_OPTIONS=/
+  /^(?:mkdir|cd|cp|npm (?:init|pkg|install|run build|run preview|start)|bun add|bun app\.ts|deno add|deno serve|node --env-file=\.env (?:dist\/)?app\.\w+|npx tsc|npx -y (?:create-next-app|sv)|node -e) ?|^\w+=\S*$|^ISSUER_OPTIONS=/
 /** No test runs these commands, because they need an account, a cluster or the internet. */
 const needElsewhere =
   /^(?:kubectl create|npx wrangler|cloudflared tunnel|npm login|npm trust|npm access|node checks\/release)/
@@ -142,14 +142,18 @@ for (const page of pages.filter(({ file }) => /^docs\/(?:start|guides)\//.test(f
   })
 }
 
-test('each .env file has the settings that the application reads', () => {
+test('each .env file has the settings that the application reads, but no secret that everybody can read', () => {
   let count = 0
   for (const { file, blocks } of pages) {
     const env = blocks.find(({ language, code }) => language === 'sh' && code.startsWith('ISSUER='))
     if (env === undefined) continue
     const code = blocks.map((block) => block.code).join('\n')
     const read = [...code.matchAll(/\bsetting\('(\w+)'\)/g)].map(([, name]) => name!)
-    for (const name of read) assert.match(env.code, new RegExp(`^${name}=.`, 'm'), file)
+    // The application does not start with an empty secret. So a reader who copies the block must make a secret.
+    const ownSecret = 'SESSION_SECRET'
+    assert.match(env.code, new RegExp(`^${ownSecret}=$`, 'm'), file)
+    assert.match(readFileSync(join(root, file), 'utf8'), /after `SESSION_SECRET=`,[^`]+`openssl rand -base64 32`/i)
+    for (const name of read) if (name !== ownSecret) assert.match(env.code, new RegExp(`^${name}=.`, 'm'), file)
     count += read.length
   }
   assert.ok(count > 30, `${count} settings`)
