@@ -95,6 +95,14 @@ test.each<[message: string, options: unknown]>([
     `issuers[1].issuer: ${discovery}, got "https://op.example.com/.well-known/openid-configuration". Remove /.well-known/openid-configuration.`,
     withIssuer({ issuer: 'https://op.example.com/.well-known/openid-configuration' }),
   ],
+  [
+    `issuers[1].issuer: ${discovery}, got "https://op.example.com/.well-known/openid-configuration/". Remove /.well-known/openid-configuration.`,
+    withIssuer({ issuer: 'https://op.example.com/.well-known/openid-configuration/' }),
+  ],
+  [
+    `issuers[1].issuer: ${discovery}, got "https:// op.example.com". ${advice}`,
+    withIssuer({ issuer: 'https:// op.example.com' }),
+  ],
   [`issuers[1].clientId ${text}, got undefined`, withIssuer({ clientId: undefined })],
 
   ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: 'https://op.example.com/jwks' })],

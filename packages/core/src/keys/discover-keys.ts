@@ -50,7 +50,7 @@ export function requireAddress(
   allowInsecureRequests: boolean | undefined,
 ): void {
   const url = String(keys ?? issuer)
-  const isDocument = url.endsWith(discoveryPath)
+  const isDocument = url.includes(discoveryPath)
   requireOption(
     isAllowed(url, allowInsecureRequests) && (!!keys || !(isDocument || /[?#]/.test(url))),
     path + (keys ? 'keys:' : 'issuer:'),

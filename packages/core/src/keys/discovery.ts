@@ -35,8 +35,9 @@ export const isLoopback = (url: string): boolean => URL.canParse(url) && loopbac
  * `allowLoopback` is true, and to other machines if `allowInsecureRequests` is true.
  */
 export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined, allowLoopback = true): boolean =>
-  /^https:\/\/[^/]/i.test(url) ||
-  (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests))
+  URL.canParse(url) &&
+  (/^https:\/\/[^/]/i.test(url) ||
+    (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests)))
 
 /** Fetches a JSON document. Does not follow redirects, and reads at most 256 KiB. */
 export async function fetchJson(url: string, signal: AbortSignal, options: FetchOptions): Promise<JSONObject> {
