@@ -158,3 +158,10 @@ test('each .env file has the settings that the application reads, but no secret 
   }
   assert.ok(count > 30, `${count} settings`)
 })
+
+test('the pages say how many MUST cases `bcl conformance` runs', () => {
+  const [, count] = / (\d+) of \1 /.exec(readFileSync(join(root, 'docs/conformance.md'), 'utf8')) ?? []
+  const start = pages.filter(({ file }) => /^docs\/start\//.test(file))
+  for (const { file } of start)
+    assert.ok(readFileSync(join(root, file), 'utf8').includes(`\`The endpoint passed all ${count} MUST cases.\``), file)
+})
