@@ -59,6 +59,16 @@ function tokenizeQuery(query: string): string[] {
     [/\bwhich providers?\b.*/g, 'providers row version'],
     [/\b(?:sends no|(?:does not|doesn't) send)(?: (?:any|a))?(?: logouts?)?(?: tokens?)?\b/g, ''],
     [/\bquick ?start\b|\bgetting started\b/g, 'start install'],
+    [/\b(back|front)channel\b/g, '$1 channel'],
+    [/\blogouts? arrived?\b/g, 'logout did not work'],
+    [/\bproduction[- ]ready\b/g, 'release notes change'],
+    [/\bnpm (?:404|err\w*)\b/g, 'install'],
+    [/\b(?:gdpr|personal data)\b/g, 'privacy'],
+    [
+      /\bpasswords? (?:change\w*|reset\w*)\b|\b(?:chang\w+|reset\w*) (?:a |my |the |their )?passwords?\b/g,
+      'password getting people out',
+    ],
+    [/\bstore (?:all )?(?:my |the )?sessions\b/g, 'marker tracked session'],
   ]
   let text = query.toLowerCase()
   for (const [pattern, replacement] of words) text = text.replaceAll(pattern, replacement)
@@ -68,7 +78,11 @@ function tokenizeQuery(query: string): string[] {
 /** Keeps only the nouns and verbs of a question, without the plural. Also runs in the browser. */
 function processTerm(term: string): string | false {
   const word = term.toLowerCase().replace(/(\w\w[^aijsu])s$/, '$1')
-  return !/^(?:an?|and|are|can|do|does|for|how|i|in|is|it|me|my|of|on|the|to|what|when|why|with)$/.test(word) && word
+  return (
+    !/^(?:an?|and|are|can|do|does|for|how|i|in|is|it|me|my|of|on|that|the|to|what|when|which|why|with|you|your)$/.test(
+      word,
+    ) && word
+  )
 }
 
 export const search: DefaultTheme.LocalSearchOptions = {
