@@ -43,7 +43,19 @@ async function spawnRedis(args: readonly string[], ready: string): Promise<Child
 export async function startRedis(...settings: string[]): Promise<RedisServer> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'bcl-redis-'))
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...settings]
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--repl-diskless-sync-delay',
+    '0',
+    ...settings,
+  ]
   let child: ChildProcess | undefined
 
   const start = async (): Promise<void> => {
@@ -88,6 +100,7 @@ export async function startSentinel(
       `dir ${folder}`,
       `sentinel monitor main 127.0.0.1 ${master.port} 1`,
       `sentinel down-after-milliseconds main ${downAfterMilliseconds}`,
+      'sentinel failover-timeout main 10000', // on a busy machine, the first attempt can fail
       '',
     ].join('\n'),
   )
