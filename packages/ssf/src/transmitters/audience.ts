@@ -1,4 +1,4 @@
-import { isText, monotonicNow, requireOption, withTimeout } from '@bcl/core/kit'
+import { isText, monotonicNow, requireOption, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
 import { isTextList } from '../option-rules.js'
 
 /** The audience of a stream. */
@@ -31,6 +31,7 @@ export function createAudience(
   seconds = 0,
 ): (aud: unknown) => Promise<boolean> {
   if (typeof audience !== 'function') return async (aud) => isOneOf(aud, audience)
+  const flights = singleFlight<Flight<void>>(seconds)
   let known: Audience = []
   let foundAt = -Infinity
   let asked: Promise<void> | undefined
@@ -44,9 +45,9 @@ export function createAudience(
   return async (aud) => {
     const time = monotonicNow()
     if (time - foundAt > cachedFor || !isOneOf(aud, known)) {
-      if (time - askedAt > recheckedAfter) {
+      if (time - askedAt > recheckedAfter && !flights.get()) {
         askedAt = time
-        asked = find()
+        asked = flights.run(find).result
       }
       await asked
     }
