@@ -657,6 +657,72 @@ test('RP-11f: after a restart, forged tokens do not block the first logouts of t
   await pass(5000, 100)
 }, 60_000)
 
+test('RP-11f: the same holds if the sessions have another issuer than the tokens', async () => {
+  const op = await createTestIssuer()
+  const issuerOf = (index: number): string => `https://op-${index}.example`
+  const fetch = async (url: string): Promise<Response> => {
+    await sleep(50)
+    const { origin, pathname } = new URL(url)
+    if (!origin.startsWith('https://op-')) return new Response(null, { status: 404 })
+    return Response.json(pathname === '/jwks' ? op.jwks : { issuer: origin, jwks_uri: `${origin}/jwks` })
+  }
+  const logout = createBackchannelLogout({
+    issuers: (iss) =>
+      iss.startsWith('https://session-')
+        ? { issuer: iss.replace('session', 'op'), sessionIssuer: iss, clientId: op.clientId }
+        : { issuer: iss, sessionIssuer: iss.replace('op', 'session'), clientId: op.clientId },
+    sessionMaxAge: 3600,
+    store: new MemoryStore(),
+    fetch: fetch as typeof globalThis.fetch,
+  })
+  const indexes = Array.from({ length: 10 }, (_, index) => index)
+  for (const index of indexes)
+    await logout.isLoggedOut(
+      op.session({ iss: `https://session-${index}.example`, iat: Math.floor(Date.now() / 1000) }),
+    )
+  const tokens = await Promise.all(indexes.map((index) => op.logoutToken({ iss: issuerOf(index) })))
+  const genuine: Promise<string>[] = []
+  let made = 0
+  await pass(6000, 20, (time) => {
+    void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+    if (time >= 2000 && time % 300 === 0 && tokens[0]) genuine.push(send(logout, tokens.pop()!))
+  })
+  expect(count(await settled(genuine))).toBe(10)
+  await pass(5000, 100)
+}, 60_000)
+
+test('RP-11f: forged tokens for 1,100 tenants in use do not push out keys that have verified a signature', async () => {
+  const op = await createTestIssuer({ issuer: 'https://known.example' })
+  const { logout, requests } = vendor(() => op, false)
+  expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+  const iat = Math.floor(Date.now() / 1000)
+  for (let index = 0; index < 1100; index += 1)
+    await logout.isLoggedOut(op.session({ iss: `https://tenant-${index}.example`, iat }))
+  let index = 0
+  await pass(11_000, 10, () => void send(logout, forged(`https://tenant-${(index += 1)}.example`)))
+  requests.length = 0
+  expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+  expect(requests).not.toContain('https://known.example/jwks')
+  await pass(5000, 100)
+}, 60_000)
+
+test('RP-11f: of a tenant in use, only the first fetch of the keys does not count for the limit of the process', async () => {
+  const op = await createTestIssuer()
+  const { logout, requests } = vendor(() => op, false)
+  const iat = Math.floor(Date.now() / 1000)
+  const names = Array.from({ length: 100 }, (_, index) => `https://tenant-${index}.example`)
+  for (const iss of names) await logout.isLoggedOut(op.session({ iss, iat }))
+  let made = 0
+  for (let round = 0; round < 5; round += 1) {
+    for (const iss of names) void send(logout, forged(iss, `kid-${(made += 1)}`))
+    await pass(1000, 50)
+  }
+  // Each tenant fetches its discovery document and its keys once. The other fetches share the limit: 8, then 5 a second.
+  expect(requests.length).toBeGreaterThanOrEqual(200)
+  expect(requests.length).toBeLessThanOrEqual(200 + 3 * (8 + 5 * 5))
+  await pass(10_000, 100)
+}, 60_000)
+
 test('RP-11c: a tenant in use stays in use if the function does not know it for a moment', async () => {
   const tenants = await Promise.all(
     Array.from({ length: 10 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),

@@ -200,17 +200,65 @@ describe('RP-11: an issuer function', () => {
     const logout = using(() => [...clients])
     expect(await logout.isLoggedOut(op.session())).toBe(false)
     clients.push({ ...op.trusted, clientId: 'added' })
-    const { iss, sub } = op.session()
-    const { clientIds } = await logout.endAllSessions({ iss, sub })
-    expect(clientIds).toEqual([op.clientId, 'added'])
+    const { iss, sub, sid, iat } = op.session()
+    const all = [op.clientId, 'added']
+    expect((await logout.endAllSessions({ iss, sub })).clientIds).toEqual(all)
+    clients.push({ ...op.trusted, clientId: 'a third client' })
+    all.push('a third client')
+    expect((await logout.endSession({ iss, sid, iat })).clientIds).toEqual(all)
   })
 
-  test('RP-11d: 100 logouts for all clients cause at most five calls', async () => {
-    const issuers = vi.fn(() => op.trusted)
-    const logout = using(issuers)
+  test.each(['endSession', 'endAllSessions'] as const)(
+    'RP-11d: %s for all clients uses the cached answer if the function fails',
+    async (name) => {
+      let fails = false
+      const logout = using(() => (fails ? Promise.reject(new Error('down')) : op.trusted))
+      expect(await logout.isLoggedOut(op.session())).toBe(false)
+      fails = true
+      const { iss, sub, iat } = op.session()
+      const ending = () =>
+        name === 'endSession' ? logout.endSession({ iss, sub, iat }) : logout.endAllSessions({ iss, sub })
+      expect((await ending()).clientIds).toEqual([op.clientId])
+      advance(clock, 121)
+      expect((await refusal(ending())).code).toBe('ERR_LOGOUT_FAILED')
+    },
+  )
+
+  test('RP-11d: logouts for all clients leave the permits of checks', async () => {
+    const clients: TrustedIssuer[] = [op.trusted]
+    const logout = using(() => [...clients])
     const { iss, sub } = op.session()
-    for (let times = 0; times < 100; times += 1) await logout.endAllSessions({ iss, sub })
-    expect(issuers.mock.calls.length).toBeLessThanOrEqual(5)
+    for (let times = 0; times < 10; times += 1) await logout.endAllSessions({ iss, sub, before: op.now() - 600 })
+    clients.push({ ...op.trusted, clientId: 'added' })
+    expect(await logout.isLoggedOut(op.session({ clientId: 'added' }))).toBe(false)
+  })
+
+  test('RP-11d: if the function fails, a token with an audience that is no client is carried out', async () => {
+    let fails = false
+    const issuer = { ...op.trusted, trustedAudiences: ['api'] }
+    const issuers = vi.fn(() => (fails ? Promise.reject(new Error('down')) : issuer))
+    const logout = using(issuers)
+    expect(await codeOf(logout)).toBe('ok')
+    fails = true
+    for (let times = 0; times < 8; times += 1) expect(await codeOf(logout, { aud: [op.clientId, 'api'] })).toBe('ok')
+    advance(clock, 70)
+    expect(await codeOf(logout, { aud: [op.clientId, 'api'] })).toBe('ok')
+  })
+
+  test('RP-11d: forged tokens with a second audience cause at most ten calls, and cannot stop genuine tokens', async () => {
+    let clients: TrustedIssuer[] = [{ ...op.trusted, trustedAudiences: ['added'] }]
+    const issuers = vi.fn(() => [...clients])
+    const logout = using(issuers)
+    expect(await codeOf(logout)).toBe('ok')
+    for (const aud of [['added'], ['made up']])
+      for (let times = 0; times < 100; times += 1) {
+        const [header, payload] = (await token({ aud: [op.clientId, ...aud] })).split('.')
+        expect((await refusal(logout.receive(`${header}.${payload}.AAAA`))).code).toMatch(/SIGNATURE|CLAIM/)
+      }
+    expect(issuers.mock.calls.length).toBeLessThanOrEqual(10)
+    clients = [...clients, { ...op.trusted, clientId: 'added', trustedAudiences: [op.clientId] }]
+    const { clientIds } = await logout.receive(await token({ aud: [op.clientId, 'added'] }))
+    expect(clientIds).toEqual([op.clientId, 'added'])
   })
 
   test.each([

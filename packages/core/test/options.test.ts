@@ -203,13 +203,13 @@ test.each<[message: string, options: unknown]>([
 })
 
 test('the password in an address is not shown', () => {
-  const secret = 'postgres://app:p@ss/word@db.example/app'
+  const secret = 'postgres://app:p@ssword@db.example/app'
   const cases: [object, string][] = [
-    [{ ...good, store: secret }, 'store must be a LogoutStore, got "postgres://db.example/app"'],
-    [{ ...good, now: [secret] }, 'now must be a function, got ["postgres://db.example/app"]'],
+    [{ ...good, store: secret }, 'store must be a LogoutStore, got "postgres://…@db.example/app"'],
+    [{ ...good, now: [secret] }, 'now must be a function, got ["postgres://…@db.example/app"]'],
     [
       { ...good, issuers: [{ ...issuer, keys: new URL('http://app:password@db.example/') }] },
-      'got "http://db.example/"',
+      'got "http://…@db.example/"',
     ],
   ]
   for (const [options, message] of cases)

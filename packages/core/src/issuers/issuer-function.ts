@@ -23,10 +23,10 @@ const waitTime = 5
  */
 const maxCalls = 10
 /**
- * The cause of a call: a token, or the check of a session. Anybody can send tokens, so the calls that tokens cause are
- * limited. A call that a session causes never waits for these calls.
+ * The cause of a call: a token, the check of a session, or a logout for all clients. Anybody can send tokens, so the calls that
+ * tokens cause are limited. Other calls never wait for these calls.
  */
-export type Caller = 'token' | 'session'
+export type Caller = 'token' | 'session' | 'logout'
 
 /** A cached answer of the issuer function. */
 type Answer = [
@@ -36,7 +36,7 @@ type Answer = [
    * Permits to call the function again although the answer is fresh: separate permits for tokens and sessions. `failed` has the
    * permits for failed calls.
    */
-  takeCall: Readonly<Record<Caller | 'failed', TokenBucket>>,
+  takeCall: Readonly<Record<'token' | 'session' | 'failed', TokenBucket>>,
   /** True if the last call for this issuer failed or still runs. The next answer replaces the whole entry. */
   hasFailed?: true,
 ]
@@ -56,8 +56,8 @@ type CallLimit = <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => Promise<T
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const queues: ((isDropped?: boolean) => void)[][] = []
-  // If seven calls run, only calls for issuers in use start. If eight run, the last call of these issuers must not have failed.
-  return [7, maxCalls, 8].map((most, index) => {
+  // If seven calls run, only calls for issuers in use start. Calls of the third limit wake up last.
+  return [7, maxCalls, maxCalls].map((most, index) => {
     const waiting: (typeof queues)[number] = (queues[index] = [])
     const takeShared = createTokenBucket(maxCalls, 1)
     return async <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => {
@@ -132,7 +132,7 @@ export function createIssuerFunction(
 
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     const usedAnswer = usedAnswers.get(iss)
-    const isSession = caller === 'session'
+    const isToken = caller === 'token'
     const ask = (): Promise<readonly Registration[]> => {
       if (usedAnswer) usedAnswer[3] = true
       return withTimeout(answerTime, () => askFunction(iss))
@@ -140,7 +140,7 @@ export function createIssuerFunction(
     const registrations = await withTimeout(
       waitTime,
       // An issuer in use has its own permits for failed calls, so its failures do not delay other issuers (RP-11i).
-      () => (isSession ? ask() : limits[usedAnswer?.[3] ? 2 : +usedAnswers.has(iss)]!(ask, usedAnswer?.[2].failed)),
+      () => (isToken ? limits[usedAnswer?.[3] ? 2 : +usedAnswers.has(iss)]!(ask, usedAnswer?.[2].failed) : ask()),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const takeCall = cached(iss)?.[2] ?? {
@@ -150,7 +150,7 @@ export function createIssuerFunction(
     }
     const isKnown = !!registrations[0]
     // An issuer in use stays in use if the function does not know it for a moment.
-    const isInUse = usedAnswers.has(iss) || (isKnown && isSession)
+    const isInUse = usedAnswers.has(iss) || (isKnown && !isToken)
     const answers = isInUse ? usedAnswers : isKnown ? otherAnswers : emptyAnswers
     otherAnswers.delete(iss)
     answers.set(iss, [registrations, monotonicNow(), takeCall])
@@ -166,17 +166,18 @@ export function createIssuerFunction(
     const call = (): Promise<readonly Registration[]> =>
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const answer = cached(iss)
-    if (caller === 'session' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
+    if (caller !== 'token' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
     if (!answer) return call()
     const [registrations, answeredAt, takeCall] = answer
     const age = monotonicNow() - answeredAt
     if (age < 2 * freshFor && isComplete(registrations)) {
-      if (age >= freshFor) call().catch(onError)
-      return registrations
+      if (age < freshFor && caller !== 'logout') return registrations
+      const refreshed = call().catch((error: unknown) => (onError(error), registrations))
+      return caller === 'logout' ? refreshed : registrations
     }
     // The client may have been added after this answer. Most providers send a logout only once, so the function is
     // called again now.
-    return age >= freshFor || takeCall[caller]() ? call() : registrations
+    return age >= freshFor || caller === 'logout' || takeCall[caller]() ? call() : registrations
   }
   return [findAll, use, (iss) => usedAnswers.has(iss)]
 }

@@ -11,10 +11,13 @@ export interface Trust {
    *
    * @param isComplete Returns true if the registrations contain all that the caller needs. If it returns false for a cached
    *   answer of the issuer function, the function is called again.
+   * @param needsAll True for a logout for all clients. Then the issuer function is always called, without a limit. If the call
+   *   fails, a cached answer is used. Tokens must have been verified first.
    */
   find(
     iss: string,
     isComplete: (registrations: readonly Registration[]) => boolean,
+    needsAll?: boolean,
   ): readonly Registration[] | Promise<readonly Registration[]>
   /** All registrations of the list. Empty if a function finds the issuers. */
   readonly all: readonly Registration[]

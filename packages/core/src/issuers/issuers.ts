@@ -35,12 +35,15 @@ const isRemote = (registration: Registration): boolean =>
 /** The JWK Sets of one receiver. JWK Sets that never verified a signature cannot push out proven JWK Sets (RP-11). */
 export type KeySets = readonly [
   proven: Map<string, RemoteKeys>,
+  /** The JWK Sets of issuers in use, and of listed issuers. */
+  used: Map<string, RemoteKeys>,
   unproven: Map<string, RemoteKeys>,
   budgets: Map<string, TokenBucket>,
 ]
 
 /** @param listed The number of registrations in the option `issuers`. It is 0 if `issuers` is a function. */
 export const createKeySets = (listed = 0): KeySets => [
+  new LruMap(maxProven),
   new LruMap(maxProven + listed),
   new LruMap(maxUnproven),
   new LruMap(maxProven + listed),
@@ -75,7 +78,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const isList = Array.isArray(issuers)
   const all = isList ? registerAll(issuers) : []
-  const [proven, unproven, budgets] = sets ?? createKeySets(all.length)
+  const [proven, used, unproven, budgets] = sets ?? createKeySets(all.length)
 
   const askFunction = async (iss: string): Promise<readonly Registration[]> => {
     const answer = await (issuers as (iss: string) => ResolvedIssuer | Promise<ResolvedIssuer>)(iss)
@@ -90,17 +93,18 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const remoteKeys = (registration: Registration): RemoteKeys => {
     const name = keySetName(registration)
-    let keySet = proven.get(name) ?? unproven.get(name)
-    if (!keySet) {
-      const onProven = (provenSet: RemoteKeys): void => {
-        unproven.delete(name)
-        proven.set(name, provenSet)
-      }
-      keySet = createRemoteKeys(registration, { ...options, budgets, onProven })
-      unproven.set(name, keySet)
+    const isUsed = (): boolean => isInUse(registration.issuer) || isInUse(registration.sessionIssuer!)
+    const onProven = (provenSet: RemoteKeys): void => {
+      used.delete(name)
+      unproven.delete(name)
+      proven.set(name, provenSet)
     }
-    // The keys of an issuer in use count as proven, so after a restart, forged tokens do not delay its first logout.
-    if (isInUse(registration.issuer)) keySet.prove()
+    const keySet =
+      proven.get(name) ??
+      used.get(name) ??
+      unproven.get(name) ??
+      createRemoteKeys(registration, { ...options, budgets, isUsed, onProven: isList ? undefined : onProven })
+    if (!proven.has(name)) (isUsed() ? used : unproven).set(name, keySet)
     return keySet
   }
 
@@ -118,14 +122,14 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const findFor =
     (caller: Caller): IssuerSource['find'] =>
-    (iss, isComplete) => {
+    (iss, isComplete, needsAll) => {
       if (caller === 'session') prefetch()
       const ofIssuer = (registrations: readonly Registration[]): readonly Registration[] =>
         registrations.filter(
           ({ issuer, sessionIssuer = issuer }) => (caller === 'token' ? issuer : sessionIssuer) === iss,
         )
       return chain(
-        findAll(iss, caller, (registrations) => isComplete(ofIssuer(registrations))),
+        findAll(iss, needsAll ? 'logout' : caller, (registrations) => isComplete(ofIssuer(registrations))),
         ofIssuer,
       )
     }

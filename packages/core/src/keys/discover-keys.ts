@@ -51,8 +51,9 @@ export function requireAddress(
 ): void {
   const url = String(keys ?? issuer)
   const isDocument = url.includes(discoveryPath)
+  if (isAllowed(url, allowInsecureRequests) && (keys || !(isDocument || /[?#]/.test(url)))) return
   requireOption(
-    isAllowed(url, allowInsecureRequests) && (!!keys || !(isDocument || /[?#]/.test(url))),
+    false,
     path + (keys ? 'keys:' : 'issuer:'),
     `${keys ? 'must be https' : 'discovery needs an https URL without query or fragment'}, got ${show(url)}. ${
       isDocument

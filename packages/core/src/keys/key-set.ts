@@ -25,7 +25,7 @@ export function createKeySet(jwks: JSONWebKeySet): FindKey {
   let lastId: string | undefined
   let lastKey: CryptoKey
   return (header, token) => {
-    const id = `${header.alg} ${header.kid}`
+    const id = JSON.stringify([header.alg, header.kid])
     if (id === lastId) return lastKey
     return find(header, token).then((key) => {
       const { modulusLength } = key.algorithm as { modulusLength?: number }

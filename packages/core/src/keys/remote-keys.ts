@@ -61,6 +61,8 @@ export interface RemoteKeysOptions extends FetchOptions {
    * this call, the fetches of the issuer also count against the limit of the process.
    */
   onProven?: ((keySet: RemoteKeys) => void) | undefined
+  /** Tells whether the issuer is in use. Then the first fetch of its keys does not count against the limit of the process. */
+  isUsed?: () => boolean
   /** The budget of each issuer: its permits for fetches, by {@link keySetName}. Budgets outlive the JWK Sets (RP-52). */
   budgets?: Map<string, TokenBucket>
 }
@@ -160,7 +162,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const takePermits = async (isReserved?: boolean): Promise<void> => {
     const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
     requirePermit(isReserved || takeFetch())
-    for (let wait = 0.05; onProven && !takeUnprovenFetch(); wait *= 2) {
+    for (let wait = 0.05; onProven && (keys || !options.isUsed?.()) && !takeUnprovenFetch(); wait *= 2) {
       requirePermit(wait <= keysTimeout / 2)
       await pause(wait)
     }

@@ -17,14 +17,15 @@ export async function decrypt(
   const { iss, kid, alg, enc } = header as Record<string, string>
   const keysOf = ({ decryption }: Registration): readonly (JWK | CryptoKey)[] =>
     decryption?.alg.includes(alg!) && decryption.enc.includes(enc!) ? decryption.keys : []
-  const hasKid = (key: JWK | CryptoKey): boolean => !kid || (key as JWK).kid === kid
   const candidates =
     iss === undefined
       ? trusted.all
-      : await findIssuer(iss, trusted, (registrations) => registrations.flatMap(keysOf).some(hasKid))
+      : await findIssuer(iss, trusted, (registrations) =>
+          registrations.flatMap(keysOf).some((key) => !kid || ((key as JWK).kid ?? kid) === kid),
+        )
   // Several registrations can share a key. Each key is tried at most once, and at most four keys are tried.
   const keys = [...new Map(candidates.flatMap(keysOf).map((key) => [identityOf(key), key]))]
-  const withKid = keys.filter(([, key]) => hasKid(key))
+  const withKid = keys.filter(([, key]) => kid && (key as JWK).kid === kid)
   for (const [identity, key] of (withKid[0] ? withKid : keys).slice(0, 4)) {
     try {
       const { plaintext } = await compactDecrypt(jwe, key, {
@@ -33,8 +34,13 @@ export async function decrypt(
       })
       const ownersOf = (registrations: readonly Registration[]): readonly Registration[] =>
         registrations.filter((registration) => keysOf(registration).some((own) => identityOf(own) === identity))
-      const find: Trust['find'] = (name, isComplete) =>
-        name === (iss ?? name) ? chain(trusted.find(name, isComplete), ownersOf) : []
+      const find: Trust['find'] = (name, isComplete, needsAll) =>
+        name === (iss ?? name)
+          ? chain(
+              trusted.find(name, (all) => isComplete(ownersOf(all)), needsAll),
+              ownersOf,
+            )
+          : []
       return { jws: new TextDecoder().decode(plaintext), trusted: { all: ownersOf(candidates), find } }
     } catch {
       // Tries the next key.

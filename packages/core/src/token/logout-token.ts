@@ -63,6 +63,14 @@ function stringClaim(claims: JSONObject, name: string, isRequired: boolean): str
   throw claimError(name, 'is not a non-empty string')
 }
 
+/** Tells whether a token with this `aud` and `azp` is for a registration (RP-12). */
+export const accepts =
+  (audiences: readonly unknown[], azp?: unknown) =>
+  ({ clientId, trustedAudiences }: Registration): boolean =>
+    audiences.includes(clientId) &&
+    (azp === undefined || azp === clientId) &&
+    audiences.every((audience) => audience === clientId || trustedAudiences.includes(audience as string))
+
 /**
  * Chooses the registrations that a token is for (RP-12). The client of a chosen registration is in `aud`, and the
  * registration trusts all other audiences. If the token has `azp`, only the client in `azp` is chosen.
@@ -74,12 +82,10 @@ export function chooseByAudience(
   audiences: readonly unknown[],
   azp: unknown,
 ): Registration[] {
-  const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
-  const trusting = named.filter(({ clientId, trustedAudiences }) =>
-    audiences.every((audience) => audience === clientId || trustedAudiences.includes(audience as string)),
-  )
-  const chosen = trusting.filter(({ clientId }) => azp === undefined || azp === clientId)
+  const chosen = candidates.filter(accepts(audiences, azp))
   if (chosen[0]) return chosen
+  const trusting = candidates.filter(accepts(audiences))
+  const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
   const [nearest] = [...trusting, ...named, ...candidates]
   throw claimError(trusting[0] ? 'azp' : 'aud', 'must be this client only', nearest!.clientId)
 }

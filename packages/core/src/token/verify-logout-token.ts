@@ -3,7 +3,14 @@ import { decrypt } from './decrypt.js'
 import { invalidToken } from '../errors.js'
 import { findIssuer, type IssuerSource, type Trust } from '../issuers/issuer-source.js'
 import { createIssuers, createKeySets } from '../issuers/issuers.js'
-import { checkClaims, chooseByAudience, logoutType, type CheckedClaims, type LogoutToken } from './logout-token.js'
+import {
+  accepts,
+  checkClaims,
+  chooseByAudience,
+  logoutType,
+  type CheckedClaims,
+  type LogoutToken,
+} from './logout-token.js'
 import { isText, nowRules, readOptions, requireOption } from '../util/options.js'
 import { isSymmetric, needsNoKeys, register, type Registration, type TrustedIssuer } from '../issuers/trusted-issuer.js'
 import { readHeader, signatureError, verifySignature } from './verify-signature.js'
@@ -30,17 +37,15 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   const { alg, typ = 'JWT' } = header
   const claims = decodeObject(parts[1]!)
   const audiences = [claims['aud']].flat()
-  const atIssuer = await findIssuer(claims['iss'], trusted, (known) =>
-    // If an audience is not a known client, it may be a client that was added after the cached answer.
-    audiences.every((audience) => known.some(({ clientId }) => clientId === audience)),
-  )
+  const { iss, azp } = claims
+  const atIssuer = await findIssuer(iss, trusted, (known) => known.some(accepts(audiences, azp)))
   // The registrations of an issuer share its keys, so the signature is checked once for all of them. A client secret needs
   // its own check.
   const checks = new Map<string | undefined, Promise<void>>()
   const registrations: Registration[] = []
   let checked: CheckedClaims | undefined
   let failure: unknown
-  for (const registration of chooseByAudience(atIssuer, audiences, claims['azp'])) {
+  const accept = async (registration: Registration): Promise<void> => {
     const { requireTyp, decryption, algorithms, clientSecret } = registration
     try {
       if (!isText(typ) || !(requireTyp ? logoutType : possibleType).test(typ)) throw invalidToken('has a wrong "typ"')
@@ -58,8 +63,17 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
       failure ??= error
     }
   }
+  for (const registration of chooseByAudience(atIssuer, audiences, azp)) await accept(registration)
   if (!checked) throw failure
-  source.use(checked.iss)
+  source.use(iss as string)
+  // An audience that is no known client can be a client that was added after the cached answer. The token has been verified, so
+  // anybody's tokens cannot cause this call.
+  const isNew = (name: unknown): boolean => atIssuer.every(({ clientId }) => clientId !== name)
+  if (audiences.some(isNew)) {
+    const all = await trusted.find(iss as string, () => true, true)
+    for (const registration of all.filter(accepts(audiences, azp)))
+      if (isNew(registration.clientId)) await accept(registration)
+  }
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 

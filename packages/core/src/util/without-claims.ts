@@ -13,9 +13,9 @@ const maxLength = 10_000
 
 /** If a key or value in a line is cut off, withholds the line from the start of that key or value. */
 function withoutCutEntry(line: string): string {
-  const [start, ...entries] = line.split(/(?=\[(?:1,)?\\*")/)
-  const cut = entries.findIndex((entry) => !/(?:"}?|withheld]}?)]/.test(entry))
-  return cut < 0 ? line : start + entries.slice(0, cut).join('') + withheld
+  const parts = line.split(/(?=\[(?:1,)?\\*")/)
+  const cut = parts.findIndex((part) => /^\[(?:1,)?\\*"/.test(part) && !/(?:"}?|withheld]}?)]/.test(part))
+  return cut < 0 ? line : parts.slice(0, cut).join('') + withheld
 }
 
 /**
