@@ -224,6 +224,65 @@ describe('RP-11: an issuer function', () => {
     },
   )
 
+  test('RP-11d: a logout for all clients uses the cached answer if the function knows nothing for a moment', async () => {
+    let answer: TrustedIssuer | undefined = op.trusted
+    const logout = using(() => answer)
+    expect(await logout.isLoggedOut(op.session())).toBe(false)
+    answer = undefined
+    const { iss, sub, iat } = op.session()
+    expect((await logout.endSession({ iss, sub, iat })).clientIds).toEqual([op.clientId])
+  })
+
+  test('RP-11d: a new client gets its logout, although the known client refuses the token by its own rule', async () => {
+    const known = { ...op.trusted, trustedAudiences: ['added'], requireSid: true }
+    const clients: TrustedIssuer[] = [known]
+    const logout = using(() => [...clients])
+    expect(await codeOf(logout)).toBe('ok')
+    clients.push({ ...op.trusted, clientId: 'added', trustedAudiences: [op.clientId] })
+    const { clientIds } = await logout.receive(await token({ aud: [op.clientId, 'added'], sid: undefined }))
+    expect(clientIds).toEqual(['added'])
+  })
+
+  test('RP-13: a new client with other keys does not accept the signature of the old keys', async () => {
+    const next = await createTestIssuer({ issuer: op.issuer })
+    let clients: TrustedIssuer[] = [{ ...op.trusted, trustedAudiences: ['added'] }]
+    const logout = using(() => clients)
+    expect(await codeOf(logout)).toBe('ok')
+    clients = [op.clientId, 'added'].map((clientId) => ({
+      ...op.trusted,
+      clientId,
+      keys: next.jwks,
+      trustedAudiences: [op.clientId, 'added'],
+    }))
+    const { clientIds } = await logout.receive(await token({ aud: [op.clientId, 'added'] }))
+    expect(clientIds).toEqual([op.clientId])
+  })
+
+  test('RP-11d: a verified token is carried out, although its cached answer expired meanwhile and the function fails', async () => {
+    let fails = false
+    let keysWait = Promise.resolve()
+    const remote = { issuer: op.issuer, clientId: op.clientId, trustedAudiences: ['api'] }
+    const logout = createBackchannelLogout({
+      issuers: () => (fails ? Promise.reject(new Error('down')) : remote),
+      sessionMaxAge: 3600,
+      store: new MemoryStore(),
+      now: clock.now,
+      fetch: async (...args) => {
+        await keysWait
+        return op.fetch(...args)
+      },
+    })
+    expect(await logout.isLoggedOut(op.session())).toBe(false)
+    const slow = deferred()
+    keysWait = slow.promise
+    const receiving = logout.receive(await token({ aud: [op.clientId, 'api'] }))
+    await new Promise((resolve) => setImmediate(resolve))
+    advance(clock, 121)
+    fails = true
+    slow.resolve()
+    expect((await receiving).clientIds).toEqual([op.clientId])
+  })
+
   test('RP-11d: logouts for all clients leave the permits of checks', async () => {
     const clients: TrustedIssuer[] = [op.trusted]
     const logout = using(() => [...clients])

@@ -203,10 +203,11 @@ test.each<[message: string, options: unknown]>([
 })
 
 test('the password in an address is not shown', () => {
-  const secret = 'postgres://app:p@ssword@db.example/app'
+  const secret = 'postgres://app:p@ss/wo#rd@db.example/app'
   const cases: [object, string][] = [
     [{ ...good, store: secret }, 'store must be a LogoutStore, got "postgres://…@db.example/app"'],
     [{ ...good, now: [secret] }, 'now must be a function, got ["postgres://…@db.example/app"]'],
+    [{ ...good, issuers: [{ ...issuer, issuer: 'http://op.example/@acme' }] }, 'got "http://op.example/@acme"'],
     [
       { ...good, issuers: [{ ...issuer, keys: new URL('http://app:password@db.example/') }] },
       'got "http://…@db.example/"',

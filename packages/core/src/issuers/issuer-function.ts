@@ -172,7 +172,10 @@ export function createIssuerFunction(
     const age = monotonicNow() - answeredAt
     if (age < 2 * freshFor && isComplete(registrations)) {
       if (age < freshFor && caller !== 'logout') return registrations
-      const refreshed = call().catch((error: unknown) => (onError(error), registrations))
+      const refreshed = call().then(
+        (found) => (found[0] ? found : registrations),
+        (error: unknown) => (onError(error), registrations),
+      )
       return caller === 'logout' ? refreshed : registrations
     }
     // The client may have been added after this answer. Most providers send a logout only once, so the function is

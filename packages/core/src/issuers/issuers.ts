@@ -93,7 +93,7 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const remoteKeys = (registration: Registration): RemoteKeys => {
     const name = keySetName(registration)
-    const isUsed = (): boolean => isInUse(registration.issuer) || isInUse(registration.sessionIssuer!)
+    const isUsed = (): boolean => isInUse(registration.issuer)
     const onProven = (provenSet: RemoteKeys): void => {
       used.delete(name)
       unproven.delete(name)
@@ -130,7 +130,12 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
         )
       return chain(
         findAll(iss, needsAll ? 'logout' : caller, (registrations) => isComplete(ofIssuer(registrations))),
-        ofIssuer,
+        (registrations) => {
+          const found = ofIssuer(registrations)
+          // If the sessions have another issuer than the tokens, the issuer of the tokens is also in use.
+          if (caller === 'session') for (const { issuer, sessionIssuer } of found) if (sessionIssuer) use(issuer)
+          return found
+        },
       )
     }
 

@@ -64,16 +64,24 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     }
   }
   for (const registration of chooseByAudience(atIssuer, audiences, azp)) await accept(registration)
-  if (!checked) throw failure
-  source.use(iss as string)
-  // An audience that is no known client can be a client that was added after the cached answer. The token has been verified, so
-  // anybody's tokens cannot cause this call.
+  const isVerified = !!checked
+  if (isVerified) source.use(iss as string)
+  // An audience that is no known client can be a client that was added after the cached answer. Without a limit, only verified
+  // tokens cause this call. If it fails, the logout of the known clients is carried out.
   const isNew = (name: unknown): boolean => atIssuer.every(({ clientId }) => clientId !== name)
-  if (audiences.some(isNew)) {
-    const all = await trusted.find(iss as string, () => true, true)
-    for (const registration of all.filter(accepts(audiences, azp)))
+  if (azp === undefined && audiences.some(isNew)) {
+    let all: readonly Registration[] = []
+    try {
+      all = await trusted.find(iss as string, () => isVerified, isVerified)
+    } catch {
+      // The issuer function failed.
+    }
+    // The new answer can have other keys.
+    checks.clear()
+    for (const registration of all.filter(accepts(audiences)))
       if (isNew(registration.clientId)) await accept(registration)
   }
+  if (!checked) throw failure
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 

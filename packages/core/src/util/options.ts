@@ -43,7 +43,8 @@ export const nowRules: Rules = { now: callback(systemNow) }
 /** Formats a value for a message. Hides objects, because they can contain secrets. */
 export function show(value: unknown): string {
   // The address of a database can contain a password.
-  if (typeof value === 'string') return JSON.stringify(value.replace(/^([^/]*\/\/)[^/?#]*@/, '$1…@'))
+  if (typeof value === 'string')
+    return JSON.stringify(value.replace(/^(https?:\/\/)[^/?#]*@|^((?!http)[^/]*\/\/).*@/s, '$1$2…@'))
   if (Array.isArray(value)) return `[${value.map(show)}]`
   return Object(value) === value ? typeof value : String(value)
 }
