@@ -706,6 +706,27 @@ test('RP-11f: forged tokens for 1,100 tenants in use do not push out keys that h
   await pass(5000, 100)
 }, 60_000)
 
+test('RP-52b: forged tokens for 1,100 tenants in use do not refill the permits of a known tenant', async () => {
+  const op = await createTestIssuer({ issuer: 'https://known.example' })
+  const { logout, requests } = vendor(() => op, false)
+  expect(await settled([send(logout, await op.logoutToken())])).toEqual(['ok'])
+  let made = 0
+  const forgeKnown = () => pass(500, 100, () => void send(logout, forged(op.issuer, `kid-${(made += 1)}`)))
+  await forgeKnown()
+  const toKnown = () => requests.filter((url) => url.startsWith(op.issuer)).length
+  const before = toKnown()
+  const iat = Math.floor(Date.now() / 1000)
+  for (let index = 0; index < 1100; index += 1) {
+    const iss = `https://tenant-${index}.example`
+    await logout.isLoggedOut(op.session({ iss, iat }))
+    void send(logout, forged(iss))
+  }
+  await pass(1000, 50)
+  await forgeKnown()
+  expect(toKnown()).toBe(before)
+  await pass(5000, 100)
+}, 60_000)
+
 test('RP-11f: of a tenant in use, only the first fetch of the keys does not count for the limit of the process', async () => {
   const op = await createTestIssuer()
   const { logout, requests } = vendor(() => op, false)

@@ -12,7 +12,10 @@ import { needsNoKeys, register, type Registration, type TrustedIssuer } from './
 /** The answer of an issuer function: the registrations at an issuer, or `undefined` for none. */
 export type ResolvedIssuer = TrustedIssuer | readonly TrustedIssuer[] | undefined
 
-/** The largest number of cached JWK Sets that have verified a signature. JWK Sets of listed issuers do not count. */
+/**
+ * The largest number of cached JWK Sets that have verified a signature, and of those of issuers in use. JWK Sets of listed
+ * issuers do not count.
+ */
 const maxProven = 1000
 /** The largest number of cached JWK Sets that have not verified a signature. */
 const maxUnproven = 100
@@ -46,7 +49,8 @@ export const createKeySets = (listed = 0): KeySets => [
   new LruMap(maxProven),
   new LruMap(maxProven + listed),
   new LruMap(maxUnproven),
-  new LruMap(maxProven + listed),
+  // Budgets outlive the JWK Sets of the two large lists.
+  new LruMap(2 * maxProven + listed),
 ]
 
 /**
