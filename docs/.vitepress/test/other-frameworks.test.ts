@@ -7,12 +7,12 @@ import { dirname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import { sessionClaims } from '@bcl/core'
-import { createBrowser, createTestIssuer, runConformance, type FetchLike } from '@bcl/testing'
+import { createBrowser, createTestIssuer, type FetchLike } from '@bcl/testing'
 import { sealData } from 'iron-session'
 import * as openid from 'openid-client'
 
 import { codeBlocks } from '../../../checks/scripts/code-blocks.ts'
-import { run, SECRET, settings, start, type Application } from '../../test/application.ts'
+import { passesCases, run, SECRET, settings, start, type Application } from '../../test/application.ts'
 import { failingStore } from './failing-store.ts'
 
 const site = resolve(import.meta.dirname, '..')
@@ -182,19 +182,7 @@ describe('other-frameworks.md: the application of', { concurrency: 3 }, () => {
       })
 
       test('passes the conformance cases', async () => {
-        const { base, provider, output } = application
-        const results = await runConformance(await withSignIn(application), {
-          provider,
-          endpoint: `${base}/backchannel-logout`,
-          signIn: { login: `${base}/login`, me: `${base}/me` },
-        })
-        const others = results.filter(({ outcome }) => outcome !== 'passed')
-        assert.deepEqual(
-          others.map(({ id, outcome, got }) => `${id} ${outcome}: ${got}`),
-          [],
-          output(),
-        )
-        assert.ok(results.some(({ id }) => id.startsWith('session/')))
+        await passesCases(application, await withSignIn(application))
       })
 
       test('ends the session that the provider names, and refuses a forged token', { timeout: 20_000 }, async (t) => {
