@@ -43,7 +43,7 @@ const cases = Object.keys(faults).flatMap((fault) =>
 
 describeOwnRedis('while the store is down', () => {
   describe.concurrent('', () => {
-    test.for(cases)('%s, with %s', { timeout: 30_000 }, async ([name, driver], { onTestFinished }) => {
+    test.for(cases)('%s, with %s', { timeout: 60_000 }, async ([name, driver], { onTestFinished }) => {
       const server = await startRedis()
       onTestFinished(() => server.close())
       const fault = await faults[name]!(server)
@@ -73,6 +73,7 @@ describeOwnRedis('while the store is down', () => {
   }
   test.concurrent.for(Object.entries(replacing))(
     '%s replaces a connection that is lost without a message',
+    { timeout: 60_000 },
     async ([, connect], { onTestFinished }) => {
       const server = await startRedis()
       onTestFinished(() => server.close())

@@ -78,6 +78,8 @@ test.each(Object.keys(clients))(
 )
 
 describeOwnRedis('a subscription', () => {
+  // The waits of one test can take 50 seconds together.
+  const timeout = 60_000
   const subscribing = (all: readonly string[]): string[] => all.filter(canSubscribe)
 
   describe.concurrent('on one server', () => {
@@ -91,6 +93,7 @@ describeOwnRedis('a subscription', () => {
 
     test.for(subscribing(Object.keys(clients)))(
       '%s: the subscription is restored after its connection is cut off',
+      { timeout },
       async (name, { onTestFinished }) => {
         const { server, client } = await start(name, onTestFinished)
         await expectRestored(client, [server], () => cutOffSubscribers([server]))
@@ -99,6 +102,7 @@ describeOwnRedis('a subscription', () => {
 
     test.for(subscribing(Object.keys(clients)))(
       '%s: the subscription is restored after a restart of the server',
+      { timeout },
       async (name, { onTestFinished }) => {
         const { server, client } = await start(name, onTestFinished)
         await expectRestored(client, [server], async () => {
@@ -154,6 +158,7 @@ describeOwnRedis('a subscription', () => {
 
     test.for(subscribing(Object.keys(clusterClients)))(
       '%s: the subscription is restored after its connection is cut off',
+      { timeout },
       async (name, { onTestFinished }) => {
         const { client, close } = await clusterClients[name]!(cluster)
         onTestFinished(() => void close())
