@@ -61,7 +61,8 @@ export async function expectNothingLost({ store, begin, end, elsewhere }: Outage
   // passes, because its state is unknown.
   expect(told).toBe(done)
   expect(await here.isLoggedOut(sessionOf('second'))).toBe(true)
-  await expect(before(1.5, () => here.isLoggedOut(sessionOf('other')))).rejects.toMatchObject({
+  // The check takes one second. A busy machine can need another second to call the store.
+  await expect(before(3, () => here.isLoggedOut(sessionOf('other')))).rejects.toMatchObject({
     code: 'ERR_LOGOUT_FAILED',
   })
 
