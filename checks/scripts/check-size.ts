@@ -14,14 +14,14 @@ interface Manifest {
  * explains why core is larger.
  */
 const budgets = {
-  core: 14_820,
+  core: 14_860,
   node: 2000,
   hono: 2000,
   koa: 2000,
   express: 2000,
   fastify: 2000,
   nestjs: 2000,
-  ssf: 7100,
+  ssf: 7130,
 }
 /** The budget for the bytes that `@bcl/core/kit` adds to an application that bundles both entries of core. */
 const kitBudget = 1200

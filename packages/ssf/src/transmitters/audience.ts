@@ -1,4 +1,4 @@
-import { isText, monotonicNow, requireOption, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
+import { isText, monotonicNow, pause, requireOption, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
 import { isTextList } from '../option-rules.js'
 
 /** The audience of a stream. */
@@ -6,7 +6,7 @@ export type Audience = string | readonly string[]
 
 /** Seconds for which the answer of an audience function is cached. */
 const cachedFor = 60
-/** Seconds after the start of a call for which no token causes a new call. */
+/** The smallest number of seconds between the starts of two calls. */
 const recheckedAfter = 1
 
 /** Tells whether a value can be the audience of a stream. */
@@ -22,7 +22,7 @@ const isOneOf = (aud: unknown, known: Audience): boolean => {
 
 /**
  * Makes the check of `aud` (SE-3). An audience function has a time-out. It is called at most once a second, because anybody can
- * send tokens. If a token has an unknown audience, the function is called again early, because the stream may be new.
+ * send tokens. A token with an unknown audience waits for the next call, because the stream may be new.
  *
  * @param seconds The time-out of an audience function.
  */
@@ -31,26 +31,27 @@ export function createAudience(
   seconds = 0,
 ): (aud: unknown) => Promise<boolean> {
   if (typeof audience !== 'function') return async (aud) => isOneOf(aud, audience)
-  const flights = singleFlight<Flight<void>>(seconds)
+  const flights = singleFlight<Flight<void>>(seconds + recheckedAfter)
   let known: Audience = []
   let foundAt = -Infinity
-  let asked: Promise<void> | undefined
   let askedAt = -Infinity
+  /** The number of calls that have begun. */
+  let calls = 0
   const find = async (): Promise<void> => {
+    const wait = askedAt + recheckedAfter - monotonicNow()
+    if (wait > 0) await pause(wait)
+    askedAt = monotonicNow()
+    calls += 1
     const found = await withTimeout(seconds, audience)
     requireOption(isAudience(found), 'audience()', mustBeAudience)
     known = found
     foundAt = monotonicNow()
   }
   return async (aud) => {
-    const time = monotonicNow()
-    if (time - foundAt > cachedFor || !isOneOf(aud, known)) {
-      if (time - askedAt > recheckedAfter && !flights.get()) {
-        askedAt = time
-        asked = flights.run(find).result
-      }
-      await asked
-    }
+    const before = calls
+    // A call that began before the token arrived can lack a new stream. Many transmitters send a token only once.
+    while ((monotonicNow() - foundAt > cachedFor || !isOneOf(aud, known)) && calls === before)
+      await flights.run(find).result
     return isOneOf(aud, known)
   }
 }
