@@ -43,6 +43,14 @@ test('a value that is not a string is refused', async () => {
   }
 })
 
+test('RP-12c: a token may have at most 100 audiences', async () => {
+  const others = Array.from({ length: 99 }, (_, index) => `api-${index}`)
+  const settings = { trustedAudiences: [...others, 'one more'] }
+  expect(await verify({ aud: [op.clientId, ...others] }, settings)).toMatchObject({ clientId: op.clientId })
+  const { claim } = await refused({ aud: [op.clientId, ...others, 'one more'] }, settings)
+  expect(claim).toBe('aud')
+})
+
 test.each([null, 7, [], ['key-1'], { length: 1 }])('RP-15: a kid that is not a string is refused: %j', async (kid) => {
   const { code } = await refusal(verifyLogoutToken(await op.logoutToken({}, { kid }), [op.trusted], { now: clock.now }))
   expect(code).toBe('ERR_LOGOUT_TOKEN_INVALID')

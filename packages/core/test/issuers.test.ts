@@ -304,6 +304,17 @@ describe('RP-11: an issuer function', () => {
     expect(await codeOf(logout, { aud: [op.clientId, 'api'] })).toBe('ok')
   })
 
+  test('RP-11d: a valid token with an audience that is no client causes at most one call a second', async () => {
+    const issuers = vi.fn(() => ({ ...op.trusted, trustedAudiences: ['api'] }))
+    const logout = using(issuers)
+    const captured = await token({ aud: [op.clientId, 'api'] })
+    for (let times = 0; times < 50; times += 1) await logout.receive(captured)
+    expect(issuers).toHaveBeenCalledTimes(1)
+    advance(clock, 1)
+    for (let times = 0; times < 50; times += 1) await logout.receive(captured)
+    expect(issuers).toHaveBeenCalledTimes(2)
+  })
+
   test('RP-11d: forged tokens with a second audience cause at most ten calls, and cannot stop genuine tokens', async () => {
     let clients: TrustedIssuer[] = [{ ...op.trusted, trustedAudiences: ['added'] }]
     const issuers = vi.fn(() => [...clients])
@@ -316,6 +327,7 @@ describe('RP-11: an issuer function', () => {
       }
     expect(issuers.mock.calls.length).toBeLessThanOrEqual(10)
     clients = [...clients, { ...op.trusted, clientId: 'added', trustedAudiences: [op.clientId] }]
+    advance(clock, 1)
     const { clientIds } = await logout.receive(await token({ aud: [op.clientId, 'added'] }))
     expect(clientIds).toEqual([op.clientId, 'added'])
   })
@@ -331,6 +343,7 @@ describe('RP-11: an issuer function', () => {
       { ...op.trusted, trustedAudiences: ['added'] },
       { ...op.trusted, clientId: 'added', trustedAudiences: [op.clientId] },
     ]
+    advance(clock, 1)
     const { clientIds } = await logout.receive(await token({ aud: [op.clientId, 'added'] }))
     expect(clientIds).toEqual([op.clientId, 'added'])
   })

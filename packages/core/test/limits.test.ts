@@ -111,12 +111,16 @@ describe('URLs from which keys may be fetched', () => {
       store: new MemoryStore(),
     })
 
-  test.each(['https://op.example.com/jwks', 'http://localhost/jwks', 'http://127.0.0.1:1/jwks', 'http://[::1]/jwks'])(
-    '%s',
-    (url) => {
-      expect(at(url)).not.toThrow()
-    },
-  )
+  test.each([
+    'https://op.example.com/jwks',
+    'https://op.example.com/user@jwks',
+    'https://op.example.com?user@jwks',
+    'http://localhost/jwks',
+    'http://127.0.0.1:1/jwks',
+    'http://[::1]/jwks',
+  ])('%s', (url) => {
+    expect(at(url)).not.toThrow()
+  })
 
   test.each([
     'http://op.example.com/jwks',
@@ -124,8 +128,12 @@ describe('URLs from which keys may be fetched', () => {
     'http://localhost.evil/jwks',
     'http://xlocalhost/',
     'file:///jwks',
+    'https://user@op.example.com/jwks',
+    'https://user:secret@op.example.com',
+    'http://user:secret@localhost?jwks',
   ])('not %s', (url) => {
     expect(at(url)).toThrow('issuers[0].keys: must be https')
+    expect(at(url)).not.toThrow('secret')
   })
 })
 

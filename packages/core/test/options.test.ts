@@ -54,7 +54,7 @@ const withIssuer = (settings: object, more: object = {}) => ({
   ...more,
 })
 const withDecryption = (settings: object) => withIssuer({ decryption: { ...opening, ...settings } })
-const discovery = 'discovery needs an https URL without query or fragment'
+const discovery = 'discovery needs an https URL without password, query or fragment'
 const advice = 'For plain http set allowInsecureRequests. If the provider has no discovery, set keys.'
 const text = 'must be a non-empty string'
 const seconds = 'must be seconds, 0 or more'
@@ -110,7 +110,7 @@ test.each<[message: string, options: unknown]>([
   ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: { keys: ['x'] } })],
   ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: [] })],
   [
-    `issuers[1].keys: must be https, got "http://op.example.com/jwks". ${advice}`,
+    `issuers[1].keys: must be https without a password, got "http://op.example.com/jwks". ${advice}`,
     withIssuer({ keys: new URL('http://op.example.com/jwks') }),
   ],
 

@@ -31,7 +31,8 @@ export type Caller = 'token' | 'session' | 'logout'
 /** A cached answer of the issuer function. */
 type Answer = [
   registrations: readonly Registration[],
-  answeredAt: number,
+  /** The time when the call began, in monotonic seconds. */
+  askedAt: number,
   /**
    * Permits to call the function again although the answer is fresh: separate permits for tokens and sessions. `failed` has the
    * permits for failed calls.
@@ -97,11 +98,13 @@ function createCallLimits(): CallLimit[] {
  *
  * @param isComplete Returns true if the registrations contain all that the caller needs. If it returns false for a cached
  *   answer, the issuer function is called again within the limits.
+ * @param maxAge Seconds after which a cached answer is refreshed. The caller `'logout'` waits for the refresh.
  */
 type FindAll = (
   iss: string,
   caller: Caller,
   isComplete: (registrations: readonly Registration[]) => boolean,
+  maxAge?: number,
 ) => Maybe<readonly Registration[]>
 
 export type IssuerFunction = readonly [
@@ -133,7 +136,9 @@ export function createIssuerFunction(
   const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
     const usedAnswer = usedAnswers.get(iss)
     const isToken = caller === 'token'
+    let askedAt = 0
     const ask = (): Promise<readonly Registration[]> => {
+      askedAt = monotonicNow()
       if (usedAnswer) usedAnswer[3] = true
       return withTimeout(answerTime, () => askFunction(iss))
     }
@@ -153,7 +158,7 @@ export function createIssuerFunction(
     const isInUse = usedAnswers.has(iss) || (isKnown && !isToken)
     const answers = isInUse ? usedAnswers : isKnown ? otherAnswers : emptyAnswers
     otherAnswers.delete(iss)
-    answers.set(iss, [registrations, monotonicNow(), takeCall])
+    answers.set(iss, [registrations, askedAt, takeCall])
     return registrations
   }
 
@@ -162,16 +167,16 @@ export function createIssuerFunction(
     usedAnswers.set(iss, cached(iss))
   }
 
-  const findAll: FindAll = (iss, caller, isComplete) => {
+  const findAll: FindAll = (iss, caller, isComplete, maxAge = freshFor) => {
     const call = (): Promise<readonly Registration[]> =>
       calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
     const answer = cached(iss)
     if (caller !== 'token' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
     if (!answer) return call()
-    const [registrations, answeredAt, takeCall] = answer
-    const age = monotonicNow() - answeredAt
+    const [registrations, askedAt, takeCall] = answer
+    const age = monotonicNow() - askedAt
     if (age < 2 * freshFor && isComplete(registrations)) {
-      if (age < freshFor && caller !== 'logout') return registrations
+      if (age < maxAge) return registrations
       const refreshed = call().then(
         (found) => (found[0] ? found : registrations),
         (error: unknown) => (onError(error), registrations),

@@ -11,13 +11,13 @@ export interface Trust {
    *
    * @param isComplete Returns true if the registrations contain all that the caller needs. If it returns false for a cached
    *   answer of the issuer function, the function is called again.
-   * @param needsAll True for a logout for all clients. Then the issuer function is always called, without a limit. If the call
-   *   fails, a cached answer is used. Tokens must have been verified first.
+   * @param maxAge Set it for a logout for all clients. If the cached answer is older than these seconds, the issuer function is
+   *   called, without a limit. If the call fails, the cached answer is used. A token must have been verified first.
    */
   find(
     iss: string,
     isComplete: (registrations: readonly Registration[]) => boolean,
-    needsAll?: boolean,
+    maxAge?: number,
   ): readonly Registration[] | Promise<readonly Registration[]>
   /** All registrations of the list. Empty if a function finds the issuers. */
   readonly all: readonly Registration[]

@@ -126,14 +126,19 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
 
   const findFor =
     (caller: Caller): IssuerSource['find'] =>
-    (iss, isComplete, needsAll) => {
+    (iss, isComplete, maxAge) => {
       if (caller === 'session') prefetch()
       const ofIssuer = (registrations: readonly Registration[]): readonly Registration[] =>
         registrations.filter(
           ({ issuer, sessionIssuer = issuer }) => (caller === 'token' ? issuer : sessionIssuer) === iss,
         )
       return chain(
-        findAll(iss, needsAll ? 'logout' : caller, (registrations) => isComplete(ofIssuer(registrations))),
+        findAll(
+          iss,
+          maxAge === undefined ? caller : 'logout',
+          (registrations) => isComplete(ofIssuer(registrations)),
+          maxAge,
+        ),
         (registrations) => {
           const found = ofIssuer(registrations)
           // If the sessions have another issuer than the tokens, the issuer of the tokens is also in use.

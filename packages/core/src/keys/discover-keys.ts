@@ -55,7 +55,7 @@ export function requireAddress(
   requireOption(
     false,
     path + (keys ? 'keys:' : 'issuer:'),
-    `${keys ? 'must be https' : 'discovery needs an https URL without query or fragment'}, got ${show(url)}. ${
+    `${keys ? 'must be https without a password' : 'discovery needs an https URL without password, query or fragment'}, got ${show(url)}. ${
       isDocument
         ? `Remove ${discoveryPath}.`
         : 'For plain http set allowInsecureRequests. If the provider has no discovery, set keys.'

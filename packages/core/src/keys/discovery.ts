@@ -32,12 +32,13 @@ export const isLoopback = (url: string): boolean => URL.canParse(url) && loopbac
 
 /**
  * Tells whether the library may send requests to a URL. It may always use `https:`. It may use plain `http:` to this machine if
- * `allowLoopback` is true, and to other machines if `allowInsecureRequests` is true.
+ * `allowLoopback` is true, and to other machines if `allowInsecureRequests` is true. `fetch` refuses a URL with a user name
+ * or a password, so such a URL is not allowed.
  */
 export const isAllowed = (url: string, allowInsecureRequests: boolean | undefined, allowLoopback = true): boolean =>
   URL.canParse(url) &&
-  (/^https:\/\/[^/]/i.test(url) ||
-    (/^http:\/\/[^/]/i.test(url) && !!(isLoopback(url) ? allowLoopback : allowInsecureRequests)))
+  /^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url) &&
+  (/^https/i.test(url) || !!(isLoopback(url) ? allowLoopback : allowInsecureRequests))
 
 /** Fetches a JSON document. Does not follow redirects, and reads at most 256 KiB. */
 export async function fetchJson(url: string, signal: AbortSignal, options: FetchOptions): Promise<JSONObject> {

@@ -48,7 +48,7 @@ export interface EndSessionOptions {
     session: Dated,
     name: string,
     dateName?: string,
-    needsAll?: boolean,
+    maxAge?: number,
   ): readonly Registration[] | Promise<readonly Registration[]>
   sessionMaxAge: number
   /** Seconds after which a call in progress counts as lost. */
@@ -105,7 +105,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
     requireOption((isSession && sub === undefined) || isText(sub), `${name}.sub`, mustBeText)
     readOptions(origin, originRules, 'origin')
     const { key, ...from } = origin
-    const registrations = await findRegistrations(dated, name, dateName, clientId === undefined)
+    const registrations = await findRegistrations(dated, name, dateName, clientId === undefined ? 0 : undefined)
     const iat = Math.floor(date)
     const scopes: Scope[] = []
     if (sid) scopes.push(scopeOf('sid', iss, sid))

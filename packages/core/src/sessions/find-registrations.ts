@@ -20,14 +20,14 @@ export function checkMembers({ iss, clientId, iat }: Dated, name: string, dateNa
 
 /**
  * Finds the registrations of a session's issuer and client. Returns a promise only if a function finds the issuers (RP-37). With
- * `needsAll`, a cached answer is not enough.
+ * `maxAge` 0, a cached answer is not enough.
  */
 export function createFindRegistrations(issuers: Issuers, now: () => number) {
   return (
     { iss, clientId: wanted, iat }: Dated,
     name: string,
     dateName = 'iat',
-    needsAll?: boolean,
+    maxAge?: number,
   ): readonly Registration[] | Promise<readonly Registration[]> => {
     const isWanted = ({ clientId }: Registration): boolean => (wanted ?? clientId) === clientId
     const choose = (atIssuer: readonly Registration[]): readonly Registration[] => {
@@ -38,7 +38,7 @@ export function createFindRegistrations(issuers: Issuers, now: () => number) {
       requireOption(isPast, `${name}.${dateName}`, mustBePast, iat)
       return chosen
     }
-    const atIssuer = issuers.findForSession(iss, (known) => known.some(isWanted), needsAll)
+    const atIssuer = issuers.findForSession(iss, (known) => known.some(isWanted), maxAge)
     return 'then' in atIssuer ? atIssuer.then(choose) : choose(atIssuer)
   }
 }

@@ -34,10 +34,10 @@ export async function decrypt(
       })
       const ownersOf = (registrations: readonly Registration[]): readonly Registration[] =>
         registrations.filter((registration) => keysOf(registration).some((own) => identityOf(own) === identity))
-      const find: Trust['find'] = (name, isComplete, needsAll) =>
+      const find: Trust['find'] = (name, isComplete, maxAge) =>
         name === (iss ?? name)
           ? chain(
-              trusted.find(name, (all) => isComplete(ownersOf(all)), needsAll),
+              trusted.find(name, (all) => isComplete(ownersOf(all)), maxAge),
               ownersOf,
             )
           : []

@@ -1,6 +1,6 @@
 import { decodeObject, splitCompact } from './compact.js'
 import { decrypt } from './decrypt.js'
-import { invalidToken } from '../errors.js'
+import { claimError, invalidToken } from '../errors.js'
 import { findIssuer, type IssuerSource, type Trust } from '../issuers/issuer-source.js'
 import { createIssuers, createKeySets } from '../issuers/issuers.js'
 import {
@@ -24,6 +24,9 @@ export interface Verified {
 /** The values of `typ` that are accepted if `requireTyp` is false. A missing `typ` counts as `JWT` (RP-22). */
 const possibleType = /^(?:application\/)?(?:logout\+)?jwt$/i
 
+/** The largest number of values in `aud`. */
+const maxAudiences = 100
+
 /** Verifies a token. Each registration that the token names checks the token by its own rules (RP-12). */
 export async function verify(jwt: string, source: IssuerSource, now: () => number): Promise<Verified> {
   let jws = jwt
@@ -37,6 +40,8 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   const { alg, typ = 'JWT' } = header
   const claims = decodeObject(parts[1]!)
   const audiences = [claims['aud']].flat()
+  // Each client is compared with each audience, also for a token without a valid signature.
+  if (audiences.length > maxAudiences) throw claimError('aud', 'has too many values')
   const { iss, azp } = claims
   const atIssuer = await findIssuer(iss, trusted, (known) => known.some(accepts(audiences, azp)))
   // The registrations of an issuer share its keys, so the signature is checked once for all of them. A client secret needs
@@ -66,13 +71,13 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   for (const registration of chooseByAudience(atIssuer, audiences, azp)) await accept(registration)
   const isVerified = !!checked
   if (isVerified) source.use(iss as string)
-  // An audience that is no known client can be a client that was added after the cached answer. Without a limit, only verified
-  // tokens cause this call. If it fails, the logout of the known clients is carried out.
+  // An audience that is no known client can be a client that was added after the cached answer. A verified token causes this
+  // call if the answer is older than a second. If it fails, the logout of the known clients is carried out.
   const isNew = (name: unknown): boolean => atIssuer.every(({ clientId }) => clientId !== name)
   if (azp === undefined && audiences.some(isNew)) {
     let all: readonly Registration[] = []
     try {
-      all = await trusted.find(iss as string, () => isVerified, isVerified)
+      all = await trusted.find(iss as string, () => isVerified, isVerified ? 1 : undefined)
     } catch {
       // The issuer function failed.
     }
