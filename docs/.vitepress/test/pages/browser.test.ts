@@ -78,6 +78,8 @@ test('a search shows the right page first, and opens it', async () => {
     Zitadel: '/providers.html#zitadel',
     Authentik: '/providers.html#authentik',
     Okta: '/providers.html#okta',
+    Google: '/providers.html#google',
+    'does it work with Google login': '/providers.html#google',
     'remember me': '/concepts.html#the-limit-sessionmaxage',
     'session timeout': '/concepts.html#the-limit-sessionmaxage',
     Vercel: '/stores.html#serverless-platforms',
