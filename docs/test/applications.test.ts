@@ -186,7 +186,9 @@ test('docs/guides/passport.md keeps the claims in a session that stores only the
     "app.get('/callback', passport.authenticate('oidc', { successRedirect: '/me', failWithError: true }), signInFailed)":
       callback!,
     'await signOutHere(request, { keepSessionInfo: true })': `$&;${deletions.join(';')}`,
-    'const { user } = request': 'const user = request.session.claims && { ...(request.session as Express.User) }',
+    'const { user } = request': 'const user: Partial<Express.User> = { ...(request.session as Express.User) }',
+    'if (user) await': 'if (user.claims) await',
+    '...(user && {': '...(user.idToken && {',
     'request.user?.claims': 'request.session.claims',
     'if (request.user) response.json(request.user.claims)':
       'if (request.session.claims) response.json(request.session.claims)',
@@ -202,6 +204,18 @@ test('docs/guides/passport.md keeps the claims in a session that stores only the
   await passes(application)
   await signsOutHere(application)
   await signsInBesideAnotherTab(application, ['/me'])
+  // The first request after a logout removes the claims and the ID Token from the session.
+  const cookie = headerOf(await signIn(application))
+  assert.equal(await postLogout(application, { sub: 'alice', sid: undefined }), 200)
+  const textOfMe = async () => (await fetch(`${application.base}/me`, { headers: { cookie } })).text()
+  assert.match(await textOfMe(), /^You were signed out/)
+  assert.match(await textOfMe(), /^You are not signed in/)
+  const { headers } = await fetch(`${application.base}/logout`, {
+    method: 'POST',
+    headers: { cookie, origin: application.base },
+    redirect: 'manual',
+  })
+  assert.doesNotMatch(headers.get('location')!, /id_token_hint/)
 })
 
 test('docs/guides/passport.md answers 503 while the store is down', async (t) => {
