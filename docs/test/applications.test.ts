@@ -10,6 +10,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { freePort } from '../../checks/test-support/src/free-port.ts'
 import {
+  headerOf,
   newDevice,
   passes,
   postLogout,

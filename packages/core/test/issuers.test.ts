@@ -305,14 +305,23 @@ describe('RP-11: an issuer function', () => {
   })
 
   test('RP-11d: a valid token with an audience that is no client causes at most one call a second', async () => {
-    const issuers = vi.fn(() => ({ ...op.trusted, trustedAudiences: ['api'] }))
+    let fails = false
+    const issuer = { ...op.trusted, trustedAudiences: ['api'] }
+    const issuers = vi.fn(() => (fails ? Promise.reject(new Error('down')) : issuer))
     const logout = using(issuers)
     const captured = await token({ aud: [op.clientId, 'api'] })
-    for (let times = 0; times < 50; times += 1) await logout.receive(captured)
-    expect(issuers).toHaveBeenCalledTimes(1)
-    advance(clock, 1)
-    for (let times = 0; times < 50; times += 1) await logout.receive(captured)
-    expect(issuers).toHaveBeenCalledTimes(2)
+    const sendAgain = async () => {
+      advance(clock, 1)
+      const before = issuers.mock.calls.length
+      for (let times = 0; times < 50; times += 1) expect((await logout.receive(captured)).clientIds).toHaveLength(1)
+      return issuers.mock.calls.length - before
+    }
+    expect([await sendAgain(), await sendAgain()]).toEqual([1, 1])
+    // Failed calls have permits: ten at once, then one a second.
+    fails = true
+    expect([await sendAgain(), await sendAgain()]).toEqual([10, 1])
+    fails = false
+    expect([await sendAgain(), await sendAgain()]).toEqual([1, 1])
   })
 
   test('RP-11d: forged tokens with a second audience cause at most ten calls, and cannot stop genuine tokens', async () => {

@@ -176,9 +176,10 @@ export function createIssuerFunction(
     const [registrations, askedAt, takeCall] = answer
     const age = monotonicNow() - askedAt
     if (age < 2 * freshFor && isComplete(registrations)) {
-      if (age < maxAge) return registrations
+      // A captured token can be sent again and again, so it needs a permit for failed calls. `maxAge` 0 comes from the application.
+      if (age < maxAge || (caller === 'logout' && maxAge && !takeCall.failed())) return registrations
       const refreshed = call().then(
-        (found) => (found[0] ? found : registrations),
+        (found) => (takeCall.failed(-1), found[0] ? found : registrations),
         (error: unknown) => (onError(error), registrations),
       )
       return caller === 'logout' ? refreshed : registrations
