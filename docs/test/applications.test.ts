@@ -20,6 +20,7 @@ import {
   signIn,
   start,
   statusOfMe,
+  visit,
   type Application,
   type Command,
 } from './application.ts'
@@ -206,11 +207,12 @@ test('docs/guides/passport.md keeps the claims in a session that stores only the
   await signsOutHere(application)
   await signsInBesideAnotherTab(application, ['/me'])
   // The first request after a logout removes the claims and the ID Token from the session.
-  const cookie = headerOf(await signIn(application))
+  const cookies = await signIn(application)
   assert.equal(await postLogout(application, { sub: 'alice', sid: undefined }), 200)
-  const textOfMe = async () => (await fetch(`${application.base}/me`, { headers: { cookie } })).text()
-  assert.match(await textOfMe(), /^You were signed out/)
-  assert.match(await textOfMe(), /^You are not signed in/)
+  await visit(application, cookies, `${application.base}/me`)
+  const cookie = headerOf(cookies)
+  const me = await fetch(`${application.base}/me`, { headers: { cookie } })
+  assert.match(await me.text(), /^You are not signed in/)
   const { headers } = await fetch(`${application.base}/logout`, {
     method: 'POST',
     headers: { cookie, origin: application.base },
