@@ -217,6 +217,16 @@ test.each<[string, unknown, string]>([
     Object.assign(new AggregateError([new Error('alice@example.com')], ''), { code: 'ECONNREFUSED' }),
     'ECONNREFUSED',
   ],
+  [
+    'an error with only a name, as node-redis makes for a command that is not sent within 5 s',
+    Object.assign(new Error(''), { name: 'TimeoutError' }),
+    'TimeoutError',
+  ],
+  [
+    'an error with a claim value as its name',
+    Object.assign(new Error(''), { name: 'alice@example.com' }),
+    '[withheld]',
+  ],
 ])('an error of any shape is safe to log: %s', async (_, error, message) => {
   const cause = await causeOf(error)
   expect(cause).toBeInstanceOf(Error)

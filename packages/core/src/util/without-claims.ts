@@ -55,7 +55,10 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
     try {
       const { message = from, name, code, detail, cause } = from as Record<string, unknown>
       const members = { name: clean(name), code: clean(code), detail: clean(detail), cause: copy(cause, depth + 1) }
-      return Object.assign(new Error(clean(message) ?? members.code ?? withheld), defined(members))
+      return Object.assign(
+        new Error(clean(message) ?? members.code ?? ((message === '' && members.name) || withheld)),
+        defined(members),
+      )
     } catch {
       // A getter threw an error.
     }
