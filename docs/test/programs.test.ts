@@ -74,7 +74,7 @@ test('testing.md: each test of the page passes', { timeout: 60_000 }, async () =
   assert.ok(Number(/^# pass (\d+)$/m.exec(stdout)![1]) > files.length)
 })
 
-test('concepts.md: a logout deletes the row, and a late sign-in makes no row', async () => {
+test('concepts.md: a logout deletes the row, and a late or failed sign-in leaves no row', async (t) => {
   const code = codeWith('docs/concepts.md', 'startSession')
   const { startSession, logout, rows } = await load('concepts', code, {}, ['logout', 'rows'])
   assert.equal(await startSession('row-1', idTokenOf({ sid: 'laptop' })), true)
@@ -82,6 +82,13 @@ test('concepts.md: a logout deletes the row, and a late sign-in makes no row', a
   await logout.receive(await op.logoutToken({ sid: 'laptop' }))
   assert.equal(rows.size, 0)
   assert.equal(await startSession('row-2', idTokenOf({ sid: 'laptop' })), false)
+  assert.equal(rows.size, 0)
+
+  // A row that is not tracked would stay after its logout.
+  t.mock.method(MemoryStore.prototype, 'add', () => {
+    throw new Error('the store is down')
+  })
+  await assert.rejects(startSession('row-3', idTokenOf({ sid: 'phone' })), { code: 'ERR_LOGOUT_FAILED' })
   assert.equal(rows.size, 0)
 })
 
