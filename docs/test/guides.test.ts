@@ -745,6 +745,23 @@ test('tenants.md: each tenant has its own issuer and keys', async () => {
   assert.ok(calls < 20, `${calls} calls`)
 })
 
+test('tenants.md: a tenant that chooses its own keys ends the sessions of another tenant only if the receivers share a store', async () => {
+  // This tenant names the issuer and the client of another tenant, and its own keys.
+  const attacker = await createTestIssuer({ issuer: op.issuer, clientId: op.clientId })
+  const session = { ...op.session(), clientId: op.clientId }
+  const isEnded = async (store: MemoryStore, storeOfAttacker: MemoryStore) => {
+    const logout = createLogout({ store })
+    const logoutOfAttacker = createLogout({ store: storeOfAttacker, issuers: [attacker.trusted] })
+    const token = await attacker.logoutToken()
+    await assert.rejects(logout.receive(token), { code: 'ERR_LOGOUT_TOKEN_SIGNATURE' })
+    await logoutOfAttacker.receive(token)
+    return logout.isLoggedOut(session)
+  }
+  const shared = new MemoryStore()
+  assert.equal(await isEnded(shared, shared), true)
+  assert.equal(await isEnded(new MemoryStore(), new MemoryStore()), false)
+})
+
 test('tenants.md: a token with a strange issuer causes no error of the database, because errors delay other logouts', async (t) => {
   t.mock.method(console, 'log', () => {})
   const { issuer, clientId } = op
