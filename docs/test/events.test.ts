@@ -1,11 +1,16 @@
 // Tests the streams of docs/guides/live.md.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
 
+import { createAdaptorServer } from '@hono/node-server'
 import Fastify from 'fastify'
 
 import { createEvents } from '../snippets/docs-guides-live-md/events.ts'
@@ -117,6 +122,31 @@ test('HEAD opens no stream, because nobody would close it', async () => {
     Array.from({ length: 6 }, () => '200 text/event-stream'),
   )
 })
+
+test(
+  'an open stream stops the shutdown of a server until its connections are closed',
+  { timeout: 10_000 },
+  async () => {
+    const { watching, events } = createReceiver()
+    const server = createAdaptorServer({ fetch: ({ method }) => events(session, method) }) as Server
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    let isClosed = false
+    const closed = once(server.close(), 'close').then(() => (isClosed = true))
+    await setTimeout(500)
+    assert.equal(isClosed, false)
+    server.closeAllConnections()
+    await closed
+    await assert.rejects(response.text())
+    while (watching.size > 0) await setTimeout(10) // the server notices the disconnect a moment later
+
+    const app = Fastify({ forceCloseConnections: true })
+    app.get('/events', { exposeHeadRoute: false }, async ({ method }) => events(session, method))
+    const page = await fetch(`${await app.listen({ host: '127.0.0.1', port: 0 })}/events`)
+    await app.close()
+    await assert.rejects(page.text())
+  },
+)
 
 test('Fastify sends the headers at once, and HEAD opens no stream', { timeout: 10_000 }, async (t) => {
   const { watching, events } = createReceiver()

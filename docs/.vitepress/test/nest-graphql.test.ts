@@ -8,12 +8,14 @@ import { join, resolve } from 'node:path'
 import { before, describe, test, type TestContext } from 'node:test'
 
 import { MemoryStore, type SessionClaims } from '@bcl/core'
-import { BackchannelLogoutModule } from '@bcl/nestjs'
+import { BackchannelLogoutModule, getBackchannelLogoutToken } from '@bcl/nestjs'
 import { createTestIssuer } from '@bcl/testing'
 import { NestFactory } from '@nestjs/core'
-import { Query, Resolver, Subscription } from '@nestjs/graphql'
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo'
+import { GraphQLModule, GraphQLSchemaHost, Query, Resolver, Subscription } from '@nestjs/graphql'
 import { createClient } from 'graphql-ws'
-import { WebSocket } from 'ws'
+import { useServer } from 'graphql-ws/use/ws'
+import { WebSocket, WebSocketServer } from 'ws'
 
 import { codeBlocks } from '../../../checks/scripts/code-blocks.ts'
 import { run } from '../../test/application.ts'
@@ -101,6 +103,36 @@ describe('live.md: subscriptions with @nestjs/graphql', { timeout: 60_000 }, () 
     await ended
     assert.equal(isOpen, true)
     await assert.rejects(subscribe(t, address, { 'x-sid': 'laptop' }).next(), { code: 4403 })
+  })
+
+  test('are limited in the size of a message, if the application calls `useServer`', async (t) => {
+    const { endWithSession } = await import(join(folder, 'graphql-ws.ts'))
+    const imports = [
+      BackchannelLogoutModule.forRoot({ issuers: [op.trusted], sessionMaxAge: 3600, store: new MemoryStore() }),
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
+    ]
+    const app = await NestFactory.create({ module: Ticks, imports, providers: [Ticks] }, { logger: ['error'] })
+    t.after(() => app.close())
+    await app.listen(0, '127.0.0.1')
+    // The text below the code of the page describes these lines.
+    const server = app.getHttpServer()
+    const logout = app.get(getBackchannelLogoutToken())
+    const { schema } = app.get(GraphQLSchemaHost)
+    const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: 64 * 1024 })
+    useServer({ schema, ...endWithSession(logout, sessionOf) }, sockets)
+
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+    await assert.rejects(subscribe(t, address, {}).next(), { code: 4403 })
+    const laptop = subscribe(t, address, { 'x-sid': 'laptop' })
+    assert.deepEqual(await laptop.next(), first)
+    const ended = assert.rejects(laptop.next(), { code: 4401 })
+    await logout.receive(await op.logoutToken({ sid: 'laptop' }))
+    await ended
+
+    const large = new WebSocket(`ws://${address}/graphql`, 'graphql-transport-ws')
+    await once(large, 'open')
+    large.send('x'.repeat(64 * 1024 + 1))
+    assert.equal((await once(large, 'close'))[0], 1009)
   })
 
   test('end at the shutdown, even if the client ignores the close', async (t) => {
