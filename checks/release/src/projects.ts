@@ -70,9 +70,14 @@ const nest11: Project = {
   files: {
     'nestjs.ts': 'applications/nestjs.ts',
     ...Object.fromEntries(
-      ['tsconfig.json', 'logout.test.ts', 'logout.test.mjs', 'jest.config.js', 'jest.transform.config.js'].map(
-        (file) => [file, `nest11/${file}`],
-      ),
+      [
+        'tsconfig.json',
+        'tsconfig.jest.json',
+        'logout.test.ts',
+        'logout.test.mjs',
+        'jest.config.js',
+        'jest.transform.config.js',
+      ].map((file) => [file, `nest11/${file}`]),
     ),
   },
   dependencies: [
