@@ -129,8 +129,11 @@ for (const [name, [start, skip]] of Object.entries(libraries)) {
     const saved = await sessions.get(other.id)
     assert.equal((await ask('/sign-out', { cookie: other.cookie })).status, 200)
     assert.ok(!(await sessions.get(other.id)))
-    await sessions.set(other.id, saved!)
+    await sessions.set(other.id, { ...saved, signIn: 'in another tab' })
     assert.equal((await ask('/me', { cookie: other.cookie })).headers.get('location'), '/login')
+    const left = { ...(await sessions.get(other.id)) } as { claims?: object; signIn?: string }
+    assert.equal(left.claims, undefined)
+    if (name === 'express-session') assert.equal(left.signIn, 'in another tab')
     assert.equal(await logout.isLoggedOut(phone), true)
 
     const late = sessionOf('late')
