@@ -40,6 +40,7 @@ import { createIsActive } from '../snippets/docs-guides-access-tokens-md/introsp
 import { createProvider, lazily } from '../snippets/docs-guides-provider-down-md/provider.ts'
 import { startWarming } from '../snippets/docs-guides-provider-down-md/readiness.ts'
 import { createCheck } from '../snippets/docs-guides-refresh-tokens-md/check.ts'
+import { createDestroySession } from '../snippets/docs-guides-refresh-tokens-md/offline.ts'
 import { createSessions, type Row } from '../snippets/docs-guides-refresh-tokens-md/sessions.ts'
 import { createActiveSession, createProxy, keepClaims } from '../snippets/docs-migrating-md/auth0-logout.ts'
 import { createApp as createMigrated } from '../snippets/docs-migrating-md/after.ts'
@@ -336,6 +337,19 @@ test('refresh-tokens.md: two requests at once refresh the token only once', asyn
   await sessions.logout.receive(await op.logoutToken({ sid: 's-1' }))
   assert.deepEqual(requests, ['/token r-1', '/token r-2', '/revoke r-3'])
   assert.equal(rows.size, 0)
+})
+
+test('refresh-tokens.md: a token for use after the logout is revoked only if the Logout Token asks for it', async () => {
+  const calls: string[] = []
+  const record = (name: string) => async (id: string) => void calls.push(`${name} ${id}`)
+  const destroySession = createDestroySession(record('end'), record('revoke'))
+  const logout = createLogout({ destroySession })
+  for (const sid of ['s-1', 's-2', 's-3']) await logout.trackSession(op.session({ sid }), `row of ${sid}`)
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {}, revoke_offline_access: true }
+  await logout.receive(await op.logoutToken({ sid: 's-1' }))
+  await logout.receive(await op.logoutToken({ sid: 's-2', events }))
+  await logout.endSession(op.session({ sid: 's-3' }))
+  assert.deepEqual(calls, ['end row of s-1', 'revoke row of s-2', 'end row of s-2', 'end row of s-3'])
 })
 
 test('refresh-tokens.md: the check revokes the token of the cookie, and tries again if this fails', async (t) => {
