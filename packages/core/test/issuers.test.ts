@@ -195,6 +195,55 @@ describe('RP-11: an issuer function', () => {
     }
   })
 
+  test('RP-11d: tokens and checks of a new client join a call in progress, also without a permit', async () => {
+    const clients: TrustedIssuer[] = [op.trusted]
+    let wait = Promise.resolve()
+    const issuers = vi.fn(async () => {
+      const answer = [...clients]
+      await wait
+      return answer
+    })
+    const logout = using(issuers)
+    expect(await codeOf(logout)).toBe('ok')
+    clients.push({ ...op.trusted, clientId: 'added' })
+    const slow = deferred()
+    wait = slow.promise
+    const sendAll = (aud: string) => Promise.all(Array.from({ length: 6 }, () => codeOf(logout, { aud })))
+    const session = op.session({ clientId: 'added', sid: 'its own' })
+    const unknown = sendAll('unknown')
+    const genuine = sendAll('added')
+    const checks = Promise.all(Array.from({ length: 6 }, async () => logout.isLoggedOut(session)))
+    while (issuers.mock.calls.length < 3) await new Promise((resolve) => setImmediate(resolve))
+    slow.resolve()
+    expect(await genuine).toEqual(Array(6).fill('ok'))
+    expect(await checks).toEqual(Array(6).fill(false))
+    expect(await unknown).toEqual(Array(6).fill('ERR_LOGOUT_TOKEN_CLAIM'))
+  })
+
+  test('RP-11c: a slow call does not replace the answer of a call that began later', async () => {
+    const next = await createTestIssuer({ issuer: op.issuer })
+    let answer: TrustedIssuer = op.trusted
+    let wait = Promise.resolve()
+    const issuers = vi.fn(async () => {
+      const found = answer
+      await wait
+      return found
+    })
+    const logout = using(issuers)
+    const slow = deferred()
+    wait = slow.promise
+    const first = codeOf(logout)
+    while (issuers.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    wait = Promise.resolve()
+    answer = { ...op.trusted, keys: next.jwks }
+    advance(clock, 1)
+    await logout.endAllSessions({ iss: op.issuer, sub: 'bob', before: clock.time })
+    slow.resolve()
+    await first
+    expect(await logout.receive(await next.logoutToken({ iat: clock.time, exp: clock.time + 120 }))).toBeDefined()
+    expect(issuers).toHaveBeenCalledTimes(2)
+  })
+
   test('RP-11d: a logout for all clients also ends the sessions of a new client', async () => {
     const clients: TrustedIssuer[] = [op.trusted]
     const logout = using(() => [...clients])
@@ -256,6 +305,19 @@ describe('RP-11: an issuer function', () => {
     }))
     const { clientIds } = await logout.receive(await token({ aud: [op.clientId, 'added'] }))
     expect(clientIds).toEqual([op.clientId])
+  })
+
+  test('RP-12b: a token for a known client and a new client with new keys ends the sessions of both', async () => {
+    const next = await createTestIssuer({ issuer: op.issuer })
+    let clients: TrustedIssuer[] = [{ ...op.trusted, trustedAudiences: ['added'] }]
+    const logout = using(() => clients)
+    expect(await codeOf(logout)).toBe('ok')
+    const both = [op.clientId, 'added']
+    clients = both.map((clientId) => ({ ...op.trusted, clientId, keys: next.jwks, trustedAudiences: both }))
+    const { clientIds } = await logout.receive(
+      await next.logoutToken({ aud: both, iat: clock.time, exp: clock.time + 120 }),
+    )
+    expect(clientIds).toEqual(both)
   })
 
   test('RP-11d: a verified token is carried out, although its cached answer expired meanwhile and the function fails', async () => {

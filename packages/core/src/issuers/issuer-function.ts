@@ -148,7 +148,10 @@ export function createIssuerFunction(
       () => (isToken ? limits[usedAnswer?.[3] ? 2 : +usedAnswers.has(iss)]!(ask, usedAnswer?.[2].failed) : ask()),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
-    const takeCall = cached(iss)?.[2] ?? {
+    const last = cached(iss)
+    // A slow call must not replace the answer of a call that began later.
+    if (last && last[1] > askedAt) return last[0]
+    const takeCall = last?.[2] ?? {
       token: createTokenBucket(4, 15),
       session: createTokenBucket(4, 15),
       failed: createTokenBucket(maxCalls, 1),
@@ -168,8 +171,8 @@ export function createIssuerFunction(
   }
 
   const findAll: FindAll = (iss, caller, isComplete, maxAge = freshFor) => {
-    const call = (): Promise<readonly Registration[]> =>
-      calls.run(() => callFunction(iss, caller), `${caller} ${iss}`).result
+    const key = `${caller} ${iss}`
+    const call = (): Promise<readonly Registration[]> => calls.run(() => callFunction(iss, caller), key).result
     const answer = cached(iss)
     if (caller !== 'token' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
     if (!answer) return call()
@@ -185,8 +188,8 @@ export function createIssuerFunction(
       return caller === 'logout' ? refreshed : registrations
     }
     // The client may have been added after this answer. Most providers send a logout only once, so the function is
-    // called again now.
-    return age >= freshFor || caller === 'logout' || takeCall[caller]() ? call() : registrations
+    // called again now. A call in progress needs no permit.
+    return age >= freshFor || caller === 'logout' || calls.get(key) || takeCall[caller]() ? call() : registrations
   }
   return [findAll, use, (iss) => usedAnswers.has(iss)]
 }

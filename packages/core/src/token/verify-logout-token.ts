@@ -83,8 +83,9 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     }
     // The new answer can have other keys.
     checks.clear()
+    const accepted = registrations.map(({ clientId }) => clientId)
     for (const registration of all.filter(accepts(audiences)))
-      if (isNew(registration.clientId)) await accept(registration)
+      if (!atIssuer.includes(registration) && !accepted.includes(registration.clientId)) await accept(registration)
   }
   if (!checked) throw failure
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
