@@ -14,7 +14,7 @@ interface Manifest {
  * explains why core is larger.
  */
 const budgets = {
-  core: 14_900,
+  core: 14_930,
   node: 2000,
   hono: 2000,
   koa: 2000,

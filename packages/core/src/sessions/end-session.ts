@@ -105,7 +105,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
     requireOption((isSession && sub === undefined) || isText(sub), `${name}.sub`, mustBeText)
     readOptions(origin, originRules, 'origin')
     const { key, ...from } = origin
-    const registrations = await findRegistrations(dated, name, dateName, clientId === undefined ? 0 : undefined)
+    const registrations = await findRegistrations(dated, name, dateName, clientId ? undefined : 0)
     const iat = Math.floor(date)
     const scopes: Scope[] = []
     if (sid) scopes.push(scopeOf('sid', iss, sid))

@@ -84,10 +84,9 @@ export function chooseByAudience(
 ): Registration[] {
   const chosen = candidates.filter(accepts(audiences, azp))
   if (chosen[0]) return chosen
-  const trusting = candidates.filter(accepts(audiences))
-  const named = candidates.filter(({ clientId }) => audiences.includes(clientId))
-  const [nearest] = [...trusting, ...named, ...candidates]
-  throw claimError(trusting[0] ? 'azp' : 'aud', 'must be this client only', nearest!.clientId)
+  const trusting = candidates.find(accepts(audiences))
+  const nearest = trusting ?? candidates.find(({ clientId }) => audiences.includes(clientId)) ?? candidates[0]
+  throw claimError(trusting ? 'azp' : 'aud', 'must be this client only', nearest!.clientId)
 }
 
 /**

@@ -73,8 +73,9 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   if (isVerified) source.use(iss as string)
   // An audience that is no known client can be a client that was added after the cached answer. A verified token causes this
   // call if the answer is older than a second. If it fails, the logout of the known clients is carried out.
-  const isNew = (name: unknown): boolean => atIssuer.every(({ clientId }) => clientId !== name)
-  if (azp === undefined && audiences.some(isNew)) {
+  const isNew = (name: unknown, known: readonly Registration[]): boolean =>
+    known.every(({ clientId }) => clientId !== name)
+  if (azp === undefined && audiences.some((name) => isNew(name, atIssuer))) {
     let all: readonly Registration[] = []
     try {
       all = await trusted.find(iss as string, () => isVerified, isVerified ? 1 : undefined)
@@ -83,9 +84,8 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
     }
     // The new answer can have other keys.
     checks.clear()
-    const accepted = registrations.map(({ clientId }) => clientId)
     for (const registration of all.filter(accepts(audiences)))
-      if (!atIssuer.includes(registration) && !accepted.includes(registration.clientId)) await accept(registration)
+      if (!atIssuer.includes(registration) && isNew(registration.clientId, registrations)) await accept(registration)
   }
   if (!checked) throw failure
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
