@@ -774,6 +774,32 @@ test('RP-11c: a tenant in use stays in use if the function does not know it for 
   await pass(5000, 100)
 }, 60_000)
 
+test('RP-11c: a check puts an issuer in use, although the call of a forged token began later and answered earlier', async () => {
+  const op = await createTestIssuer({ issuer: 'https://known.example' })
+  const clients = [op.clientId]
+  let latency = 300
+  const issuers = async (iss: string): Promise<TrustedIssuer[]> => {
+    if (iss !== op.issuer) return new Promise(() => {})
+    await sleep(latency)
+    return clients.map((clientId) => ({ ...op.trusted, clientId }))
+  }
+  const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+  const check = logout.isLoggedOut(op.session())
+  await pass(50, 10)
+  latency = 20
+  void send(logout, forged(op.issuer, 'made up', 'unknown'))
+  expect(await settled([Promise.resolve(check)])).toEqual([false])
+  clients.push('added')
+  let made = 0
+  const flood = () => void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+  await pass(500, 5, flood)
+  let outcome: string | undefined
+  void send(logout, await op.logoutToken({ aud: 'added' })).then((code) => (outcome = code))
+  await pass(1000, 5, flood)
+  expect(outcome).toBe('ok')
+  await pass(6000, 100)
+})
+
 test('RP-11: JWK Sets that have verified a signature do not push out other JWK Sets', async () => {
   const op = await createTestIssuer({ issuer: 'https://tenant-0.example' })
   const { logout, requests } = vendor(() => op, false)

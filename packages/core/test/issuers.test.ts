@@ -386,6 +386,28 @@ describe('RP-11: an issuer function', () => {
     expect([await sendAgain(), await sendAgain()]).toEqual([1, 1])
   })
 
+  test('RP-11d: each of 20 valid tokens at once ends the sessions of a new client', async () => {
+    const both = [op.clientId, 'added']
+    let clients = [op.clientId]
+    let wait = Promise.resolve()
+    const issuers = vi.fn(async () => {
+      const answer = clients.map((clientId) => ({ ...op.trusted, clientId, trustedAudiences: both }))
+      await wait
+      return answer
+    })
+    const logout = using(issuers)
+    expect(await codeOf(logout)).toBe('ok')
+    advance(clock, 1)
+    clients = both
+    const slow = deferred()
+    wait = slow.promise
+    const logouts = Array.from({ length: 20 }, async () => (await logout.receive(await token({ aud: both }))).clientIds)
+    while (issuers.mock.calls.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    slow.resolve()
+    expect(await Promise.all(logouts)).toEqual(Array(20).fill(both))
+    expect(issuers).toHaveBeenCalledTimes(2)
+  })
+
   test('RP-11d: forged tokens with a second audience cause at most ten calls, and cannot stop genuine tokens', async () => {
     let clients: TrustedIssuer[] = [{ ...op.trusted, trustedAudiences: ['added'] }]
     const issuers = vi.fn(() => [...clients])

@@ -150,19 +150,25 @@ export function createIssuerFunction(
     )
     const last = cached(iss)
     // A slow call must not replace the answer of a call that began later.
-    if (last && last[1] > askedAt) return last[0]
-    const takeCall = last?.[2] ?? {
-      token: createTokenBucket(4, 15),
-      session: createTokenBucket(4, 15),
-      failed: createTokenBucket(maxCalls, 1),
-    }
-    const isKnown = !!registrations[0]
+    const newest: Answer =
+      last && last[1] > askedAt
+        ? last
+        : [
+            registrations,
+            askedAt,
+            last?.[2] ?? {
+              token: createTokenBucket(4, 15),
+              session: createTokenBucket(4, 15),
+              failed: createTokenBucket(maxCalls, 1),
+            },
+          ]
+    const isKnown = !!newest[0][0]
     // An issuer in use stays in use if the function does not know it for a moment.
     const isInUse = usedAnswers.has(iss) || (isKnown && !isToken)
     const answers = isInUse ? usedAnswers : isKnown ? otherAnswers : emptyAnswers
     otherAnswers.delete(iss)
-    answers.set(iss, [registrations, askedAt, takeCall])
-    return registrations
+    answers.set(iss, newest)
+    return newest[0]
   }
 
   const use = (iss: string): void => {
@@ -179,8 +185,9 @@ export function createIssuerFunction(
     const [registrations, askedAt, takeCall] = answer
     const age = monotonicNow() - askedAt
     if (age < 2 * freshFor && isComplete(registrations)) {
-      // A captured token can be sent again and again, so it needs a permit for failed calls. `maxAge` 0 comes from the application.
-      if (age < maxAge || (caller === 'logout' && maxAge && !takeCall.failed())) return registrations
+      // A captured token can be sent again and again, so it needs a permit for failed calls, unless a call is in progress.
+      // `maxAge` 0 comes from the application.
+      if (age < maxAge || (caller === 'logout' && maxAge && !calls.get(key) && !takeCall.failed())) return registrations
       const refreshed = call().then(
         (found) => (takeCall.failed(-1), found[0] ? found : registrations),
         (error: unknown) => (onError(error), registrations),
