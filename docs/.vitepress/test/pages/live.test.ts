@@ -17,10 +17,13 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
   let stream: ServerResponse | undefined
   let closed: Promise<unknown> | undefined
   let onReload = (): void => {}
+  let isFull = false
   const sendLogout = (): void => void stream!.write('event: logged-out\ndata: {}\n\n')
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url!, 'http://127.0.0.1')
-    if (pathname === '/events') {
+    if (pathname === '/events' && isFull) {
+      response.writeHead(503).end()
+    } else if (pathname === '/events') {
       stream = response.writeHead(200, { 'content-type': 'text/event-stream' })
       closed = once(stream, 'close')
       stream.write(':\n\n')
@@ -44,10 +47,22 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
   t.after(() => browser.close())
 
   const page = await browser.newPage()
-  const opens = async (): Promise<void> => {
+  await page.clock.install()
+  const opens = async (status = 200): Promise<void> => {
     const [opened] = await Promise.all([page.waitForResponse(`${origin}/events`), page.goto(`${origin}/account`)])
-    assert.equal(opened.status(), 200)
+    assert.equal(opened.status(), status)
   }
+  // After a refused stream, the page tries again.
+  isFull = true
+  await opens(503)
+  while (!(await page.evaluate('events.readyState === EventSource.CLOSED'))) await page.waitForTimeout(10)
+  isFull = false
+  const again = page.waitForResponse(`${origin}/events`)
+  await page.clock.runFor(30_000)
+  assert.equal((await again).status(), 200)
+  sendLogout()
+  await page.waitForURL(`${origin}/`)
+
   await opens()
   sendLogout()
   await page.waitForURL(`${origin}/`)
