@@ -143,9 +143,9 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
     watchers.notify(markers)
   }
   const endSessions = createEndSessions({ ...common, pending, onMarkers, listeners })
-  const receiver = createReceiver({ ...common, issuers, endSessions })
   // Seconds after which a logout in progress counts as lost. Then `close` does not wait for it any more.
-  const longest = read.listenerTimeout + 4 * storeTimeout + 10
+  const longest = read.listenerTimeout + 4 * storeTimeout + 2 * (read.keysTimeout ?? 0) + 10
+  const receiver = createReceiver({ ...common, issuers, endSessions, longest })
   const application = createEndSession({ ...common, endSessions, findRegistrations, longest })
   const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
   // Adds five seconds for reading the body, because a request is in progress from its first byte.

@@ -408,7 +408,7 @@ describe('RP-11: an issuer function', () => {
     await Promise.all(verify.mock.results.map(({ value }) => value))
     await new Promise((resolve) => setImmediate(resolve))
     slow.resolve()
-    expect(await Promise.all(logouts)).toEqual(Array(20).fill(both))
+    expect(await Promise.all(logouts)).toEqual(Array.from({ length: 20 }, () => both))
     expect(issuers).toHaveBeenCalledTimes(2)
   })
 

@@ -42,6 +42,12 @@ type Answer = [
   hasFailed?: true,
 ]
 
+const createPermits = (): Answer[2] => ({
+  token: createTokenBucket(4, 15),
+  session: createTokenBucket(4, 15),
+  failed: createTokenBucket(maxCalls, 1),
+})
+
 /**
  * Runs a call when the limits allow it.
  *
@@ -99,12 +105,14 @@ function createCallLimits(): CallLimit[] {
  * @param isComplete Returns true if the registrations contain all that the caller needs. If it returns false for a cached
  *   answer, the issuer function is called again within the limits.
  * @param maxAge Seconds after which a cached answer is refreshed. The caller `'logout'` waits for the refresh.
+ * @param since The time of the request, in monotonic seconds. With `maxAge` 0, a call that began earlier is not enough.
  */
 type FindAll = (
   iss: string,
   caller: Caller,
   isComplete: (registrations: readonly Registration[]) => boolean,
   maxAge?: number,
+  since?: number,
 ) => Maybe<readonly Registration[]>
 
 export type IssuerFunction = readonly [
@@ -125,7 +133,7 @@ export function createIssuerFunction(
 ): IssuerFunction {
   // Issuers in use have their own cache and their own limit. So forged tokens cannot push out the answers for issuers in use,
   // or delay their calls.
-  const usedAnswers = new LruMap<Answer | undefined>(maxEntries)
+  const usedAnswers = new LruMap<Answer>(maxEntries)
   const otherAnswers = new LruMap<Answer>(maxEntries)
   const emptyAnswers = new LruMap<Answer>(maxEntries)
   const limits = createCallLimits()
@@ -150,18 +158,7 @@ export function createIssuerFunction(
     )
     const last = cached(iss)
     // A slow call must not replace the answer of a call that began later.
-    const newest: Answer =
-      last && last[1] > askedAt
-        ? last
-        : [
-            registrations,
-            askedAt,
-            last?.[2] ?? {
-              token: createTokenBucket(4, 15),
-              session: createTokenBucket(4, 15),
-              failed: createTokenBucket(maxCalls, 1),
-            },
-          ]
+    const newest: Answer = last && last[1] > askedAt ? last : [registrations, askedAt, last?.[2] ?? createPermits()]
     const isKnown = !!newest[0][0]
     // An issuer in use stays in use if the function does not know it for a moment.
     const isInUse = usedAnswers.has(iss) || (isKnown && !isToken)
@@ -172,31 +169,38 @@ export function createIssuerFunction(
   }
 
   const use = (iss: string): void => {
-    // If answers for forged tokens have pushed out this answer, it is undefined. The issuer still counts as in use.
-    usedAnswers.set(iss, cached(iss))
+    // Answers for forged tokens can have pushed out this answer. Then a stale answer without registrations has the permits.
+    usedAnswers.set(iss, cached(iss) ?? [[], -Infinity, createPermits()])
   }
 
-  const findAll: FindAll = (iss, caller, isComplete, maxAge = freshFor) => {
+  const findAll: FindAll = (iss, caller, isComplete, maxAge = freshFor, since = monotonicNow()) => {
     const key = `${caller} ${iss}`
     const call = (): Promise<readonly Registration[]> => calls.run(() => callFunction(iss, caller), key).result
+    const running = calls.get(key)
+    if (maxAge === 0 && running && running.until - answerTime < since)
+      return running.result.catch(() => {}).then(() => findAll(iss, caller, isComplete, maxAge, since))
     const answer = cached(iss)
-    if (caller !== 'token' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
+    if (answer && caller !== 'token' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
     if (!answer) return call()
     const [registrations, askedAt, takeCall] = answer
     const age = monotonicNow() - askedAt
     if (age < 2 * freshFor && isComplete(registrations)) {
       // A captured token can be sent again and again, so it needs a permit for failed calls, unless a call is in progress.
       // `maxAge` 0 comes from the application.
-      if (age < maxAge || (caller === 'logout' && maxAge && !calls.get(key) && !takeCall.failed())) return registrations
+      const needsPermit = caller === 'logout' && maxAge > 0 && !running
+      if (age < maxAge || (needsPermit && !takeCall.failed())) return registrations
       const refreshed = call().then(
-        (found) => (takeCall.failed(-1), found[0] ? found : registrations),
+        (found) => {
+          if (needsPermit) takeCall.failed(-1)
+          return found[0] ? found : registrations
+        },
         (error: unknown) => (onError(error), registrations),
       )
       return caller === 'logout' ? refreshed : registrations
     }
     // The client may have been added after this answer. Most providers send a logout only once, so the function is
     // called again now. A call in progress needs no permit.
-    return age >= freshFor || caller === 'logout' || calls.get(key) || takeCall[caller]() ? call() : registrations
+    return age >= freshFor || caller === 'logout' || running || takeCall[caller]() ? call() : registrations
   }
   return [findAll, use, (iss) => usedAnswers.has(iss)]
 }

@@ -49,6 +49,8 @@ const maxRemembered = 100
  * once, then 5 a second (RP-11).
  */
 const takeUnprovenFetch = createTokenBucket(8, 0.2)
+/** The same for issuers in use. So forged tokens of other issuers do not delay their fetches. */
+const takeUsedFetch = createTokenBucket(8, 0.2)
 
 export interface RemoteKeysOptions extends FetchOptions {
   /** The time-out of discovery and keys together within a request, in seconds. */
@@ -108,6 +110,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let keys: FindKey | undefined
   /** The time when the request for the current keys began. */
   let requestedAt = -Infinity
+  /** The time when the last successful discovery began. Without discovery, it does not matter. */
+  let discoveredAt = Infinity
   /** The last refresh of a stale set. */
   let refreshed: Promise<void> | undefined
   /** The time when the last refresh of a stale set began. */
@@ -122,6 +126,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const noFetchUntil = new LruMap<number>(maxRemembered)
 
   const age = (): number => monotonicNow() - requestedAt
+  // The provider may have moved its keys, and the old URL may still answer. So a set is also stale if its discovery is old.
+  const isFresh = (): boolean => monotonicNow() - Math.min(requestedAt, discoveredAt) < freshFor
   const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
 
   const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
@@ -136,7 +142,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const discover = async (signal: AbortSignal): Promise<string> => {
     if (!isDiscovered) return jwksUri
+    const beganAt = monotonicNow()
     const { metadata, url } = await readMetadata(signal)
+    discoveredAt = beganAt
     const uri = metadata['jwks_uri'] as string
     // A remote provider must not make this server send a request to itself (RP-54).
     if (isAllowed(uri, options.allowInsecureRequests, isLoopback(url))) return uri
@@ -162,7 +170,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const takePermits = async (isReserved?: boolean): Promise<void> => {
     const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
     requirePermit(isReserved || takeFetch())
-    for (let wait = 0.05; onProven && (keys || !options.isUsed?.()) && !takeUnprovenFetch(); wait *= 2) {
+    const isUsed = options.isUsed?.()
+    const takeShared = isUsed ? takeUsedFetch : takeUnprovenFetch
+    for (let wait = 0.05; onProven && (keys || !isUsed) && !takeShared(); wait *= 2) {
       requirePermit(wait <= keysTimeout / 2)
       await pause(wait)
     }
@@ -220,7 +230,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     const startedAt = monotonicNow()
     const id = `${args[0].alg} ${args[0].kid}`
     if (age() > goodFor) await join(reload)
-    else if (age() >= freshFor) await refresh()
+    else if (!isFresh()) await refresh()
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
@@ -243,7 +253,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const keySet: RemoteKeys = {
     async getKey(...args) {
-      const key = age() < freshFor && (await match(args))
+      const key = isFresh() && (await match(args))
       return key || withTimeout(keysTimeout, () => find(args))
     },
     async renew(since, kid) {

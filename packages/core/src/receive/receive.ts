@@ -9,9 +9,6 @@ import { verify, type Verified } from '../token/verify-logout-token.js'
 import { defined } from '../util/objects.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 
-/** Seconds that a call of `receive` may take in addition to the time of its listeners and store calls. */
-const otherTime = 10
-
 /** One call of `receive`. If the same token arrives again during the call, both callers share it. */
 export interface Receiving extends Flight<LogoutEvent> {
   /** Set when the token has been verified. */
@@ -22,8 +19,8 @@ export interface ReceiveOptions {
   issuers: IssuerSource
   endSessions(wish: Wish): Promise<LogoutEvent>
   replay?: 'acknowledge' | 'reject' | undefined
-  storeTimeout: number
-  listenerTimeout: number
+  /** Seconds after which a call in progress counts as lost. */
+  longest: number
   now(): number
 }
 
@@ -50,8 +47,8 @@ function scopesOfToken(
 
 /** Makes the function that verifies a Logout Token, and ends the sessions that the token names. */
 export function createReceiver(options: ReceiveOptions): Receiver {
-  const { issuers, endSessions, replay, storeTimeout, listenerTimeout, now } = options
-  const flights = singleFlight<Receiving>(otherTime + listenerTimeout + 4 * storeTimeout)
+  const { issuers, endSessions, replay, longest, now } = options
+  const flights = singleFlight<Receiving>(longest)
 
   const run = async (logoutToken: string, flight: Receiving): Promise<LogoutEvent> => {
     try {

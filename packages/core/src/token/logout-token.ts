@@ -66,10 +66,11 @@ function stringClaim(claims: JSONObject, name: string, isRequired: boolean): str
 /** Tells whether a token with this `aud` and `azp` is for a registration (RP-12). */
 export const accepts =
   (audiences: readonly unknown[], azp?: unknown) =>
-  ({ clientId, trustedAudiences }: Registration): boolean =>
-    audiences.includes(clientId) &&
-    (azp === undefined || azp === clientId) &&
-    audiences.every((audience) => audience === clientId || trustedAudiences.includes(audience as string))
+  ({ clientId, trustedAudiences }: Registration): boolean => {
+    if (!audiences.includes(clientId) || (azp ?? clientId) !== clientId) return false
+    const trusted = new Set<unknown>([clientId, ...trustedAudiences])
+    return audiences.every((audience) => trusted.has(audience))
+  }
 
 /**
  * Chooses the registrations that a token is for (RP-12). The client of a chosen registration is in `aud`, and the

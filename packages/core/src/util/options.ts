@@ -40,11 +40,13 @@ export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: one
 /** The options of functions that need only a clock. */
 export const nowRules: Rules = { now: callback(systemNow) }
 
+const isWeb = (text: string): boolean => /^http/.test(text) && URL.canParse(text)
+
 /** Formats a value for a message. Hides objects, because they can contain secrets. */
 export function show(value: unknown): string {
   // The address of a database can contain a password.
   if (typeof value === 'string')
-    return JSON.stringify(value.replace(/^(https?:\/\/)[^/?#]*@|^((?!http)[^/]*\/\/).*@/s, '$1$2…@'))
+    return JSON.stringify(value.replace(isWeb(value) ? /^([^/]*\/\/)[^/?#]*@/ : /^([^/]*\/\/).*@/s, '$1…@'))
   if (Array.isArray(value)) return `[${value.map(show)}]`
   return Object(value) === value ? typeof value : String(value)
 }
