@@ -121,16 +121,15 @@ test('kubernetes.md: the application is ready after it has the keys once, and al
   assert.equal(calls, 2)
 })
 
-test('kubernetes.md: SIGTERM closes the server, the receiver and the client in this order', async (t) => {
+test('kubernetes.md: SIGTERM closes the server, the receiver and the client in this order, and then ends the process', async (t) => {
   const steps: string[] = []
   const closed = new Promise<void>((resolve) => {
     const logout = { close: async () => void steps.push('logout') }
-    const redis = {
-      async close() {
-        steps.push('redis')
-        resolve()
-      },
-    }
+    const redis = { close: async () => void steps.push('redis') }
+    t.mock.method(process, 'exit', () => {
+      steps.push('exit')
+      resolve()
+    })
     const server = {
       close(then: () => void) {
         steps.push('server')
@@ -154,7 +153,7 @@ test('kubernetes.md: SIGTERM closes the server, the receiver and the client in t
   assert.deepEqual(steps, ['server'])
   t.mock.timers.tick(1)
   await closed
-  assert.deepEqual(steps, ['server', 'connections', 'logout', 'redis'])
+  assert.deepEqual(steps, ['server', 'connections', 'logout', 'redis', 'exit'])
 })
 
 async function addressOf(t: TestContext, server: Server): Promise<string> {
