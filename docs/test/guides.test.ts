@@ -568,9 +568,13 @@ test('migrating.md: nextjs-auth0 keeps the claims of the first ID Token, and che
   await assert.rejects(keepClaims(signedIn, another), /another user/)
   assert.equal(await keepClaims(signedIn, null), signedIn)
 
-  const [, call] = /`const session = await (activeSession\(.+?\))` +\|$/m.exec(
-    readFileSync(join(import.meta.dirname, '../migrating.md'), 'utf8'),
-  )!
+  const page = readFileSync(join(import.meta.dirname, '../migrating.md'), 'utf8')
+  const [, hook] = /`beforeSessionSaved: (\(\{ user.+)`\.$/m.exec(page)!
+  const beforeSessionSaved = new Function('keepClaims', `return ${hook}`)(keepClaims)
+  const saved = await beforeSessionSaved({ ...signedIn, user: { sub: 'alice', name: 'Alice', email: 'a@b.c' } }, null)
+  assert.deepEqual(saved, { claims: signedIn.claims, user: { sub: 'alice', name: 'Alice' } })
+
+  const [, call] = /`const session = await (activeSession\(.+?\))` +\|$/m.exec(page)!
   /** Calls `activeSession` as the page says. The client of the SDK also uses `this` in `getSession`. */
   const sessionOf = (session: object | null): Promise<object | null> => {
     const auth0 = {
