@@ -1,8 +1,8 @@
 import { type LogoutStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 import { createHook } from 'node:async_hooks'
-import { expect, test } from 'vitest'
-import { create, refusal, SpyStore } from './support.js'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { create, deferred, refusal, SpyStore } from './support.js'
 
 test('a store may answer without a promise, and may throw', async () => {
   const op = await createTestIssuer()
@@ -26,6 +26,38 @@ test('a store may answer without a promise, and may throw', async () => {
   isDown = true
   expect((await refusal(logout.isLoggedOut(op.session({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
   expect((await refusal(logout.receive(await op.logoutToken({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
+})
+
+test('RP-39c: while 1,000 calls of a store have no answer, further calls fail at once, for at most a minute', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const op = await createTestIssuer()
+  const store = new SpyStore()
+  let hangs = deferred()
+  store.before = () => hangs.promise
+  const logout = create(op, { store })
+  const check = async (index: number) =>
+    logout.isLoggedOut(op.session({ sid: `session-${index}` })).catch((error: Error) => (error.cause as Error).message)
+  const checkAll = (count: number) => Promise.all(Array.from({ length: count }, (_, index) => check(index)))
+  const timedOut = checkAll(1000)
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(new Set(await timedOut)).toEqual(new Set(['took over 1 s']))
+  const before = store.calls.length
+  expect(await check(0)).toBe('1000 calls have no answer')
+  expect(store.calls).toHaveLength(before)
+  // Answers that come late make room.
+  hangs.resolve()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(await check(0)).toBe(false)
+  // A driver can lose calls.
+  hangs = deferred()
+  const lost = checkAll(1000)
+  await vi.advanceTimersByTimeAsync(1000)
+  await lost
+  store.before = () => {}
+  expect(await check(0)).toBe('1000 calls have no answer')
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(await check(0)).toBe(false)
 })
 
 test('a store may answer some calls without a promise. Its markers are not kept in memory after they were written', async () => {

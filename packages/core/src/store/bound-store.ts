@@ -2,15 +2,32 @@ import { asLogoutError } from '../errors.js'
 import { chain, isPromise, type Maybe } from '../util/maybe.js'
 import { withoutClaims } from '../util/without-claims.js'
 import type { LogoutStore } from './store.js'
+import { monotonicNow } from '../util/clock.js'
 import { withTimeout } from '../util/with-timeout.js'
 
 /**
- * Limits the time of each call of the application's store, except `subscribe` (RP-39). A failed call rejects with an
+ * The largest number of calls that have timed out and still have no answer. A driver keeps such calls in memory. So if the
+ * store hangs, further calls fail at once.
+ */
+const maxUnanswered = 1000
+/** Seconds after which a call without an answer is forgotten, because a driver can lose a call. */
+const forgottenAfter = 60
+
+/**
+ * Limits the time of each call of the application's store, except `subscribe` (RP-39), and the number of calls without an answer. A failed call rejects with an
  * error of this library, which contains no claim values. A call rejects instead of throwing. If the application's
  * store answers without a promise, this store also answers without a promise, and without a timer.
  */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
+  /** The calls that have timed out and have no answer, and when each is forgotten. The oldest call comes first. */
+  const unanswered = new Map<unknown, number>()
   const call = <T>(args: readonly unknown[], work: () => Maybe<T>): Maybe<T> => {
+    for (const [oldest, until] of unanswered) {
+      if (monotonicNow() < until) break
+      unanswered.delete(oldest)
+    }
+    if (unanswered.size >= maxUnanswered)
+      return Promise.reject(asLogoutError('the store', new Error(`${maxUnanswered} calls have no answer`)))
     let answer: Maybe<T>
     try {
       answer = work()
@@ -21,7 +38,12 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
     return withTimeout(
       timeout,
       () => answer,
-      (error) => asLogoutError('the store', withoutClaims(error, args)),
+      (error) => {
+        unanswered.set(answer, monotonicNow() + forgottenAfter)
+        const forget = (): void => void unanswered.delete(answer)
+        void (answer as Promise<T>).then(forget, forget)
+        return asLogoutError('the store', withoutClaims(error, args))
+      },
     )
   }
   return {
