@@ -283,6 +283,40 @@ describe('RP-11: an issuer function that fails', () => {
     60_000,
   )
 
+  test.each([
+    ['rejects', () => Promise.reject(new Error('database down'))],
+    ['never answers', () => new Promise<never>(() => {})],
+  ])(
+    'RP-11i: if it %s for 20 tenants in use, forged tokens of these tenants delay no first logout',
+    async (_, fail) => {
+      const op = await createTestIssuer()
+      const names = (kind: string, length: number) => Array.from({ length }, (__, index) => `${kind}-${index}.example`)
+      const [broken, working] = [names('broken', 20), names('working', 8)]
+      let isDown = false
+      const issuers = async (iss: string): Promise<TrustedIssuer> => {
+        await sleep(5)
+        const name = iss.replace(/^https:..(op|session)-/, '')
+        if (isDown && broken.includes(name)) return fail()
+        const [issuer, sessionIssuer] = [`https://op-${name}`, `https://session-${name}`]
+        return { issuer, sessionIssuer, clientId: op.clientId, keys: op.jwks }
+      }
+      const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+      // The sessions have another issuer than the tokens. So these checks put the issuers of the tokens in use, without an answer.
+      const iat = Math.floor(Date.now() / 1000)
+      const sessions = [...broken, ...working].map((name) => op.session({ iss: `https://session-${name}`, iat }))
+      await settled(sessions.map((session) => logout.isLoggedOut(session)))
+      await pass(130_000, 10_000)
+      isDown = true
+      let made = 0
+      const flood = (): void => void send(logout, forged(`https://op-${broken[(made += 1) % 20]!}`))
+      await pass(3000, 20, flood)
+      const genuine = working.map(async (name) => send(logout, await op.logoutToken({ iss: `https://op-${name}` })))
+      await pass(6000, 20, flood)
+      expect(count(await settled(genuine))).toBe(8)
+      await pass(8000, 100)
+    },
+  )
+
   test('RP-11i: when it works again, no token of a known issuer is lost', async () => {
     const tenants = await Promise.all(
       Array.from({ length: 20 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),
@@ -690,6 +724,33 @@ test('RP-11f: the same holds if the sessions have another issuer than the tokens
   expect(count(await settled(genuine))).toBe(10)
   await pass(5000, 100)
 }, 60_000)
+
+test.each([
+  ['are older than a day', 90_000_000],
+  ['were rotated', 700_000],
+])(
+  'RP-11f: if the keys that one forged token loaded %s, forged tokens of strangers do not block the first logouts of tenants in use',
+  async (state, age) => {
+    const op = await createTestIssuer()
+    const tenants = Array.from({ length: 10 }, (_, index) => `https://tenant-${index}.example`)
+    const { logout } = vendor((issuer) => (tenants.includes(issuer) ? op : undefined), false)
+    const iat = Math.floor(Date.now() / 1000)
+    for (const iss of tenants) await logout.isLoggedOut(op.session({ iss, iat }))
+    // The first fetch for a tenant in use needs no permit of the process. A forged token has used it.
+    await settled(tenants.map((iss) => send(logout, forged(iss))))
+    await pass(age, age / 10)
+    if (state === 'were rotated') await op.rotate()
+    const tokens = await Promise.all(tenants.map((iss) => op.logoutToken({ iss })))
+    const genuine: Promise<string>[] = []
+    let made = 0
+    await pass(6000, 20, (time) => {
+      void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+      if (time >= 2000 && time % 300 === 0 && tokens[0]) genuine.push(send(logout, tokens.pop()!))
+    })
+    expect(count(await settled(genuine))).toBe(10)
+    await pass(5000, 100)
+  },
+)
 
 test('RP-11f: forged tokens for 1,100 tenants in use do not push out keys that have verified a signature', async () => {
   const op = await createTestIssuer({ issuer: 'https://known.example' })

@@ -257,6 +257,29 @@ describe('RP-11: an issuer function', () => {
     expect((await logout.endSession({ iss, sid, iat })).clientIds).toEqual(all)
   })
 
+  test('RP-11d: a logout for all clients does not join a call that began before it', async () => {
+    const clients: TrustedIssuer[] = [op.trusted]
+    let wait = Promise.resolve()
+    const issuers = vi.fn(async () => {
+      const answer = [...clients]
+      await wait
+      return answer
+    })
+    const logout = using(issuers)
+    expect(await logout.isLoggedOut(op.session())).toBe(false)
+    const { iss, sub } = op.session()
+    const slow = deferred()
+    wait = slow.promise
+    const first = logout.endAllSessions({ iss, sub: 'bob' })
+    expect(issuers).toHaveBeenCalledTimes(2)
+    clients.push({ ...op.trusted, clientId: 'added' })
+    advance(clock, 0.1)
+    const second = logout.endAllSessions({ iss, sub })
+    slow.resolve()
+    expect((await first).clientIds).toEqual([op.clientId])
+    expect((await second).clientIds).toEqual([op.clientId, 'added'])
+  })
+
   test.each(['endSession', 'endAllSessions'] as const)(
     'RP-11d: %s for all clients uses the cached answer if the function fails',
     async (name) => {
@@ -384,6 +407,25 @@ describe('RP-11: an issuer function', () => {
     expect([await sendAgain(), await sendAgain()]).toEqual([10, 1])
     fails = false
     expect([await sendAgain(), await sendAgain()]).toEqual([1, 1])
+  })
+
+  test('RP-11i: calls for endAllSessions give no permits to a captured token', async () => {
+    let fails = false
+    const issuer = { ...op.trusted, trustedAudiences: ['api'] }
+    const issuers = vi.fn(() => (fails ? Promise.reject(new Error('down')) : issuer))
+    const logout = using(issuers)
+    const captured = await token({ aud: [op.clientId, 'api'] })
+    const { iss, sub } = op.session()
+    const failedCalls = async () => {
+      fails = false
+      for (let times = 0; times < 10; times += 1) await logout.endAllSessions({ iss, sub })
+      advance(clock, 1)
+      fails = true
+      issuers.mockClear()
+      for (let times = 0; times < 20; times += 1) await logout.receive(captured)
+      return issuers.mock.calls.length
+    }
+    expect([await failedCalls(), await failedCalls()]).toEqual([10, 1])
   })
 
   test('RP-11d: each of 20 valid tokens at once ends the sessions of a new client', async () => {

@@ -1008,6 +1008,49 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await outcome()).toBe('ok')
   })
 
+  test('RP-54: a new key with the old kid is found ten minutes after discovery, although the old URL still answers', async () => {
+    const op = await createTestIssuer()
+    let uri = 'https://op.example.com/old'
+    const served = () => ({ keys: [{ ...op.key.publicJwk, kid: 'the only one' }] })
+    const old = served()
+    const answer = (url: string) =>
+      url === discovery
+        ? Response.json({ issuer: op.issuer, jwks_uri: uri })
+        : Response.json(url === uri ? served() : old)
+    const { clock, outcome } = discovering(op, { answer })
+    const header = { kid: 'the only one' }
+    expect(await outcome(header)).toBe('ok')
+    uri = 'https://op.example.com/new'
+    await op.rotate()
+    // This token causes a fetch from the old URL. So the JWK Set is young, but its discovery gets old.
+    advance(clock, 300)
+    expect(await outcome(header)).toBe(wrongSignature)
+    advance(clock, 300)
+    expect(await outcome(header)).toBe('ok')
+  })
+
+  test('RP-51a: a withdrawn key is refused ten minutes after discovery, although the old URL still serves it', async () => {
+    const op = await createTestIssuer()
+    let uri = 'https://op.example.com/old'
+    const old = { keys: [...op.jwks.keys] }
+    const answer = (url: string) =>
+      url === discovery
+        ? Response.json({ issuer: op.issuer, jwks_uri: uri })
+        : Response.json(url === uri ? op.jwks : old)
+    const { clock, logout, token, outcome } = discovering(op, { answer })
+    expect(await outcome()).toBe('ok')
+    const { kid } = op.key
+    const later = clock.time + 600
+    const withdrawn = await token({ iat: later, exp: later + 120 })
+    uri = 'https://op.example.com/new'
+    await op.rotate({ keepOld: false })
+    // A bad signature causes a fetch from the old URL. It must not keep the withdrawn key for longer.
+    advance(clock, 300)
+    expect(await outcome({ kid })).toBe(wrongSignature)
+    advance(clock, 300)
+    expect((await refusal(logout.receive(withdrawn))).code).toBe(wrongSignature)
+  })
+
   test('a token without kid waits for the refresh of a stale JWK Set', async () => {
     const op = await createTestIssuer()
     const [asked, answered] = [deferred(), deferred()]

@@ -208,6 +208,11 @@ test('the password in an address is not shown', () => {
     [{ ...good, store: secret }, 'store must be a LogoutStore, got "postgres://…@db.example/app"'],
     [{ ...good, now: [secret] }, 'now must be a function, got ["postgres://…@db.example/app"]'],
     [{ ...good, issuers: [{ ...issuer, issuer: 'http://op.example/@acme' }] }, 'got "http://op.example/@acme"'],
+    // These two are not URLs, because the password is not encoded.
+    ...['https://app:pass/word@op.example', 'https://app:pass#word@op.example'].map((wrong): [object, string] => [
+      { ...good, issuers: [{ ...issuer, issuer: wrong }] },
+      'got "https://…@op.example"',
+    ]),
     [
       { ...good, issuers: [{ ...issuer, keys: new URL('http://app:password@db.example/') }] },
       'got "http://…@db.example/"',

@@ -1,8 +1,8 @@
 import { verifyLogoutToken, type TrustedIssuer } from '@bcl/core'
 import { createTestIssuer, type TestIssuer } from '@bcl/testing'
-import { CompactEncrypt, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { CompactEncrypt, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
-import { create, refusal } from './support.js'
+import { advance, create, createClock, refusal } from './support.js'
 
 const op = await createTestIssuer()
 const encoder = new TextEncoder()
@@ -247,6 +247,31 @@ describe('RP-16: encrypted tokens', async () => {
     expect(issuers).toHaveBeenCalledTimes(3)
     expect(await send('3')).toMatchObject({ sid: '3' })
     expect(issuers).toHaveBeenCalledTimes(3)
+  })
+
+  test.each([
+    ['with a kid', { kid: 'new' }],
+    ['without kid', {}],
+  ])('RP-11d: an encrypted token %s finds a new key that has no kid', async (_, header) => {
+    const [before, added] = await Promise.all([pair('RSA-OAEP'), pair('RSA-OAEP')])
+    const keys = [before.privateKey]
+    const logout = create(op, { issuers: () => trusting({ keys: [...keys] }) })
+    const send = async (sid: string, key: JWK) =>
+      logout.receive(await encrypt(await op.logoutToken({ sid }), { iss: op.issuer, ...header }, key))
+    expect(await send('1', before.publicKey)).toMatchObject({ sid: '1' })
+    keys.push(added.privateKey)
+    expect(await send('2', added.publicKey)).toMatchObject({ sid: '2' })
+  })
+
+  test('RP-16: each call of an issuer function may import the decryption key again', async () => {
+    const issuers = vi.fn(async () => trusting({ keys: [(await importJWK(mine.privateKey, 'RSA-OAEP')) as CryptoKey] }))
+    const logout = create(op, { issuers })
+    const send = async (sid: string) => logout.receive(await encrypt(await op.logoutToken({ sid }), { iss: op.issuer }))
+    expect(await send('1')).toMatchObject({ sid: '1' })
+    // The old answer decrypts this token. The new answer, with another `CryptoKey`, has the registration that verifies it.
+    advance(createClock(), 80)
+    expect(await send('2')).toMatchObject({ sid: '2' })
+    expect(issuers).toHaveBeenCalledTimes(2)
   })
 
   test('a kid chooses the key at any position, and an unknown kid is ignored', async () => {

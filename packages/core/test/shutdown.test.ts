@@ -159,6 +159,22 @@ describe('RP-39a: shutting down', () => {
     expect(written(store)).toBe(2)
   })
 
+  test('close waits for a logout whose keys take 18 s, if keysTimeout is 20 s', async () => {
+    const store = new SpyStore()
+    const issuers = [{ issuer: op.issuer, clientId: op.clientId }]
+    // Discovery and the keys take nine seconds each.
+    const fetch: typeof globalThis.fetch = async (...args) => {
+      await sleep(9000)
+      return op.fetch(...args)
+    }
+    const logout = create(op, { issuers, store, fetch, keysTimeout: 20 })
+    const received = logout.receive(await op.logoutToken({ sub: undefined }))
+    const atClose = logout.close().then(() => written(store))
+    for (let seconds = 0; seconds < 19; seconds += 1) await vi.advanceTimersByTimeAsync(1000)
+    await received
+    expect(await atClose).toBe(1)
+  })
+
   test('a second call of close writes the logouts that came after the first call', async () => {
     const store = new SlowStore()
     store.isDown = false
