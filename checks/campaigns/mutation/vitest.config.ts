@@ -31,8 +31,8 @@ export default defineConfig({
   },
   test: {
     include: tests.map((name) => `packages/${process.env['MUTATED_PACKAGE']}/test/${name}.test.ts`),
-    // Too slow to run for each mutant, because this test explores thousands of states.
-    exclude: ['**/two-instances-model.test.ts'],
+    // Too slow to run for each mutant, because these tests explore thousands of states.
+    exclude: ['**/two-instances-model.test.ts', '**/issuer-function-model.test.ts'],
     setupFiles: [new URL('setup.ts', import.meta.url).pathname],
     sequence: { sequencer: QuickFirst },
     // No test needs more than 5 s. The rest is for a computer that does other work, too.

@@ -1,54 +1,43 @@
-import { createBackchannelLogout, MemoryStore, type LogoutEvent, type TrustedIssuer } from '@bcl/core'
+import { createBackchannelLogout, MemoryStore, type TrustedIssuer } from '@bcl/core'
 import * as fc from 'fast-check'
 import { generateKeyPair } from 'jose'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { KeyObject, sign, verify } from 'node:crypto'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 /*
- * A model of the issuer function. It plays random attacks, random failures of the function and random changes of the clients
- * and keys. A fake clock lets minutes pass. The model checks the promises of RP-11 independently of the library: each promise
- * says when a call must succeed, or what must not happen. Two promises have known gaps. Comments mark them.
+ * A model of the issuer function. A random run has attacks, failures of the function, and changes of clients and keys.
+ * A fake clock lets minutes pass. The model knows what exists, and since when. From this alone, it decides which calls
+ * of the library must succeed (RP-11). It does not know how the library decides.
  */
 
-const tenants = [0, 1, 2].map((index) => `https://tenant-${index}.example`)
+const names = [0, 1, 2, 3, 4].map((index) => `https://tenant-${index}.example`)
+/** The clients `web` and `admin` exist from the start. */
 const clients = ['web', 'admin', 'late']
 /** All clients trust the audience `api`, which is no client. */
 const audiences = [...clients, 'api']
-/** What the function does for an issuer. If it forgets, it knows no client for a moment. */
+/** How the function behaves for a tenant. If it forgets, it returns no clients. */
 type Mood = 'works' | 'fails' | 'hangs' | 'forgets'
 
-/** The two keys of all tenants. A tenant uses one of them. */
+/** The two keys that a tenant can have. */
 const pairs = await Promise.all([0, 1].map(() => generateKeyPair('EdDSA', { extractable: true })))
 const signingKeys = pairs.map(({ privateKey }) => KeyObject.from(privateKey as never))
-const keyFunctions = pairs.map(
-  ({ publicKey }) =>
-    async () =>
-      publicKey,
-)
+const keyFunctions = pairs.map((pair) => async () => pair.publicKey)
 
 const isFull = process.env['BCL_MODEL'] === 'full'
-const { stackTraceLimit } = Error
+// Stacks of expected errors take a lot of time.
+Error.stackTraceLimit = 0
+vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: 1_800_000_000_000 })
+// A real check of a signature takes real time. This check answers at once.
+vi.spyOn(crypto.subtle, 'verify').mockImplementation(async (_, key, signature, data) =>
+  verify(null, data as Buffer, KeyObject.from(key as never), signature as Buffer),
+)
 
-beforeAll(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: 1_800_000_000_000 })
-  // A signature check takes real time. So this check answers without a pause.
-  vi.spyOn(crypto.subtle, 'verify').mockImplementation(async (_, key, signature, data) =>
-    verify(null, data as Buffer, KeyObject.from(key as never), signature as Buffer),
-  )
-  // The stacks of expected errors cost a lot of time.
-  Error.stackTraceLimit = 0
-})
-afterAll(() => {
-  Error.stackTraceLimit = stackTraceLimit
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-})
-
+/** Seconds of the fake clock. */
 const now = (): number => performance.now() / 1000
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-/** Lets time pass. All work that a timer starts is done before the next timer fires. */
+/** Lets time pass. The work that a timer starts is done before the next timer fires. */
 async function pass(milliseconds: number): Promise<void> {
   let isOver = false
   setTimeout(() => (isOver = true), milliseconds)
@@ -62,40 +51,52 @@ async function pass(milliseconds: number): Promise<void> {
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 let made = 0
 
-/** Makes a Logout Token. Without a key, the signature is wrong. */
-function makeToken(iss: string, aud: readonly string[], sub: string, key?: KeyObject): string {
+/** Makes a Logout Token. Without a key, its signature is wrong. */
+function makeToken(iss: string, aud: readonly string[], key?: KeyObject): string {
   const iat = Math.floor(Date.now() / 1000)
   const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
-  const claims = { iss, aud, iat, exp: iat + 120, jti: `jti-${(made += 1)}`, sub, events }
+  const claims = { iss, aud, iat, exp: iat + 120, jti: `jti-${(made += 1)}`, sub: 'alice', events }
   const signed = `${encode({ alg: 'EdDSA' })}.${encode(claims)}`
   return `${signed}.${key ? sign(null, Buffer.from(signed), key).toString('base64url') : 'AAAA'}`
 }
 
-/** What can happen. The more often a name is here, the more often it happens. */
-const names =
-  'pass pass pass pass pass pass function function function function client client client token token token token token ' +
-  'captured strangers unknown signature audiences check check check check check endSession endSession endAllSessions'
+/** The kinds of actions. A kind that is listed more often happens more often. */
+const kinds =
+  'pass pass pass pass pass function function client client token token token token captured strangers unknown signature ' +
+  'audiences check check check endSession endAllSessions'
+/** Several actions for one tenant and one client. Without these stories, random actions rarely reach some promises. */
+const stories = [
+  'remove wait62 token wait0 addWithKey wait2 token check',
+  'remove wait62 token wait0 add wait16 unknown token check check check check check check',
+  `remove wait62 token wait2 add wait2${' token'.repeat(13)}`,
+  'remove wait62 slow check wait0 add quick endAll wait2 check token',
+]
+/** How a run can begin: a check is the first action for a tenant. So these stories need a tenant that is not in use. */
+const beginnings = [
+  'pass',
+  'strangersHang slow checkAll wait0 quick signature wait2 flood add wait2 tokenForOne',
+  'strangersHang signature wait2 checkAll flood add wait2 tokenForOne',
+]
 const upTo = (max: number) => fc.integer({ min: 1, max })
+const attack = (weight: number, count: number, rounds: number) => ({
+  weight,
+  arbitrary: fc.record({ count: upTo(count), rounds: upTo(rounds), pause: upTo(1000) }),
+})
 
-/** Each action uses only some of these members. */
+/** An action uses only some of these members. */
 const action = fc.record({
-  kind: fc.constantFrom(...names.split(' ')),
+  kind: fc.constantFrom(...kinds.split(' '), ...stories),
   milliseconds: fc.oneof(upTo(300), upTo(10_000), upTo(90_000), fc.integer({ min: 60_000, max: 130_000 })),
-  iss: fc.constantFrom(tenants[0]!, tenants[0]!, ...tenants),
+  iss: fc.constantFrom(names[0]!, names[0]!, names[0]!, ...names),
   aud: fc.subarray(audiences, { minLength: 1 }),
-  client: fc.constantFrom(undefined, ...clients),
+  client: fc.constantFrom(undefined, ...clients, 'late'),
   exists: fc.boolean(),
   changesKey: fc.boolean(),
-  moody: fc.subarray(['strangers', ...tenants], { minLength: 1 }),
+  moody: fc.subarray(['strangers', ...names], { minLength: 1 }),
   mood: fc.constantFrom<Mood[]>('works', 'works', 'works', 'works', 'fails', 'hangs', 'forgets'),
   latency: fc.integer({ min: 0, max: 150 }),
-  back: fc.nat(6),
-  /** A burst, or a flood of several rounds. */
-  attack: fc.oneof(
-    { weight: 4, arbitrary: fc.record({ count: upTo(12), rounds: fc.constant(1), pause: fc.constant(0) }) },
-    { weight: 1, arbitrary: fc.record({ count: upTo(300), rounds: fc.constant(1), pause: fc.constant(0) }) },
-    { weight: 3, arbitrary: fc.record({ count: upTo(4), rounds: upTo(30), pause: upTo(1000) }) },
-  ),
+  back: fc.oneof(fc.constant(0), fc.nat(6)),
+  attack: fc.oneof(attack(4, 12, 1), attack(1, 200, 1), attack(3, 4, 20)),
 })
 type Action = typeof action extends fc.Arbitrary<infer A> ? A : never
 
@@ -110,46 +111,85 @@ class Dated<T> {
     if (value !== this.value) this.#changedAt = now()
     this.value = value
   }
-  /** Tells whether this has been the value since a time. */
-  was(value: T, since: number): boolean {
+  /** Tells whether this is the value, and has been the value since a time. */
+  is(value: T, since: number): boolean {
     return this.value === value && this.#changedAt < since
   }
 }
 
+/** What the model knows about one tenant. All strangers together are one more tenant. */
+class Tenant {
+  readonly mood = new Dated<Mood>('works')
+  readonly key = new Dated(0)
+  readonly clients: ReadonlyMap<string, Dated<boolean>>
+  inUseSince = Infinity
+  /** The answer in the cache of the library: the answer of the call that began last. It is not sure if the answer was late. */
+  cached = { ids: [] as readonly string[], key: 0, askedAt: -Infinity, isSure: true }
+  /** The time when the last answer arrived. */
+  answeredAt = -Infinity
+  /** The times of the last two tokens. */
+  #tokens: readonly [number, number] = [-Infinity, -Infinity]
+
+  constructor(existing: readonly string[]) {
+    this.clients = new Map(audiences.map((id) => [id, new Dated(existing.includes(id))]))
+  }
+
+  use(): void {
+    this.inUseSince = Math.min(this.inUseSince, now())
+  }
+
+  /** Notes a token. Returns the time of the second token before it. */
+  noteToken(): number {
+    const [last, older] = this.#tokens
+    this.#tokens = [now(), last]
+    return older
+  }
+
+  /** Starts a call of the library. The functions are for the end of the call. Then they tell what was true all the time. */
+  start() {
+    const start = now()
+    const { ids, key, askedAt, isSure } = this.cached
+    const exists = (id: string, seconds: number) => this.clients.get(id)!.is(true, start - seconds)
+    return {
+      start,
+      inUse: this.inUseSince < Infinity,
+      /** The function has worked for so many seconds before the call. */
+      works: (seconds: number) => this.mood.is('works', start - seconds),
+      exists,
+      hasKey: (index: number, seconds: number) => this.key.is(index, start - seconds),
+      /** The library uses an answer for at most two minutes (RP-11c). The model allows ten more seconds. */
+      isGone: (id: string, seconds = 130) => this.clients.get(id)!.is(false, start - seconds),
+      /** The library can use the cached answer. It has this client. */
+      knows: (id: string) => isSure && askedAt > start - 119 && ids.includes(id) && exists(id, 0),
+      knowsKey: (index: number) => key === index && this.key.is(index, start),
+      /** The library has no answer with this client. */
+      isNew: (id: string) => askedAt < start - 121 || (isSure && !ids.includes(id)),
+    }
+  }
+}
+
 /**
- * The cause of a call of the function. A genuine token for one client never makes the library ask for other clients. If it
- * names more audiences, the calls for this verified token are not limited.
+ * The cause of a call of the function. A genuine token has one audience. A verified token has several audiences. Its calls have
+ * no limit, because the library makes some of them after the signature is verified.
  */
 type Cause = 'forged token' | 'genuine token' | 'verified token' | 'session'
+type Call = { iss: string; cause: Cause; at: number; fails: boolean; isOver: boolean }
 
 /** How often each promise was checked. */
 const checked: Record<string, number> = {}
 
 class World {
   readonly faults: string[] = []
-  readonly #causes = new AsyncLocalStorage<Cause>()
-  readonly #moods = new Map(['strangers', ...tenants].map((iss) => [iss, new Dated<Mood>('works')]))
-  readonly #clients = new Map(
-    tenants.map((iss) => [iss, new Map(audiences.map((id) => [id, new Dated(id === 'web' || id === 'admin')]))]),
-  )
-  readonly #keys = new Map(tenants.map((iss) => [iss, new Dated(0)]))
+  readonly #causes = new AsyncLocalStorage<{ cause: Cause; start: number }>()
+  readonly #strangers = new Tenant([])
+  readonly #tenants = new Map(names.map((iss) => [iss, new Tenant(['web', 'admin'])]))
   #latency = 5
   /** The calls of the function in the last minute. */
-  #calls: { iss: string; cause: Cause; at: number; fails: boolean; isOver: boolean }[] = []
-  /** The last answer of the function for each tenant. */
-  readonly #answers = new Map<string, { ids: readonly string[]; key: number; at: number }>()
-  /** The times of the last two tokens, and of the last two calls for a session. */
-  readonly #last = new Map<string, number[]>()
-  /** The tenants in use, and since when. */
-  readonly #inUse = new Map<string, number>()
+  #calls: Call[] = []
   /** Each function sends a genuine token again. The newest is first. */
   readonly #captured: (() => void)[] = []
-  #users = 0
-  /** Sessions that a logout has ended, and sessions that it may have ended: issuer, user and client. */
-  readonly #ended = new Set<string>()
-  readonly #mayEnd = new Set<string>()
-  /** The calls of the library that have not settled. */
-  readonly #pending = new Set<string>()
+  /** The number of calls of the library that have not ended. */
+  #pending = 0
   readonly #startedAt = Math.floor(Date.now() / 1000)
   readonly #logout = createBackchannelLogout({
     issuers: (iss) => this.#askFunction(iss),
@@ -157,28 +197,33 @@ class World {
     store: new MemoryStore(),
   })
 
-  /** Checks one promise in a case to which it applies. */
+  /** Checks a promise, if it applies. */
   #promise(promise: string, applies: boolean, isKept: boolean, says: string): void {
     if (applies) checked[promise] = (checked[promise] ?? 0) + 1
     if (applies && !isKept) this.faults.push(`${promise} At ${now()}: ${says}`)
   }
 
-  async #askFunction(iss: string): Promise<readonly TrustedIssuer[] | undefined> {
-    const ofTenant = this.#clients.get(iss)
-    const mood = this.#moods.get(ofTenant ? iss : 'strangers')!.value
-    const key = this.#keys.get(iss)?.value ?? 0
-    const ids = mood === 'works' ? clients.filter((id) => ofTenant?.get(id)!.value) : []
+  /** The issuer function. */
+  async #askFunction(iss: string): Promise<readonly TrustedIssuer[]> {
+    const tenant = this.#tenants.get(iss) ?? this.#strangers
+    const mood = tenant.mood.value
+    const key = tenant.key.value
+    const ids = mood === 'works' ? clients.filter((id) => tenant.clients.get(id)!.value) : []
     const fails = mood === 'fails' || mood === 'hangs'
-    const call = { iss, cause: this.#causes.getStore()!, at: now(), fails, isOver: false }
+    const { cause, start } = this.#causes.getStore()!
+    const call = { iss, cause, at: now(), fails, isOver: false }
     this.#calls = [...this.#calls.filter(({ at }) => at > now() - 60), call]
-    if (call.cause !== 'session') this.#checkCalls(iss)
+    if (cause !== 'session') this.#checkCalls(iss)
     await sleep(this.#latency)
     if (mood === 'hangs') return new Promise(() => {})
     call.isOver = true
     if (mood === 'fails') throw new Error('database down')
-    // Two answers never come at the same moment. So the last one is in the cache.
-    while (this.#answers.get(iss)?.at === now()) await sleep(1)
-    if (ofTenant) this.#answers.set(iss, { ids, key, at: now() })
+    // Two answers for a tenant never arrive at the same moment. So the model knows their order.
+    while (this.#tenants.has(iss) && tenant.answeredAt === now()) await sleep(1)
+    tenant.answeredAt = now()
+    // The library does not use an answer that comes after five seconds. But it can wait twice.
+    const isSure = now() - start < 4.99
+    if (call.at >= tenant.cached.askedAt) tenant.cached = { ids, key, askedAt: call.at, isSure }
     return ids.map((clientId) => {
       const trustedAudiences = audiences.filter((id) => id !== clientId)
       return { issuer: iss, clientId, algorithms: ['EdDSA'], keys: keyFunctions[key], trustedAudiences }
@@ -187,201 +232,172 @@ class World {
 
   /** Checks the limits of the calls that tokens cause, when a call starts. */
   #checkCalls(called: string): void {
-    const isTenant = tenants.includes(called)
+    const tenant = this.#tenants.get(called)
     // The library gives up a call after 1.5 seconds.
-    const running = this.#calls.filter(
-      ({ cause, at, isOver }) => !isOver && at > now() - 1.499 && /forged|genuine/.test(cause),
-    ).length
+    const isRunning = ({ cause, at, isOver }: Call) => !isOver && at > now() - 1.499 && /forged|genuine/.test(cause)
+    const running = this.#calls.filter(isRunning).length
     this.#promise('RP-11j: ten calls at once.', true, running <= 10, `${running} calls`)
-    this.#promise('RP-11j: seven calls for strangers.', !isTenant, running <= 7, `${running} calls`)
-    const ofAttack = this.#calls.filter(
-      ({ iss, cause }) => cause === 'forged token' && (isTenant ? iss === called : !tenants.includes(iss)),
+    this.#promise('RP-11j: seven calls for strangers.', !tenant, running <= 7, `${running} calls`)
+    const forged = this.#calls.filter(
+      ({ iss, cause }) => cause === 'forged token' && (tenant ? iss === called : !this.#tenants.has(iss)),
     )
     // Four calls for unknown clients, four more after 15, 30, 45 and 60 seconds, and one refresh.
-    const good = ofAttack.filter(({ fails }) => !fails).length
-    this.#promise('RP-11d: nine calls a minute.', isTenant, good <= 9, `${good} calls for ${called}`)
-    // Ten calls, and then one a second. All issuers that are not in use share one limit.
-    const failed = ofAttack.filter(({ fails, at }) => fails && at > now() - 10).length
-    const isSteady = !isTenant || (this.#inUse.get(called) ?? Infinity) <= now() - 10
-    this.#promise('RP-11i: 20 failures in 10 s.', isSteady, failed <= 20, `${failed} failures for ${called}`)
+    const good = forged.filter(({ fails }) => !fails).length
+    this.#promise('RP-11d: nine calls a minute.', !!tenant, good <= 9, `${good} calls for ${called}`)
+    // Ten calls, and then one a second. All issuers that are not in use share one limit. Calls that still run when the failures
+    // begin can give back up to seven permits (known gap: RP-11i allows ten failures at once, also after such calls).
+    const failed = forged.filter(({ fails, at }) => fails && at > now() - 10).length
+    const hasOneLimit = !tenant || tenant.inUseSince <= now() - 10
+    this.#promise('RP-11i: 27 failures in 10 s.', hasOneLimit, failed <= 27, `${failed} failures for ${called}`)
   }
 
-  /** Notes the time of a token or of a call for a session. Returns the two times before. */
-  #note(iss: string, kind: 'token' | 'session'): [number, number] {
-    const [last = -Infinity, older = -Infinity] = this.#last.get(`${kind} ${iss}`) ?? []
-    this.#last.set(`${kind} ${iss}`, [now(), last])
-    return [last, older]
-  }
-
-  /** Notes what is sure when a call of the library starts. */
-  #start(iss: string, kind: 'token' | 'session') {
-    const start = now()
-    const { ids = [], key, at = -Infinity } = this.#answers.get(iss) ?? {}
-    const client = (id: string) => this.#clients.get(iss)!.get(id)!
-    const exists = (id: string, seconds: number) => client(id).was(true, start - seconds)
-    const works = (seconds: number) => this.#moods.get(iss)!.was('works', start - seconds)
-    const [last, older] = this.#note(iss, kind)
-    return {
-      start,
-      inUse: this.#inUse.has(iss),
-      last,
-      quietFor: start - last,
-      onlyOneFor: start - older,
-      works,
-      exists,
-      /** RP-11c: the library uses an answer for at most two minutes. The model allows ten more seconds. */
-      isGone: (id: string, seconds = 130) => client(id).was(false, start - seconds),
-      hasKey: (index: number, seconds: number) => this.#keys.get(iss)!.was(index, start - seconds),
-      /** The cached answer has this client. */
-      knows: (id: string) => at > start - 119 && at < start && ids.includes(id) && exists(id, 0),
-      knowsKey: (index: number) => key === index,
-      /** The library has no answer with this client. */
-      isNew: (id: string) => at < start - 121 || (at < start && !ids.includes(id)),
-      /** The cached answer is fresh, and lacks this client. Then the function is called only if there is a permit. */
-      lacks: (id: string) => at > start - 61 && !ids.includes(id),
-    }
-  }
-
-  /** Runs a call of the library. It must settle in time. */
+  /** Runs a call of the library. The call must end in time. */
   async #run<T>(says: string, cause: Cause, work: () => Promise<T>): Promise<T | Error> {
     const start = now()
-    const limit = cause === 'session' ? 1.501 : 15
-    this.#pending.add(says)
-    const result = await this.#causes.run(cause, work).catch((error: Error) => error)
-    this.#pending.delete(says)
+    // A token can wait twice for five seconds, because the library can look for its clients twice.
+    const limit = cause === 'session' ? 1.501 : 10.001
+    this.#pending += 1
+    const result = await this.#causes.run({ cause, start }, work).catch((error: Error) => error)
+    this.#pending -= 1
     this.#promise('RP-11: nothing hangs.', true, now() - start <= limit, `${says} took ${now() - start} s`)
     return result
   }
 
-  async #forge({ kind, iss: tenant, aud, attack }: Action): Promise<void> {
-    for (let sent = 0; sent < attack.rounds * attack.count; sent += 1) {
-      if (sent > 0 && sent % attack.count === 0) await sleep(attack.pause)
-      const iss = kind === 'strangers' ? `https://stranger-${made}.example` : tenant
+  async #forge({ kind, iss: target, aud, attack: { count, rounds, pause } }: Action): Promise<void> {
+    for (let sent = 0; sent < rounds * count; sent += 1) {
+      if (sent > 0 && sent % count === 0) await sleep(pause)
+      const iss = kind === 'strangers' ? `https://stranger-${made}.example` : target
       const unknown = `unknown-${made}`
       const named = { unknown: [unknown], audiences: [...aud, unknown] }[kind] ?? aud
-      const jwt = makeToken(iss, named, 'user-0')
-      this.#note(iss, 'token')
+      const jwt = makeToken(iss, named)
+      this.#tenants.get(iss)?.noteToken()
       void this.#run(`forged token ${made}`, 'forged token', () => this.#logout.receive(jwt)).then((result) =>
         this.#promise('RP-10: no forged token is accepted.', true, result instanceof Error, jwt),
       )
     }
   }
 
-  async #receive({ iss, aud }: Action, user: string, key: number, jwt: string, isCaptured: boolean): Promise<void> {
-    for (const id of aud) this.#mayEnd.add(`${iss} ${user} ${id}`)
-    const before = this.#start(iss, 'token')
-    const { start, inUse, quietFor, onlyOneFor, works, exists, isGone, hasKey, knows, knowsKey, isNew, lacks } = before
+  async #receive({ iss, aud }: Action, key: number, jwt: string, isCaptured: boolean): Promise<void> {
+    const tenant = this.#tenants.get(iss)!
+    const { start, inUse, works, exists, hasKey, isGone, knows, knowsKey, isNew } = tenant.start()
+    const hasPermits = tenant.noteToken() < start - 61
     const says = `token of ${iss} for ${aud.join()}, sent at ${start}`
     const cause = aud.length === 1 ? 'genuine token' : 'verified token'
     const result = await this.#run(says, cause, () => this.#logout.receive(jwt))
-    const [latest, second] = this.#last.get(`token ${iss}`)!
-    const isAlone = latest === start && second === before.last && quietFor > 5.2 && onlyOneFor > 61
-    const accepted = this.#noteEnded(iss, user, result)
+    const accepted = result instanceof Error ? [] : result.clientIds
+    if (accepted[0]) tenant.use()
     const isRefused = !accepted.some((id) => isGone(id)) && !hasKey(1 - key, 130)
     this.#promise('RP-11c: removed clients and keys are refused.', !!accepted[0], isRefused, says)
     if (isCaptured) return
     for (const id of aud) {
-      const isKept = accepted.includes(id)
-      const why = `${says}, was lost for ${id}: ${result instanceof Error ? result.message : accepted.join()}`
-      // If the cached answer has the client, a failure of the function stops no logout.
-      const isCached = knows(id) && knowsKey(key) && hasKey(key, 0)
-      this.#promise('RP-11d: a cached answer is enough.', isCached, isKept, why)
-      // Known gap: while a call for a client that the cached answer lacks runs, other tokens do not wait for its answer.
-      const isSteady = works(15) && exists(id, 130) && hasKey(key, 130) && (quietFor > 5.2 || !lacks(id))
-      this.#promise('RP-11k: an issuer in use loses no logout.', inUse && isSteady, isKept, why)
-      // A client that the cached answer lacks is found, if other tokens have not used the permits. Its keys may be new.
-      const isFirst = works(15) && exists(id, 2) && hasKey(key, 2) && isAlone && isNew(id)
-      this.#promise('RP-11d: a new client is found.', inUse && isFirst, isKept, why)
-      // The function is asked for each verified token. Known gap: this does not help a client whose keys have changed.
+      const promise = (name: string, applies: boolean): void =>
+        this.#promise(name, applies, accepted.includes(id), `${says}, was lost for ${id}: ${accepted} ${result}`)
+      promise('RP-11d: a cached answer is enough.', knows(id) && knowsKey(key))
+      // A forged token can use the permit of a new client. But a new permit comes every 15 seconds.
+      const isSteady = works(15) && exists(id, 15) && hasKey(key, 130)
+      promise('RP-11k: an issuer in use loses no logout.', inUse && isSteady)
+      // One token uses at most two of four permits. So there is a permit after one other token. The keys can also be new.
+      const isFound = works(15) && exists(id, 2) && hasKey(key, 2) && isNew(id)
+      promise('RP-11d: a new client is found.', inUse && hasPermits && isFound)
       const isVerified = !!accepted[0] && works(2) && exists(id, 2) && hasKey(key, 2)
-      const isComplete = isVerified && (knowsKey(key) || isNew(id))
-      this.#promise('RP-11d: a verified token ends all its clients.', isComplete, isKept, why)
+      promise('RP-11d: a verified token ends all its clients.', isVerified)
     }
   }
 
-  /** Returns the clients of a logout, and notes that their sessions have ended. */
-  #noteEnded(iss: string, user: string, result: LogoutEvent | Error): readonly string[] {
-    const ids = result instanceof Error ? [] : result.clientIds
-    for (const id of ids) this.#ended.add(`${iss} ${user} ${id}`)
-    if (ids[0] && !this.#inUse.has(iss)) this.#inUse.set(iss, now())
-    return ids
-  }
-
-  async #check({ iss, client, back }: Action): Promise<void> {
-    const user = `user-${Math.max(0, this.#users - back)}`
+  async #check({ iss, client }: Action): Promise<void> {
     const ids = client ? [client] : clients
-    const mustEnd = ids.some((id) => this.#ended.has(`${iss} ${user} ${id}`))
-    const { start, quietFor, works, exists, isGone, knows, lacks } = this.#start(iss, 'session')
-    const says = `check of ${user} of ${iss} for ${client}, begun at ${start}`
-    const session = { iss, sub: user, clientId: client, iat: this.#startedAt }
+    const tenant = this.#tenants.get(iss)!
+    const { start, works, exists, isGone, knows } = tenant.start()
+    const says = `check of a session of ${iss} for ${client}, begun at ${start}`
+    const session = { iss, sub: 'alice', clientId: client, iat: this.#startedAt }
     const result = await this.#run(says, 'session', () => this.#logout.isLoggedOut(session))
     const isAnswered = !(result instanceof Error)
-    if (isAnswered && !this.#inUse.has(iss)) this.#inUse.set(iss, now())
-    // The same gap as for tokens: a check does not wait for the call of another check.
-    const isFound = (id: string) => works(15) && exists(id, 15) && (quietFor > 0.2 || !lacks(id))
-    this.#promise('RP-11d: a check is answered.', ids.some(isFound), isAnswered, says)
+    if (isAnswered) tenant.use()
+    const isFound = works(15) && ids.some((id) => exists(id, 15))
+    this.#promise('RP-11d: a check is answered.', isFound, isAnswered, says)
     this.#promise('RP-11d: a cached answer is enough for a check.', ids.some(knows), isAnswered, says)
     this.#promise('RP-11e: a check waits for no token.', works(2), now() - start <= 0.2, says)
     this.#promise('RP-11e: a cached answer is used at once.', ids.some(knows), now() === start, says)
-    const isGoneForAll = ids.every((id) => isGone(id))
-    this.#promise('RP-11c: removed clients have no sessions.', isGoneForAll, !isAnswered, says)
-    this.#promise('RP-30: a logged out session has ended.', isAnswered && mustEnd, result === true, says)
-    const mayEnd = ids.some((id) => this.#mayEnd.has(`${iss} ${user} ${id}`))
-    this.#promise('RP-30: other sessions live.', isAnswered && !mayEnd, result === false, says)
+    this.#promise(
+      'RP-11c: removed clients have no sessions.',
+      ids.every((id) => isGone(id)),
+      !isAnswered,
+      says,
+    )
   }
 
-  async #end({ kind, iss, client }: Action): Promise<void> {
-    const user = `user-${(this.#users += 1)}`
-    const ids = client ? [client] : clients
-    for (const id of ids) this.#mayEnd.add(`${iss} ${user} ${id}`)
-    const { start, quietFor, works, exists, isGone, knows, lacks } = this.#start(iss, 'session')
-    const says = `${kind} of ${iss} for ${client}, begun at ${start}`
-    const subject = { iss, sub: user, clientId: client }
-    const { endSession, endAllSessions } = this.#logout
+  async #end({ kind, iss, client: clientId }: Action): Promise<void> {
+    const ids = clientId ? [clientId] : clients
+    const tenant = this.#tenants.get(iss)!
+    const { start, works, exists, isGone, knows } = tenant.start()
+    const says = `${kind} of ${iss} for ${clientId}, begun at ${start}`
+    const subject = { iss, sub: 'alice', clientId }
     const result = await this.#run(says, 'session', () =>
-      kind === 'endSession' ? endSession({ ...subject, iat: this.#startedAt }) : endAllSessions(subject),
+      kind === 'endSession'
+        ? this.#logout.endSession({ ...subject, iat: this.#startedAt })
+        : this.#logout.endAllSessions(subject),
     )
-    const ended = this.#noteEnded(iss, user, result)
+    const ended = result instanceof Error ? [] : result.clientIds
+    if (ended[0]) tenant.use()
     this.#promise('RP-11c: no logout for removed clients.', true, !ended.some((id) => isGone(id)), says)
+    const isForAll = !clientId && works(2)
     for (const id of ids) {
       const isKept = ended.includes(id)
-      const isFound = works(15) && exists(id, 15) && (quietFor > 0.2 || !lacks(id))
-      this.#promise('RP-11d: the application ends sessions.', isFound, isKept, says)
+      this.#promise('RP-11d: the application ends sessions.', works(15) && exists(id, 15), isKept, says)
       this.#promise('RP-11d: a cached answer is enough to end sessions.', knows(id), isKept, says)
-      const isForAll = !client && works(2)
       this.#promise('RP-11d: a logout for all finds new clients.', isForAll && exists(id, 2), isKept, says)
-      const isOld = isForAll && isGone(id, 2) && clients.some((other) => exists(other, 2))
-      this.#promise('RP-11d: a logout for all has no removed clients.', isOld, !isKept, says)
+    }
+  }
+
+  async #playStory(act: Action): Promise<void> {
+    const { client = 'late', aud } = act
+    const story = { ...act, client, aud: [...new Set([...aud, client])] }
+    const steps: Record<string, Partial<Action>> = {
+      add: { kind: 'client', exists: true, changesKey: false },
+      addWithKey: { kind: 'client', exists: true, changesKey: true },
+      remove: { kind: 'client', exists: false },
+      checkAll: { kind: 'check', client: undefined },
+      endAll: { kind: 'endAllSessions', client: undefined },
+      tokenForOne: { kind: 'token', aud: [client] },
+      slow: { kind: 'function', latency: 150, moody: [] },
+      quick: { kind: 'function', latency: 10, moody: [] },
+      strangersHang: { kind: 'function', mood: 'hangs', moody: ['strangers'] },
+      flood: { kind: 'strangers', attack: { count: 15, rounds: 15, pause: 300 } },
+    }
+    for (const kind of act.kind.split(' ')) {
+      const wait = /^wait(\d+)$/.exec(kind)
+      await (wait ? pass(Number(wait[1]) * 1000 + 100) : this.#do({ ...story, kind, ...steps[kind] }))
     }
   }
 
   #do(act: Action): Promise<void> | void {
     const { kind, iss, aud, client = 'late' } = act
-    const key = this.#keys.get(iss)!
+    const { key, clients } = this.#tenants.get(iss)!
+    if (kind.includes(' ')) return this.#playStory(act)
     if (kind === 'pass') return pass(act.milliseconds)
     if (kind === 'check') return void this.#check(act)
     if (kind === 'endSession' || kind === 'endAllSessions') return void this.#end(act)
     if (kind === 'function') {
       this.#latency = act.latency
-      for (const name of act.moody) this.#moods.get(name)!.set(act.mood)
+      for (const name of act.moody) (this.#tenants.get(name) ?? this.#strangers).mood.set(act.mood)
     } else if (kind === 'client') {
-      this.#clients.get(iss)!.get(client)!.set(act.exists)
+      clients.get(client)!.set(act.exists)
       if (act.changesKey) key.set(1 - key.value)
     } else if (kind === 'token') {
-      const user = `user-${(this.#users += 1)}`
       const { value } = key
-      const jwt = makeToken(iss, aud, user, signingKeys[value])
-      this.#captured.unshift(() => void this.#receive(act, user, value, jwt, true))
-      void this.#receive(act, user, value, jwt, false)
+      const jwt = makeToken(iss, aud, signingKeys[value])
+      this.#captured.unshift(() => void this.#receive(act, value, jwt, true))
+      void this.#receive(act, value, jwt, false)
     } else if (kind === 'captured') {
-      for (const sendAgain of this.#captured.slice(act.back, act.back + 3)) sendAgain()
+      for (let sent = 0; sent < act.attack.count; sent += 1)
+        this.#captured[(act.back + sent) % this.#captured.length]?.()
     } else void this.#forge(act)
   }
 
   async play(actions: readonly Action[]): Promise<readonly string[]> {
     for (const act of actions) if (!this.faults[0]) await this.#do(act)
     await pass(60_000)
-    this.#promise('RP-11: nothing hangs.', true, this.#pending.size === 0, [...this.#pending].join())
+    this.#promise('RP-11: nothing hangs.', true, this.#pending === 0, `${this.#pending} calls`)
     vi.clearAllTimers()
     return this.faults
   }
@@ -390,7 +406,12 @@ class World {
 const timeout = isFull ? 3_600_000 : 120_000
 
 test('RP-11: random attacks, failures and changes break no promise', { timeout }, async () => {
-  const actions = fc.noBias(fc.array(action, { minLength: 1, maxLength: 120, size: 'max' }))
+  const others = fc.array(action, { minLength: 1, maxLength: 45, size: 'max' })
+  const actions = fc.noBias(
+    fc
+      .tuple(action, fc.constantFrom(...beginnings), others)
+      .map(([first, kind, rest]) => [{ ...first, kind }, ...rest]),
+  )
   await fc.assert(
     fc.asyncProperty(actions, async (chosen) => {
       expect(await new World().play(chosen)).toEqual([])
@@ -399,5 +420,5 @@ test('RP-11: random attacks, failures and changes break no promise', { timeout }
   )
   // The random actions reach each promise.
   expect(Object.entries(checked).filter(([, times]) => times < 20)).toEqual([])
-  expect(Object.keys(checked).length).toBe(23)
+  expect(Object.keys(checked).length).toBe(20)
 })
