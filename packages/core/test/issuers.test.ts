@@ -25,6 +25,7 @@ describe('RP-12: several registrations at one issuer', () => {
 
   test('RP-12a: azp chooses among the registrations in aud', async () => {
     expect(await clientsOf({ aud: ['a', 'b'], azp: 'b' })).toEqual(['b'])
+    expect((await refusal(clientsOf({ aud: 'a', azp: null }))).claim).toBe('azp')
   })
 
   test('RP-13: the registration in aud decides the algorithm', async () => {

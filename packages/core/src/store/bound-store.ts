@@ -14,9 +14,10 @@ const maxUnanswered = 1000
 const forgottenAfter = 60
 
 /**
- * Limits the time of each call of the application's store, except `subscribe` (RP-39), and the number of calls without an answer. A failed call rejects with an
- * error of this library, which contains no claim values. A call rejects instead of throwing. If the application's
- * store answers without a promise, this store also answers without a promise, and without a timer.
+ * Limits the time of each call of the application's store, except `subscribe` (RP-39), and the number of calls without an
+ * answer (RP-39c). A failed call rejects with an error of this library, which contains no claim values. A call rejects instead
+ * of throwing. If the application's store answers without a promise, this store also answers without a promise, and without a
+ * timer.
  */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
   /** The calls that have timed out and have no answer, and when each is forgotten. The oldest call comes first. */

@@ -67,7 +67,7 @@ function stringClaim(claims: JSONObject, name: string, isRequired: boolean): str
 export const accepts =
   (audiences: readonly unknown[], azp?: unknown) =>
   ({ clientId, trustedAudiences }: Registration): boolean => {
-    if (!audiences.includes(clientId) || (azp ?? clientId) !== clientId) return false
+    if (!audiences.includes(clientId) || (azp !== undefined && azp !== clientId)) return false
     const trusted = new Set<unknown>([clientId, ...trustedAudiences])
     return audiences.every((audience) => trusted.has(audience))
   }
