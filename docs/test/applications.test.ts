@@ -438,6 +438,23 @@ describe('docs/guides/better-auth.md', () => {
   })
 })
 
+for (const page of ['start/express', 'start/nestjs', 'guides/passport'])
+  test(`docs/${page}.md: a sign-out ends the session, even if the session store cannot delete it`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'read-only-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const readOnly = join(folder, 'read-only')
+    const args = applications.find((application) => application.page === page)?.args ?? [sources(page)]
+    const preloaded = [`--import=${join(import.meta.dirname, 'read-only-preload.ts')}`, ...args]
+    const application = await start(t, { args: () => preloaded, env: { READ_ONLY: readOnly } })
+    const { base, output } = application
+    const cookie = await newDevice(application)
+    assert.equal(await statusOfMe(application, cookie), 200)
+    writeFileSync(readOnly, '')
+    await fetch(`${base}/logout`, { method: 'POST', headers: { cookie, origin: base }, redirect: 'manual' })
+    rmSync(readOnly)
+    assert.equal(await statusOfMe(application, cookie), 401, output())
+  })
+
 describe('a short SESSION_SECRET', () => {
   // The session libraries of the other pages refuse it themselves.
   const pages = ['start/koa', 'start/express', 'start/nestjs', 'guides/passport', 'guides/better-auth']
