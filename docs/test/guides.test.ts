@@ -40,7 +40,7 @@ import { createIsActive } from '../snippets/docs-guides-access-tokens-md/introsp
 import { createProvider, lazily } from '../snippets/docs-guides-provider-down-md/provider.ts'
 import { startWarming } from '../snippets/docs-guides-provider-down-md/readiness.ts'
 import { createCheck } from '../snippets/docs-guides-refresh-tokens-md/check.ts'
-import { createDestroySession } from '../snippets/docs-guides-refresh-tokens-md/offline.ts'
+import { revokeOfflineTokens } from '../snippets/docs-guides-refresh-tokens-md/offline.ts'
 import { createSessions, type Row } from '../snippets/docs-guides-refresh-tokens-md/sessions.ts'
 import { createActiveSession, createProxy, keepClaims } from '../snippets/docs-migrating-md/auth0-logout.ts'
 import { createApp as createMigrated } from '../snippets/docs-migrating-md/after.ts'
@@ -289,6 +289,21 @@ test('refresh-tokens.md: if the session cannot be tracked, its token is revoked'
   assert.equal(rows.size, 0)
 })
 
+test('refresh-tokens.md: if the session cannot start and its token cannot be revoked, no row stays', async () => {
+  const { configuration } = createAuthorizationServer({ '/revoke': () => assert.fail('the provider is down') })
+  const { rows, table } = createRows()
+  const down = async () => assert.fail('the store is down')
+  const claims = { ...op.session({ sid: 's-1' }), aud: 'test-client', exp: now() + 60 }
+  const failing = createSessions(op.trusted, configuration, table, { add: down, values: down, remove: down })
+  await assert.rejects(failing.start('row-1', claims, 'r-1'), { code: 'ERR_LOGOUT_FAILED' })
+  assert.equal(rows.size, 0)
+
+  const ended = createSessions(op.trusted, configuration, table, new MemoryStore())
+  await ended.logout.receive(await op.logoutToken({ sid: 's-1' }))
+  await assert.rejects(ended.start('row-1', claims, 'r-1'), { message: 'the provider is down' })
+  assert.equal(rows.size, 0)
+})
+
 test('refresh-tokens.md: a logout during a refresh revokes the new token, even if the first revocation fails', async () => {
   const steps = new EventEmitter()
   const failed = once(steps, 'failed')
@@ -340,16 +355,40 @@ test('refresh-tokens.md: two requests at once refresh the token only once', asyn
 })
 
 test('refresh-tokens.md: a token for use after the logout is revoked only if the Logout Token asks for it', async () => {
-  const calls: string[] = []
-  const record = (name: string) => async (id: string) => void calls.push(`${name} ${id}`)
-  const destroySession = createDestroySession(record('end'), record('revoke'))
-  const logout = createLogout({ destroySession })
-  for (const sid of ['s-1', 's-2', 's-3']) await logout.trackSession(op.session({ sid }), `row of ${sid}`)
+  let isUp = true
+  const { configuration, requests } = createAuthorizationServer({
+    '/revoke': () => (isUp ? null : assert.fail('the provider is down')),
+  })
+  const rows = new Map(['1', '2', '3', '4', '5', '6'].map((n) => [`r-${n}`, { sub: 'alice', sid: `s-${n}` }]))
+  rows.set('r-7', { sub: 'bob', sid: 's-7' })
+  const logout = createLogout()
+  revokeOfflineTokens(logout, configuration, {
+    find: async ({ sub, sid }) =>
+      [...rows].filter(([, row]) => (sid === undefined ? row.sub === sub : row.sid === sid)).map(([token]) => token),
+    delete: async (token) => void rows.delete(token),
+  })
   const events = { 'http://schemas.openid.net/event/backchannel-logout': {}, revoke_offline_access: true }
-  await logout.receive(await op.logoutToken({ sid: 's-1' }))
-  await logout.receive(await op.logoutToken({ sid: 's-2', events }))
-  await logout.endSession(op.session({ sid: 's-3' }))
-  assert.deepEqual(calls, ['end row of s-1', 'revoke row of s-2', 'end row of s-2', 'end row of s-3'])
+  const revoke = async (sid: string) => logout.receive(await op.logoutToken({ sub: 'alice', sid, events }))
+
+  await logout.receive(await op.logoutToken({ sub: 'alice', sid: 's-1' }))
+  await logout.endSession(op.session({ sub: 'alice', sid: 's-2' }))
+  assert.deepEqual(requests, [])
+  // These two sessions have already ended, so the library would not call `destroySession` for them.
+  await revoke('s-1')
+  await revoke('s-2')
+  await revoke('s-3')
+  assert.deepEqual(requests.splice(0), ['/revoke r-1', '/revoke r-2', '/revoke r-3'])
+
+  isUp = false
+  const again = await op.logoutToken({ sub: 'alice', sid: 's-4', events })
+  await assert.rejects(logout.receive(again))
+  isUp = true
+  await logout.receive(again)
+  assert.deepEqual(requests.splice(0), ['/revoke r-4', '/revoke r-4'])
+
+  await logout.receive(await op.logoutToken({ sub: 'alice', sid: undefined, events }))
+  assert.deepEqual(requests, ['/revoke r-5', '/revoke r-6'])
+  assert.deepEqual([...rows.keys()], ['r-7'])
 })
 
 test('refresh-tokens.md: the check revokes the token of the cookie, and tries again if this fails', async (t) => {
