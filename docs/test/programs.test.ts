@@ -8,12 +8,13 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
-import { schema } from '@bcl/sql'
+import { schema, SqlStore } from '@bcl/sql'
 import { createTestIssuer } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 import { trace } from '@opentelemetry/api'
@@ -21,6 +22,7 @@ import mysql from 'mysql2/promise'
 import { Pool } from 'pg'
 
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { retryWhileLocked } from '../snippets/packages-sql-README-md/retry.ts'
 import { compileNest } from './nest.ts'
 import { answerAsProvider, fetch, op, writeCode } from './page-code.ts'
 
@@ -125,7 +127,7 @@ test('kubernetes.md: SIGTERM closes the server, the receiver and the client in t
   const steps: string[] = []
   const closed = new Promise<void>((resolve) => {
     const logout = { close: async () => void steps.push('logout') }
-    const redis = { close: async () => void steps.push('redis') }
+    const redis = { destroy: () => void steps.push('redis') }
     t.mock.method(process, 'exit', () => {
       steps.push('exit')
       resolve()
@@ -381,6 +383,39 @@ test('orms.md and workers.md: the command prints the statements', async () => {
     const stdout = await runNode(['-e', script!], { cwd: join(root, 'docs') })
     assert.equal(stdout.trimEnd(), schema(dialect).trimEnd(), page)
   }
+})
+
+test('packages/sql/README.md: while another process locks the SQLite file, a write waits, and the process goes on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sqlite-'))
+  const open = () => new DatabaseSync(join(folder, 'app.db'))
+  const [db, other] = [open(), open()]
+  t.after(() => {
+    for (const each of [db, other]) each.close()
+    rmSync(folder, { recursive: true })
+  })
+  db.exec('PRAGMA journal_mode = WAL')
+  db.exec(schema('sqlite'))
+  db.exec('PRAGMA busy_timeout = 0')
+  const store = new SqlStore({
+    dialect: 'sqlite',
+    query: (text, params) => retryWhileLocked(() => db.prepare(text).all(...params)),
+  })
+  const expiresAt = Math.floor(Date.now() / 1000) + 60
+  other.exec('BEGIN IMMEDIATE')
+  // These reads and the `ROLLBACK` run in this process, so they run only if the write does not block it.
+  const written = store.add('key', 'value', expiresAt)
+  assert.deepEqual(await store.values(['key']), [[]])
+  other.exec('ROLLBACK')
+  await written
+  assert.deepEqual(await store.values(['key']), [['value']])
+
+  other.exec('BEGIN IMMEDIATE')
+  await assert.rejects(async () => store.add('key', 'another', expiresAt), /database is locked/)
+  other.exec('ROLLBACK')
+  await assert.rejects(
+    retryWhileLocked(() => db.prepare('no statement')),
+    /syntax error/,
+  )
 })
 
 const { DATABASE_URL = 'postgres://postgres@127.0.0.1:5432/test', MYSQL_URL = 'mysql://root@127.0.0.1:3306/test' } =
