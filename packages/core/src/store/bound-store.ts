@@ -39,11 +39,11 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
     return withTimeout(
       timeout,
       () => answer,
-      (error) => {
+      (failure) => {
         unanswered.set(answer, monotonicNow() + forgottenAfter)
         const forget = (): void => void unanswered.delete(answer)
         void (answer as Promise<T>).then(forget, forget)
-        return asLogoutError('the store', withoutClaims(error, args))
+        return asLogoutError('the store', withoutClaims(failure, args))
       },
     )
   }
