@@ -28,12 +28,12 @@ test('a store may answer without a promise, and may throw', async () => {
   expect((await refusal(logout.receive(await op.logoutToken({ sid: 'phone' })))).code).toBe('ERR_LOGOUT_FAILED')
 })
 
-test('RP-39c: while 1,000 calls of a store have no answer, further calls fail at once, for at most a minute', async () => {
+test('RP-39c: after 1,000 calls without an answer, one call a second is sent until the store answers', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   onTestFinished(() => void vi.useRealTimers())
   const op = await createTestIssuer()
   const store = new SpyStore()
-  let hangs = deferred()
+  const hangs = deferred()
   store.before = () => hangs.promise
   const logout = create(op, { store })
   const check = async (index: number) =>
@@ -43,21 +43,30 @@ test('RP-39c: while 1,000 calls of a store have no answer, further calls fail at
   await vi.advanceTimersByTimeAsync(1000)
   expect(new Set(await timedOut)).toEqual(new Set(['took over 1 s']))
   const before = store.calls.length
-  expect(await check(0)).toBe('1000 calls have no answer')
-  expect(store.calls).toHaveLength(before)
-  // Answers that come late make room.
-  hangs.resolve()
-  await vi.advanceTimersByTimeAsync(0)
-  expect(await check(0)).toBe(false)
-  // A driver can lose calls.
-  hangs = deferred()
-  const lost = checkAll(1000)
+  const [probe, ...others] = [check(0), check(1), check(2)]
+  expect(await Promise.all(others)).toEqual(Array(2).fill('1000 calls have no answer'))
   await vi.advanceTimersByTimeAsync(1000)
-  await lost
+  expect(await probe).toBe('took over 1 s')
+  expect(store.calls).toHaveLength(before + 1)
+  // The driver has lost these calls, but the store works again.
   store.before = () => {}
-  expect(await check(0)).toBe('1000 calls have no answer')
-  await vi.advanceTimersByTimeAsync(60_000)
   expect(await check(0)).toBe(false)
+  expect(await checkAll(10)).toEqual(Array(10).fill(false))
+})
+
+test('RP-39: a failed call of a lazy thenable runs once', async () => {
+  const op = await createTestIssuer()
+  let runs = 0
+  // Some query builders run the query at each call of `then`.
+  // oxlint-disable-next-line unicorn/no-thenable -- it behaves like such a query builder
+  const lazy = { then: (_: unknown, reject: (error: Error) => void) => reject(new Error(`run ${(runs += 1)}`)) }
+  const logout = create(op, { store: { add: () => lazy as never, values: (keys) => keys.map(() => []), remove() {} } })
+  const session = op.session()
+  await expect(logout.trackSession(session, 'id')).rejects.toThrow()
+  const before = runs
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(runs).toBe(before)
+  expect(runs).toBe(2) // one call for each scope of the session
 })
 
 test('a store may answer some calls without a promise. Its markers are not kept in memory after they were written', async () => {

@@ -61,7 +61,7 @@ test('SE-1: a token that has exactly the largest age is accepted', async () => {
 })
 
 describe('SE-3: an audience function', () => {
-  test('is called again after a minute. A token with an unknown audience waits until a second has passed', async () => {
+  test('is called again after a minute. A token with an unknown audience waits for up to 0.3 seconds', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
     try {
       const audience = vi.fn(() => (audience.mock.calls.length < 3 ? 'receiver' : 'new stream'))
@@ -74,10 +74,13 @@ describe('SE-3: an audience function', () => {
       expect(await calls(0, 'receiver')).toEqual([202, 1])
       expect(await calls(60, 'receiver')).toEqual([202, 1])
       expect(await calls(0.5, 'receiver')).toEqual([202, 2])
-      const waiting = ['new stream', 'unknown'].map((aud) => calls(0.25, aud))
-      await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0))
-      expect(await calls(0.25, 'receiver')).toEqual([202, 2])
-      await vi.advanceTimersByTimeAsync(250)
+      const waiting = ['new stream', 'unknown'].map((aud) => calls(0.05, aud))
+      expect(await calls(0.1, 'receiver')).toEqual([202, 2])
+      // Reading the requests takes no fake time, but several turns of the event loop.
+      for (let turn = 0; turn < 20; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve))
+        await vi.advanceTimersByTimeAsync(50)
+      }
       expect(await Promise.all(waiting)).toEqual([
         [202, 3],
         [400, 3],
@@ -87,7 +90,7 @@ describe('SE-3: an audience function', () => {
     }
   })
 
-  test('is called at most once a second while it fails', async () => {
+  test('is called at most every 0.3 seconds while it fails', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
     try {
       let fails = true
@@ -98,9 +101,9 @@ describe('SE-3: an audience function', () => {
         answers.push(push(await signSet()))
         // Reading the request takes no fake time, but several turns of the event loop.
         for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-        await vi.advanceTimersByTimeAsync(300)
+        await vi.advanceTimersByTimeAsync(100)
       }
-      expect(audience.mock.calls.length).toBeLessThanOrEqual(4)
+      expect(audience.mock.calls.length).toBeLessThanOrEqual(5)
       fails = false
       const last = push(await signSet())
       await vi.advanceTimersByTimeAsync(1000)

@@ -178,7 +178,9 @@ export function createIssuerFunction(
     const call = (): Promise<readonly Registration[]> => calls.run(() => callFunction(iss, caller), key).result
     const running = calls.get(key)
     if (maxAge === 0 && running && running.until - answerTime < since)
-      return running.result.catch(() => {}).then(() => findAll(iss, caller, isComplete, maxAge, since))
+      return withTimeout(answerTime, () => running.result)
+        .catch(() => {})
+        .then(() => findAll(iss, caller, isComplete, maxAge, since))
     const answer = cached(iss)
     if (answer && caller !== 'token' && otherAnswers.delete(iss)) usedAnswers.set(iss, answer)
     if (!answer) return call()

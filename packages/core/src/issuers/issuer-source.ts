@@ -12,7 +12,7 @@ export interface Trust {
    * @param isComplete Returns true if the registrations contain all that the caller needs. If it returns false for a cached
    *   answer of the issuer function, the function is called again.
    * @param maxAge Set it for a logout for all clients. If the cached answer is older than these seconds, the issuer function is
-   *   called, without a limit. If the call fails, the cached answer is used. A token must have been verified first.
+   *   called. If the call fails, the cached answer is used. With 0, the call has no limit. A token must have been verified first.
    */
   find(
     iss: string,

@@ -110,7 +110,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let keys: FindKey | undefined
   /** The time when the request for the current keys began. */
   let requestedAt = -Infinity
-  /** The time when the last successful discovery began. Without discovery, it does not matter. */
+  /** The time when the last discovery of the current URL began. Without discovery, it does not matter. */
   let discoveredAt = Infinity
   /** The last refresh of a stale set. */
   let refreshed: Promise<void> | undefined
@@ -142,9 +142,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const discover = async (signal: AbortSignal): Promise<string> => {
     if (!isDiscovered) return jwksUri
-    const beganAt = monotonicNow()
     const { metadata, url } = await readMetadata(signal)
-    discoveredAt = beganAt
     const uri = metadata['jwks_uri'] as string
     // A remote provider must not make this server send a request to itself (RP-54).
     if (isAllowed(uri, options.allowInsecureRequests, isLoopback(url))) return uri
@@ -181,13 +179,28 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     budgets.set(name, takeFetch)
   }
 
+  /**
+   * Reads the metadata, and loads the keys from the URL.
+   *
+   * @param known If the metadata have this URL, the keys are not loaded again, and the promise resolves to false.
+   */
+  const rediscover = async (signal: AbortSignal, known?: string): Promise<boolean> => {
+    const beganAt = monotonicNow()
+    const uri = await discover(signal)
+    const isNew = uri !== known
+    if (isNew) await load(uri, signal)
+    // The keys of another URL can have arrived in the meantime.
+    if (isDiscovered && uri === jwksUri) discoveredAt = beganAt
+    return isNew
+  }
+
   /** Reads the metadata, and loads the keys. */
   const reload = async (signal: AbortSignal, isReserved?: boolean): Promise<void> => {
     await takePermits(isReserved)
     // The first load takes no permit for discovery. So if a key is missing right after the first load, discovery can
     // run again.
     if (keys) takeDiscovery()
-    await load(await discover(signal), signal)
+    await rediscover(signal)
   }
 
   /** Loads the keys again from the same URL. If that does not help, reads the metadata again. */
@@ -197,8 +210,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     const failure: unknown = await load(uri, signal).catch((error: unknown) => error)
     if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
       requirePermit(takeDiscovery(), failure)
-      const newUri = await discover(signal)
-      if (newUri !== uri) return load(newUri, signal)
+      if (await rediscover(signal, uri)) return
     }
     if (failure) throw failure
   }

@@ -2,16 +2,14 @@ import { asLogoutError } from '../errors.js'
 import { chain, isPromise, type Maybe } from '../util/maybe.js'
 import { withoutClaims } from '../util/without-claims.js'
 import type { LogoutStore } from './store.js'
-import { monotonicNow } from '../util/clock.js'
+import { createTokenBucket } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 
 /**
- * The largest number of calls that have timed out and still have no answer. A driver keeps such calls in memory. So if the
- * store hangs, further calls fail at once.
+ * A driver keeps a call without an answer in memory. So after this number of calls in a row that timed out, only one read a
+ * second is sent until the store answers a call.
  */
 const maxUnanswered = 1000
-/** Seconds after which a call without an answer is forgotten, because a driver can lose a call. */
-const forgottenAfter = 60
 
 /**
  * Limits the time of each call of the application's store, except `subscribe` (RP-39), and the number of calls without an
@@ -20,15 +18,9 @@ const forgottenAfter = 60
  * timer.
  */
 export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
-  /** The calls that have timed out and have no answer, and when each is forgotten. The oldest call comes first. */
-  const unanswered = new Map<unknown, number>()
+  let unanswered = 0
+  const takeProbe = createTokenBucket(1, 1)
   const call = <T>(args: readonly unknown[], work: () => Maybe<T>): Maybe<T> => {
-    for (const [oldest, until] of unanswered) {
-      if (monotonicNow() < until) break
-      unanswered.delete(oldest)
-    }
-    if (unanswered.size >= maxUnanswered)
-      return Promise.reject(asLogoutError('the store', new Error(`${maxUnanswered} calls have no answer`)))
     let answer: Maybe<T>
     try {
       answer = work()
@@ -36,13 +28,15 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
     } catch (error) {
       answer = Promise.reject(error as Error)
     }
+    // Some query builders run the query again at each `then`.
+    const promise = Promise.resolve(answer)
+    const reset = (): void => void (unanswered = 0)
+    void promise.then(reset, reset)
     return withTimeout(
       timeout,
-      () => answer,
+      () => promise,
       (failure) => {
-        unanswered.set(answer, monotonicNow() + forgottenAfter)
-        const forget = (): void => void unanswered.delete(answer)
-        void (answer as Promise<T>).then(forget, forget)
+        unanswered += 1
         return asLogoutError('the store', withoutClaims(failure, args))
       },
     )
@@ -50,14 +44,18 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
   return {
     add: (...args) => call(args, () => store.add(...args)),
     remove: (...args) => call(args, () => store.remove(...args)),
-    values: (keys) =>
-      call(keys, () =>
+    values(keys) {
+      // Writes are not refused, because a refused write would lose a logout.
+      if (unanswered >= maxUnanswered && !takeProbe())
+        return Promise.reject(asLogoutError('the store', new Error(`${maxUnanswered} calls have no answer`)))
+      return call(keys, () =>
         chain(store.values(keys), (values) => {
           const isRight = Array.isArray(values) && values.length === keys.length && [...values].every(Array.isArray)
           if (isRight) return values
           throw new Error('not one answer for each key')
         }),
-      ),
+      )
+    },
     ...(store.publish && { publish: async (...args) => call(args, () => store.publish!(...args)) }),
     ...(store.subscribe && { subscribe: async (listener) => store.subscribe!(listener) }),
   }

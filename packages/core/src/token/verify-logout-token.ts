@@ -70,7 +70,6 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
   }
   for (const registration of chooseByAudience(atIssuer, audiences, azp)) await accept(registration)
   const isVerified = !!checked
-  if (isVerified) source.use(iss as string)
   // An audience that is no known client can be a client that was added after the cached answer. A verified token causes this
   // call if the answer is older than a second. If it fails, the logout of the known clients is carried out.
   const isNew = (name: unknown, known: readonly Registration[]): boolean =>
@@ -88,6 +87,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
       if (!atIssuer.includes(registration) && isNew(registration.clientId, registrations)) await accept(registration)
   }
   if (!checked) throw failure
+  source.use(iss as string)
   return { token: { clientIds: registrations.map(({ clientId }) => clientId), ...checked }, registrations }
 }
 

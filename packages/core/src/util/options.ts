@@ -46,7 +46,7 @@ const isWeb = (text: string): boolean => text.startsWith('http') && URL.canParse
 export function show(value: unknown): string {
   // The address of a database can contain a password.
   if (typeof value === 'string')
-    return JSON.stringify(value.replace(isWeb(value) ? /^([^/]*\/\/)[^/?#]*@/ : /^([^/]*\/\/).*@/s, '$1…@'))
+    return JSON.stringify(value.replace(isWeb(value) ? /^([^:]*:[\\/]*)[^\\/?#]*@/ : /^([^/]*\/\/).*@/s, '$1…@'))
   if (Array.isArray(value)) return `[${value.map(show)}]`
   return Object(value) === value ? typeof value : String(value)
 }

@@ -7,7 +7,7 @@ export type Audience = string | readonly string[]
 /** Seconds for which the answer of an audience function is cached. */
 const cachedFor = 60
 /** The smallest number of seconds between the starts of two calls. */
-const recheckedAfter = 1
+const recheckedAfter = 0.3
 
 /** Tells whether a value can be the audience of a stream. */
 export const isAudience = (value: unknown): value is Audience => isText(value) || isTextList(value)
@@ -21,7 +21,7 @@ const isOneOf = (aud: unknown, known: Audience): boolean => {
 }
 
 /**
- * Makes the check of `aud` (SE-3). An audience function has a time-out. It is called at most once a second, because anybody can
+ * Makes the check of `aud` (SE-3). An audience function has a time-out. It is called at most every 0.3 seconds, because anybody can
  * send tokens. A token with an unknown audience waits for the next call, because the stream may be new.
  *
  * @param seconds The time-out of an audience function.
