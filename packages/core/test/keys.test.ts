@@ -1051,6 +1051,33 @@ describe('RP-53, RP-54: keys that change', () => {
     expect((await refusal(logout.receive(withdrawn))).code).toBe(wrongSignature)
   })
 
+  test('RP-51a: if the new URL does not answer at first, the refresh is tried again after 31 seconds', async () => {
+    const op = await createTestIssuer()
+    let uri = 'https://op.example.com/old'
+    let isDown = false
+    const old = { keys: [...op.jwks.keys] }
+    const answer = (url: string) => {
+      if (url === discovery) return Response.json({ issuer: op.issuer, jwks_uri: uri })
+      if (url !== uri) return Response.json(old)
+      return isDown ? new Response(null, { status: 503 }) : Response.json(op.jwks)
+    }
+    const { clock, logout, token, outcome } = discovering(op, { answer })
+    expect(await outcome()).toBe('ok')
+    const { kid } = op.key
+    const later = clock.time + 640
+    const withdrawn = await token({ iat: later, exp: later + 120 })
+    uri = 'https://op.example.com/new'
+    isDown = true
+    await op.rotate({ keepOld: false })
+    advance(clock, 300)
+    expect(await outcome({ kid })).toBe(wrongSignature)
+    advance(clock, 300)
+    await outcome({ kid })
+    isDown = false
+    advance(clock, 40)
+    expect((await refusal(logout.receive(withdrawn))).code).toBe(wrongSignature)
+  })
+
   test('a token without kid waits for the refresh of a stale JWK Set', async () => {
     const op = await createTestIssuer()
     const [asked, answered] = [deferred(), deferred()]

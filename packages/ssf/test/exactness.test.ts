@@ -90,6 +90,33 @@ describe('SE-3: an audience function', () => {
     }
   })
 
+  test('is called again for a new stream within the time of a push', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
+    try {
+      let stream = 'receiver'
+      const audience = vi.fn(async () => {
+        const answer = stream
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return answer
+      })
+      const { push } = receiving({ transmitter: { audience } })
+      // The call for this token has begun, when the stream becomes new.
+      const first = push(await signSet({ aud: 'unknown' }))
+      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      expect(audience).toHaveBeenCalledTimes(1)
+      stream = 'new stream'
+      const second = push(await signSet({ aud: 'new stream' }))
+      for (let time = 0; time < 800; time += 20) {
+        for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+        await vi.advanceTimersByTimeAsync(20)
+      }
+      expect((await first).status).toBe(400)
+      expect((await second).status).toBe(202)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('is called at most every 0.3 seconds while it fails', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
     try {
