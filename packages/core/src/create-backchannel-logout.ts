@@ -144,7 +144,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   }
   const endSessions = createEndSessions({ ...common, pending, onMarkers, listeners })
   // Seconds after which a logout in progress counts as lost. Then `close` does not wait for it any more.
-  const longest = read.listenerTimeout + 4 * storeTimeout + 4 * (read.keysTimeout ?? 1.5) + 10
+  const longest = read.listenerTimeout + 4 * storeTimeout + 4 * (read.keysTimeout ?? 1.5) + 20
   const receiver = createReceiver({ ...common, issuers, endSessions, longest })
   const application = createEndSession({ ...common, endSessions, findRegistrations, longest })
   const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)

@@ -54,6 +54,26 @@ test('RP-39c: after 1,000 calls without an answer, one call a second is sent unt
   expect(await checkAll(10)).toEqual(Array(10).fill(false))
 })
 
+test('RP-39c: an answer without a promise also shows that the store works again', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const op = await createTestIssuer()
+  let values: LogoutStore['values'] = () => new Promise(() => {})
+  const logout = create(op, { store: { add() {}, values: (keys) => values(keys), remove() {} } })
+  const checkAll = (count: number) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, index) =>
+        logout.isLoggedOut(op.session({ sid: `session-${index}` })).catch(() => 'failed'),
+      ),
+    )
+  const timedOut = checkAll(1000)
+  await vi.advanceTimersByTimeAsync(1000)
+  await timedOut
+  values = (keys) => keys.map(() => [])
+  expect(await checkAll(1)).toEqual([false])
+  expect(await checkAll(10)).toEqual(Array(10).fill(false))
+})
+
 test('RP-39: a failed call of a lazy thenable runs once', async () => {
   const op = await createTestIssuer()
   let runs = 0

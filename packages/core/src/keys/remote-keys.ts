@@ -125,9 +125,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
    */
   const noFetchUntil = new LruMap<number>(maxRemembered)
 
-  const age = (): number => monotonicNow() - requestedAt
-  // The provider may have moved its keys, and the old URL may still answer. So a set is also stale if its discovery is old.
-  const isFresh = (): boolean => monotonicNow() - Math.min(requestedAt, discoveredAt) < freshFor
+  // The provider may have moved its keys, and the old URL may still answer. So the age of the discovery also counts.
+  const age = (): number => monotonicNow() - Math.min(requestedAt, discoveredAt)
   const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
 
   const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
@@ -154,6 +153,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     const members = (await fetchJson(uri, signal, options))['keys'] as JWK[]
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
     if (beganAt < requestedAt) return
+    // The keys of another URL need their own discovery.
+    if (isDiscovered && uri !== jwksUri) discoveredAt = -Infinity
     keys = createKeySet({ keys: members.filter(isObject) })
     jwksUri = uri
     requestedAt = beganAt
@@ -242,7 +243,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     const startedAt = monotonicNow()
     const id = `${args[0].alg} ${args[0].kid}`
     if (age() > goodFor) await join(reload)
-    else if (!isFresh()) await refresh()
+    else if (age() >= freshFor) await refresh()
     else await flights.get()?.result.catch(() => {})
     let key = await match(args)
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
@@ -265,7 +266,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const keySet: RemoteKeys = {
     async getKey(...args) {
-      const key = isFresh() && (await match(args))
+      const key = age() < freshFor && (await match(args))
       return key || withTimeout(keysTimeout, () => find(args))
     },
     async renew(since, kid) {

@@ -24,7 +24,10 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
     let answer: Maybe<T>
     try {
       answer = work()
-      if (!isPromise(answer)) return answer
+      if (!isPromise(answer)) {
+        unanswered = 0
+        return answer
+      }
     } catch (error) {
       answer = Promise.reject(error as Error)
     }

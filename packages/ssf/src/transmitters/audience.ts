@@ -51,7 +51,9 @@ export function createAudience(
     const before = calls
     // A call that began before the token arrived can lack a new stream. Many transmitters send a token only once.
     while ((monotonicNow() - foundAt > cachedFor || !isOneOf(aud, known)) && calls === before)
-      await flights.run(find).result
+      await flights.run(find).result.catch((error: unknown) => {
+        if (calls !== before) throw error
+      })
     return isOneOf(aud, known)
   }
 }
