@@ -31,17 +31,14 @@ export function boundStore(store: LogoutStore, timeout: number): LogoutStore {
     } catch (error) {
       answer = Promise.reject(error as Error)
     }
-    // Some query builders run the query again at each `then`.
-    const promise = Promise.resolve(answer)
-    const reset = (): void => void (unanswered = 0)
-    void promise.then(reset, reset)
     return withTimeout(
       timeout,
-      () => promise,
-      (failure) => {
+      () => answer,
+      (error) => {
         unanswered += 1
-        return asLogoutError('the store', withoutClaims(failure, args))
+        return asLogoutError('the store', withoutClaims(error, args))
       },
+      () => (unanswered = 0),
     )
   }
   return {
