@@ -1,6 +1,7 @@
 import type { BackchannelLogout, BackchannelLogoutOptions } from './backchannel-logout.js'
 import { boundStore } from './store/bound-store.js'
 import { createIssuers } from './issuers/issuers.js'
+import { defaultKeysTimeout } from './keys/remote-keys.js'
 import { createEndSession } from './sessions/end-session.js'
 import { createEndSessions, type LogoutEvent } from './sessions/end-sessions.js'
 import { formatBroadcast, formatTracked, markerKeysOf, scopesOfSession, trackKey } from './sessions/markers.js'
@@ -37,7 +38,14 @@ import { createWatchers } from './sessions/watch.js'
 /** The options with their defaults. */
 type Defaulted<T> = T & {
   [
-    K in 'recheckAfter' | 'unavailableStatus' | 'storeTimeout' | 'listenerTimeout' | 'pollInterval' | 'now'
+    K in
+      | 'recheckAfter'
+      | 'unavailableStatus'
+      | 'storeTimeout'
+      | 'listenerTimeout'
+      | 'keysTimeout'
+      | 'pollInterval'
+      | 'now'
   ]-?: NonNullable<T[K & keyof T]>
 }
 
@@ -59,7 +67,7 @@ const rules: Rules = {
   unavailableStatus: oneOf(400, 503),
   storeTimeout: period(1),
   listenerTimeout: period(2),
-  keysTimeout: period(undefined),
+  keysTimeout: period(defaultKeysTimeout),
   pollInterval: period(30),
   ...fetchRules,
   now: callback(() => Math.floor(systemNow())),
@@ -144,7 +152,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   }
   const endSessions = createEndSessions({ ...common, pending, onMarkers, listeners })
   // Seconds after which a logout in progress counts as lost. Then `close` does not wait for it any more.
-  const longest = read.listenerTimeout + 4 * storeTimeout + 4 * (read.keysTimeout ?? 1.5) + 20
+  const longest = read.listenerTimeout + 4 * storeTimeout + 4 * read.keysTimeout + 20
   const receiver = createReceiver({ ...common, issuers, endSessions, longest })
   const application = createEndSession({ ...common, endSessions, findRegistrations, longest })
   const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)

@@ -51,6 +51,18 @@ describe('RP-11: an issuer function', () => {
       now: clock.now,
       fetch: op.fetch,
     })
+  /** An issuer function that reads its answer at once, and then waits for `wait`. */
+  const holding = (answer: () => unknown) => {
+    const held = {
+      wait: Promise.resolve(),
+      issuers: vi.fn(async () => {
+        const found = answer()
+        await held.wait
+        return found
+      }),
+    }
+    return held
+  }
   const token = (claims: object = {}) => op.logoutToken({ iat: clock.time, exp: clock.time + 120, ...claims })
   const codeOf = async (logout: ReturnType<typeof using>, claims: object = {}) =>
     logout.receive(await token(claims)).then(
@@ -198,23 +210,18 @@ describe('RP-11: an issuer function', () => {
 
   test('RP-11d: tokens and checks of a new client join a call in progress, also without a permit', async () => {
     const clients: TrustedIssuer[] = [op.trusted]
-    let wait = Promise.resolve()
-    const issuers = vi.fn(async () => {
-      const answer = [...clients]
-      await wait
-      return answer
-    })
-    const logout = using(issuers)
+    const held = holding(() => [...clients])
+    const logout = using(held.issuers)
     expect(await codeOf(logout)).toBe('ok')
     clients.push({ ...op.trusted, clientId: 'added' })
     const slow = deferred()
-    wait = slow.promise
+    held.wait = slow.promise
     const sendAll = (aud: string) => Promise.all(Array.from({ length: 6 }, () => codeOf(logout, { aud })))
     const session = op.session({ clientId: 'added', sid: 'its own' })
     const unknown = sendAll('unknown')
     const genuine = sendAll('added')
     const checks = Promise.all(Array.from({ length: 6 }, async () => logout.isLoggedOut(session)))
-    while (issuers.mock.calls.length < 3) await new Promise((resolve) => setImmediate(resolve))
+    while (held.issuers.mock.calls.length < 3) await new Promise((resolve) => setImmediate(resolve))
     slow.resolve()
     expect(await genuine).toEqual(Array(6).fill('ok'))
     expect(await checks).toEqual(Array(6).fill(false))
@@ -224,25 +231,20 @@ describe('RP-11: an issuer function', () => {
   test('RP-11c: a slow call does not replace the answer of a call that began later', async () => {
     const next = await createTestIssuer({ issuer: op.issuer })
     let answer: TrustedIssuer = op.trusted
-    let wait = Promise.resolve()
-    const issuers = vi.fn(async () => {
-      const found = answer
-      await wait
-      return found
-    })
-    const logout = using(issuers)
+    const held = holding(() => answer)
+    const logout = using(held.issuers)
     const slow = deferred()
-    wait = slow.promise
+    held.wait = slow.promise
     const first = codeOf(logout)
-    while (issuers.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
-    wait = Promise.resolve()
+    while (held.issuers.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    held.wait = Promise.resolve()
     answer = { ...op.trusted, keys: next.jwks }
     advance(clock, 1)
     await logout.endAllSessions({ iss: op.issuer, sub: 'bob', before: clock.time })
     slow.resolve()
     await first
     expect(await logout.receive(await next.logoutToken({ iat: clock.time, exp: clock.time + 120 }))).toBeDefined()
-    expect(issuers).toHaveBeenCalledTimes(2)
+    expect(held.issuers).toHaveBeenCalledTimes(2)
   })
 
   test('RP-11d: a logout for all clients also ends the sessions of a new client', async () => {
@@ -260,19 +262,14 @@ describe('RP-11: an issuer function', () => {
 
   test('RP-11d: a logout for all clients does not join a call that began before it', async () => {
     const clients: TrustedIssuer[] = [op.trusted]
-    let wait = Promise.resolve()
-    const issuers = vi.fn(async () => {
-      const answer = [...clients]
-      await wait
-      return answer
-    })
-    const logout = using(issuers)
+    const held = holding(() => [...clients])
+    const logout = using(held.issuers)
     expect(await logout.isLoggedOut(op.session())).toBe(false)
     const { iss, sub } = op.session()
     const slow = deferred()
-    wait = slow.promise
+    held.wait = slow.promise
     const first = logout.endAllSessions({ iss, sub: 'bob' })
-    expect(issuers).toHaveBeenCalledTimes(2)
+    expect(held.issuers).toHaveBeenCalledTimes(2)
     clients.push({ ...op.trusted, clientId: 'added' })
     advance(clock, 0.1)
     const second = logout.endAllSessions({ iss, sub })
@@ -432,18 +429,13 @@ describe('RP-11: an issuer function', () => {
   test('RP-11d: each of 20 valid tokens at once ends the sessions of a new client', async () => {
     const both = [op.clientId, 'added']
     let clients = [op.clientId]
-    let wait = Promise.resolve()
-    const issuers = vi.fn(async () => {
-      const answer = clients.map((clientId) => ({ ...op.trusted, clientId, trustedAudiences: both }))
-      await wait
-      return answer
-    })
-    const logout = using(issuers)
+    const held = holding(() => clients.map((clientId) => ({ ...op.trusted, clientId, trustedAudiences: both })))
+    const logout = using(held.issuers)
     expect(await codeOf(logout)).toBe('ok')
     advance(clock, 1)
     clients = both
     const slow = deferred()
-    wait = slow.promise
+    held.wait = slow.promise
     const verify = vi.spyOn(crypto.subtle, 'verify')
     onTestFinished(() => verify.mockRestore())
     const logouts = Array.from({ length: 20 }, async () => (await logout.receive(await token({ aud: both }))).clientIds)
@@ -452,7 +444,7 @@ describe('RP-11: an issuer function', () => {
     await new Promise((resolve) => setImmediate(resolve))
     slow.resolve()
     expect(await Promise.all(logouts)).toEqual(Array.from({ length: 20 }, () => both))
-    expect(issuers).toHaveBeenCalledTimes(2)
+    expect(held.issuers).toHaveBeenCalledTimes(2)
   })
 
   test('RP-11d: forged tokens with a second audience cause at most ten calls, and cannot stop genuine tokens', async () => {

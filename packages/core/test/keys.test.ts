@@ -932,6 +932,18 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 })
 
+/** The answers of a provider that moves its keys to a new URL. The old URL still serves the old keys. */
+function moving(op: TestIssuer, served = (): object => op.jwks, isDown = () => false) {
+  let uri = 'https://op.example.com/old'
+  const old = structuredClone(served())
+  const answer = (url: string): Response => {
+    if (url === discovery) return Response.json({ issuer: op.issuer, jwks_uri: uri })
+    if (url !== uri) return Response.json(old)
+    return isDown() ? new Response(null, { status: 503 }) : Response.json(served())
+  }
+  return { answer, move: () => void (uri = 'https://op.example.com/new') }
+}
+
 describe('RP-53, RP-54: keys that change', () => {
   test('RP-53a: the first token with a new key finds the key', async () => {
     const op = await createTestIssuer()
@@ -990,16 +1002,11 @@ describe('RP-53, RP-54: keys that change', () => {
 
   test('a moved jwks_uri is found while forged kids arrive all the time', async () => {
     const op = await createTestIssuer()
-    let uri = 'https://op.example.com/old'
-    const old = { keys: [...op.jwks.keys] }
-    const answer = (url: string) =>
-      url === discovery
-        ? Response.json({ issuer: op.issuer, jwks_uri: uri })
-        : Response.json(url === uri ? op.jwks : old)
+    const { move, answer } = moving(op)
     const { clock, outcome } = discovering(op, { answer })
     expect(await outcome()).toBe('ok')
     expect(await outcome({ kid: 'forged-0' })).toBe(wrongSignature)
-    uri = 'https://op.example.com/new'
+    move()
     await op.rotate()
     for (let times = 1; times <= 3; times += 1) {
       advance(clock, 15)
@@ -1010,17 +1017,11 @@ describe('RP-53, RP-54: keys that change', () => {
 
   test('RP-54: a new key with the old kid is found ten minutes after discovery, although the old URL still answers', async () => {
     const op = await createTestIssuer()
-    let uri = 'https://op.example.com/old'
-    const served = () => ({ keys: [{ ...op.key.publicJwk, kid: 'the only one' }] })
-    const old = served()
-    const answer = (url: string) =>
-      url === discovery
-        ? Response.json({ issuer: op.issuer, jwks_uri: uri })
-        : Response.json(url === uri ? served() : old)
+    const { move, answer } = moving(op, () => ({ keys: [{ ...op.key.publicJwk, kid: 'the only one' }] }))
     const { clock, outcome } = discovering(op, { answer })
     const header = { kid: 'the only one' }
     expect(await outcome(header)).toBe('ok')
-    uri = 'https://op.example.com/new'
+    move()
     await op.rotate()
     // This token causes a fetch from the old URL. So the JWK Set is young, but its discovery gets old.
     advance(clock, 300)
@@ -1031,18 +1032,13 @@ describe('RP-53, RP-54: keys that change', () => {
 
   test('RP-51a: a withdrawn key is refused ten minutes after discovery, although the old URL still serves it', async () => {
     const op = await createTestIssuer()
-    let uri = 'https://op.example.com/old'
-    const old = { keys: [...op.jwks.keys] }
-    const answer = (url: string) =>
-      url === discovery
-        ? Response.json({ issuer: op.issuer, jwks_uri: uri })
-        : Response.json(url === uri ? op.jwks : old)
+    const { move, answer } = moving(op)
     const { clock, logout, token, outcome } = discovering(op, { answer })
     expect(await outcome()).toBe('ok')
     const { kid } = op.key
     const later = clock.time + 600
     const withdrawn = await token({ iat: later, exp: later + 120 })
-    uri = 'https://op.example.com/new'
+    move()
     await op.rotate({ keepOld: false })
     // A bad signature causes a fetch from the old URL. It must not keep the withdrawn key for longer.
     advance(clock, 300)
@@ -1053,20 +1049,18 @@ describe('RP-53, RP-54: keys that change', () => {
 
   test('RP-51a: if the new URL does not answer at first, the refresh is tried again after 31 seconds', async () => {
     const op = await createTestIssuer()
-    let uri = 'https://op.example.com/old'
     let isDown = false
-    const old = { keys: [...op.jwks.keys] }
-    const answer = (url: string) => {
-      if (url === discovery) return Response.json({ issuer: op.issuer, jwks_uri: uri })
-      if (url !== uri) return Response.json(old)
-      return isDown ? new Response(null, { status: 503 }) : Response.json(op.jwks)
-    }
+    const { move, answer } = moving(
+      op,
+      () => op.jwks,
+      () => isDown,
+    )
     const { clock, logout, token, outcome } = discovering(op, { answer })
     expect(await outcome()).toBe('ok')
     const { kid } = op.key
     const later = clock.time + 640
     const withdrawn = await token({ iat: later, exp: later + 120 })
-    uri = 'https://op.example.com/new'
+    move()
     isDown = true
     await op.rotate({ keepOld: false })
     advance(clock, 300)
@@ -1076,6 +1070,69 @@ describe('RP-53, RP-54: keys that change', () => {
     isDown = false
     advance(clock, 40)
     expect((await refusal(logout.receive(withdrawn))).code).toBe(wrongSignature)
+  })
+
+  describe('if a fetch from the old URL ends after a fetch from the new URL', () => {
+    /** The refresh of a stale set fetches from the new URL. A token with an unknown kid fetches from the old URL meanwhile. */
+    async function race() {
+      const op = await createTestIssuer()
+      const { move, answer } = moving(op)
+      const [slowNew, slowOld] = [deferred(), deferred()]
+      const asked: string[] = []
+      const provider = { isSlow: false, isDown: false }
+      const { clock, logout, token, outcome } = discovering(op, {
+        async answer(url) {
+          asked.push(url)
+          const response = answer(url)
+          if (provider.isDown) throw new Error('down')
+          if (provider.isSlow && url.endsWith('/new')) await slowNew.promise
+          if (provider.isSlow && url.endsWith('/old')) await slowOld.promise
+          return response
+        },
+      })
+      expect(await outcome()).toBe('ok')
+      const later = clock.time + 700
+      const oldToken = await token({ iat: later, exp: later + 120 })
+      move()
+      await op.rotate({ keepOld: false })
+      advance(clock, 600)
+      Object.assign(provider, { isSlow: true })
+      asked.length = 0
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const forged = outcome({ kid: 'forged' }).finally(() => vi.useRealTimers())
+      const reaches = async (url: string) => {
+        while (!asked.some((one) => one.endsWith(url))) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await reaches('/new')
+      advance(clock, 1)
+      await vi.advanceTimersByTimeAsync(1000)
+      await reaches('/old')
+      slowNew.resolve()
+      await new Promise((resolve) => setImmediate(resolve))
+      slowOld.resolve()
+      await forged
+      provider.isSlow = false
+      advance(clock, 60)
+      return {
+        provider,
+        outcomeOfOld: () =>
+          logout.receive(oldToken).then(
+            () => 'ok',
+            ({ code }) => code,
+          ),
+      }
+    }
+
+    test('RP-51a: a withdrawn key is refused, because the old keys count as stale', async () => {
+      const { outcomeOfOld } = await race()
+      expect(await outcomeOfOld()).toBe(wrongSignature)
+    })
+
+    test('RP-53: the old keys are still used if the provider does not answer', async () => {
+      const { provider, outcomeOfOld } = await race()
+      provider.isDown = true
+      expect(await outcomeOfOld()).toBe('ok')
+    })
   })
 
   test('a token without kid waits for the refresh of a stale JWK Set', async () => {

@@ -11,7 +11,7 @@ import type { Registration } from './trusted-issuer.js'
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/** The largest number of answers in each of the three caches (RP-11), and of waiting calls in each of the two queues. */
+/** The largest number of answers in each of the three caches (RP-11), and of waiting calls in each of the three queues. */
 const maxEntries = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5

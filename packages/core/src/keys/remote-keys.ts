@@ -1,12 +1,12 @@
 import type { CryptoKey, JWK, JWTVerifyGetKey } from 'jose'
+import { createFetchPermits, type FetchLimits } from './fetch-permits.js'
 import { createKeySet, type FindKey } from './key-set.js'
 import { codeOf, keysUnavailable } from '../errors.js'
 import { isObject } from '../util/objects.js'
 import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
-import { pause } from '../util/timers.js'
-import { createTokenBucket, requirePermit, type TokenBucket } from '../util/token-bucket.js'
+import { createTokenBucket, requirePermit } from '../util/token-bucket.js'
 import { withTimeout } from '../util/with-timeout.js'
 import {
   discoveryUrl,
@@ -30,7 +30,7 @@ const refreshInterval = 31
 /** The time-out of a fetch in the background, in seconds (RP-51). */
 const fetchTime = 5
 /** The default time-out of discovery and keys together within a request, in seconds. */
-const defaultKeysTimeout = 1.5
+export const defaultKeysTimeout = 1.5
 /**
  * Seconds for which a `kid` causes no other fetch after a fetched JWK Set lacked the `kid`. In this time, tokens with the
  * `kid` get the error for unavailable keys (RP-52g).
@@ -44,15 +44,7 @@ const renewedFor = 15
  */
 const maxRemembered = 100
 
-/**
- * Limits the fetches of the whole process for issuers that a function found and whose keys never verified a signature: 8 at
- * once, then 5 a second (RP-11).
- */
-const takeUnprovenFetch = createTokenBucket(8, 0.2)
-/** The same for issuers in use. So forged tokens of other issuers do not delay their fetches. */
-const takeUsedFetch = createTokenBucket(8, 0.2)
-
-export interface RemoteKeysOptions extends FetchOptions {
+export interface RemoteKeysOptions extends FetchOptions, FetchLimits {
   /** The time-out of discovery and keys together within a request, in seconds. */
   keysTimeout?: number | undefined
   onError?: ((error: unknown) => void) | undefined
@@ -63,10 +55,6 @@ export interface RemoteKeysOptions extends FetchOptions {
    * this call, the fetches of the issuer also count against the limit of the process.
    */
   onProven?: ((keySet: RemoteKeys) => void) | undefined
-  /** Tells whether the issuer is in use. Then the first fetch of its keys does not count against the limit of the process. */
-  isUsed?: () => boolean
-  /** The budget of each issuer: its permits for fetches, by {@link keySetName}. Budgets outlive the JWK Sets (RP-52). */
-  budgets?: Map<string, TokenBucket>
 }
 
 /** Identifies a JWK Set by the address of the keys and the issuer. */
@@ -100,11 +88,9 @@ export interface RemoteKeys extends Required<KeySource> {
 export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptions): RemoteKeys {
   const {
     keysTimeout = defaultKeysTimeout,
-    budgets = new Map<string, TokenBucket>(),
     readMetadata = metadataAt(discoveryUrl(location.issuer), location.issuer, options),
   } = options
   let { onProven } = options
-  const name = keySetName(location)
   const isDiscovered = !location.keys
   let jwksUri = String(location.keys)
   let keys: FindKey | undefined
@@ -117,6 +103,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   /** The time when the last refresh of a stale set began. */
   let refreshedAt = -Infinity
   const takeDiscovery = createTokenBucket(1, 15)
+  const takePermits = createFetchPermits(keySetName(location), options, keysTimeout / 2)
   const backgroundTime = Math.max(fetchTime, keysTimeout)
   const flights = singleFlight<Flight<void>>(backgroundTime)
   /**
@@ -153,31 +140,11 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     const members = (await fetchJson(uri, signal, options))['keys'] as JWK[]
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
     if (beganAt < requestedAt) return
-    // The keys of another URL need their own discovery.
-    if (isDiscovered && uri !== jwksUri) discoveredAt = -Infinity
+    // The keys of another URL need their own discovery. Until then, they are stale.
+    if (isDiscovered && uri !== jwksUri) discoveredAt = beganAt - freshFor
     keys = createKeySet({ keys: members.filter(isObject) })
     jwksUri = uri
     requestedAt = beganAt
-  }
-
-  /**
-   * Takes the permits for a fetch. If a function found the issuer, and its keys never verified a signature, the fetch also
-   * waits for a permit of the whole process.
-   *
-   * @param isReserved True for a fetch that needs no permit of the issuer's budget.
-   */
-  const takePermits = async (isReserved?: boolean): Promise<void> => {
-    const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
-    requirePermit(isReserved || takeFetch())
-    const isUsed = options.isUsed?.()
-    const takeShared = isUsed ? takeUsedFetch : takeUnprovenFetch
-    for (let wait = 0.05; onProven && (keys || !isUsed) && !takeShared(); wait *= 2) {
-      requirePermit(wait <= keysTimeout / 2)
-      await pause(wait)
-    }
-    // The map of budgets is bounded. A budget enters the map only when its fetch has all permits, so forged tokens cannot push
-    // out other budgets.
-    budgets.set(name, takeFetch)
   }
 
   /**
@@ -197,7 +164,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   /** Reads the metadata, and loads the keys. */
   const reload = async (signal: AbortSignal, isReserved?: boolean): Promise<void> => {
-    await takePermits(isReserved)
+    await takePermits(!!onProven, !keys, isReserved)
     // The first load takes no permit for discovery. So if a key is missing right after the first load, discovery can
     // run again.
     if (keys) takeDiscovery()
@@ -207,7 +174,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   /** Loads the keys again from the same URL. If that does not help, reads the metadata again. */
   const reloadUntil = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
     const uri = jwksUri
-    await takePermits()
+    await takePermits(!!onProven, !keys)
     const failure: unknown = await load(uri, signal).catch((error: unknown) => error)
     if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
       requirePermit(takeDiscovery(), failure)
