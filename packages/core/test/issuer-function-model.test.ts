@@ -244,11 +244,10 @@ class World {
     // Four calls for unknown clients, four more after 15, 30, 45 and 60 seconds, and one refresh.
     const good = forged.filter(({ fails }) => !fails).length
     this.#promise('RP-11d: nine calls a minute.', !!tenant, good <= 9, `${good} calls for ${called}`)
-    // Ten calls, and then one a second. All issuers that are not in use share one limit. Calls that still run when the failures
-    // begin can give back up to seven permits (known gap: RP-11i allows ten failures at once, also after such calls).
+    // Ten calls, and then one a second. All issuers that are not in use share one limit.
     const failed = forged.filter(({ fails, at }) => fails && at > now() - 10).length
     const hasOneLimit = !tenant || tenant.inUseSince <= now() - 10
-    this.#promise('RP-11i: 27 failures in 10 s.', hasOneLimit, failed <= 27, `${failed} failures for ${called}`)
+    this.#promise('RP-11i: 20 failures in 10 s.', hasOneLimit, failed <= 20, `${failed} failures for ${called}`)
   }
 
   /** Runs a call of the library. The call must end in time. */

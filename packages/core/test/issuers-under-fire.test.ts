@@ -179,6 +179,28 @@ describe('RP-11: an issuer function that fails', () => {
     },
   )
 
+  test('RP-11i: if it fails after slow answers, tokens with invented issuers still call it ten times, then once a second', async () => {
+    let isDown = false
+    let failed = 0
+    const issuers = async (): Promise<undefined> => {
+      await sleep(1000)
+      if (!isDown) return
+      failed += 1
+      throw new Error('database down')
+    }
+    const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+    let made = 0
+    const forge = (): unknown => send(logout, forged(`https://made-up-${(made += 1)}.example`))
+    await pass(20_000, 50, forge)
+    // From now on each call fails, except the calls that end in the first half of the next second.
+    await pass(500, 50, forge)
+    isDown = true
+    await pass(10_000, 50, forge)
+    expect(failed).toBeGreaterThanOrEqual(10)
+    expect(failed).toBeLessThanOrEqual(20)
+    await pass(5000, 100)
+  })
+
   test('RP-11i: tokens of a known issuer cause ten calls, then one a second. Each session causes a call', async () => {
     const op = await createTestIssuer({ issuer: 'https://known.example' })
     let isDown = false

@@ -66,7 +66,8 @@ function createCallLimits(): CallLimit[] {
   // If seven calls run, only calls for issuers in use start. Calls of the third limit wake up last.
   return [7, maxCalls, maxCalls].map((most, index) => {
     const waiting: (typeof queues)[number] = (queues[index] = [])
-    const takeShared = createTokenBucket(maxCalls, 1)
+    const inProgress = singleFlight<Flight<unknown>>(answerTime)
+    const takeShared = createTokenBucket(maxCalls, 1, inProgress.size)
     return async <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => {
       const until = monotonicNow() + waitTime
       // Waits for a permit of its own outside the queue. In the queue, it would take the turns of calls that can run.
@@ -88,7 +89,7 @@ function createCallLimits(): CallLimit[] {
           })
           requirePermit(!isDropped && monotonicNow() < until)
         }
-        const answer = (await running.run(work, {}).result) as T
+        const answer = (await inProgress.run(() => running.run(work, {}).result, {}).result) as T
         ;(takeOwn ?? takeShared)(-1)
         return answer
       } finally {
