@@ -975,6 +975,46 @@ describe('RP-53, RP-54: keys that change', () => {
     expect(await others[1]).toMatchObject({ iss: op.issuer })
   })
 
+  describe.each([
+    ['fails', () => Promise.reject(new Error('down'))],
+    ['does not answer', () => new Promise<never>(() => {})],
+  ])('if the discovery for a forged token %s after their fetch has loaded the new key', (_, respond) => {
+    test.each([
+      ['a new kid', undefined],
+      ['the old kid', 'the only one'],
+    ])('RP-53a: a genuine token with %s is accepted', async (__, kid) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const op = await createTestIssuer()
+      const answered = deferred()
+      let isWarm = false
+      const { logout, outcome, token, requests } = discovering(op, {
+        async answer(url) {
+          if (url === discovery) return isWarm ? respond() : undefined
+          if (isWarm) await answered.promise
+          return Response.json({ keys: op.jwks.keys.map((key) => ({ ...key, kid: kid ?? key.kid })).slice(-1) })
+        },
+      })
+      await logout.warm()
+      await op.rotate()
+      isWarm = true
+      requests.length = 0
+      const genuine = await token({}, kid ? { kid } : {})
+      // Both tokens arrive at the same moment. The fetch of the forged token is also the fetch of the genuine token.
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+      onTestFinished(() => void vi.mocked(performance.now).mockRestore())
+      const forged = outcome({ kid: 'forged' })
+      while (requests.length < 1) await new Promise((resolve) => setImmediate(resolve))
+      const received = logout.receive(genuine).catch(({ code }: { code: string }) => code)
+      await new Promise((resolve) => setImmediate(resolve))
+      answered.resolve()
+      while (requests.length < 2) await new Promise((resolve) => setImmediate(resolve))
+      await vi.advanceTimersByTimeAsync(1500)
+      expect(await received).toMatchObject({ iss: op.issuer })
+      expect([await forged, requests]).toEqual([unavailable, [jwks, discovery]])
+    })
+  })
+
   test('many simultaneous tokens find the key with one request', async () => {
     const op = await createTestIssuer()
     const { requests, outcome, logout } = discovering(op)
@@ -1307,6 +1347,25 @@ describe('the time limits of keys, exactly', () => {
     expect(await first).toBe('ok')
     // The timers stand still, so this token does not wait for one.
     expect(await outcome()).toBe('ok')
+  })
+
+  test('RP-51: a bad signature causes one fetch, and no second fetch if the new keys lack its kid', async () => {
+    let isEmpty = false
+    const { logout, token, after, requests } = await still({
+      answer() {
+        if (!isEmpty) return undefined
+        // The answer takes one second. A second fetch would also take one second.
+        vi.advanceTimersByTime(1000)
+        return Response.json({ keys: [] })
+      },
+    })
+    await logout.warm()
+    const [head, , signature] = (await token()).split('.')
+    const [, payload] = (await token({ sid: 'another' })).split('.')
+    after(1)
+    isEmpty = true
+    expect((await refusal(logout.receive([head, payload, signature].join('.')))).code).toBe(wrongSignature)
+    expect(requests).toEqual([jwks])
   })
 
   test('RP-52: a bad signature waits at most keysTimeout for a provider that does not answer', async () => {

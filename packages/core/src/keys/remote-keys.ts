@@ -64,12 +64,12 @@ export const keySetName = ({ keys, issuer }: KeyLocation): string => `${keys} ${
 export interface KeySource {
   getKey: JWTVerifyGetKey
   /**
-   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). Resolves to true if the keys are newer
-   * than `since`. If this `kid` caused a fetch a short time ago, resolves to false without a fetch.
+   * Fetches the keys again, unless a fetch began after `since` (monotonic seconds). Resolves to the new keys. If this `kid`
+   * caused a fetch a short time ago, resolves to `undefined` without a fetch.
    *
    * @throws if the fetch fails, or if the issuer's budget is used up.
    */
-  renew?(since: number, kid: unknown): Promise<boolean>
+  renew?(since: number, kid: unknown): Promise<FindKey | undefined>
   /** Call it when a key of this source has verified a signature. */
   prove?(): void
 }
@@ -141,7 +141,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
     if (beganAt < requestedAt) return
     // The keys of another URL need their own discovery. Until then, they are stale.
-    if (isDiscovered && uri !== jwksUri) discoveredAt = beganAt - freshFor
+    if (uri !== jwksUri) discoveredAt = beganAt - freshFor
     keys = createKeySet({ keys: members.filter(isObject) })
     jwksUri = uri
     requestedAt = beganAt
@@ -216,15 +216,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
     while (!key && requestedAt < startedAt) {
       requirePermit(!isHeldBack(id))
-      // Several tokens share this fetch. The fetch can load the key of this token and fail later, in a step for another
-      // token. So a failure counts only if the key of this token is still missing.
-      try {
-        await join((signal) => reloadUntil(signal, () => match(args)))
-        key = await match(args)
-      } catch (error) {
-        key = await match(args)
-        if (!key) throw error
-      }
+      await join((signal) => reloadUntil(signal, () => match(args)))
+      key = await match(args)
     }
     if (!key) noFetchUntil.set(id, monotonicNow() + absentFor)
     // If the key is missing, `keys` throws the error of jose.
@@ -233,20 +226,32 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   const keySet: RemoteKeys = {
     async getKey(...args) {
-      const key = age() < freshFor && (await match(args))
-      return key || withTimeout(keysTimeout, () => find(args))
+      let key = age() < freshFor && (await match(args))
+      try {
+        return key || (await withTimeout(keysTimeout, () => find(args)))
+      } catch (error) {
+        // Several tokens share a fetch. The fetch can load the key of this token, and then fail or hang in a step for another
+        // token. So a failure counts only if the key of this token is still missing.
+        key = age() <= goodFor && (await match(args))
+        if (key) return key
+        throw error
+      }
     },
     async renew(since, kid) {
-      if (requestedAt >= since) return true
-      if (isHeldBack(kid as string)) return false
-      await withTimeout(since + keysTimeout - monotonicNow(), async () => {
-        const refetch = (): Promise<void> => join((signal) => reloadUntil(signal, async () => true))
-        await refetch()
-        // The first call may have joined a fetch that began before `since`. That fetch may have loaded the old key.
-        if (requestedAt < since) await refetch()
-      })
-      noFetchUntil.set(kid as string, monotonicNow() + renewedFor)
-      return true
+      if (requestedAt < since) {
+        if (isHeldBack(kid as string)) return undefined
+        try {
+          await withTimeout(since + keysTimeout - monotonicNow(), async () => {
+            // A fetch that began before `since` may have loaded the old key.
+            while (requestedAt < since) await join((signal) => reloadUntil(signal, async () => true))
+          })
+        } catch (error) {
+          // The fetch can also fail after it has loaded the keys.
+          if (requestedAt < since) throw error
+        }
+        noFetchUntil.set(kid as string, monotonicNow() + renewedFor)
+      }
+      return keys
     },
     prove() {
       onProven?.(keySet)

@@ -80,8 +80,8 @@ export async function verifySignature(
   try {
     isRight =
       (await verifyWith(jws, header, getKey)) ||
-      // Some providers replace a key but keep its `kid`, or send no `kid` (RP-52).
-      ((await renew?.(since, header.kid)) && (await verifyWith(jws, header, getKey)))
+      // Some providers replace a key but keep its `kid`, or send no `kid` (RP-52). The new keys cause no other fetch (RP-51).
+      (await renew?.(since, header.kid).then((newKeys) => newKeys && verifyWith(jws, header, newKeys)))
   } catch (error) {
     // These codes of jose mean that the token is wrong. Any other error means that the keys are not available.
     throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(String(codeOf(error))) ? signatureError(error) : keysUnavailable(error)
