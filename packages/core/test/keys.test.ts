@@ -251,39 +251,47 @@ describe('RP-51: a token with a known key is verified at once', () => {
     expect(await forged).toBe(wrongSignature)
   })
 
-  test('a new key with the old kid is found although the request in progress began before the key was published', async () => {
-    const op = await createTestIssuer()
-    const kid = 'the only one'
-    const [gate, asked] = [deferred(), deferred()]
-    let isSlow = false
-    const { outcome } = discovering(op, {
-      answer: async (url: string) => {
-        if (url !== jwks) return undefined
-        const answer = Response.json({ keys: [{ ...op.key.publicJwk, kid }] })
-        if (isSlow) {
-          isSlow = false
-          asked.resolve()
-          await gate.promise
-        }
-        return answer
-      },
-    })
-    expect(await outcome({ kid })).toBe('ok')
-    isSlow = true
-    const forged = outcome({ kid: 'forged' })
-    await asked.promise
-    await op.rotate({ keepOld: false })
-    const verify = vi.spyOn(crypto.subtle, 'verify')
-    const genuine = outcome({ kid })
-    // After its signature was checked with the old key, the token joins the request in progress.
-    await vi.waitFor(() => expect(verify).toHaveBeenCalled())
-    await verify.mock.results[0]!.value
-    await new Promise((resolve) => setImmediate(resolve))
-    verify.mockRestore()
-    gate.resolve()
-    expect(await genuine).toBe('ok')
-    expect(await forged).toBe(wrongSignature)
-  })
+  test.each([
+    ['succeeds', wrongSignature],
+    ['fails, because its token has no permit for discovery', unavailable],
+  ])(
+    'a new key with the old kid is found although a fetch that began before its publication %s',
+    async (_, ofForged) => {
+      const op = await createTestIssuer()
+      const kid = 'the only one'
+      const [gate, asked] = [deferred(), deferred()]
+      let isSlow = false
+      const { outcome } = discovering(op, {
+        answer: async (url: string) => {
+          if (url !== jwks) return undefined
+          const answer = Response.json({ keys: [{ ...op.key.publicJwk, kid }] })
+          if (isSlow) {
+            isSlow = false
+            asked.resolve()
+            await gate.promise
+          }
+          return answer
+        },
+      })
+      expect(await outcome({ kid })).toBe('ok')
+      // This token takes the permit for discovery.
+      if (ofForged === unavailable) expect(await outcome({ kid: 'earlier' })).toBe(wrongSignature)
+      isSlow = true
+      const forged = outcome({ kid: 'forged' })
+      await asked.promise
+      await op.rotate({ keepOld: false })
+      const verify = vi.spyOn(crypto.subtle, 'verify')
+      const genuine = outcome({ kid })
+      // After its signature was checked with the old key, the token joins the request in progress.
+      await vi.waitFor(() => expect(verify).toHaveBeenCalled())
+      await verify.mock.results[0]!.value
+      await new Promise((resolve) => setImmediate(resolve))
+      verify.mockRestore()
+      gate.resolve()
+      expect(await genuine).toBe('ok')
+      expect(await forged).toBe(ofForged)
+    },
+  )
 
   test('RP-53a: the same holds if the JWK Set is stale and its refresh fails', async () => {
     const op = await createTestIssuer()

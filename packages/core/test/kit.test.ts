@@ -232,12 +232,9 @@ test('verifySignature accepts only the algorithm of the header that it gets', as
 })
 
 test('verifySignature fetches the keys again after a bad signature, also for keys that jose has not imported', async () => {
-  let key = stranger.key.publicKey
-  const renew = vi.fn(async () => {
-    key = op.key.publicKey
-    return true
-  })
-  await verifySignature(await set(), { alg: 'RS256', kid: 'k' }, { getKey: async () => key, renew })
+  const getKey = async () => stranger.key.publicKey
+  const renew = vi.fn(async () => async () => op.key.publicKey)
+  await verifySignature(await set(), { alg: 'RS256', kid: 'k' }, { getKey, renew })
   expect(renew.mock.calls).toEqual([[expect.any(Number), 'k']])
 })
 

@@ -242,8 +242,9 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
         if (isHeldBack(kid as string)) return undefined
         try {
           await withTimeout(since + keysTimeout - monotonicNow(), async () => {
-            // A fetch that began before `since` may have loaded the old key.
-            while (requestedAt < since) await join((signal) => reloadUntil(signal, async () => true))
+            // A fetch that began before `since` may have loaded the old key, and its failure does not count.
+            await flights.get()?.result.catch(() => {})
+            if (requestedAt < since) await join((signal) => reloadUntil(signal, async () => true))
           })
         } catch (error) {
           // The fetch can also fail after it has loaded the keys.
