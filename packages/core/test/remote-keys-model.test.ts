@@ -50,7 +50,9 @@ class Key {
   withdrawnAt = Infinity
   readonly #pair = generateKeyPairSync('ed25519')
   readonly jwk: object
-  constructor(readonly kid: string | undefined) {
+  readonly kid: string | undefined
+  constructor(kid: string | undefined) {
+    this.kid = kid
     this.jwk = { ...this.#pair.publicKey.export({ format: 'jwk' }), ...(kid && { kid }) }
   }
 
@@ -126,10 +128,11 @@ class Provider {
   #levelAt = -Infinity
   #wasOldAt = -Infinity
 
-  constructor(
-    readonly issuer: string,
-    readonly isDiscovered: boolean,
-  ) {
+  readonly issuer: string
+  readonly isDiscovered: boolean
+  constructor(issuer: string, isDiscovered: boolean) {
+    this.issuer = issuer
+    this.isDiscovered = isDiscovered
     this.publish(new Key('kid-0'))
   }
 
@@ -277,6 +280,12 @@ const stories = [
   'token fails wait86390 token wait20 token works wait20 token',
   'token move wait62 rotate newest wait620 newest withdrawn',
   'session strangers wait6 newest wait2 newest',
+  'token rotate newest move withdraw wait300 forgeKnown wait310 withdrawn',
+  'token wait62 slow forgeUnknown wait0 rotate newest',
+  'token wait62 slow forgeUnknown wait0 replace newest',
+  'token wait62 slow forgeUnknown wait5 forgeUnknown wait0 rotate newest',
+  'token wait62 slow forgeUnknown wait5 forgeUnknown wait0 replace newest',
+  'token wait601 slow forgeUnknown wait1 forgeUnknown wait0 rotate withdraw newest wait2 withdrawn newest',
 ]
 
 /** An action uses only some of these members. */
@@ -309,6 +318,9 @@ function tell(act: Action): Action[] {
   return kinds.map((kind) => {
     const wait = /^wait(\d+)$/.exec(kind)
     if (wait) return { ...act, kind: 'pass', milliseconds: Number(wait[1]) * 1000 + 150 }
+    const forgery = { forgeKnown: 'known' as const, forgeUnknown: 'unknown' as const }[kind]
+    if (forgery) return { ...act, kind: 'flood', forgery, attack: { count: 1, rounds: 1, pause: 1 } }
+    if (kind === 'slow') return { ...act, kind: 'fails', fails: 'all', mood: 'works' as const, latency: 290 }
     return { ...act, kind, withoutKid: false, back: 0 }
   })
 }
@@ -436,7 +448,8 @@ class World {
     /** The keys of an issuer that is neither proven nor in use can be evicted, and its fetches can wait for others. */
     const isSafe = this.#hasList || isProven
     const isSteady = isSafe || (inUseSince < start - 5 && !before)
-    const isQuiet = !provider.sent.some(({ at }) => at > start - 15.1) && !provider.hasOther(key)
+    const asks = (seconds: number) => provider.sent.filter(({ at }) => at > start - seconds).length
+    const hasOther = provider.hasOther(key)
     const wasLost = (seconds: number) => provider.lost.some((one) => one.kid === kid && one.end > start - seconds)
     const isHeldBack = wasLost(32)
     const fitsIn = (keys: readonly Key[] = []) => keys.some((one) => kid === undefined || one.kid === kid)
@@ -446,6 +459,8 @@ class World {
     const isGuessed = provider.lost.some((one) => one.kid === kid && one.start < key.publishedAt + 2)
     const isBad = (one: { kid: string | undefined }) => before?.keys!.some((known) => !one.kid || one.kid === known.kid)
     const hadBad = provider.lost.some((one) => one.end > start - 700 && isBad(one))
+    // Each fetch has at least one request. A moved key also needs a permit for discovery.
+    const hasPermit = !hasOther && (asks(15.1) === 0 || (!isMoved && asks(62) < 4))
     // A bad signature causes no discovery. So a moved key under a known `kid` is found when the set is stale. The same holds
     // if other bad signatures use up the permits (known gap).
     const wait = isMoved && (fitsOld || hadBad) ? 660 : isMoved || isGuessed ? 32 : 17
@@ -475,7 +490,7 @@ class World {
 
     const isPublished = key.publishedAt <= start && key.withdrawnAt > end && provider.current === current
     const since = Math.max(key.publishedAt, provider.allGoodSince + 5)
-    const isFound = isPublished && isQuiet && !isHeldBack && wait < 40 && provider.allGoodSince <= start - 5.1
+    const isFound = isPublished && hasPermit && !isHeldBack && wait < 40 && provider.allGoodSince <= start - 5.1
     this.#promise('RP-53a: a new key is found.', isSteady && isFound, isAccepted, outcome)
     const isDue = isPublished && Math.max(since, provider.movedAt) <= start - wait
     const isStale = isPublished && Math.max(key.publishedAt, provider.goodSince, provider.movedAt) <= start - 660
