@@ -314,7 +314,7 @@ test('if too many logouts are pending, each dropped logout is reported', async (
   const markers = Array.from({ length: 100_002 }, (_, index) => marker(index))
   await expect(pending.write(markers, 0)).rejects.toThrow('down')
   expect(onError.mock.calls.map(([error]) => String(error))).toEqual(
-    Array(2).fill('Error: too many markers were not written to the store: one is dropped'),
+    Array(2).fill('Error: dropped: too many markers were not written to the store'),
   )
   expect(pending.markersOf(['0', '1'])).toEqual([])
   expect(pending.markersOf(['2'])).toEqual([marker(2)])

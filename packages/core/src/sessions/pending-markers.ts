@@ -90,7 +90,7 @@ export function createPendingMarkers({
     failed.add(marker)
     if (failed.size > maxPending) {
       drop(failed.values().next().value!)
-      onError(new Error('too many markers were not written to the store: one is dropped'))
+      onError(new Error('dropped: too many markers were not written to the store'))
     }
   }
 
