@@ -34,7 +34,7 @@ export const pollRules: Record<keyof PollOptions, Rule> = {
   stream: any,
   accessToken: any,
   signal: any,
-  maxEvents: [isPeriod, 'must be above 0', 25],
+  maxEvents: [(value) => isPeriod(value) && Number.isInteger(value), 'must be a whole number above 0', 25],
   interval: period(1),
 }
 

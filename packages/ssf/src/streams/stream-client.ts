@@ -119,7 +119,7 @@ const poll = 'urn:ietf:rfc:8936'
 const credentialRules: Rules = {
   clientId: text(),
   clientSecret: text(undefined),
-  privateKey: [isObject, 'must be a CryptoKey', undefined],
+  privateKey: secret(isObject, 'must be a CryptoKey'),
   kid: text(undefined),
   authentication: oneOf(undefined, ...Object.keys(secretMethods), 'private_key_jwt'),
   scope: text(undefined),
