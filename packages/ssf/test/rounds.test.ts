@@ -244,9 +244,9 @@ describe('poll', () => {
 test.each([
   ['maxEvent is not an option. Did you mean maxEvents?', { maxEvent: 1 }],
   ['sinal is not an option. Did you mean signal?', { sinal: undefined }],
-  ['maxEvents must be a whole number above 0, got 0', { maxEvents: 0 }],
-  ['maxEvents must be a whole number above 0, got 0.5', { maxEvents: 0.5 }],
-  ['maxEvents must be a whole number above 0, got "2"', { maxEvents: '2' }],
+  ['maxEvents must be whole and above 0, got 0', { maxEvents: 0 }],
+  ['maxEvents must be whole and above 0, got 0.5', { maxEvents: 0.5 }],
+  ['maxEvents must be whole and above 0, got "2"', { maxEvents: '2' }],
   // With such an interval, `poll` would ask without a pause.
   ['interval must be seconds above 0, got -1', { interval: -1 }],
   ['interval must be seconds above 0, got NaN', { interval: Number.NaN }],

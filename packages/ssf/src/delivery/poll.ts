@@ -1,5 +1,5 @@
 import type { BackchannelLogoutError } from '@bcl/core'
-import { asLogoutError, isObject, isPeriod, period, withTimeout, type JSONObject, type Rule } from '@bcl/core/kit'
+import { asLogoutError, isObject, period, withTimeout, type JSONObject, type Rule } from '@bcl/core/kit'
 import { createAudience, isAudience } from '../transmitters/audience.js'
 import { faultOf, isFailure, type SetFault } from '../events/failure.js'
 import { send, type AccessToken, type RequestOptions } from '../streams/request.js'
@@ -34,7 +34,7 @@ export const pollRules: Record<keyof PollOptions, Rule> = {
   stream: any,
   accessToken: any,
   signal: any,
-  maxEvents: [(value) => isPeriod(value) && Number.isInteger(value), 'must be a whole number above 0', 25],
+  maxEvents: [(value) => Number.isInteger(value) && value > 0, 'must be whole and above 0', 25],
   interval: period(1),
 }
 
