@@ -28,6 +28,7 @@ import * as openid from 'openid-client'
 import { Pool } from 'pg'
 
 import { freePort } from '../../checks/test-support/src/free-port.ts'
+import { startProxy } from '../../checks/test-support/src/proxy.ts'
 import { run } from './application.ts'
 import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
 import { compileNest } from './nest.ts'
@@ -928,7 +929,6 @@ test('orms.md: Drizzle, Knex and $queryRawUnsafe store a logout', { skip }, asyn
     import('../snippets/docs-guides-orms-md/knex.ts'),
     import('../snippets/docs-guides-orms-md/prisma.ts'),
   ])
-  t.after(() => database.end())
   await database.query(schema('postgresql'))
   const drizzled = drizzle.createStore(DATABASE_URL)
   t.after(() => drizzled.db.$client.end())
@@ -944,6 +944,26 @@ test('orms.md: Drizzle, Knex and $queryRawUnsafe store a logout', { skip }, asyn
     const next = stores[(index + 1) % stores.length]
     assert.equal(await createLogout({ store: next }).isLoggedOut(op.session({ sid })), true)
   }
+})
+
+test('orms.md: the store of Knex works again after its connections were lost without an error', { skip }, async (t) => {
+  const [{ schema }, { createStore }] = await Promise.all([
+    import('@bcl/sql'),
+    import('../snippets/docs-guides-orms-md/knex.ts'),
+  ])
+  t.after(() => database.end())
+  await database.query(schema('postgresql'))
+  const proxy = await startProxy(DATABASE_URL)
+  t.after(() => proxy.close())
+  const { knex, store } = createStore(proxy.url)
+  t.after(() => knex.destroy())
+  /** Twelve reads at the same time keep the pool busy. So if a lost connection is still in the pool, one of these reads uses it. */
+  const read = () => Promise.all(Array.from({ length: 12 }, () => store.values(['key'])))
+  await read()
+  proxy.lose()
+  // The connections that are lost fail once, after the time-out of the driver.
+  await assert.rejects(read())
+  await read()
 })
 
 test('nestjs.md: Fastify, options from ConfigModule, public routes', async (t) => {

@@ -128,8 +128,8 @@ export async function expectClientsToLast({
     // Opens both connections of each pool.
     await Promise.all(lasting.flatMap(([, each]) => [0, 1, 2, 3].map(() => each.values(['key']))))
     for (const proxy of proxies) proxy.lose()
-    // A subscription can be lost for a longer time, so the stores need not broadcast. Many reads at the same time keep the pool
-    // busy, so a lost connection that is still in the pool gets one of them.
+    // A subscription can be lost for a longer time, so the stores need not broadcast. Twelve reads at
+    // the same time keep the pool busy. So if a lost connection is still in the pool, one of these reads uses it.
     const answers: Test = (each) =>
       withTimeout(longest / 1000, () => Promise.all(Array.from({ length: 12 }, () => each.values(['key'])))).then(
         () => true,

@@ -2,8 +2,9 @@ import { createBackchannelLogout, MemoryStore, type TrustedIssuer } from '@bcl/c
 import * as fc from 'fast-check'
 import { generateKeyPair } from 'jose'
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { KeyObject, sign, verify } from 'node:crypto'
+import { KeyObject, sign } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
+import { now, pass, sleep, startFakeClock } from './fake-clock.js'
 
 /*
  * A model of the issuer function. A random run has attacks, failures of the function, and changes of clients and keys.
@@ -25,28 +26,7 @@ const signingKeys = pairs.map(({ privateKey }) => KeyObject.from(privateKey as n
 const keyFunctions = pairs.map((pair) => async () => pair.publicKey)
 
 const isFull = process.env['BCL_MODEL'] === 'full'
-// Stacks of expected errors take a lot of time.
-Error.stackTraceLimit = 0
-vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: 1_800_000_000_000 })
-// A real check of a signature takes real time. This check answers at once.
-vi.spyOn(crypto.subtle, 'verify').mockImplementation(async (_, key, signature, data) =>
-  verify(null, data as Buffer, KeyObject.from(key as never), signature as Buffer),
-)
-
-/** Seconds of the fake clock. */
-const now = (): number => performance.now() / 1000
-const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-/** Lets time pass. The work that a timer starts is done before the next timer fires. */
-async function pass(milliseconds: number): Promise<void> {
-  let isOver = false
-  setTimeout(() => (isOver = true), milliseconds)
-  for (;;) {
-    await new Promise((resolve) => setImmediate(resolve))
-    if (isOver) return
-    vi.advanceTimersToNextTimer()
-  }
-}
+startFakeClock()
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 let made = 0

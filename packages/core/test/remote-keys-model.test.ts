@@ -1,7 +1,8 @@
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type TrustedIssuer } from '@bcl/core'
 import * as fc from 'fast-check'
-import { generateKeyPairSync, KeyObject, sign, verify } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
+import { now, pass, sleep, startFakeClock } from './fake-clock.js'
 
 /*
  * A model of the fetches of keys. In a random run, a provider rotates, withdraws and moves its keys, and is slow or down. Forged
@@ -15,34 +16,13 @@ type Mood = 'works' | 'status404' | 'status500' | 'garbage' | 'empty' | 'drops' 
 type Code = 'ok' | 'ERR_LOGOUT_KEYS_UNAVAILABLE' | 'ERR_LOGOUT_TOKEN_SIGNATURE'
 
 const isFull = process.env['BCL_MODEL'] === 'full'
-// Stacks of expected errors take a lot of time.
-Error.stackTraceLimit = 0
-vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: 1_800_000_000_000 })
-// A real check of a signature takes real time. This check answers at once.
-vi.spyOn(crypto.subtle, 'verify').mockImplementation(async (_, key, signature, data) =>
-  verify(null, data as Buffer, KeyObject.from(key as never), signature as Buffer),
-)
+startFakeClock()
 // The real function does not use the fake clock.
 vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
   const controller = new AbortController()
   setTimeout(() => controller.abort(new Error('time-out')), milliseconds)
   return controller.signal
 })
-
-/** Seconds of the fake clock. */
-const now = (): number => performance.now() / 1000
-const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-/** Lets time pass. The work that a timer starts is done before the next timer fires. */
-async function pass(milliseconds: number): Promise<void> {
-  let isOver = false
-  setTimeout(() => (isOver = true), milliseconds)
-  for (;;) {
-    await new Promise((resolve) => setImmediate(resolve))
-    if (isOver) return
-    vi.advanceTimersToNextTimer()
-  }
-}
 
 /** A key of a provider. The token of a key has the `kid` of the key, or no `kid`. */
 class Key {
@@ -447,7 +427,7 @@ class World {
     const url = `${provider.issuer}/jwks-${current}`
     const isFresh = provider.goodAt > start - 600 && provider.movedAt < start - 1300
     const isYoung = provider.goodAt > start - 86_400
-    /** The keys of an issuer that is neither proven nor in use can be evicted, and its fetches can wait for others. */
+    /** If an issuer is neither proven nor in use, its keys can be evicted. Its fetches can wait for fetches of other issuers. */
     const isSafe = this.#hasList || isProven
     const isSteady = isSafe || (inUseSince < start - 5 && !before)
     const asks = (seconds: number) => provider.sent.filter(({ at }) => at > start - seconds).length
