@@ -71,13 +71,14 @@ const built: Built[] = [
   },
 ]
 
-describe('the application of', { concurrency: 2 }, () => {
+describe('the application of', { concurrency: 3 }, () => {
   for (const { page, source, files, build, serve, forge = ironSession } of built) {
     const cwd = folderOf(page)
     const command: Command = { args: serve, cwd }
     const elsewhere = settings('http://127.0.0.1:1', 'http://127.0.0.1:2')
 
-    describe(`docs/start/${page}.md`, { timeout: 300_000 }, () => {
+    // One test at a time, because the last test builds the application again.
+    describe(`docs/start/${page}.md`, { concurrency: 1, timeout: 300_000 }, () => {
       before(async () => {
         for (const [file, content] of Object.entries(files)) {
           mkdirSync(dirname(join(cwd, file)), { recursive: true })
