@@ -250,6 +250,8 @@ export const sessionFaults: Faults = {
       'session/a-sub-ends-the-sessions-of-nobody-else',
       'session/a-sub-is-no-sid',
       // With this fault, tokens of other cases also end the sessions of these cases.
+      'session/a-sid-ends-no-other-session',
+      'session/a-sid-ends-the-sessions-of-nobody-else',
       'session/a-refused-token-ends-nothing',
       'session/a-session-without-a-known-sid-ends-by-its-sub',
     ],
