@@ -116,7 +116,10 @@ describe('RP-30a: endSession', () => {
     ['no date', { iat: undefined }, 'session.iat '],
     ['a date that is null', { iat: null }, 'session.iat '],
     ['a date that is a list', { iat: [] }, 'session.iat '],
-    ['a sid that is a number', { sid: 7 }, 'session '],
+    ['a sid that is a number', { sid: 7 }, 'session.sid '],
+    ['a sid that is 0', { sid: 0 }, 'session.sid '],
+    ['a sid that is false', { sid: false }, 'session.sid '],
+    ['a sid that is NaN', { sid: NaN }, 'session.sid '],
   ])('%s is a TypeError that names the member, and nothing is written', async (_, wrong, named) => {
     const { logout, store } = receiver()
     const refused = logout.endSession({ ...session(), ...wrong } as SessionClaims)

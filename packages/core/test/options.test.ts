@@ -54,8 +54,8 @@ const withIssuer = (settings: object, more: object = {}) => ({
   ...more,
 })
 const withDecryption = (settings: object) => withIssuer({ decryption: { ...opening, ...settings } })
-const discovery = 'discovery needs an https URL without password, query or fragment'
-const advice = 'For plain http set allowInsecureRequests. If the provider has no discovery, set keys.'
+const discovery = 'must be https without password, query or fragment'
+const advice = 'For plain http set allowInsecureRequests. Without discovery, set keys.'
 const text = 'must be a non-empty string'
 const seconds = 'must be seconds, 0 or more'
 const period = 'must be seconds above 0'
@@ -74,33 +74,33 @@ test.each<[message: string, options: unknown]>([
 
   [`issuers[0].issuer ${text}, got undefined`, { ...good, issuers: [{ clientId: 'c' }] }],
   [`issuers[1].issuer ${text}, got ""`, withIssuer({ issuer: '' })],
-  [`issuers[1].issuer: ${discovery}, got "op.example.com". ${advice}`, withIssuer({ issuer: 'op.example.com' })],
+  [`issuers[1].issuer ${discovery}, got "op.example.com". ${advice}`, withIssuer({ issuer: 'op.example.com' })],
   [
-    `issuers[1].issuer: ${discovery}, got "http://op.example.com". ${advice}`,
+    `issuers[1].issuer ${discovery}, got "http://op.example.com". ${advice}`,
     withIssuer({ issuer: 'http://op.example.com' }),
   ],
   [
-    `issuers[1].issuer: ${discovery}, got "ftp://op.example.com". ${advice}`,
+    `issuers[1].issuer ${discovery}, got "ftp://op.example.com". ${advice}`,
     withIssuer({ issuer: 'ftp://op.example.com' }, { allowInsecureRequests: true }),
   ],
   [
-    `issuers[1].issuer: ${discovery}, got "https://op.example.com?tenant=1". ${advice}`,
+    `issuers[1].issuer ${discovery}, got "https://op.example.com?tenant=1". ${advice}`,
     withIssuer({ issuer: 'https://op.example.com?tenant=1' }),
   ],
   [
-    `issuers[1].issuer: ${discovery}, got "https://op.example.com#x". ${advice}`,
+    `issuers[1].issuer ${discovery}, got "https://op.example.com#x". ${advice}`,
     withIssuer({ issuer: 'https://op.example.com#x' }),
   ],
   [
-    `issuers[1].issuer: ${discovery}, got "https://op.example.com/.well-known/openid-configuration". Remove /.well-known/openid-configuration.`,
+    `issuers[1].issuer ${discovery}, got "https://op.example.com/.well-known/openid-configuration". Remove /.well-known/openid-configuration.`,
     withIssuer({ issuer: 'https://op.example.com/.well-known/openid-configuration' }),
   ],
   [
-    `issuers[1].issuer: ${discovery}, got "https://op.example.com/.well-known/openid-configuration/". Remove /.well-known/openid-configuration.`,
+    `issuers[1].issuer ${discovery}, got "https://op.example.com/.well-known/openid-configuration/". Remove /.well-known/openid-configuration.`,
     withIssuer({ issuer: 'https://op.example.com/.well-known/openid-configuration/' }),
   ],
   [
-    `issuers[1].issuer: ${discovery}, got "https:// op.example.com". ${advice}`,
+    `issuers[1].issuer ${discovery}, got "https:// op.example.com". ${advice}`,
     withIssuer({ issuer: 'https:// op.example.com' }),
   ],
   [`issuers[1].clientId ${text}, got undefined`, withIssuer({ clientId: undefined })],
@@ -110,7 +110,7 @@ test.each<[message: string, options: unknown]>([
   ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: { keys: ['x'] } })],
   ['issuers[1].keys must be a URL, a JWK Set or a function', withIssuer({ keys: [] })],
   [
-    `issuers[1].keys: must be https without a password, got "http://op.example.com/jwks". ${advice}`,
+    `issuers[1].keys must be https without password, got "http://op.example.com/jwks". ${advice}`,
     withIssuer({ keys: new URL('http://op.example.com/jwks') }),
   ],
 
@@ -239,10 +239,10 @@ test('verifyLogoutToken, discoverKeys and MemoryStore check their options in the
     new TypeError('Fetch is not an option. Did you mean fetch?'),
   )
   expect(() => discoverKeys('http://op.example.com')).toThrow(
-    new TypeError(`issuer: ${discovery}, got "http://op.example.com". ${advice}`),
+    new TypeError(`issuer ${discovery}, got "http://op.example.com". ${advice}`),
   )
   expect(() => discoverKeys(undefined as never)).toThrow(
-    new TypeError(`issuer: ${discovery}, got "undefined". ${advice}`),
+    new TypeError(`issuer ${discovery}, got "undefined". ${advice}`),
   )
   expect(() => new MemoryStore({ clock: () => 0 } as object)).toThrow(new TypeError('clock is not an option'))
 })

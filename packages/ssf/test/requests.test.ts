@@ -48,7 +48,7 @@ describe('SE-4: the addresses of the metadata', () => {
 
   test('an issuer over http to another machine is refused, and named', () => {
     const client = { transmitter: 'http://op.example.com', accessToken: 'x' }
-    expect(() => createStreamClient(client)).toThrow(/^issuer: /)
+    expect(() => createStreamClient(client)).toThrow(/^issuer must be https/)
   })
 
   test('a fetch that ignores its signal and never answers: the call rejects', async ({ onTestFinished }) => {
@@ -262,7 +262,7 @@ describe('options', () => {
   test('keys over http on another machine are refused, and named', () => {
     const transmitters = [{ ...right, keys: new URL('http://op.example.com/jwks') }]
     expect(() => createSecurityEventReceiver({ logout, transmitters })).toThrow(
-      /^transmitters\[0\]\.keys: must be https/,
+      /^transmitters\[0\]\.keys must be https/,
     )
   })
 

@@ -334,7 +334,7 @@ describe('the stream client', () => {
     [{ transmitter }, /^accessToken or clientCredentials must be set, not both$/],
     [{ transmitter, accessToken: 'x', clientCredentials: { clientId: 'x', clientSecret: 'x' } }, /^accessToken or/],
     [{ transmitter, accessToken: 1234 }, /^accessToken must be a non-empty string or a function$/],
-    [{ transmitter: 'http://op.example.com', accessToken: 'x' }, /^issuer: /],
+    [{ transmitter: 'http://op.example.com', accessToken: 'x' }, /^issuer must be https/],
     [{ transmitter, acessToken: 'x' }, /Did you mean accessToken\?$/],
     [{ transmitter, clientCredentials: { clientId: 'x' } }, /^clientCredentials\.clientSecret must be set/],
     [

@@ -54,11 +54,9 @@ export function requireAddress(
   if (isAllowed(url, allowInsecureRequests) && (keys || !(isDocument || /[?#]/.test(url)))) return
   requireOption(
     false,
-    path + (keys ? 'keys:' : 'issuer:'),
-    `${keys ? 'must be https without a password' : 'discovery needs an https URL without password, query or fragment'}, got ${show(url)}. ${
-      isDocument
-        ? `Remove ${discoveryPath}.`
-        : 'For plain http set allowInsecureRequests. If the provider has no discovery, set keys.'
+    path + (keys ? 'keys' : 'issuer'),
+    `must be https without password${keys ? '' : ', query or fragment'}, got ${show(url)}. ${
+      isDocument ? `Remove ${discoveryPath}.` : 'For plain http set allowInsecureRequests. Without discovery, set keys.'
     }`,
   )
 }

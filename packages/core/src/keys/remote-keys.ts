@@ -114,7 +114,6 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
 
   // The provider may have moved its keys, and the old URL may still answer. So the age of the discovery also counts.
   const age = (): number => monotonicNow() - Math.min(requestedAt, discoveredAt)
-  const isHeldBack = (id: string): boolean => monotonicNow() < noFetchUntil.get(id)!
 
   const match = async (args: Parameters<JWTVerifyGetKey>): Promise<CryptoKey | undefined> => {
     try {
@@ -171,16 +170,25 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     await rediscover(signal)
   }
 
-  /** Loads the keys again from the same URL. If that does not help, reads the metadata again. */
-  const reloadUntil = async (signal: AbortSignal, hasKey: () => Promise<unknown>): Promise<void> => {
+  /**
+   * Loads the keys again from the same URL. If that fails, is slow or is not enough, reads the metadata. If the provider has moved
+   * its keys, the old URL can fail, can hang, or can still have the old keys.
+   */
+  const reloadUntil = async (signal: AbortSignal, isEnough: () => Promise<unknown>): Promise<void> => {
     const uri = jwksUri
     await takePermits(!!onProven, !keys)
-    const failure: unknown = await load(uri, signal).catch((error: unknown) => error)
-    if (isDiscovered && !signal.aborted && (failure || !(await hasKey().catch(() => true)))) {
-      requirePermit(takeDiscovery(), failure)
-      if (await rediscover(signal, uri)) return
+    const loading = load(uri, signal)
+    const failure: unknown = await withTimeout(keysTimeout / 2, () => loading).catch((error: unknown) => error)
+    if (isDiscovered && (failure || !(await isEnough().catch(() => true)))) {
+      try {
+        requirePermit(takeDiscovery(), failure)
+        if (await rediscover(signal, uri)) return
+      } catch (error) {
+        await loading
+        if (!(await isEnough())) throw error
+      }
     }
-    if (failure) throw failure
+    await loading
   }
 
   const runInBackground = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
@@ -215,7 +223,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     let key = await match(args)
     // The provider may have just published this key. A fetch that began before the token arrived may lack the key.
     while (!key && requestedAt < startedAt) {
-      requirePermit(!isHeldBack(id))
+      requirePermit(!(monotonicNow() < noFetchUntil.get(id)!))
       await join((signal) => reloadUntil(signal, () => match(args)))
       key = await match(args)
     }
@@ -239,12 +247,14 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     },
     async renew(since, kid) {
       if (requestedAt < since) {
-        if (isHeldBack(kid as string)) return undefined
+        if (monotonicNow() < noFetchUntil.get(kid as string)!) return undefined
         try {
           await withTimeout(since + keysTimeout - monotonicNow(), async () => {
             // A fetch that began before `since` may have loaded the old key, and its failure does not count.
             await flights.get()?.result.catch(() => {})
-            if (requestedAt < since) await join((signal) => reloadUntil(signal, async () => true))
+            // The old URL of moved keys may still answer. So the metadata must not be much older than the keys.
+            const isRecent = async () => monotonicNow() < discoveredAt + absentFor
+            if (requestedAt < since) await join((signal) => reloadUntil(signal, isRecent))
           })
         } catch (error) {
           // The fetch can also fail after it has loaded the keys.

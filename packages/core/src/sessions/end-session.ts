@@ -99,7 +99,7 @@ export function createEndSession(options: EndSessionOptions): EndSession {
   ): Promise<LogoutEvent> => {
     const isSession = name === 'session'
     const sid = anySid || undefined
-    const dated = { iss, clientId, iat: date }
+    const dated = { iss, clientId, iat: date, sid: anySid }
     checkMembers(dated, name, dateName)
     requireOption(!isSession || isText(sid ?? sub), name, 'must have sub or sid, a non-empty string')
     requireOption((isSession && sub === undefined) || isText(sub), `${name}.sub`, mustBeText)

@@ -9,13 +9,15 @@ export interface Dated {
   iss: string
   clientId?: string | undefined
   iat: number
+  sid?: unknown
 }
 
 /** Checks the types of the members. `name` is for messages. Messages never contain `sub` or `sid`. */
-export function checkMembers({ iss, clientId, iat }: Dated, name: string, dateName = 'iat'): void {
+export function checkMembers({ iss, clientId, iat, sid }: Dated, name: string, dateName = 'iat'): void {
   requireOption(isText(iss), `${name}.iss`, mustBeText, iss)
   requireOption(Number.isFinite(iat), `${name}.${dateName}`, mustBePast, iat)
   requireOption(clientId === undefined || isText(clientId), `${name}.clientId`, mustBeText, clientId)
+  requireOption(typeof (sid ?? '') === 'string', `${name}.sid`, 'must be a string')
 }
 
 /**

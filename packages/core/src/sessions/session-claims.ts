@@ -31,10 +31,10 @@ export interface SessionClaims {
  */
 export function checkSession(session: SessionClaims): SessionClaims {
   const { iss, sub, sid, iat, clientId } = Object(session) as SessionClaims
-  const claims = { iss, sub, sid: sid || undefined, iat, clientId }
+  const claims = { iss, sub, sid, iat, clientId }
   checkMembers(claims, 'session')
   requireOption(isText(sub), 'session.sub', mustBeText)
-  requireOption(typeof (sid ?? '') === 'string', 'session.sid', 'must be a string')
+  claims.sid ||= undefined
   return claims
 }
 
