@@ -1591,9 +1591,7 @@ describe('other sources of keys', () => {
   test('verifyLogoutToken also refuses an http URL', async () => {
     const op = await createTestIssuer()
     const insecure = { ...op.trusted, keys: new URL('http://op.example.com/jwks') }
-    await expect(verifyLogoutToken(await op.logoutToken(), [insecure])).rejects.toThrow(
-      'issuers[0].keys must be https',
-    )
+    await expect(verifyLogoutToken(await op.logoutToken(), [insecure])).rejects.toThrow('issuers[0].keys must be https')
   })
 
   test('RP-11a: an unknown issuer is refused before any request', async () => {

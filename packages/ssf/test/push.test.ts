@@ -719,7 +719,9 @@ describe('options', () => {
 
   test('an issuer over http to another machine', () => {
     const transmitters = [{ issuer: 'http://op.example.com', audience: 'x' }]
-    expect(() => createSecurityEventReceiver({ logout, transmitters })).toThrow(/^transmitters\[0\]\.issuer must be https/)
+    expect(() => createSecurityEventReceiver({ logout, transmitters })).toThrow(
+      /^transmitters\[0\]\.issuer must be https/,
+    )
     expect(() => createSecurityEventReceiver({ logout, transmitters, allowInsecureRequests: true })).not.toThrow()
   })
 })
