@@ -438,9 +438,9 @@ class World {
     const hasPermit = !hasOther && (asks(15.1) === 0 || (!isMoved && asks(62) < 4))
     // The first fetch can have read the discovery just before the move.
     const isSettled = provider.movedAt < start - 6 || !!before
-    // After a bad signature, the metadata are read again if they are older than 30 seconds.
     // Another key under this `kid` was loaded a short time ago, perhaps after a bad signature.
     const isReplaced = provider.sent.some(({ at, keys }) => at > start - 16 && fitsIn(keys) && !keys!.includes(key))
+    // After a bad signature, the metadata are read again if they are older than 30 seconds.
     const wasRead = provider.sent.some(({ uri, at }) => uri && at > start - 31)
     const isReread = !isMoved || !fitsOld || !wasRead
     const wait = isMoved ? 47 : isGuessed ? 32 : 17
