@@ -27,6 +27,8 @@ export interface Application {
   env: Record<string, string>
   provider: Awaited<ReturnType<typeof createTestProvider>>
   output(): string
+  /** Sends SIGTERM. Resolves to the exit code and the signal that ended the process. */
+  terminate(): Promise<unknown[]>
 }
 
 /** The settings for the applications of the start pages and for express-openid-connect. */
@@ -75,14 +77,18 @@ export async function start(t: { after(work: () => void): void }, command: Comma
   t.after(() => server.close())
 
   const env = settings(issuer, base)
-  const { child, output } = run(command, { ...command.env, ...env }, port)
+  const { child, output, ended } = run(command, { ...command.env, ...env }, port)
   t.after(() => child.kill())
+  const terminate = () => {
+    child.kill()
+    return ended
+  }
   while (true) {
     const end = child.exitCode ?? child.signalCode
     if (end !== null) throw new Error(`it ended with ${end}: ${output()}`)
     const response = await fetch(`${base}/me`).catch(() => undefined)
     await response?.body?.cancel()
-    if (response) return { base, issuer, env, provider, output }
+    if (response) return { base, issuer, env, provider, output, terminate }
     await new Promise((again) => setTimeout(again, 50))
   }
 }

@@ -1,0 +1,96 @@
+// Stops the applications of the start pages as docs/deploying/docker.md says, while a live page is open.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { describe, test } from 'node:test'
+
+import { start } from './application.ts'
+import { compileNest } from './nest.ts'
+
+const docs = resolve(import.meta.dirname, '..')
+const folder = join(docs, 'snippets/shutdown')
+mkdirSync(folder, { recursive: true })
+
+const page = readFileSync(join(docs, 'deploying/docker.md'), 'utf8')
+/** The listener of `main.ts`. */
+const [listener] = /^process\.once\('SIGTERM'[^]*?^\}\)$/m.exec(page)!
+const bullets = page.slice(page.indexOf('So add a listener:')).split(/^- /m)
+
+/** Returns the code of a framework's bullet that matches the pattern. */
+function codeIn(framework: string, pattern: RegExp): string[] {
+  const bullet = bullets.find((text) => text.startsWith(`**${framework}**`))!
+  const code = [...bullet.matchAll(/`([^`]+)`/g)].map(([, found]) => found!).filter((found) => pattern.test(found))
+  assert.ok(code.length > 0, `the page has no code for ${framework}`)
+  return code
+}
+
+interface Framework {
+  page: string
+  /** A route whose answer never ends. */
+  route: string
+  /** Changes the start of the application as the page says. */
+  edit: (code: string) => string
+  /** How the process ends. NestJS sends the signal to itself again. */
+  end?: [code: number | null, signal: string | null]
+}
+
+const stream = `new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode(':')) }))`
+const withServer = (code: string): string =>
+  `${code.replace('\napp.listen(', '\nconst server = app.listen(')}${listener}`
+
+const frameworks: Record<string, Framework> = {
+  Express: {
+    page: 'express',
+    route: `app.get('/events', (_request, response) => void response.write(':'))`,
+    edit: withServer,
+  },
+  Koa: {
+    page: 'koa',
+    route: `app.middleware.unshift((ctx, next) => {
+      if (ctx.path !== '/events') return next()
+      ctx.respond = false
+      ctx.res.writeHead(200).write(':')
+    })`,
+    edit: withServer,
+  },
+  Hono: {
+    page: 'hono',
+    route: `app.get('/events', () => ${stream})`,
+    edit: (code) => {
+      const [typeImport] = codeIn('Hono on Node.js', /^import /)
+      return `${typeImport}\n${code.replace(/^(serve\(.*\))$/m, 'const server = $1 as Server')}${listener}`
+    },
+  },
+  Fastify: {
+    page: 'fastify',
+    route: `app.get('/events', { exposeHeadRoute: false }, async () => ${stream})`,
+    edit: (code) => code + codeIn('Fastify', /^process\.once/).join('\n'),
+  },
+  NestJS: {
+    page: 'nestjs',
+    route: `app.use('/events', (_request: unknown, response: import('express').Response) => void response.write(':'))`,
+    edit: (code) => code.replace('NestFactory.create(AppModule)', codeIn('NestJS', /^NestFactory/)[0]!),
+    end: [null, 'SIGTERM'],
+  },
+}
+
+describe('docker.md: an open live page does not stop the shutdown of', { concurrency: 3 }, () => {
+  for (const [name, { page: startPage, route, edit, end = [0, null] }] of Object.entries(frameworks)) {
+    test(name, { timeout: 60_000 }, async (t) => {
+      const source = readFileSync(join(docs, `snippets/docs-start-${startPage}-md/app.ts`), 'utf8')
+      const edited = edit(source.replace(/^(?:await )?(?:app\.listen|serve)\(/m, `${route}\n$&`))
+      const file = join(folder, `${startPage}.ts`)
+      writeFileSync(file, edited)
+      const program = name === 'NestJS' ? join(compileNest('shutdown', ['nestjs.ts']), 'nestjs.js') : file
+      const application = await start(t, { args: () => [program] })
+      const events = await fetch(`${application.base}/events`, { signal: t.signal })
+      assert.equal(events.status, 200)
+      const closed = assert.rejects(events.text())
+      const stoppedAt = performance.now()
+      assert.deepEqual(await application.terminate(), end, application.output())
+      // After ten seconds, Docker ends the process.
+      assert.ok(performance.now() - stoppedAt < 9000)
+      await closed
+    })
+  }
+})
