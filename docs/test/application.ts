@@ -150,9 +150,13 @@ export async function passes(application: Application): Promise<void> {
 }
 
 /** Posts a Logout Token with these claims. Returns the status. */
-export async function postLogout({ base, provider }: Application, claims: object): Promise<number> {
+export async function postLogout(
+  { base, provider }: Application,
+  claims: object,
+  path = '/backchannel-logout',
+): Promise<number> {
   const body = new URLSearchParams({ logout_token: await provider.op.logoutToken(claims) })
-  return (await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status
+  return (await fetch(base + path, { method: 'POST', body })).status
 }
 
 /** Requests `/me` with cookies. Returns the status. */

@@ -1,12 +1,23 @@
 // Tests the applications that need a bundler, with the code of their pages. Only the store is replaced, so that it can fail in a
-// test. The tests in docs/test run the other applications.
+// test. Each application also has the route /events of docs/guides/live.md. The tests in docs/test run the other applications.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 
+import { codeBlocks } from '../../../checks/scripts/code-blocks.ts'
 import { freePort } from '../../../checks/test-support/src/free-port.ts'
-import { passes, run, SECRET, settings, start, statusOfMe, type Command } from '../../test/application.ts'
+import {
+  newDevice,
+  passes,
+  postLogout,
+  run,
+  SECRET,
+  settings,
+  start,
+  statusOfMe,
+  type Command,
+} from '../../test/application.ts'
 import { refusesInOutage } from '../../test/outage.ts'
 import { keepsSession, refusesCancelledSignIn, signsInAgain, signsInBesideAnotherTab } from '../../test/sign-in.ts'
 import { signsOut, signsOutWithoutProvider } from '../../test/sign-out.ts'
@@ -17,12 +28,68 @@ const site = resolve(import.meta.dirname, '..')
 const folderOf = (page: string): string => join(site, 'snippets', `docs-start-${page}-md`)
 const bin = (path: string): string => join(site, 'node_modules', path)
 
+const textOf = (page: string): string => readFileSync(join(site, '..', `${page}.md`), 'utf8')
+
+/** Returns the code in a bullet of a page. The pattern finds the code, and the bullet begins with these words. */
+function codeIn(page: string, start: string, pattern: RegExp): string {
+  const bullets = textOf(page).split(/^- /m)
+  const code = bullets
+    .filter((bullet) => bullet.startsWith(start))
+    .flatMap((bullet) => [...bullet.matchAll(/`([^`]+)`/g)])
+    .map(([, found]) => found!)
+    .find((found) => pattern.test(found))
+  assert.ok(code, `${page} has no code ${pattern} in a bullet "${start}"`)
+  return code
+}
+
+const inLive = (start: string, pattern: RegExp): string => codeIn('guides/live', start, pattern)
+const eventsFile = codeBlocks(textOf('guides/live')).find(({ name }) => name === 'events.ts')!.code
+
+/** Returns the route `/events`. `claims` is the code that reads the claims, and `answer` is the code that makes the stream. */
+const eventsRoute = (imports: string, head: string, claims: string, answer: string): string => `${imports}
+  const events = createEvents(logout)
+  ${head} {
+    ${claims}
+    return claims ? ${answer} : new Response('You are not signed in.', { status: 401 })
+  }`
+const nextEvents = (imports: string, claims: RegExp): Record<string, string> => ({
+  'lib/events.ts': eventsFile,
+  'app/events/route.ts': eventsRoute(
+    `import { createEvents } from '../../lib/events'\n${imports}`,
+    'export async function GET(request: Request)',
+    inLive('In Next.js', claims),
+    inLive('In Next.js', /^events\(/),
+  ),
+})
+
+/** What the Notes of docs/start/nextjs.md say about the Pages Router. */
+const inPagesRouter = (pattern: RegExp): string => codeIn('start/nextjs', 'In the Pages Router', pattern)
+const pagesRouter: Record<string, string> = {
+  'pages/api/backchannel-logout.ts': `import { backchannelLogout } from '@bcl/node'
+    import { logout } from '../../lib/logout'
+    ${inPagesRouter(/^export default /)}`,
+  'pages/account.tsx': `import { getIronSession } from 'iron-session'
+    import type { GetServerSideProps } from 'next'
+    import { logout, sessionOptions, type Session } from '../lib/logout'
+
+    export const getServerSideProps: GetServerSideProps = async ({ req, res }) => {
+      const { claims } = await ${inPagesRouter(/^getIronSession/)}
+      if (!claims || (await logout.isLoggedOut(claims))) return { redirect: { destination: '/login', permanent: false } }
+      return { props: { sub: claims.sub } }
+    }
+    export default function Account({ sub }: { sub: string }) {
+      return <p>{sub}</p>
+    }`,
+}
+
 interface Built {
   page: string
   /** The file with the store. */
   source: string
-  /** The files that the application needs and that the first command of the page makes. */
+  /** The files that the application needs and that the first command of the page makes. Also the files of other pages. */
   files: Record<string, string>
+  /** Changes of the page's files that the notes or another page describe. */
+  edits: { file: string; old: string; by: string }[]
   build: string[]
   serve: (port: number) => string[]
   forge?: Forge
@@ -34,13 +101,19 @@ const nextConfig = 'cacheComponents: true, partialPrefetching: true, typescript:
 const built: Built[] = [
   {
     page: 'nextjs',
-    source: 'lib/auth.ts',
+    source: 'lib/logout.ts',
     files: {
+      ...nextEvents(
+        "import { getSession } from '../../lib/auth'\nimport { logout } from '../../lib/logout'",
+        /^const \{ claims \} = /,
+      ),
+      ...pagesRouter,
       'package.json': '{ "private": true }',
       'next.config.mjs': `export default { ${nextConfig} }`,
       'app/layout.tsx':
         'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>',
     },
+    edits: [{ file: 'proxy.ts', old: inPagesRouter(/^\(\?!backchannel-logout/), by: inPagesRouter(/^\(\?!api\//) }],
     build: [bin('next/dist/bin/next'), 'build'],
     serve: (port) => [bin('next/dist/bin/next'), 'start', '--hostname', '127.0.0.1', '--port', String(port)],
   },
@@ -48,12 +121,17 @@ const built: Built[] = [
     page: 'nextjs-authjs',
     source: 'auth.ts',
     files: {
+      ...nextEvents("import { logout, readCookie } from '../../auth'", /^const claims = /),
       'package.json': '{ "private": true }',
       // Next.js uses this file instead of the file of the page.
       'next.config.mjs': `export default { skipProxyUrlNormalize: true, ${nextConfig} }`,
       'app/layout.tsx':
         'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>',
     },
+    edits: [
+      { file: 'auth.ts', old: 'function readCookie', by: 'export function readCookie' },
+      { file: 'proxy.ts', old: inLive('In Next.js', /^\(\?!$/), by: `(?!${inLive('In Next.js', /^events\$/)}` },
+    ],
     build: [bin('next/dist/bin/next'), 'build'],
     serve: (port) => [bin('next/dist/bin/next'), 'start', '--hostname', '127.0.0.1', '--port', String(port)],
     forge: authjs,
@@ -65,14 +143,29 @@ const built: Built[] = [
       'package.json': '{ "private": true, "type": "module" }',
       'tsconfig.json': '{ "extends": "./.svelte-kit/tsconfig.json" }',
       'src/app.html': '<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>',
+      'src/lib/server/events.ts': eventsFile,
+      'src/routes/events/+server.ts': eventsRoute(
+        `import { kept, logout, sessionMaxAge, type Session } from '$lib/server/auth'
+         import { createEvents } from '$lib/server/events'`,
+        'export async function GET({ cookies, request })',
+        inLive('In SvelteKit', /^const \{ claims \} = /),
+        inLive('In SvelteKit', /^events\(/),
+      ),
     },
+    edits: [
+      {
+        file: 'src/hooks.server.ts',
+        old: "['/login', '/callback', '/logout']",
+        by: inLive('In SvelteKit', /^\['\/login'/),
+      },
+    ],
     build: [bin('vite/bin/vite.js'), 'build'],
     serve: (port) => [bin('vite/bin/vite.js'), 'preview', '--host', '127.0.0.1', '--port', String(port)],
   },
 ]
 
 describe('the application of', { concurrency: 3 }, () => {
-  for (const { page, source, files, build, serve, forge = ironSession } of built) {
+  for (const { page, source, files, edits, build, serve, forge = ironSession } of built) {
     const cwd = folderOf(page)
     const command: Command = { args: serve, cwd }
     const elsewhere = settings('http://127.0.0.1:1', 'http://127.0.0.1:2')
@@ -84,9 +177,14 @@ describe('the application of', { concurrency: 3 }, () => {
           mkdirSync(dirname(join(cwd, file)), { recursive: true })
           writeFileSync(join(cwd, file), content)
         }
-        const code = readFileSync(join(cwd, source), 'utf8')
-        assert.ok(code.includes('new MemoryStore()'))
-        writeFileSync(join(cwd, source), code.replace('new MemoryStore()', failingStore))
+        for (const { file, old, by } of [...edits, { file: source, old: 'new MemoryStore()', by: failingStore }]) {
+          const code = readFileSync(join(cwd, file), 'utf8')
+          assert.equal(code.split(old).length, 2, `${file} has not exactly one ${old}`)
+          writeFileSync(
+            join(cwd, file),
+            code.replace(old, () => by),
+          )
+        }
         const { output, ended } = run({ args: () => build, cwd }, elsewhere, 0)
         assert.deepEqual(await ended, [0, null], output())
       })
@@ -120,6 +218,30 @@ describe('the application of', { concurrency: 3 }, () => {
       test('lets users with long ID Tokens sign in again after a logout', async (t) => {
         await signsInAgain(await start(t, command))
       })
+
+      test('sends the logout to an open page, and to a page that was loaded before the logout', async (t) => {
+        const application = await start(t, command)
+        const events = (cookie: string) =>
+          fetch(`${application.base}/events`, { headers: { cookie }, signal: AbortSignal.timeout(10_000) })
+        const cookie = await newDevice(application)
+        assert.equal((await events('')).status, 401)
+        const open = await events(cookie)
+        assert.equal(open.status, 200)
+        assert.equal(await postLogout(application, { sub: 'alice', sid: undefined }), 200)
+        assert.match(await open.text(), /^event: logged-out$/m)
+        assert.match(await (await events(cookie)).text(), /^event: logged-out$/m)
+      })
+
+      if (page === 'nextjs')
+        test('ends the session in the Pages Router', async (t) => {
+          const application = await start(t, command)
+          const headers = { cookie: await newDevice(application) }
+          const statusOf = async () =>
+            (await fetch(`${application.base}/account`, { headers, redirect: 'manual' })).status
+          assert.equal(await statusOf(), 200)
+          assert.equal(await postLogout(application, { sub: 'alice', sid: undefined }, '/api/backchannel-logout'), 200)
+          assert.equal(await statusOf(), 307)
+        })
 
       test('answers 503 while the store is down', async (t) => refusesInOutage(t, command))
 
