@@ -21,7 +21,6 @@ import {
   start,
   statusOfMe,
   visit,
-  type Application,
   type Command,
 } from './application.ts'
 import {
