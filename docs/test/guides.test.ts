@@ -844,14 +844,23 @@ test('tenants.md: a token with a strange issuer causes no error of the database,
 })
 
 const roles = ['realm:user', 'my-client:editor']
-const sessions: Record<string, object | undefined> = {
-  user: { claims: op.session({ sid: 'user' }), roles },
-  admin: { claims: op.session({ sid: 'admin' }), roles: [...roles, 'realm:admin'] },
-}
 /** Stands for express-session. The request names its session in a header. */
-const sessionByHeader = (request: IncomingMessage, _response: unknown, next: () => void) => {
-  Object.assign(request, { session: sessions[String(request.headers['x-session'])] ?? {} })
-  next()
+function createSessionByHeader(iss: string) {
+  const sessionOf = (sid: string, rolesOfUser: string[]) => ({
+    claims: op.session({ iss, sid }),
+    idToken: 'an ID Token',
+    roles: rolesOfUser,
+    signIn: 'a new sign-in',
+  })
+  const sessions: Record<string, object | undefined> = {
+    user: sessionOf('user', roles),
+    admin: sessionOf('admin', [...roles, 'realm:admin']),
+  }
+  const sessionByHeader = (request: IncomingMessage, _response: unknown, next: () => void) => {
+    Object.assign(request, { session: sessions[String(request.headers['x-session'])] ?? {} })
+    next()
+  }
+  return { sessions, sessionByHeader }
 }
 async function statusesOf(base: string, paths: string[]): Promise<number[][]> {
   const statusOf = async (path: string, name: string) =>
@@ -879,8 +888,8 @@ test('migrating.md: the code after keycloak-connect asks for a sign-in and for r
   const withoutRealm = { resource_access: { realm: { roles: ['admin'] } } }
   assert.deepEqual(rolesOf(new UnsecuredJWT(withoutRealm).encode()), [])
 
-  const logout = createLogout()
-  const base = await listen(t, createMigrated(logout, sessionByHeader))
+  const { sessions, sessionByHeader } = createSessionByHeader(op.issuer)
+  const base = await listen(t, createMigrated(createLogout(), sessionByHeader))
   const paths = ['/orders', '/admin']
   assert.deepEqual(await statusesOf(base, paths), [
     [302, 302],
@@ -888,7 +897,10 @@ test('migrating.md: the code after keycloak-connect asks for a sign-in and for r
     [200, 200],
   ])
   assert.equal(await post(`${base}/backchannel-logout`, { sid: 'admin' }), 200)
-  assert.deepEqual((await statusesOf(base, paths)).at(-1), [401, 401])
+  // As with keycloak-connect, a user whose session was logged out comes to the sign-in.
+  const answer = await fetch(`${base}/admin`, { headers: { 'x-session': 'admin' }, redirect: 'manual' })
+  assert.deepEqual([answer.status, answer.headers.get('location')], [302, '/login'])
+  assert.deepEqual(sessions['admin'], { signIn: 'a new sign-in' })
 })
 
 test('migrating.md: the code after nest-keycloak-connect asks for a sign-in and for roles', async (t) => {
@@ -901,7 +913,7 @@ test('migrating.md: the code after nest-keycloak-connect asks for a sign-in and 
     import('@bcl/nestjs'),
   ])
   const issuer = 'https://keycloak.example.com/realms/acme'
-  for (const session of Object.values(sessions)) Object.assign((session as { claims: object }).claims, { iss: issuer })
+  const { sessions, sessionByHeader } = createSessionByHeader(issuer)
   const app = await NestFactory.create(AppModule, { logger: ['error'] })
   t.after(() => app.close())
   app.use(sessionByHeader)
@@ -915,6 +927,7 @@ test('migrating.md: the code after nest-keycloak-connect asks for a sign-in and 
   ])
   await app.get(getBackchannelLogoutToken()).endSession({ ...op.session({ sid: 'admin' }), iss: issuer })
   assert.deepEqual((await statusesOf(base, paths)).at(-1), [200, 401, 401])
+  assert.deepEqual(sessions['admin'], { signIn: 'a new sign-in' })
 })
 
 const { DATABASE_URL = 'postgres://postgres@127.0.0.1:5432/test' } = process.env
