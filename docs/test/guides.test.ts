@@ -182,6 +182,7 @@ function createAuthorizationServer(answers: Record<string, () => object | null |
     const form = new URLSearchParams(String(body))
     requests.push(`${pathname} ${form.get('token') ?? form.get('refresh_token')}`)
     const answer = await answers[pathname]!()
+    if (answer instanceof Response) return answer
     return answer === null ? new Response(null) : Response.json(answer)
   }
   return { configuration, requests }
@@ -355,6 +356,61 @@ test('refresh-tokens.md: two requests at once refresh the token only once', asyn
   assert.deepEqual(requests, ['/token r-1', '/token r-2', '/revoke r-3'])
   assert.equal(rows.size, 0)
 })
+
+test('refresh-tokens.md: if the provider refuses the refresh token, the error has the member of the page', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../guides/refresh-tokens.md'), 'utf8')
+  const [, member, value] = /If `error\.(\w+)` is `'(\w+)'`/.exec(page)!
+  const { configuration } = createAuthorizationServer({
+    '/token': () => Response.json({ error: 'invalid_grant' }, { status: 400 }),
+  })
+  const { table } = createRows()
+  const sessions = createSessions(op.trusted, configuration, table, new MemoryStore())
+  await sessions.start('row-1', { ...op.session(), aud: 'test-client', exp: now() + 60 }, 'r-1')
+  await assert.rejects(sessions.accessToken('row-1'), { [member!]: value })
+})
+
+test(
+  'refresh-tokens.md: if the revocation fails or hangs, the sign-out rejects, but the session has ended',
+  { timeout: 20_000 },
+  async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const steps = new EventEmitter()
+    const { configuration, requests } = createAuthorizationServer({
+      async '/revoke'() {
+        if (requests.at(-1) === '/revoke fails') assert.fail('the provider is down')
+        steps.emit('revoking')
+        await once(steps, 'revoked')
+        return null
+      },
+    })
+    const { rows, table } = createRows()
+    const sessions = createSessions(op.trusted, configuration, table, new MemoryStore())
+    const signOut = async (id: string) => {
+      const session = op.session({ sid: id })
+      await sessions.start(id, { ...session, aud: 'test-client', exp: now() + 60 }, id)
+      let hasEnded = false
+      const revoking = once(steps, 'revoking')
+      const signedOut = sessions.logout.endSession(session).finally(() => (hasEnded = true))
+      const rejected = assert.rejects(signedOut, { code: 'ERR_LOGOUT_FAILED' })
+      if (id === 'hangs') {
+        await revoking
+        await new Promise(setImmediate) // now the time-out has started
+        t.mock.timers.tick(1999)
+        await new Promise(setImmediate)
+        assert.equal(hasEnded, false)
+        t.mock.timers.tick(1)
+      }
+      await rejected
+      assert.equal(await sessions.logout.isLoggedOut(session), true)
+      assert.equal(rows.has(id), true)
+    }
+    await signOut('fails')
+    await signOut('hangs')
+    steps.emit('revoked')
+    while (rows.has('hangs')) await new Promise(setImmediate)
+    assert.deepEqual([...rows.keys()], ['fails'])
+  },
+)
 
 test('refresh-tokens.md: a token for use after the logout is revoked only if the Logout Token asks for it', async () => {
   let isUp = true
