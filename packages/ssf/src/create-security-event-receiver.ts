@@ -101,8 +101,8 @@ export interface SecurityEventReceiver extends LogoutEndpoint {
    */
   warm(): Promise<void>
   /**
-   * Stops all calls of `poll`. Waits for their rounds, for calls of `pollOnce`, for pushes, and for events in progress. Does not
-   * close `logout`, so close `logout` afterwards.
+   * Stops all calls of `poll`, each after its token in progress. Waits for these tokens, for calls of `pollOnce`, for pushes, and
+   * for events in progress. Does not close `logout`, so close `logout` afterwards.
    */
   close(): Promise<void>
 }

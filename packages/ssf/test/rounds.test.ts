@@ -228,6 +228,38 @@ describe('poll', () => {
     await stop()
   })
 
+  test('close waits only for the token in progress, and the other tokens of the round stay at the transmitter', async () => {
+    const begun: unknown[] = []
+    const released = Promise.withResolvers<undefined>()
+    const { transmitter, receiver, waiting, errors, start } = await polling(() => {
+      begun.push(undefined)
+      return released.promise
+    })
+    for (let sent = 0; sent < 3; sent += 1) await transmitter.emit()
+    const stop = start()
+    await vi.waitFor(() => expect(begun).toHaveLength(1))
+    await expectCloseToWait(receiver, released)
+    await stop()
+    expect([begun.length, waiting.size, errors]).toEqual([1, 3, []])
+  })
+
+  test('25 tokens that hang delay another token of the round by 39 seconds, and not by 250', async () => {
+    let begun = 0
+    const { transmitter, receiver, round, errors, waiting } = await polling(() => {
+      begun += 1
+      return begun <= 25 ? new Promise<never>(() => {}) : undefined
+    })
+    for (let sent = 0; sent < 26; sent += 1) await transmitter.emit()
+    const once = receiver.pollOnce({ ...round, maxEvents: 26 })
+    for (let hanging = 1; hanging <= 25; hanging += 1) {
+      while (begun < hanging) await new Promise(setImmediate)
+      await new Promise(setImmediate)
+      await vi.advanceTimersByTimeAsync(10_000 / hanging + 1)
+    }
+    expect(await once).toEqual({ handled: 1, refused: 0, failed: 25, moreAvailable: false })
+    expect([errors.length, waiting.size]).toEqual([25, 25])
+  })
+
   test('close waits for pollOnce, and pollOnce still acknowledges its tokens', async () => {
     const { transmitter, receiver, round, waiting, polls } = await polling()
     await transmitter.emit()

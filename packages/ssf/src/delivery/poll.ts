@@ -14,7 +14,10 @@ export interface PollOnceOptions {
   stream: Pick<StreamConfiguration, 'delivery'> & Partial<StreamConfiguration>
   /** The access token, or a function that gets it, such as `accessToken` of a stream client. */
   accessToken: AccessToken
-  /** Aborts the request. Then `pollOnce` rejects, and `poll` resolves. */
+  /**
+   * Aborts the request, or ends the round after the token in progress. Then `pollOnce` rejects, and `poll` resolves. The
+   * transmitter sends the tokens of the round again.
+   */
   signal?: AbortSignal | undefined
   /** The largest number of tokens in one round. @default 25 */
   maxEvents?: number | undefined
@@ -53,7 +56,10 @@ export interface PollResult {
   moreAvailable: boolean
 }
 
-/** The time-out for one token, in seconds. */
+/**
+ * The time-out for one token, in seconds. After `n` failures in a round, it is divided by `n + 1`. So tokens that hang do not
+ * delay the other tokens for long. A token that needs more time goes on, and succeeds in a later round.
+ */
 const tokenTime = 10
 /** The longest back-off, in seconds. */
 const longestWait = 60
@@ -90,8 +96,9 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
   // Handles one token after the other, to keep the order of the transmitter. A transmitter can send more tokens than it was
   // asked for, and many tokens would block the process. The tokens over the limit stay at the transmitter.
   for (const [jti, jwt] of received.splice(0, limit)) {
+    signal?.throwIfAborted()
     try {
-      await withTimeout(tokenTime, () => poller.receive(jwt as string, transmitter))
+      await withTimeout(tokenTime / (1 + failed), () => poller.receive(jwt as string, transmitter))
       ack.push(jti)
     } catch (reason) {
       const error: BackchannelLogoutError = asLogoutError('the token', reason)

@@ -60,10 +60,10 @@ function authenticationOf({ clientSecret, privateKey, kid, authentication }: Cli
  * shortly before it expires.
  */
 export function createTokenSource(
-  credentials: ClientCredentials & { authorizationServer: string },
-  options: { fetch?: typeof fetch | undefined; allowInsecureRequests?: boolean | undefined },
+  credentials: ClientCredentials,
+  options: { transmitter: string; fetch?: typeof fetch | undefined; allowInsecureRequests?: boolean | undefined },
 ): (isRefused?: boolean) => Promise<string> {
-  const { clientId, scope = 'ssf.read ssf.manage', authorizationServer } = credentials
+  const { clientId, scope = 'ssf.read ssf.manage', authorizationServer = options.transmitter } = credentials
   const authentication = authenticationOf(credentials)
   const issuer = new URL(authorizationServer)
   const flights = singleFlight<Flight<string>>(tokenTime)

@@ -176,12 +176,7 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
   const { transmitter, accessToken, clientCredentials, metadata, fetch, allowInsecureRequests } = read
   requireAddress({ issuer: transmitter }, '', allowInsecureRequests)
   requireOption(!accessToken !== !clientCredentials, 'accessToken', 'or clientCredentials must be set, not both')
-  const getToken =
-    accessToken ??
-    createTokenSource(
-      { ...clientCredentials!, authorizationServer: clientCredentials!.authorizationServer ?? transmitter },
-      read,
-    )
+  const getToken = accessToken ?? createTokenSource(clientCredentials!, read)
   const request = { transmitter, accessToken: getToken, fetch, allowInsecureRequests }
 
   const discover = createDiscovery(
@@ -212,7 +207,7 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
     replaceStream: (stream) => configure('PUT', stream),
     deleteStream: async (id) => void (await call('DELETE', 'configuration', undefined, id)),
     getStatus: (id) => call('GET', 'status', undefined, id),
-    setStatus: ({ stream_id, status, reason }) => call('POST', 'status', { stream_id, status, reason }),
+    setStatus: (status) => call('POST', 'status', status),
     verifyStream: (stream_id, state) => post('verification', { stream_id, state }),
     addSubject: (stream_id, subject, { verified } = {}) => post('add_subject', { stream_id, subject, verified }),
     removeSubject: (stream_id, subject) => post('remove_subject', { stream_id, subject }),
