@@ -148,7 +148,7 @@ const sections: Record<SectionName, Section> = {
     title: 'Size in a database',
     measured: `A database gets ${count(full.weighed / 2)} logouts, and its growth with all indexes is measured. Each logout has a \`sid\` and a \`sub\` of 36 characters, and an issuer of 43 characters.`,
     meaning: () =>
-      'The markers stay for `sessionMaxAge`. The record of a token stays for some minutes. Because of this record, a token is not carried out twice.',
+      'The markers stay for `sessionMaxAge` plus five minutes. The record of a token stays for some minutes. Because of this record, a token is not carried out twice.',
     columns: ['bytes of the markers', 'bytes of the record'],
     format: count,
   },
