@@ -1,5 +1,5 @@
 // Builds and runs the applications of docs/guides/other-frameworks.md that need a bundler, with the code of the page. Only the
-// issuer and the store are replaced. The other applications of the page run in docs/test/guides.test.ts.
+// issuer and the store are replaced. docs/test runs the other applications of the page.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

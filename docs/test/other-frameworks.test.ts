@@ -1,0 +1,57 @@
+// Starts the servers of docs/guides/other-frameworks.md that need no bundler. They are not in guides.test.ts, because `start` uses
+// `@hono/node-server`, which replaces the global `Response`. With this `Response`, h3 answers 200 instead of an error.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+import { sealData } from 'iron-session'
+
+import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { SECRET, start } from './application.ts'
+
+const page = readFileSync(join(import.meta.dirname, '../guides/other-frameworks.md'), 'utf8')
+const files = new Map(codeBlocks(page).map(({ name, code }) => [name, code]))
+
+/** Returns the code of a file on the page. Replaces a text that the code contains exactly once. */
+function codeOf(file: string, old: string, by: string): string {
+  const code = files.get(file)
+  assert.equal(code?.split(old).length, 2, `${file} is not on the page, or has not exactly one ${old}`)
+  return code!.replace(old, () => by)
+}
+
+for (const [framework, path] of [
+  ['h3', '/me'],
+  ['elysia', '/me'],
+  ['trpc', '/trpc/me'],
+] as const) {
+  test(`start-${framework}.ts starts a server that receives logouts`, { timeout: 60_000 }, async (t) => {
+    const program = `start-${framework}.ts`
+    const application: Record<string, string> = {
+      'logout.ts': codeOf('logout.ts', "'https://op.example.com'", 'process.env.ISSUER!'),
+      'session-of.ts': files.get('session-of.ts')!,
+      [`${framework}.ts`]: files.get(`${framework}.ts`)!,
+      [program]: codeOf(program, '3000', 'Number(process.env.PORT)'),
+    }
+    if (framework === 'elysia') {
+      assert.match(page, /^`node` from it, and write `new Elysia\(\{ adapter: node\(\) \}\)`:$/m)
+      const code = codeOf('elysia.ts', 'new Elysia()', 'new Elysia({ adapter: node() })')
+      application['elysia.ts'] = `import { node } from '@elysiajs/node'\n${code}`
+    }
+    const cwd = join(import.meta.dirname, '../snippets/other-frameworks', framework)
+    mkdirSync(cwd, { recursive: true })
+    for (const [file, code] of Object.entries(application)) writeFileSync(join(cwd, file), code)
+
+    const args = (port: number) => [`PORT=${port}`, process.execPath, program]
+    const { base, provider } = await start(t, { program: 'env', args, cwd, env: { NODE_ENV: 'production' } })
+    const statusOf = async (sid: string) => {
+      const session = { claims: provider.op.session({ sid }) }
+      const cookie = await sealData(session, { password: SECRET, ttl: 8 * 60 * 60 })
+      return (await fetch(base + path, { headers: { cookie: `session=${cookie}` } })).status
+    }
+    assert.deepEqual([await statusOf('a'), await statusOf('b')], [200, 200])
+    const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sid: 'a' }) })
+    assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
+    assert.deepEqual([await statusOf('a'), await statusOf('b')], [401, 200])
+  })
+}
