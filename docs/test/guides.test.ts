@@ -1015,6 +1015,34 @@ test('orms.md: Drizzle, Knex and $queryRawUnsafe store a logout', { skip }, asyn
   }
 })
 
+test('orms.md, the README of @bcl/sql: a transaction of Drizzle can lose its connection', { skip }, async (t) => {
+  const log = t.mock.method(console, 'error', () => {})
+  const [{ schema }, { createStore }] = await Promise.all([
+    import('@bcl/sql'),
+    import('../snippets/docs-guides-orms-md/drizzle.ts'),
+  ])
+  await database.query(schema('postgresql'))
+  const readme = readFileSync(join(import.meta.dirname, '../../packages/sql/README.md'), 'utf8')
+  const { code } = codeBlocks(readme).find((block) => block.code.includes('drizzle('))!
+  const withUrl = code.replace('postgres://localhost/app', DATABASE_URL)
+  const ofReadme: ReturnType<typeof createStore> = await import(
+    writeCode('packages-sql-README-md', 'drizzle', withUrl, ['db'])
+  )
+  for (const { db, store } of [createStore(DATABASE_URL), ofReadme]) {
+    t.after(() => db.$client.end())
+    const ended = new Promise((resolve) => db.$client.once('connect', (client) => client.once('end', resolve)))
+    const transaction = db.transaction(async (tx) => {
+      const { rows } = await tx.execute<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      await database.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid])
+      await ended
+    })
+    await assert.rejects(transaction)
+    assert.match(String(log.mock.calls[0]!.arguments[0]), /terminating connection/)
+    log.mock.resetCalls()
+    assert.deepEqual(await store.values(['key']), [[]])
+  }
+})
+
 test('orms.md: the store of Knex works again after its connections were lost without an error', { skip }, async (t) => {
   const [{ schema }, { createStore }] = await Promise.all([
     import('@bcl/sql'),
