@@ -210,6 +210,12 @@ test('access-tokens.md: an answer of the provider is reused for some seconds', a
   assert.equal(await isActive('d'), false, 'the token is for another API')
 })
 
+test('access-tokens.md: a request without a token gets 401, and causes no request to the provider', async () => {
+  const { configuration, requests } = createAuthorizationServer({})
+  assert.equal(await createIsActive(configuration, 'api')(''), false)
+  assert.deepEqual(requests, [])
+})
+
 function createRows() {
   const rows = new Map<string, Row>()
   const table = {
@@ -469,6 +475,42 @@ test('refresh-tokens.md: the check revokes the token of the cookie, and tries ag
   isUp = true
   assert.deepEqual(await ask(), [302, '/login', 'session=; Max-Age=0; Path=/'])
   assert.deepEqual(requests, ['/revoke r-1', '/revoke r-1'])
+})
+
+test('refresh-tokens.md, access-tokens.md: with the two changes, the code takes a `provider` that is a function', async (t) => {
+  const importChanged = async (page: string, name: string) => {
+    const { code } = codeBlocks(readFileSync(join(import.meta.dirname, `../guides/${page}.md`), 'utf8')).find(
+      (block) => block.name === name,
+    )!
+    const changed = code
+      .replace('provider: openid.Configuration', 'provider: () => Promise<openid.Configuration>')
+      .replaceAll('(provider, ', '(await provider(), ')
+    return import(writeCode(`docs-guides-${page}-md`, `function-${name}`, changed, []))
+  }
+  const { configuration, requests } = createAuthorizationServer({
+    '/revoke': () => null,
+    '/token': () => ({ access_token: 'new', token_type: 'bearer' }),
+    '/introspect': () => ({ active: true, aud: 'api' }),
+  })
+  const provider = t.mock.fn(async () => configuration)
+  const [sessionsModule, offline, check, introspection] = await Promise.all([
+    importChanged('refresh-tokens', 'sessions.ts'),
+    importChanged('refresh-tokens', 'offline.ts'),
+    importChanged('refresh-tokens', 'check.ts'),
+    importChanged('access-tokens', 'introspection.ts'),
+  ])
+  const sessions = sessionsModule.createSessions(op.trusted, provider, createRows().table, new MemoryStore())
+  await sessions.start('row-1', { ...op.session(), aud: 'test-client', exp: now() + 60 }, 'r-1')
+  assert.equal(await sessions.accessToken('row-1'), 'new')
+  offline.revokeOfflineTokens(sessions.logout, provider, { find: async () => ['r-2'], delete: async () => {} })
+  const app = new Hono()
+  app.use(check.createCheck(sessions.logout, provider, () => ({ claims: op.session(), refreshToken: 'r-3' })))
+  assert.equal(provider.mock.callCount(), 1, 'the provider is asked only if it is needed')
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {}, revoke_offline_access: true }
+  await sessions.logout.receive(await op.logoutToken({ events }))
+  assert.equal((await app.request('/me')).status, 302)
+  assert.equal(await introspection.createIsActive(provider, 'api')('a'), true)
+  assert.deepEqual(requests.toSorted(), ['/introspect a', '/revoke r-1', '/revoke r-2', '/revoke r-3', '/token r-1'])
 })
 
 test('provider-down.md: the sign-in works as soon as the provider is back', async (t) => {
