@@ -11,7 +11,10 @@ import type { Registration } from './trusted-issuer.js'
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/** The largest number of answers in each of the three caches (RP-11), and of waiting calls in each of the three queues. */
+/**
+ * The largest number of waiting calls in each of the three queues, and of answers in two of the three caches (RP-11). The cache for
+ * issuers in use has ten times as many answers. Only valid tokens and checks of sessions add answers to it.
+ */
 const maxEntries = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
@@ -134,7 +137,7 @@ export function createIssuerFunction(
 ): IssuerFunction {
   // Issuers in use have their own cache and their own limit. So forged tokens cannot push out the answers for issuers in use,
   // or delay their calls.
-  const usedAnswers = new LruMap<Answer>(maxEntries)
+  const usedAnswers = new LruMap<Answer>(10 * maxEntries)
   const otherAnswers = new LruMap<Answer>(maxEntries)
   const emptyAnswers = new LruMap<Answer>(maxEntries)
   const limits = createCallLimits()

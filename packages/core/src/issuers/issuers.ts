@@ -16,7 +16,7 @@ export type ResolvedIssuer = TrustedIssuer | readonly TrustedIssuer[] | undefine
  * The largest number of cached JWK Sets that have verified a signature, and of those of issuers in use. JWK Sets of listed
  * issuers do not count.
  */
-const maxProven = 1000
+const maxProven = 10_000
 /** The largest number of cached JWK Sets that have not verified a signature. */
 const maxUnproven = 100
 
