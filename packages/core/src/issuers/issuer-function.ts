@@ -11,10 +11,9 @@ import type { Registration } from './trusted-issuer.js'
 
 /** Seconds for which an answer is fresh (RP-11). */
 const freshFor = 60
-/**
- * The largest number of waiting calls in each of the three queues, and of answers in two of the three caches (RP-11). The cache for
- * issuers in use has ten times as many answers. Only valid tokens and checks of sessions add answers to it.
- */
+/** The largest number of cached answers for issuers in use. Only valid tokens and checks of sessions add such answers. */
+const maxUsed = 10_000
+/** The largest number of answers in each of the other two caches (RP-11), and of waiting calls in each of the three queues. */
 const maxEntries = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
@@ -137,7 +136,7 @@ export function createIssuerFunction(
 ): IssuerFunction {
   // Issuers in use have their own cache and their own limit. So forged tokens cannot push out the answers for issuers in use,
   // or delay their calls.
-  const usedAnswers = new LruMap<Answer>(10 * maxEntries)
+  const usedAnswers = new LruMap<Answer>(maxUsed)
   const otherAnswers = new LruMap<Answer>(maxEntries)
   const emptyAnswers = new LruMap<Answer>(maxEntries)
   const limits = createCallLimits()
