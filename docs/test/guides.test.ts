@@ -12,7 +12,7 @@ import {
 import { connect as connectTcp, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { test, type TestContext } from 'node:test'
+import { after, test, type TestContext } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type SessionClaims } from '@bcl/core'
 import { backchannelLogout } from '@bcl/node'
@@ -1030,6 +1030,7 @@ test('migrating.md: the code after nest-keycloak-connect asks for a sign-in and 
 
 const { DATABASE_URL = 'postgres://postgres@127.0.0.1:5432/test' } = process.env
 const database = new Pool({ connectionString: DATABASE_URL, connectionTimeoutMillis: 2000 })
+after(() => database.end())
 const unreachable = await database.query('SELECT 1').catch((error: Error) => error)
 const skip = unreachable instanceof Error && process.env.CI !== 'true' ? `no PostgreSQL: ${unreachable.message}` : false
 
@@ -1090,7 +1091,6 @@ test('orms.md: the store of Knex works again after its connections were lost wit
     import('@bcl/sql'),
     import('../snippets/docs-guides-orms-md/knex.ts'),
   ])
-  t.after(() => database.end())
   await database.query(schema('postgresql'))
   const proxy = await startProxy(DATABASE_URL)
   t.after(() => proxy.close())

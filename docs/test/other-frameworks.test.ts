@@ -7,18 +7,11 @@ import { test } from 'node:test'
 
 import { sealData } from 'iron-session'
 
-import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { codeBlocks, replaceOnce } from '../../checks/scripts/code-blocks.ts'
 import { SECRET, start } from './application.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../guides/other-frameworks.md'), 'utf8')
 const files = new Map(codeBlocks(page).map(({ name, code }) => [name, code]))
-
-/** Returns the code of a file on the page. Replaces a text that the code contains exactly once. */
-function codeOf(file: string, old: string, by: string): string {
-  const code = files.get(file)
-  assert.equal(code?.split(old).length, 2, `${file} is not on the page, or has not exactly one ${old}`)
-  return code!.replace(old, () => by)
-}
 
 for (const [framework, path] of [
   ['h3', '/me'],
@@ -28,14 +21,14 @@ for (const [framework, path] of [
   test(`start-${framework}.ts starts a server that receives logouts`, { timeout: 60_000 }, async (t) => {
     const program = `start-${framework}.ts`
     const application: Record<string, string> = {
-      'logout.ts': codeOf('logout.ts', "'https://op.example.com'", 'process.env.ISSUER!'),
+      'logout.ts': replaceOnce(files.get('logout.ts')!, "'https://op.example.com'", 'process.env.ISSUER!'),
       'session-of.ts': files.get('session-of.ts')!,
       [`${framework}.ts`]: files.get(`${framework}.ts`)!,
-      [program]: codeOf(program, '3000', 'Number(process.env.PORT)'),
+      [program]: replaceOnce(files.get(program)!, '3000', 'Number(process.env.PORT)'),
     }
     if (framework === 'elysia') {
       assert.match(page, /^`node` from it, and write `new Elysia\(\{ adapter: node\(\) \}\)`:$/m)
-      const code = codeOf('elysia.ts', 'new Elysia()', 'new Elysia({ adapter: node() })')
+      const code = replaceOnce(files.get('elysia.ts')!, 'new Elysia()', 'new Elysia({ adapter: node() })')
       application['elysia.ts'] = `import { node } from '@elysiajs/node'\n${code}`
     }
     const cwd = join(import.meta.dirname, '../snippets/other-frameworks', framework)

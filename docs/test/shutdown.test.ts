@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 
+import { bulletCode, replaceOnce } from '../../checks/scripts/code-blocks.ts'
 import { start } from './application.ts'
 import { compileNest } from './nest.ts'
 
@@ -14,15 +15,9 @@ mkdirSync(folder, { recursive: true })
 const page = readFileSync(join(docs, 'deploying/docker.md'), 'utf8')
 /** The listener of `main.ts`. */
 const [listener] = /^process\.once\('SIGTERM'[^]*?^\}\)$/m.exec(page)!
-const bullets = page.slice(page.indexOf('So add a listener:')).split(/^- /m)
-
+const listeners = page.slice(page.indexOf('So add a listener:'))
 /** Returns the code of a framework's bullet that matches the pattern. */
-function codeIn(framework: string, pattern: RegExp): string[] {
-  const bullet = bullets.find((text) => text.startsWith(`**${framework}**`))!
-  const code = [...bullet.matchAll(/`([^`]+)`/g)].map(([, found]) => found!).filter((found) => pattern.test(found))
-  assert.ok(code.length > 0, `the page has no code for ${framework}`)
-  return code
-}
+const codeIn = (framework: string, pattern: RegExp) => bulletCode(listeners, `**${framework}**`, pattern)
 
 interface Framework {
   page: string
@@ -36,7 +31,7 @@ interface Framework {
 
 const stream = `new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode(':')) }))`
 const withServer = (code: string): string =>
-  `${code.replace('\napp.listen(', '\nconst server = app.listen(')}${listener}`
+  replaceOnce(code, '\napp.listen(', '\nconst server = app.listen(') + listener
 
 const frameworks: Record<string, Framework> = {
   Express: {
@@ -69,7 +64,7 @@ const frameworks: Record<string, Framework> = {
   NestJS: {
     page: 'nestjs',
     route: `app.use('/events', (_request: unknown, response: import('express').Response) => void response.write(':'))`,
-    edit: (code) => code.replace('NestFactory.create(AppModule)', codeIn('NestJS', /^NestFactory/)[0]!),
+    edit: (code) => replaceOnce(code, 'NestFactory.create(AppModule)', codeIn('NestJS', /^NestFactory/)[0]),
     end: [null, 'SIGTERM'],
   },
 }
@@ -86,10 +81,7 @@ describe('docker.md: an open live page does not stop the shutdown of', { concurr
       const events = await fetch(`${application.base}/events`, { signal: t.signal })
       assert.equal(events.status, 200)
       const closed = assert.rejects(events.text())
-      const stoppedAt = performance.now()
       assert.deepEqual(await application.terminate(), end, application.output())
-      // After ten seconds, Docker ends the process.
-      assert.ok(performance.now() - stoppedAt < 9000)
       await closed
     })
   }

@@ -11,7 +11,7 @@ import { createBrowser, createTestIssuer, type FetchLike } from '@bcl/testing'
 import { sealData } from 'iron-session'
 import * as openid from 'openid-client'
 
-import { codeBlocks } from '../../../checks/scripts/code-blocks.ts'
+import { codeBlocks, replaceOnce } from '../../../checks/scripts/code-blocks.ts'
 import { passesCases, run, SECRET, settings, start, type Application } from '../../test/application.ts'
 import { failingStore } from './failing-store.ts'
 
@@ -27,14 +27,9 @@ function codeOf(file: string): string {
   return block.code
 }
 
-function replace(text: string, old: string, by: string): string {
-  assert.equal(text.split(old).length, 2, `the page has not exactly one ${old}`)
-  return text.replace(old, () => by)
-}
-
 /** `logout.ts` with the provider of the test and with a store that can fail. */
-const logoutCode = replace(
-  replace(codeOf('logout.ts'), "'https://op.example.com'", 'process.env.ISSUER!'),
+const logoutCode = replaceOnce(
+  replaceOnce(codeOf('logout.ts'), "'https://op.example.com'", 'process.env.ISSUER!'),
   'new MemoryStore()',
   failingStore,
 )

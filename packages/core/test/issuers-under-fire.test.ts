@@ -702,6 +702,36 @@ test('RP-11: the answers and the JWK Sets of 1,500 tenants in use are kept', asy
   expect([requests, calls]).toEqual([[], []])
 }, 60_000)
 
+test('RP-11c: the answer of an issuer in use is pushed out by 10,000 other issuers in use', async () => {
+  const op = await createTestIssuer({ issuer: 'https://target.example' })
+  const { logout, calls } = vendor(() => op, true)
+  const check = (iss: string) => logout.isLoggedOut({ ...op.session(), iss })
+  const others = Array.from({ length: 10_000 }, (_, index) => `https://tenant-${index}.example`)
+  await check(op.issuer)
+  for (const iss of others.slice(1)) await check(iss)
+  await check(op.issuer)
+  expect(calls.length).toBe(10_000)
+  for (const iss of others) await check(iss)
+  await check(op.issuer)
+  expect(calls.filter((iss) => iss === op.issuer).length).toBe(2)
+})
+
+test('RP-11: a JWK Set that has verified a signature is pushed out by 10,000 other such JWK Sets', async () => {
+  const op = await createTestIssuer({ issuer: 'https://target.example' })
+  const { logout, requests } = vendor(() => op, true)
+  const logOut = async (tenants: readonly string[]): Promise<void> => {
+    for (const iss of tenants) await logout.isLoggedOut({ ...op.session(), iss })
+    const tokens = await Promise.all(tenants.map((iss) => op.logoutToken({ iss, sub: 'bob', sid: 'other' })))
+    expect(count(await settled(tokens.map((token) => send(logout, token))))).toBe(tenants.length)
+  }
+  await logOut([op.issuer])
+  for (let start = 0; start < 10_000; start += 100)
+    await logOut(Array.from({ length: 100 }, (_, index) => `https://tenant-${start + index}.example`))
+  requests.length = 0
+  await logOut([op.issuer])
+  expect(requests).toEqual(['https://target.example/.well-known/openid-configuration', 'https://target.example/jwks'])
+}, 60_000)
+
 test('RP-11f: after a restart, forged tokens do not block the first logouts of tenants that have a session', async () => {
   const tenants = await Promise.all(
     Array.from({ length: 10 }, (__, index) => createTestIssuer({ issuer: `https://tenant-${index}.example` })),

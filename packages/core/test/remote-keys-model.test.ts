@@ -72,15 +72,10 @@ class Endpoint {
   oldKeys: readonly Key[] | undefined
   /** Since this time, the endpoint gives right answers quickly. */
   goodSince = -Infinity
-  /** Since this time, the endpoint answers quickly. The answers can be errors. */
-  quickSince = -Infinity
 
   set(mood: Mood, latency: number): void {
     Object.assign(this, { mood, latency })
-    const isQuick = mood !== 'hangs' && latency <= quick
-    const since = (time: number, holds: boolean): number => (holds ? Math.min(time, now()) : Infinity)
-    this.quickSince = since(this.quickSince, isQuick)
-    this.goodSince = since(this.goodSince, isQuick && mood === 'works')
+    this.goodSince = mood === 'works' && latency <= quick ? Math.min(this.goodSince, now()) : Infinity
   }
 }
 
