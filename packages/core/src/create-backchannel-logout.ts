@@ -24,7 +24,7 @@ import {
 import { createBroadcasts } from './sessions/broadcasts.js'
 import { createCheck } from './sessions/check.js'
 import { createPendingMarkers, type StoredMarker } from './sessions/pending-markers.js'
-import { createReceiver } from './receive/receive.js'
+import { createReceive } from './receive/receive.js'
 import { createRespond, handleWith, type LogoutRequest, type LogoutResponse } from './http/respond.js'
 import { createFindRegistrations } from './sessions/find-registrations.js'
 import { checkSession, type SessionClaims } from './sessions/session-claims.js'
@@ -153,18 +153,20 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const endSessions = createEndSessions({ ...common, pending, onMarkers, listeners })
   // Seconds after which a logout in progress counts as lost. Then `close` does not wait for it any more.
   const longest = read.listenerTimeout + 4 * storeTimeout + 4 * read.keysTimeout + 20
-  const receiver = createReceiver({ ...common, issuers, endSessions, longest })
+  const receive = createReceive({ ...common, issuers, endSessions, longest })
   const application = createEndSession({ ...common, endSessions, findRegistrations, longest })
-  const answer = createRespond(receiver.receive, read.unavailableStatus, options.onDelivery)
+  const answer = createRespond(receive, read.unavailableStatus, options.onDelivery)
   // Adds five seconds for reading the body, because a request is in progress from its first byte.
-  const requests = singleFlight<Flight<LogoutResponse>>(longest + 5)
-  const respond = (request: LogoutRequest): Promise<LogoutResponse> => requests.run(() => answer(request), {}).result
+  const calls = singleFlight<Flight<unknown>>(longest + 5)
+  /** Makes `close` wait for this call. */
+  const track = <T>(work: () => Promise<T>): Promise<T> => calls.run(work, {}).result as Promise<T>
+  const respond = (request: LogoutRequest): Promise<LogoutResponse> => track(() => answer(request))
 
   return withInternals(
     {
-      receive: (logoutToken) => receiver.receive(logoutToken).result,
-      endSession: application.endSession,
-      endAllSessions: application.endAllSessions,
+      receive: (logoutToken) => track(() => receive(logoutToken).result),
+      endSession: (...args) => track(() => application.endSession(...args)),
+      endAllSessions: (...args) => track(() => application.endAllSessions(...args)),
       onLogout(listener) {
         requireOption(isFunction(listener), 'listener', mustBeFunction, listener)
         const entry = (event: LogoutEvent): unknown => listener(event)
@@ -193,7 +195,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
       handle: (request) => handleWith(respond, request),
       warm: issuers.warm,
       async close() {
-        const settled = Promise.all([requests.settled(), receiver.settled(), application.settled()])
+        const settled = calls.settled()
         watchers.close()
         await Promise.all([broadcasts.close(), settled.then(pending.close)])
       },

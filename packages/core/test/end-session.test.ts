@@ -6,7 +6,7 @@ import {
   type TrustedIssuer,
 } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, createClock, deferred, refusal, SpyStore } from './support.js'
 
 const op = await createTestIssuer()
@@ -176,6 +176,20 @@ describe('RP-30a: endAllSessions', () => {
     const { logout, isOut } = receiver()
     await logout.endAllSessions(alice)
     expect([await isOut({ iat: start - 30 }), await isOut({ iat: start + 1 })]).toEqual([true, false])
+  })
+
+  test('with many clients, each stored entry is parsed only once', async () => {
+    const clientIds = Array.from({ length: 50 }, (_, index) => `client-${index}`)
+    const { logout, isOut } = receiver({ issuers: clientIds.map((clientId) => ({ ...op.trusted, clientId })) })
+    await logout.endAllSessions({ ...alice, before: start - 100 })
+    await Promise.all(clientIds.map((clientId) => logout.trackSession(session({ clientId }), `of ${clientId}`)))
+    const parse = vi.spyOn(JSON, 'parse')
+    onTestFinished(() => parse.mockRestore())
+    const { sessionIds } = await logout.endAllSessions(alice)
+    // 50 older logouts, 50 new ones, and 50 tracked sessions.
+    expect(parse).toHaveBeenCalledTimes(150)
+    expect(new Set(sessionIds)).toEqual(new Set(clientIds.map((clientId) => `of ${clientId}`)))
+    expect(await isOut({ clientId: clientIds[49] })).toBe(true)
   })
 
   test.each<[string, object, named: string]>([

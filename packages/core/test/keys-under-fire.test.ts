@@ -357,7 +357,7 @@ describe('RP-53, RP-54: one receiver during many phases of a provider', () => {
           provider.script['/jwks'] = serving({ keys: [] })
         },
         undefined,
-        wrongSignature,
+        unavailable,
         ['/jwks', discovery],
       ],
       ['it serves its keys again', () => delete provider.script['/jwks'], undefined, ok, ['/jwks']],

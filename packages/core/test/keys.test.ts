@@ -781,13 +781,14 @@ describe('RP-52: requests that forged tokens can cause', () => {
 
   test('discovery does not run again if several of the new keys fit the token', async () => {
     const op = await createTestIssuer()
-    let keys: object[] = []
+    const other = (await createTestKey('RS256', 'other')).publicJwk
+    let keys = [(await createTestKey('ES256', 'first')).publicJwk]
     const { requests, outcome, logout } = discovering(op, {
       answer: (url) => (url === jwks ? Response.json({ keys }) : undefined),
     })
     await logout.warm()
     requests.length = 0
-    keys = [(await createTestKey('RS256', 'other')).publicJwk, op.key.publicJwk]
+    keys = [other, op.key.publicJwk]
     expect(await outcome({ kid: undefined })).toBe('ok')
     expect(requests).toEqual([jwks])
   })
@@ -1408,20 +1409,21 @@ describe('the time limits of keys, exactly', () => {
   })
 
   test('RP-51: a bad signature causes one fetch, and no second fetch if the new keys lack its kid', async () => {
-    let isEmpty = false
+    const { publicJwk } = await createTestKey('RS256', 'other')
+    let hasChanged = false
     const { logout, token, after, requests } = await still({
       answer() {
-        if (!isEmpty) return undefined
+        if (!hasChanged) return undefined
         // The answer takes one second. A second fetch would also take one second.
         vi.advanceTimersByTime(1000)
-        return Response.json({ keys: [] })
+        return Response.json({ keys: [publicJwk] })
       },
     })
     await logout.warm()
     const [head, , signature] = (await token()).split('.')
     const [, payload] = (await token({ sid: 'another' })).split('.')
     after(1)
-    isEmpty = true
+    hasChanged = true
     expect((await refusal(logout.receive([head, payload, signature].join('.')))).code).toBe(wrongSignature)
     expect(requests).toEqual([jwks])
   })
@@ -1443,6 +1445,24 @@ describe('the time limits of keys, exactly', () => {
     await vi.waitFor(() => expect(requests).toEqual([jwks]))
     await vi.advanceTimersByTimeAsync(1500)
     expect((await refused).code).toBe(unavailable)
+  })
+
+  test.each([[[]], [[null, 1]]])('RP-53b: a JWK Set without keys does not replace the last keys: %j', async (empty) => {
+    let isEmpty = false
+    const { op, logout, after, outcome, requests, onError } = await still({
+      answer: () => (isEmpty ? Response.json({ keys: empty }) : undefined),
+    })
+    await logout.warm()
+    isEmpty = true
+    after(600)
+    expect(await outcome()).toBe('ok')
+    expect(requests).toEqual(once)
+    expect(onError.mock.calls.map(([error]) => String(error.cause))).toEqual([`TypeError: ${jwks} has no keys`])
+    expect(await outcome({ kid: 'forged' })).toBe(unavailable)
+    expect(await outcome()).toBe('ok')
+    isEmpty = false
+    await op.rotate()
+    expect(await outcome()).toBe('ok')
   })
 
   test.each([

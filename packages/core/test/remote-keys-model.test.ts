@@ -215,13 +215,13 @@ class Provider {
     if (mood === 'drops') throw new TypeError('fetch failed')
     if (mood === 'garbage') return new Response('<html>')
     if (mood === 'status404' || mood === 'status500') return new Response(null, { status: Number(mood.slice(6)) })
+    if (mood === 'empty') return Response.json(isDiscovery ? {} : { keys: [] })
     if (isDiscovery) {
-      if (mood === 'empty') return Response.json({})
       one.uri = uri
       return Response.json({ issuer: this.issuer, jwks_uri: uri })
     }
-    one.keys = mood === 'empty' ? [] : keys
-    return Response.json({ keys: one.keys.map(({ jwk }) => jwk) })
+    one.keys = keys
+    return Response.json({ keys: keys.map(({ jwk }) => jwk) })
   }
 }
 

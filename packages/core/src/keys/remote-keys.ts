@@ -3,6 +3,7 @@ import { createFetchPermits, type FetchLimits } from './fetch-permits.js'
 import { createKeySet, type FindKey } from './key-set.js'
 import { codeOf, keysUnavailable } from '../errors.js'
 import { isObject } from '../util/objects.js'
+import { requireOption } from '../util/options.js'
 import { monotonicNow } from '../util/clock.js'
 import { LruMap } from '../util/lru-map.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
@@ -130,18 +131,19 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
     const { metadata, url } = await readMetadata(signal)
     const uri = metadata['jwks_uri'] as string
     // A remote provider must not make this server send a request to itself (RP-54).
-    if (isAllowed(uri, options.allowInsecureRequests, isLoopback(url))) return uri
-    throw new Error(`jwks_uri ${uri} is not allowed`)
+    requireOption(isAllowed(uri, options.allowInsecureRequests, isLoopback(url)), 'jwks_uri', 'is not allowed', uri)
+    return uri
   }
 
   const load = async (uri: string, signal: AbortSignal): Promise<void> => {
     const beganAt = monotonicNow()
-    const members = (await fetchJson(uri, signal, options))['keys'] as JWK[]
+    const members = ((await fetchJson(uri, signal, options))['keys'] as JWK[]).filter(isObject)
+    requireOption(!!members[0], uri, 'has no keys')
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
     if (beganAt < requestedAt) return
     // The keys of another URL need their own discovery. Until then, they are stale.
     if (uri !== jwksUri) discoveredAt = beganAt - freshFor
-    keys = createKeySet({ keys: members.filter(isObject) })
+    keys = createKeySet({ keys: members })
     jwksUri = uri
     requestedAt = beganAt
   }

@@ -24,12 +24,6 @@ export interface ReceiveOptions {
   now(): number
 }
 
-export interface Receiver {
-  receive(logoutToken: string): Receiving
-  /** Waits for all calls of `receive` in progress. */
-  settled(): Promise<unknown>
-}
-
 /**
  * Returns the groups of sessions that a token ends (RP-30). A token with `sid` ends the session of this `sid`. If the token
  * also has `sub`, the subject's sessions with an unknown `sid` end, too. A token without `sid` ends all sessions of `sub`.
@@ -46,7 +40,7 @@ function scopesOfToken(
 }
 
 /** Makes the function that verifies a Logout Token, and ends the sessions that the token names. */
-export function createReceiver(options: ReceiveOptions): Receiver {
+export function createReceive(options: ReceiveOptions): (logoutToken: string) => Receiving {
   const { issuers, endSessions, replay, longest, now } = options
   const flights = singleFlight<Receiving>(longest)
 
@@ -78,8 +72,5 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     }
   }
 
-  return {
-    receive: (logoutToken) => flights.run((flight) => run(logoutToken, flight), logoutToken),
-    settled: flights.settled,
-  }
+  return (logoutToken) => flights.run((flight) => run(logoutToken, flight), logoutToken)
 }

@@ -28,40 +28,38 @@ export interface BroadcastsOptions {
 
 export function createBroadcasts(options: BroadcastsOptions): Broadcasts {
   const { store, storeTimeout, pollInterval, onKeys, onSubscribed, onError } = options
-  /** Resolves to the function that ends the subscription. */
-  let subscription: Promise<() => Promise<void>> | undefined
-  let attempt: Promise<void> | undefined
+  /** Resolves to the function that ends the subscription, or to `undefined` if the subscription has failed. */
+  let attempt: Promise<(() => Promise<void>) | undefined> | undefined
   let tryAfter = -Infinity
-  let isClosed = false
 
-  const start = async (): Promise<void> => {
+  const start = async (): Promise<(() => Promise<void>) | undefined> => {
     const started = store.subscribe!((message) => runGuarded(() => onKeys(parseBroadcast(message)), onError))
-    subscription = started
     try {
-      await withTimeout(storeTimeout, () => started)
+      const end = await withTimeout(storeTimeout, () => started)
       onSubscribed()
+      return end
     } catch (error) {
       attempt = undefined
-      subscription = undefined
       // If this subscription begins after its time-out, ends the subscription, because a later attempt replaces it.
       runGuarded(async () => (await started)())
       onError(error)
     }
+    return undefined
   }
 
   return {
     async subscribe() {
-      if (isClosed || !store.subscribe) return
-      if (!attempt && monotonicNow() < tryAfter) return
+      if (!store.subscribe || (!attempt && monotonicNow() < tryAfter)) return
       tryAfter = monotonicNow() + pollInterval / 2
       attempt ??= start()
       await attempt
     },
     async close() {
-      isClosed = true
-      const lastSubscription = subscription
-      subscription = undefined
-      await withTimeout(storeTimeout, async () => (await lastSubscription)?.()).catch(onError)
+      const lastAttempt = attempt
+      attempt = undefined
+      // No other attempt starts.
+      tryAfter = Infinity
+      await withTimeout(storeTimeout, async () => (await lastAttempt)?.()).catch(onError)
     },
   }
 }

@@ -59,8 +59,6 @@ export interface EndSessionOptions {
 export interface EndSession {
   endSession(session: SessionToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
   endAllSessions(subject: SubjectToEnd, origin?: LogoutOrigin): Promise<LogoutEvent>
-  /** Waits for all calls in progress. */
-  settled(): Promise<unknown>
 }
 
 type MembersOf<T> = T extends unknown ? keyof T : never
@@ -126,15 +124,11 @@ export function createEndSession(options: EndSessionOptions): EndSession {
       : carryOut(wish)
   }
 
-  // `settled` waits for the whole call, including the call of the issuer function.
   return {
-    endSession: (session, origin = {}) =>
-      flights.run(() => end(Object(session) as SessionToEnd, origin, 'session', 'iat'), {}).result,
-    endAllSessions: (subject, origin = {}) =>
-      flights.run(async () => {
-        const { before: iat = now(), ...rest } = readOptions(subject, subjectRules, 'subject')
-        return end({ ...rest, iat }, origin, 'subject', 'before')
-      }, {}).result,
-    settled: flights.settled,
+    endSession: async (session, origin = {}) => end(Object(session) as SessionToEnd, origin, 'session', 'iat'),
+    async endAllSessions(subject, origin = {}) {
+      const { before: iat = now(), ...rest } = readOptions(subject, subjectRules, 'subject')
+      return end({ ...rest, iat }, origin, 'subject', 'before')
+    },
   }
 }

@@ -2,6 +2,7 @@ import { asLogoutError } from '../errors.js'
 import type { LogoutStore } from '../store/store.js'
 import { monotonicNow } from '../util/clock.js'
 import { all } from '../util/maybe.js'
+import { MultiMap } from '../util/multi-map.js'
 import { retryUntil } from '../util/retry-until.js'
 import { withTimeout } from '../util/with-timeout.js'
 import {
@@ -116,41 +117,44 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
 
   return async (wish) => {
     const deadline = monotonicNow() + retryTime
-    const markers = wish.markers.flatMap(({ clientId, iat, scopes }) => {
+    const markersOf = new MultiMap<StoredMarker>()
+    for (const { clientId, iat, scopes } of wish.markers) {
       const value = formatMarker({ clientId, iat })
       const expiresAt = expiryFor(iat, now(), sessionMaxAge)
-      return scopes.map((scope) => {
-        return { clientId, iat, key: markerKey(scope), sessionsKey: trackKey(scope), value, expiresAt }
-      })
-    })
+      for (const scope of scopes) markersOf.add(scope, { clientId, iat, key: markerKey(scope), value, expiresAt })
+    }
+    const scopes = [...markersOf.keys()]
+    const markers = markersOf.valuesOf(scopes)
     const written = pending.write(markers, deadline)
     // The markers count on this instance from now on. So cached answers are dropped before the store has answered.
     onMarkers(markers)
     await written
 
-    const published = store.publish?.(formatBroadcast(new Set(markers.map(({ key }) => key)))).catch(onError)
+    const published = store.publish?.(formatBroadcast(scopes.map(markerKey))).catch(onError)
     const doneKeys = wish.done.map(({ key }) => key)
-    const keys = [...new Set([...doneKeys, ...markers.flatMap(({ key, sessionsKey }) => [key, sessionsKey])])]
+    const keys = [...new Set(doneKeys), ...scopes.map(markerKey), ...scopes.map(trackKey)]
     const stored = await retryUntil(deadline, () => store.values(keys))
     const valuesOf = (key: string): string[] => stored[keys.indexOf(key)]!
 
     const replayed = !!doneKeys[0] && doneKeys.every((key) => valuesOf(key)[0])
+    // Collects the sessions to end, and the older markers of the same client, which are removed. Parses all values first, and each
+    // value once. If a value cannot be parsed, the logout fails before a listener runs or an entry is removed.
     const tracked = new Map<string, TrackedSession>()
-    for (const marker of markers)
-      for (const value of valuesOf(marker.sessionsKey)) {
+    const removals: [key: string, value: string][] = []
+    for (const [scope, ofScope] of markersOf) {
+      const added = [...ofScope]
+      for (const value of valuesOf(trackKey(scope))) {
         const session = parseTracked(value)
-        if (covers(marker, session[1])) tracked.set(value, session)
+        if (added.some((marker) => covers(marker, session[1]))) tracked.set(value, session)
       }
+      for (const value of valuesOf(markerKey(scope))) {
+        const other = parseMarker(value)
+        if (added.some((marker) => supersedes(marker, other))) removals.push([markerKey(scope), value])
+      }
+    }
     const sessionIds = replayed ? [] : [...new Set([...tracked.values()].map(([id]) => id))]
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
-    // Collects the entries to remove: older markers of the same client, and the tracked sessions. Parses all markers first. If
-    // a marker cannot be parsed, the logout fails before a listener runs or an entry is removed.
-    const removals = markers.flatMap((marker) =>
-      valuesOf(marker.key)
-        .filter((value) => supersedes(marker, parseMarker(value)))
-        .map((value) => [marker.key, value] as const),
-    )
     if (!replayed) {
       if (listeners.size || sessionIds[0]) await callListeners(event)
       for (const [value, [, session]] of tracked)

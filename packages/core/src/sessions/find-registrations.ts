@@ -33,9 +33,9 @@ export function createFindRegistrations(issuers: Issuers, now: () => number) {
   ): readonly Registration[] | Promise<readonly Registration[]> => {
     const isWanted = ({ clientId }: Registration): boolean => (wanted ?? clientId) === clientId
     const choose = (atIssuer: readonly Registration[]): readonly Registration[] => {
-      requireOption(atIssuer.length > 0, `${name}.iss`, 'is not trusted', iss)
+      requireOption(!!atIssuer[0], `${name}.iss`, 'is not trusted', iss)
       const chosen = atIssuer.filter(isWanted)
-      requireOption(chosen.length > 0, `${name}.clientId`, 'is not trusted', wanted)
+      requireOption(!!chosen[0], `${name}.clientId`, 'is not trusted', wanted)
       const isPast = chosen.some(({ clockTolerance }) => Math.floor(iat) <= now() + clockTolerance)
       requireOption(isPast, `${name}.${dateName}`, mustBePast, iat)
       return chosen

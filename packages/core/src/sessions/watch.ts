@@ -77,7 +77,7 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
 
   const poll = async (): Promise<void> => {
     isPolling = true
-    while (!isClosed && watchers.size > 0) {
+    while (!isClosed && watchers.size) {
       await new Promise<void>((resolve) => (cancelPoll = startBackgroundTimer(pollInterval, resolve)))
       await subscribe()
       await checkStore([...watchers.keys()])

@@ -106,8 +106,7 @@ export function checkClaims(claims: JSONObject, registration: Registration, now:
   const future = iat > latest ? 'iat' : nbf > latest && 'nbf'
   if (future) throw claimError(future, 'is in the future')
   const { iss, aud, events, nonce } = claims
-  if (!isObject(events) || !isObject(events[BACKCHANNEL_LOGOUT_EVENT]))
-    throw claimError('events', 'has no logout event')
+  if (!isObject(Object(events)[BACKCHANNEL_LOGOUT_EVENT])) throw claimError('events', 'has no logout event')
   if (nonce !== undefined) throw claimError('nonce', 'is present')
   const jti = stringClaim(claims, 'jti', true)!
   const sid = stringClaim(claims, 'sid', requireSid)

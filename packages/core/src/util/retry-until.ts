@@ -12,17 +12,11 @@ const interval = 0.05
  * @param work Must not throw. If it fails, it must return a promise that rejects.
  */
 export function retryUntil<T>(deadline: number, work: () => Maybe<T>): Maybe<T> {
-  const first = work()
-  return isPromise(first) ? retry(deadline, work, first) : first
-}
-
-async function retry<T>(deadline: number, work: () => Maybe<T>, first: Promise<T>): Promise<T> {
-  for (let attempt: Maybe<T> = first; ; attempt = work()) {
-    try {
-      return await attempt
-    } catch (error) {
-      if (deadline - monotonicNow() < interval) throw error
-      await pause(interval)
-    }
-  }
+  const answer = work()
+  if (!isPromise(answer)) return answer
+  return answer.catch(async (error: unknown) => {
+    if (deadline - monotonicNow() < interval) throw error
+    await pause(interval)
+    return retryUntil(deadline, work)
+  })
 }
