@@ -6,10 +6,10 @@ import { newDevice, statusOfMe, type Application } from './application.ts'
 export async function signsOut(application: Application): Promise<void> {
   const { base, issuer } = application
   /** Posts a form. It does not follow the redirect to the provider, so the provider sends no Logout Token. */
-  const post = (path: string, cookie: string, origin = base) =>
+  const post = (path: string, cookie: string, headers: object = { origin: base }) =>
     fetch(base + path, {
       method: 'POST',
-      headers: { cookie, origin },
+      headers: { cookie, ...headers },
       body: new URLSearchParams(),
       redirect: 'manual',
     })
@@ -25,7 +25,9 @@ export async function signsOut(application: Application): Promise<void> {
   const forms = page.match(/<form [^>]*>/g) ?? []
   for (const path of ['/logout', '/logout-everywhere']) {
     assert.ok(forms.some((form) => form.includes(`action="${path}"`) && form.includes('method="post"')))
-    assert.equal((await post(path, laptop, 'https://elsewhere.example')).status, 403)
+    assert.equal((await post(path, laptop, { origin: 'https://elsewhere.example' })).status, 403)
+    for (const site of ['cross-site', 'same-site', 'none'])
+      assert.equal((await post(path, laptop, { origin: 'null', 'sec-fetch-site': site })).status, 403)
   }
   assert.deepEqual(await statusOf(laptop, phone, tablet), [200, 200, 200], 'a form of another site signed the user out')
 
@@ -43,7 +45,8 @@ export async function signsOut(application: Application): Promise<void> {
   assert.equal((await post('/logout-everywhere', '')).status, 401)
   assert.deepEqual(await statusOf(phone, tablet), [200, 200], 'the cookie of an ended session ended other sessions')
 
-  goesToProvider(await post('/logout-everywhere', phone))
+  // The browser sends these headers if the page has `Referrer-Policy: no-referrer`. The middleware helmet sets this policy.
+  goesToProvider(await post('/logout-everywhere', phone, { origin: 'null', 'sec-fetch-site': 'same-origin' }))
   assert.deepEqual(await statusOf(laptop, phone, tablet), [401, 401, 401], 'sign out everywhere')
 }
 

@@ -235,6 +235,8 @@ describe('other-frameworks.md: the application of', { concurrency: 3 }, () => {
           const own = { origin: 'https://app.example.com' }
           assert.equal(await statusOfForm('/logout'), 403)
           assert.equal(await statusOfForm('/logout', { origin: 'https://evil.example.com' }), 403)
+          assert.equal(await statusOfForm('/logout', { origin: 'null', 'sec-fetch-site': 'cross-site' }), 403)
+          assert.equal(await statusOfForm('/other', { origin: 'null', 'sec-fetch-site': 'same-origin' }), 401)
           assert.equal(await statusOfForm('/logout', own), 404, 'the application of this test has no such route')
           assert.equal(await statusOfForm('/other', own), 401)
           assert.deepEqual(
