@@ -160,18 +160,18 @@ const longestRound = 300
  */
 export function createSecurityEventReceiver(options: SecurityEventReceiverOptions): SecurityEventReceiver {
   const read = readOptions(options, rules) as SecurityEventReceiverOptions & Defaulted
-  const { logout, timeout, resolveSubject, endsSessions, onEvent } = read
-  const { store, isTrusted, now: logoutNow } = internalsOf(logout)
-  const now = read.now ?? logoutNow
+  const { timeout, fetch, allowInsecureRequests } = read
+  const internals = internalsOf(read.logout)
+  const { now = internals.now } = read
   const onError = (error: unknown): void => runGuarded(() => read.onError(error))
-  const { fetch, allowInsecureRequests } = read
+  const requests = { fetch, allowInsecureRequests, onError, timeout }
   const transmitters = read.transmitters.map((transmitter, index) =>
-    knowTransmitter(transmitter, `transmitters[${index}]`, { fetch, allowInsecureRequests, onError, timeout }),
+    knowTransmitter(transmitter, `transmitters[${index}]`, requests),
   )
   const byIssuer = new Map(transmitters.map((transmitter) => [transmitter.issuer as unknown, transmitter]))
   requireOption(byIssuer.size === transmitters.length, 'transmitters', 'must have different issuers')
 
-  const events = createCarryOut({ logout, store, isTrusted, resolveSubject, endsSessions, onEvent, now })
+  const events = createCarryOut({ ...internals, ...read, now })
 
   const receive = async (set: ParsedSet, receipt: Receipt): Promise<void> => {
     const { transmitter } = set
@@ -193,9 +193,7 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
   const respond: LogoutEndpoint['respond'] = (request) => pushes.run(() => answer(request), {}).result
 
   const poller: Poller = {
-    fetch,
-    allowInsecureRequests,
-    onError,
+    ...requests,
     findTransmitter(iss) {
       const transmitter = byIssuer.get(iss)
       requireOption(!!transmitter, 'transmitter', 'must be a configured issuer', iss)

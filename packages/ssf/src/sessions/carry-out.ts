@@ -18,8 +18,8 @@ const retryTime = 1.5
 export interface CarryOutOptions extends TargetOptions {
   logout: BackchannelLogout
   store: LogoutStore
-  endsSessions: ((event: SecurityEvent) => boolean | undefined) | undefined
-  onEvent: ((event: SecurityEvent) => unknown) | undefined
+  endsSessions?: ((event: SecurityEvent) => boolean | undefined) | undefined
+  onEvent?: ((event: SecurityEvent) => unknown) | undefined
   now(): number
 }
 

@@ -30,7 +30,7 @@ export type ResolveSubject = (
 ) => ResolvedSubject | null | undefined | Promise<ResolvedSubject | null | undefined>
 
 export interface TargetOptions {
-  resolveSubject: ResolveSubject | undefined
+  resolveSubject?: ResolveSubject | undefined
   /** Tells whether sessions of this issuer can be ended. */
   isTrusted(iss: string): Promise<boolean>
 }

@@ -38,8 +38,8 @@ export interface RequestOptions {
   /** The issuer of the transmitter. */
   transmitter: string
   accessToken: AccessToken
-  fetch: typeof fetch | undefined
-  allowInsecureRequests: boolean | undefined
+  fetch?: typeof fetch | undefined
+  allowInsecureRequests?: boolean | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -99,7 +99,7 @@ export async function send(
         authorization: `Bearer ${token}`,
         ...(body && { 'content-type': 'application/json' }),
       },
-      ...(body && { body: JSON.stringify(body) }),
+      body: body ? JSON.stringify(body) : null,
       redirect: 'manual',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })

@@ -13,9 +13,8 @@ import {
   type Rules,
 } from '@bcl/core/kit'
 import { createTokenSource, secretMethods, type ClientCredentials } from './client-credentials.js'
-import { metadataUrls } from '../transmitters/metadata.js'
 import { inTurn, send, tokenOf, type AccessToken } from './request.js'
-import { metadataRule, secret } from '../option-rules.js'
+import { metadataRule, metadataUrls, secret } from '../transmitters/transmitter.js'
 import { isStreamEvent, type SubjectIdentifier } from '../events/security-event.js'
 
 /** The way in which a stream delivers tokens. */
@@ -173,15 +172,15 @@ const requestOf = ({
  */
 export function createStreamClient(options: StreamClientOptions): StreamClient {
   const read = readOptions(options, rules) as StreamClientOptions
-  const { transmitter, accessToken, clientCredentials, metadata, fetch, allowInsecureRequests } = read
+  const { transmitter, accessToken, clientCredentials, metadata, allowInsecureRequests } = read
   requireAddress({ issuer: transmitter }, '', allowInsecureRequests)
   requireOption(!accessToken !== !clientCredentials, 'accessToken', 'or clientCredentials must be set, not both')
   const getToken = accessToken ?? createTokenSource(clientCredentials!, read)
-  const request = { transmitter, accessToken: getToken, fetch, allowInsecureRequests }
+  const request = { ...read, accessToken: getToken }
 
   const discover = createDiscovery(
     { issuer: transmitter, metadata: metadataUrls(transmitter, metadata, '', allowInsecureRequests) },
-    { fetch, allowInsecureRequests },
+    read,
   )
   let found: JSONObject | undefined
   const endpoint = async (name: string): Promise<string> => {

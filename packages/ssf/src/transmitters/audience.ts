@@ -1,5 +1,13 @@
-import { isText, monotonicNow, pause, requireOption, singleFlight, withTimeout, type Flight } from '@bcl/core/kit'
-import { isTextList } from '../option-rules.js'
+import {
+  isListOf,
+  isText,
+  monotonicNow,
+  pause,
+  requireOption,
+  singleFlight,
+  withTimeout,
+  type Flight,
+} from '@bcl/core/kit'
 
 /** The audience of a stream. */
 export type Audience = string | readonly string[]
@@ -8,6 +16,8 @@ export type Audience = string | readonly string[]
 const cachedFor = 60
 /** The smallest number of seconds between the starts of two calls. */
 const recheckedAfter = 0.3
+
+export const isTextList = isListOf(isText)
 
 /** Tells whether a value can be the audience of a stream. */
 export const isAudience = (value: unknown): value is Audience => isText(value) || isTextList(value)

@@ -1,6 +1,7 @@
 import type { TrustedIssuer } from '@bcl/core'
 import {
   createKeySource,
+  isAllowed,
   isFunction,
   isText,
   oneOf,
@@ -11,11 +12,10 @@ import {
   sourceRules,
   type KeySource,
   type RemoteKeysOptions,
+  type Rule,
   type Rules,
 } from '@bcl/core/kit'
-import { createAudience, isAudience, mustBeAudience, type Audience } from './audience.js'
-import { metadataUrls } from './metadata.js'
-import { isTextList, metadataRule, secret } from '../option-rules.js'
+import { createAudience, isAudience, isTextList, mustBeAudience, type Audience } from './audience.js'
 
 /** A transmitter of Security Event Tokens that the application trusts. */
 export interface Transmitter {
@@ -75,6 +75,19 @@ export interface KnownTransmitter extends Readonly<Checked> {
   readonly criticalMembers: () => unknown
 }
 
+/** The rule for an optional secret. Its error message does not show the value. */
+export const secret = (test: (value: unknown) => boolean, words: string): Rule => [
+  (value, path) => {
+    requireOption(test(value), path, words)
+    return true
+  },
+  '',
+  undefined,
+]
+
+/** The rule for the address of the metadata. */
+export const metadataRule: Rule = [(value: unknown) => value instanceof URL, 'must be a URL', undefined]
+
 const rules: Rules = {
   ...sourceRules,
   audience: [(value: unknown) => isAudience(value) || isFunction(value), `${mustBeAudience}, or a function`],
@@ -83,6 +96,33 @@ const rules: Rules = {
   pushAuthorization: secret(isText, 'must be a non-empty string'),
   subjectIssuers: [isTextList, 'must be a list of strings', undefined],
   metadata: metadataRule,
+}
+
+const wellKnown = '/.well-known/ssf-configuration'
+
+/**
+ * Returns the possible addresses of a transmitter's metadata (SE-4). The standard inserts the well-known part between the host
+ * and the path. Keycloak appends it to the issuer.
+ *
+ * @param metadata The address in the options.
+ * @param path The start of the option's name in an error.
+ * @throws {TypeError} if requests to the address are not allowed.
+ * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0, 7.2}
+ */
+export function metadataUrls(
+  issuer: string,
+  metadata: URL | undefined,
+  path: string,
+  allowInsecureRequests: boolean | undefined,
+): string[] {
+  if (metadata) {
+    requireOption(isAllowed(metadata.href, allowInsecureRequests), `${path}metadata`, 'must be https', metadata.href)
+    return [metadata.href]
+  }
+  requireAddress({ issuer }, path, allowInsecureRequests)
+  const base = issuer.replace(/\/$/, '')
+  const { origin, pathname } = new URL(base)
+  return [...new Set([origin + wellKnown + (pathname === '/' ? '' : pathname), base + wellKnown])]
 }
 
 /** Checks one entry of `transmitters`. Sends no request. */
