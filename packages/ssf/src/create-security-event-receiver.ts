@@ -55,6 +55,13 @@ export interface SecurityEventReceiverOptions {
   /** Seconds for a whole push. After this time, the answer is 503. @default 0.9, because Keycloak waits for one second */
   timeout?: number | undefined
   /**
+   * Seconds that one call of `resolveSubject`, `endsSessions` or `onEvent` may take. A longer call counts as failed. When the
+   * transmitter sends the event again, the function is called again.
+   *
+   * @default 2
+   */
+  listenerTimeout?: number | undefined
+  /**
    * Gets each event once, also events that end no session. The receiver waits for this function. If the function fails,
    * the event is not acknowledged, and the function gets the event again when the transmitter sends it again.
    */
@@ -114,6 +121,7 @@ const rules: Rules = {
   resolveSubject: callback(),
   endsSessions: callback(),
   timeout: period(0.9),
+  listenerTimeout: period(2),
   onEvent: callback(),
   onDelivery: callback(() => {}),
   onError: callback(() => {}),
@@ -123,6 +131,7 @@ const rules: Rules = {
 /** The options that have a default. */
 interface Defaulted {
   timeout: number
+  listenerTimeout: number
   onDelivery: (delivery: SecurityEventDelivery) => void
   onError: (error: unknown) => void
 }

@@ -680,6 +680,44 @@ describe('once', () => {
     const { push } = receiving(options)
     expect((await push(await signSet())).status).toBe(503)
   })
+
+  test.each([
+    ['resolveSubject', 2, {}],
+    ['endsSessions', 2, {}],
+    ['onEvent', 2, {}],
+    ['onEvent', 7, { listenerTimeout: 7 }],
+  ])(
+    'SE-12: if %s hangs, the event fails after %d seconds, and a retry is carried out',
+    async (name, seconds, options) => {
+      const asked = Promise.withResolvers<void>()
+      const hanging = vi.fn((): unknown => undefined)
+      hanging.mockImplementationOnce(() => {
+        asked.resolve()
+        return new Promise(() => {})
+      })
+      const { push, deliveries, isLoggedOut } = receiving({ [name]: hanging, ...options })
+      const jwt = await signSet()
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const first = push(jwt)
+        await asked.promise
+        await new Promise(setImmediate)
+        await vi.advanceTimersByTimeAsync(seconds * 1000 - 1)
+        expect(deliveries).toEqual([])
+        await vi.advanceTimersByTimeAsync(1)
+        expect((await first).status).toBe(503)
+        expect((await push(jwt)).status).toBe(202)
+      } finally {
+        vi.useRealTimers()
+      }
+      expect(deliveries).toMatchObject([
+        { outcome: 'failed', error: { message: 'the event failed', cause: { message: `took over ${seconds} s` } } },
+        { outcome: 'handled' },
+      ])
+      expect(hanging).toHaveBeenCalledTimes(2)
+      expect(await isLoggedOut()).toBe(true)
+    },
+  )
 })
 
 describe('options', () => {

@@ -5,7 +5,10 @@ import { endsByDefault, isStreamEvent, type SecurityEvent } from '../events/secu
 import { findTarget, type TargetOptions } from './target.js'
 import type { KnownTransmitter } from '../transmitters/transmitter.js'
 
-/** After this many seconds in progress, an event counts as lost. A repeated token and `settled` do not wait for a lost event. */
+/**
+ * If an event still runs this many seconds after the time-outs of its callbacks, the event counts as lost. A repeated token and
+ * `settled` do not wait for a lost event.
+ */
 const longest = 20
 /**
  * An event that was carried out has a record in the store. This is the longest wait for the read of this record, in seconds.
@@ -47,8 +50,8 @@ export interface CarryOut {
  * record last.
  */
 export function createCarryOut(options: CarryOutOptions): CarryOut {
-  const { logout, store, endsSessions, onEvent, now } = options
-  const flights = singleFlight<Flight<boolean>>(longest)
+  const { logout, store, endsSessions, onEvent, listenerTimeout, now } = options
+  const flights = singleFlight<Flight<boolean>>(3 * listenerTimeout + longest)
 
   const end = async (
     event: SecurityEvent,
@@ -56,7 +59,8 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     key: string,
   ): Promise<Pick<SecurityEvent, 'ended' | 'reason'>> => {
     const { type, jti, claims } = event
-    const isEnding = !isStreamEvent(type) && ((await endsSessions?.(event)) ?? endsByDefault(type))
+    const isEnding =
+      !isStreamEvent(type) && ((await withTimeout(listenerTimeout, () => endsSessions?.(event))) ?? endsByDefault(type))
     if (!isEnding) return { ended: 'nothing', reason: 'type' }
     const target = await findTarget(event, transmitter, options)
     if (typeof target === 'string') return { ended: 'nothing', reason: target }
@@ -75,7 +79,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     const effect = await end(event, transmitter, key)
     // If the record was not read in time, it is used now: `onEvent` is not called for an event that was carried out before.
     if (await done.catch(isDone)) return false
-    await onEvent?.({ ...event, ...effect })
+    await withTimeout(listenerTimeout, () => onEvent?.({ ...event, ...effect }))
     const expiresAt = expiryFor(event.iat, now(), transmitter.maxTokenAge + transmitter.clockTolerance)
     await retryUntil(monotonicNow() + retryTime, async () => store.add(key, '1', expiresAt))
     return true

@@ -1,4 +1,4 @@
-import { isObject, isText } from '@bcl/core/kit'
+import { isObject, isText, withTimeout } from '@bcl/core/kit'
 import {
   isAccountEvent,
   type NothingEnded,
@@ -31,6 +31,8 @@ export type ResolveSubject = (
 
 export interface TargetOptions {
   resolveSubject?: ResolveSubject | undefined
+  /** The time-out of one call of a callback, in seconds. A retry of an event would wait for a callback that hangs. */
+  listenerTimeout: number
   /** Tells whether sessions of this issuer can be ended. */
   isTrusted(iss: string): Promise<boolean>
 }
@@ -65,7 +67,7 @@ function resolveByDefault(subject: SubjectIdentifier, subjectIssuers: readonly s
 export async function findTarget(
   event: SecurityEvent,
   { subjectIssuers, criticalMembers }: KnownTransmitter,
-  { resolveSubject, isTrusted }: TargetOptions,
+  { resolveSubject, listenerTimeout, isTrusted }: TargetOptions,
 ): Promise<ResolvedSubject | NothingEnded> {
   const { type } = event
   // Only events about the stream have no subject, and they end no session.
@@ -74,7 +76,7 @@ export async function findTarget(
   const critical = new Set([criticalMembers()].flat())
   const isCritical = (member: string): boolean => !knownMembers.has(member) && critical.has(member)
   if (isComplex && Object.keys(subject).some(isCritical)) return 'critical'
-  const resolved = await resolveSubject?.(subject, event)
+  const resolved = await withTimeout(listenerTimeout, () => resolveSubject?.(subject, event))
   const found = resolved === undefined ? resolveByDefault(subject, subjectIssuers) : resolved
   if (!isObject(found)) return 'subject'
   if (!subjectIssuers.includes(found.iss) || !(await isTrusted(found.iss))) return 'issuer'
