@@ -182,13 +182,13 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
 
   const events = createCarryOut({ ...internals, ...read, now })
 
-  const receive = async (set: ParsedSet, receipt: Receipt): Promise<void> => {
+  const receive = async (set: ParsedSet, receipt: Receipt): Promise<boolean> => {
     const { transmitter } = set
     const found = await verifySet(set, now())
     const { jti } = found[0]!
     Object.assign(receipt, { iss: transmitter.issuer, jti, types: found.map(({ type }) => type) })
     const carriedOut = await Promise.all(found.map((event) => events.carryOut(event, transmitter)))
-    receipt.replayed = !carriedOut.includes(true)
+    return carriedOut.includes(true)
   }
 
   const answer = createRespond({
@@ -220,7 +220,8 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
 
   return {
     respond,
-    pollOnce: (options) => rounds.run(async () => pollOnce(readOptions(options, pollRules), poller), {}).result,
+    pollOnce: (options) =>
+      rounds.run(async () => (await pollOnce(readOptions(options, pollRules), poller)).result, {}).result,
     async poll(options) {
       const loop = readOptions(options, pollRules)
       const stop = new AbortController()

@@ -1,5 +1,10 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
-import { createSecurityEventReceiver, createStreamClient, type SecurityEventReceiver } from '@bcl/ssf'
+import {
+  createSecurityEventReceiver,
+  createStreamClient,
+  type SecurityEvent,
+  type SecurityEventReceiver,
+} from '@bcl/ssf'
 import { createTestTransmitter } from '@bcl/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
@@ -19,7 +24,7 @@ async function expectCloseToWait(
 }
 
 /** A receiver with a poll stream, whose clock the test moves. */
-async function polling(onEvent?: () => unknown) {
+async function polling(onEvent?: (event: SecurityEvent) => unknown) {
   const transmitter = await createTestTransmitter({ key })
   const { issuer, fetch, accessToken, streams } = transmitter
   const logout = createBackchannelLogout({
@@ -208,6 +213,62 @@ describe('poll', () => {
     expect([await nextWait(), errors.length]).toEqual([1, 3])
     await stop()
   })
+
+  test('waits at most 8 intervals for new tokens, if a token always fails', async () => {
+    const { transmitter, errors, start } = await polling(() => Promise.reject(new Error('down')))
+    await transmitter.emit()
+    const stop = start()
+    // The jitter is the factor 0.5 here.
+    for (const [failures, wait] of [1, 2, 4, 4, 4].entries()) {
+      expect([await nextWait(), errors.length]).toEqual([wait, failures + 1])
+      await pass(wait)
+    }
+    await stop()
+  })
+
+  test('a token that always fails does not slow a round with a new token, and more tokens are asked for at once', async () => {
+    let failures = 0
+    const { transmitter, waiting, polls, start } = await polling(({ claims }) => {
+      if (claims.txn !== 'fails') return
+      failures += 1
+      throw new Error('down')
+    })
+    await transmitter.emit({ txn: 'fails' })
+    const stop = start({ maxEvents: 1 })
+    expect([await nextWait(), failures]).toEqual([1, 1])
+    for (let count = 0; count < 3; count += 1) await transmitter.emit()
+    await pass(1)
+    // Three rounds: two tokens, two tokens, and two tokens. Each round has one new token.
+    expect([await nextWait(), failures, waiting.size]).toEqual([1, 4, 1])
+    expect(polls()).toBe(7)
+    await stop()
+  })
+
+  test.each([
+    ['wrong', { aud: 'other' }, [2, 4, 6]],
+    // The first round makes progress, so the second round begins at once.
+    ['carried out', {}, [4, 6, 8]],
+  ])(
+    'waits if the transmitter sends again and again a token that was %s, and says that it has more',
+    async (_, claims, expected) => {
+      const { transmitter, round, polls, start } = await polling()
+      const jwt = await transmitter.set({ aud: round.stream.aud, ...claims })
+      transmitter.fault = ({ url }) => {
+        // The limit keeps the test from running for ever.
+        if (polls() > 50) return new Response(null, { status: 500 })
+        return url.includes('/poll/') ? Response.json({ sets: { same: jwt }, moreAvailable: true }) : undefined
+      }
+      const stop = start()
+      const before: number[] = []
+      for (let rounds = 1; rounds <= 3; rounds += 1) {
+        expect(await nextWait()).toBe(1)
+        before.push(polls())
+        await pass(1)
+      }
+      expect(before).toEqual(expected)
+      await stop()
+    },
+  )
 
   test('reports no error of a request that the signal stopped', async () => {
     const { errors, polls, hang: hangFromNow, start } = await polling()

@@ -63,11 +63,14 @@ export interface PollResult {
 const tokenTime = 10
 /** The longest back-off, in seconds. */
 const longestWait = 60
+/** While a token fails, the wait is doubled at most this many times. A token that always fails must not delay new tokens. */
+const mostDoublings = 3
 
 export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureRequests'> {
   /** @throws {TypeError} if the transmitter is not configured. */
   findTransmitter(issuer: string): KnownTransmitter
-  receive(jwt: string, transmitter: KnownTransmitter): Promise<unknown>
+  /** Resolves to false if all events of the token had already been carried out. */
+  receive(jwt: string, transmitter: KnownTransmitter): Promise<boolean>
   onError(error: unknown): void
 }
 
@@ -75,8 +78,13 @@ export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureReq
  * Does one round (RFC 8936): gets tokens, carries them out, and acknowledges them.
  *
  * @param more The number of tokens to get in addition to `maxEvents`.
+ * @returns the result, and whether a token was carried out for the first time.
  */
-export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 0): Promise<PollResult> {
+export async function pollOnce(
+  options: PollOnceOptions,
+  poller: Poller,
+  more = 0,
+): Promise<{ result: PollResult; hasNew: boolean }> {
   const { transmitter: issuer, stream, accessToken, signal, maxEvents } = options
   const configured = poller.findTransmitter(issuer)
   const { aud, delivery } = stream
@@ -93,12 +101,13 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
   const ack: string[] = []
   const faults: [string, SetFault][] = []
   let failed = 0
+  let hasNew = false
   // Handles one token after the other, to keep the order of the transmitter. A transmitter can send more tokens than it was
   // asked for, and many tokens would block the process. The tokens over the limit stay at the transmitter.
   for (const [jti, jwt] of received.splice(0, limit)) {
     signal?.throwIfAborted()
     try {
-      await withTimeout(tokenTime / (1 + failed), () => poller.receive(jwt as string, transmitter))
+      if (await withTimeout(tokenTime / (1 + failed), () => poller.receive(jwt as string, transmitter))) hasNew = true
       ack.push(jti)
     } catch (reason) {
       const error: BackchannelLogoutError = asLogoutError('the token', reason)
@@ -109,7 +118,7 @@ export async function pollOnce(options: PollOnceOptions, poller: Poller, more = 
   }
   const [handled, refused] = [ack.length, faults.length]
   if (handled + refused) await ask({ maxEvents: 0, ack, setErrs: refused ? Object.fromEntries(faults) : undefined })
-  return { handled, refused, failed, moreAvailable: !!received[0] || moreAvailable === true }
+  return { result: { handled, refused, failed, moreAvailable: !!received[0] || moreAvailable === true }, hasNew }
 }
 
 /** Waits for some seconds, or until the signal aborts. Replaces the `onabort` handler of the signal. */
@@ -125,7 +134,11 @@ const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
     if (signal.aborted) end()
   })
 
-/** Repeats rounds until the signal aborts. After each failure in a row, the wait is longer, up to `longestWait`. */
+/**
+ * Repeats rounds until the signal aborts. After each failure in a row, the wait is longer, up to `longestWait`. If a round
+ * carries out a new token, the round does not count as a failure. Only then can the next round begin at once. So a
+ * transmitter that sends the same tokens again and again is not asked without a pause.
+ */
 export async function poll(options: PollOptions & { signal: AbortSignal }, poller: Poller): Promise<void> {
   const { signal, interval } = options
   poller.findTransmitter(options.transmitter)
@@ -135,10 +148,10 @@ export async function poll(options: PollOptions & { signal: AbortSignal }, polle
     let hasMore = false
     try {
       // The transmitter sends the failed tokens again, before new tokens. So this round asks for additional tokens.
-      const result = await pollOnce(options, poller, failed)
+      const { result, hasNew } = await pollOnce(options, poller, failed)
       failed = result.failed
-      failures = failed && failures + 1
-      hasMore = result.moreAvailable && !failed && result.handled + result.refused > 0
+      failures = failed && !hasNew ? Math.min(failures + 1, mostDoublings) : 0
+      hasMore = hasNew && result.moreAvailable
     } catch (error) {
       failures += 1
       // The answer may have been too large. So the next round asks for fewer tokens.

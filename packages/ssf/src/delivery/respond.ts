@@ -25,13 +25,16 @@ export interface SecurityEventDelivery {
 }
 
 /** The verified facts about a token. */
-export type Receipt = Pick<SecurityEventDelivery, 'iss' | 'jti' | 'types'> & { replayed?: boolean }
+export type Receipt = Pick<SecurityEventDelivery, 'iss' | 'jti' | 'types'>
 
 export interface RespondOptions {
   transmitters: readonly KnownTransmitter[]
   parse(jwt: string): ParsedSet
-  /** Verifies a token and carries out its events. Adds the facts to the receipt. */
-  receive(set: ParsedSet, receipt: Receipt): Promise<void>
+  /**
+   * Verifies a token and carries out its events. Adds the facts to the receipt. Resolves to false if all events had already
+   * been carried out.
+   */
+  receive(set: ParsedSet, receipt: Receipt): Promise<boolean>
   timeout: number
   onDelivery(delivery: SecurityEventDelivery): void
 }
@@ -53,7 +56,7 @@ export const createRespond =
     const startedAt = performance.now()
     const receipt: Receipt = {}
 
-    const run = async (): Promise<void> => {
+    const run = async (): Promise<boolean> => {
       const { method, contentType, authorization, body } = request
       const isAuthorized = async ({ pushAuthorization: value }: KnownTransmitter): Promise<boolean> =>
         value === undefined || (!!authorization && isSame(value, authorization))
@@ -68,15 +71,14 @@ export const createRespond =
       // If a body parser has made an object, `parse` refuses it.
       const set = parse(jwt as string)
       if (!(await isAuthorized(set.transmitter))) throw requestError(401, 'authorization')
-      await receive(set, receipt)
+      return receive(set, receipt)
     }
 
     let error: (BackchannelLogoutError & { status?: number }) | undefined
     let response = answer(202, '')
-    let outcome: SecurityEventDelivery['outcome'] = 'handled'
+    let outcome: SecurityEventDelivery['outcome']
     try {
-      await withTimeout(timeout, run)
-      if (receipt.replayed) outcome = 'replayed'
+      outcome = (await withTimeout(timeout, run)) ? 'handled' : 'replayed'
     } catch (reason) {
       error = asLogoutError('the push', reason)
       const { status = 400 } = error
@@ -86,9 +88,8 @@ export const createRespond =
       response = answer(isOutage ? 503 : status, hasFault ? JSON.stringify(faultOf(error)) : '')
       if (status === 401) response.headers['www-authenticate'] = 'Bearer'
     }
-    const { iss, jti, types } = receipt
     const durationMs = performance.now() - startedAt
-    const delivery = defined({ outcome, code: error?.code, error, iss, jti, types, durationMs })
+    const delivery = defined({ outcome, code: error?.code, error, ...receipt, durationMs })
     runGuarded(() => onDelivery(delivery as SecurityEventDelivery))
     return response
   }
