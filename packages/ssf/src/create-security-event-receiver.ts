@@ -169,13 +169,12 @@ const longestRound = 300
  */
 export function createSecurityEventReceiver(options: SecurityEventReceiverOptions): SecurityEventReceiver {
   const read = readOptions(options, rules) as SecurityEventReceiverOptions & Defaulted
-  const { timeout, fetch, allowInsecureRequests } = read
   const internals = internalsOf(read.logout)
-  const { now = internals.now } = read
-  const onError = (error: unknown): void => runGuarded(() => read.onError(error))
-  const requests = { fetch, allowInsecureRequests, onError, timeout }
+  const { timeout, now = internals.now } = read
+  /** The options, with an `onError` that never throws. */
+  const guarded = { ...read, onError: (error: unknown): void => runGuarded(() => read.onError(error)) }
   const transmitters = read.transmitters.map((transmitter, index) =>
-    knowTransmitter(transmitter, `transmitters[${index}]`, requests),
+    knowTransmitter(transmitter, `transmitters[${index}]`, guarded),
   )
   const byIssuer = new Map(transmitters.map((transmitter) => [transmitter.issuer as unknown, transmitter]))
   requireOption(byIssuer.size === transmitters.length, 'transmitters', 'must have different issuers')
@@ -192,17 +191,16 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
   }
 
   const answer = createRespond({
+    ...read,
     transmitters,
     parse: (jwt) => parseSet(jwt, (iss) => byIssuer.get(iss)),
     receive,
-    timeout,
-    onDelivery: read.onDelivery,
   })
   const pushes = singleFlight<Flight<LogoutResponse>>(timeout + longest)
   const respond: LogoutEndpoint['respond'] = (request) => pushes.run(() => answer(request), {}).result
 
   const poller: Poller = {
-    ...requests,
+    ...guarded,
     findTransmitter(iss) {
       const transmitter = byIssuer.get(iss)
       requireOption(!!transmitter, 'transmitter', 'must be a configured issuer', iss)

@@ -159,7 +159,7 @@ export async function poll(options: PollOptions & { signal: AbortSignal }, polle
       if (!signal.aborted) poller.onError(error)
     }
     // Adds jitter, so that many instances do not retry at the same moment.
-    const jitter = failures === 0 ? 1 : 0.5 + Math.random() / 2
+    const jitter = failures ? 0.5 + Math.random() / 2 : 1
     if (!hasMore) await waitFor(Math.min(longestWait, interval! * 2 ** failures) * jitter, signal)
   }
 }

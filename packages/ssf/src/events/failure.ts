@@ -1,12 +1,11 @@
 import { BackchannelLogoutError } from '@bcl/core'
-import { codeOf } from '@bcl/core/kit'
 
 /** The error for a failure of this receiver, not of the token. The transmitter may send the token again. */
 export const failure = (part: string, cause: unknown): BackchannelLogoutError =>
   new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
 
 /** Tells whether an error is a failure of this receiver. Any other error means that the token is wrong. */
-export const isFailure = (error: unknown): boolean => /_(?:FAILED|UNAVAILABLE)/.test(String(codeOf(error)))
+export const isFailure = ({ code }: BackchannelLogoutError): boolean => /_(?:FAILED|UNAVAILABLE)/.test(code)
 
 /** The error codes for push and poll. They are in the IANA registry for SETs. */
 type SetErrorCode =

@@ -61,8 +61,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     const { type, jti, claims } = event
     const isEnding =
       !isStreamEvent(type) && ((await withTimeout(listenerTimeout, () => endsSessions?.(event))) ?? endsByDefault(type))
-    if (!isEnding) return { ended: 'nothing', reason: 'type' }
-    const target = await findTarget(event, transmitter, options)
+    const target = isEnding ? await findTarget(event, transmitter, options) : 'type'
     if (typeof target === 'string') return { ended: 'nothing', reason: target }
     const { iss, sub, sid } = target
     const date = dateOf(event)

@@ -81,8 +81,7 @@ export async function findTarget(
   if (!isObject(found)) return 'subject'
   if (!subjectIssuers.includes(found.iss) || !(await isTrusted(found.iss))) return 'issuer'
 
-  const { iss, sub } = found
-  let { sid } = found
+  let { iss, sub, sid } = found
   if (isComplex && !sid) {
     const { user, session } = subject
     if (narrowing.some((member) => subject[member] !== undefined)) return 'scope'
