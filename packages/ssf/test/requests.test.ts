@@ -1,6 +1,7 @@
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { createSecurityEventReceiver, createStreamClient } from '@bcl/ssf'
 import { createTestTransmitter, type TestTransmitter } from '@bcl/testing'
+import { inspect } from 'node:util'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { alice, complex, issuer, op, receiving, session, signSet } from './support.js'
 
@@ -160,9 +161,151 @@ describe('the requests to a transmitter', () => {
         ? Response.json({ issuer: own, token_endpoint: 'http://127.0.0.1:1/token' })
         : undefined
     const client = createStreamClient({ transmitter: own, clientCredentials, fetch })
-    await expect(client.accessToken()).rejects.toThrow(new TypeError('http://127.0.0.1:1/token is not allowed'))
+    await expect(client.accessToken()).rejects.toThrow(
+      new TypeError('URL is not allowed, got "http://127.0.0.1:1/token"'),
+    )
     expect(transmitter.requests.filter((request) => request.includes('127.0.0.1'))).toEqual([])
   })
+})
+
+describe('metadata that has changed', () => {
+  /** A transmitter that has moved its endpoints, and a client that has read the old metadata. */
+  async function moved(options: object, answerOfOldEndpoint: (request: Request) => Response) {
+    const transmitter = await createTestTransmitter({ key })
+    const { issuer: own, accessToken, fetch } = transmitter
+    const client = createStreamClient({ transmitter: own, fetch, ...options })
+    const { stream_id } = await client.createStream({ delivery })
+    const reads = (name: string) => transmitter.requests.filter((request) => request.includes(name)).length
+    transmitter.fault = async (request) => {
+      const { pathname } = new URL(request.url)
+      if (pathname.includes('ssf-configuration'))
+        return Response.json({
+          issuer: own,
+          configuration_endpoint: `${own}/new/streams`,
+          status_endpoint: `${own}/new/status`,
+        })
+      if (pathname.includes('oauth-authorization-server'))
+        return Response.json({ issuer: own, token_endpoint: `${own}/new/token` })
+      if (pathname.endsWith('/new/token')) return Response.json({ access_token: accessToken, token_type: 'Bearer' })
+      return pathname.includes('/new/') ? Response.json({ stream_id, status: 'enabled' }) : answerOfOldEndpoint(request)
+    }
+    return { client, stream_id, reads }
+  }
+  const accessToken = 'test-access-token'
+  const failures: [string, () => Response][] = [
+    ['a network error', () => expect.fail('connection refused')],
+    ['status 404', () => new Response(null, { status: 404 })],
+    ['status 401', () => new Response(null, { status: 401 })],
+    ['a wrong body', () => new Response('<html>')],
+  ]
+
+  test.each(failures)(
+    'the call after %s reads the metadata of the transmitter again, and keeps it',
+    async (_, answer) => {
+      const { client, stream_id, reads } = await moved({ accessToken }, answer)
+      await expect(client.getStream(stream_id)).rejects.toThrow(Error)
+      expect(reads('ssf-configuration')).toBe(1)
+      for (let calls = 0; calls < 2; calls += 1) expect(await client.getStream(stream_id)).toMatchObject({ stream_id })
+      expect(reads('ssf-configuration')).toBe(2)
+    },
+  )
+
+  test('the call after a missing endpoint reads the metadata again', async () => {
+    const transmitter = await createTestTransmitter({ key })
+    const { issuer: own, fetch } = transmitter
+    const client = createStreamClient({ transmitter: own, accessToken, fetch })
+    transmitter.fault = ({ url }) => (url.includes('ssf-conf') ? Response.json({ issuer: own }) : undefined)
+    await expect(client.getStatus('s')).rejects.toThrow('status_endpoint is not in the metadata')
+    transmitter.fault = undefined
+    await expect(client.getStatus('s')).rejects.toMatchObject({ status: 404 })
+  })
+
+  test('a new access token comes from the token endpoint in the metadata of that time', async () => {
+    const { client, reads } = await moved({ clientCredentials }, () => new Response(null, { status: 404 }))
+    expect([await client.accessToken(), reads('oauth-authorization-server')]).toEqual([accessToken, 1])
+    expect([await client.accessToken(true), reads('oauth-authorization-server')]).toEqual([accessToken, 2])
+    expect(reads('/new/token')).toBe(1)
+  })
+})
+
+describe('no error shows a secret', () => {
+  const secret = 'secret-value'
+  /** Everything that a log can show. */
+  const textOf = (error: unknown) => inspect(error, { depth: 9, showHidden: true })
+  const failureOf = async (work: () => unknown): Promise<Error> => {
+    try {
+      await work()
+    } catch (error) {
+      expect(error).toBeInstanceOf(Error)
+      return error as Error
+    }
+    return expect.fail('did not fail')
+  }
+
+  test.each([
+    ['a line feed', `${secret}\nx`],
+    ['a null character', `${secret}\0`],
+    ['a character that is not Latin', `${secret}\u{1F511}`],
+  ])('an access token with %s', async (_, token) => {
+    const { issuer: own, fetch } = await createTestTransmitter({ key })
+    for (const accessToken of [token, () => token]) {
+      const client = createStreamClient({ transmitter: own, accessToken, fetch })
+      const error = await failureOf(() => client.getStream('s'))
+      expect(error.message).toBe('accessToken must be printable ASCII')
+      expect(textOf(error)).not.toContain(secret)
+    }
+  })
+
+  test('a line feed at the end of an access token is ignored, because a file often has one', async () => {
+    const transmitter = await createTestTransmitter({ key })
+    const requests = watchRequests(transmitter)
+    const { issuer: own, fetch, accessToken } = transmitter
+    const client = createStreamClient({ transmitter: own, accessToken: `${accessToken}\n`, fetch })
+    await client.createStream({ delivery })
+    expect(to(requests, '/acme/streams')[0]!.headers.get('authorization')).toBe(`Bearer ${accessToken}`)
+  })
+
+  test.each([
+    ['no token_type', JSON.stringify({ access_token: secret })],
+    ['a wrong scope', JSON.stringify({ access_token: secret, token_type: 'Bearer', scope: [] })],
+    ['a wrong expires_in', JSON.stringify({ access_token: secret, token_type: 'Bearer', expires_in: 'x' })],
+    ['an unknown token_type', JSON.stringify({ access_token: secret, token_type: 'mac' })],
+    ['wrong JSON', `{"access_token":${secret}}`],
+  ])('an answer of the authorization server with %s', async (_, body) => {
+    const transmitter = await createTestTransmitter({ key })
+    transmitter.fault = ({ url }) =>
+      url.endsWith('/token') ? new Response(body, { headers: { 'content-type': 'application/json' } }) : undefined
+    const { issuer: own, fetch } = transmitter
+    const client = createStreamClient({ transmitter: own, clientCredentials, fetch })
+    expect(textOf(await failureOf(() => client.accessToken()))).not.toMatch(/secret-v|-value/)
+  })
+
+  test.each([`https://user:${secret}@op.example.com`, `https://user:${secret}@op.example.com:port/x`])(
+    'the address %s',
+    async (address) => {
+      const transmitter = await createTestTransmitter({ key })
+      const { issuer: own, accessToken, fetch } = transmitter
+      const client = createStreamClient({ transmitter: own, accessToken, fetch })
+      const stream = { delivery: { ...delivery, endpoint_url: address } }
+      const { receiver } = receiving({ transmitters: [{ issuer: own, audience: 'x', keys: op.jwks }], fetch })
+      transmitter.fault = ({ url }) =>
+        url.includes('ssf-conf') ? Response.json({ issuer: own, status_endpoint: address }) : undefined
+      const works = {
+        'the endpoint of a stream': () => receiver.pollOnce({ transmitter: own, stream, accessToken }),
+        'an endpoint in the metadata': () => client.getStatus('s'),
+        'the transmitter of a poll': () => receiver.pollOnce({ transmitter: address, stream, accessToken }),
+        'the transmitter of a client': () => createStreamClient({ transmitter: address, accessToken }),
+        'the authorization server': () =>
+          createStreamClient({
+            transmitter: own,
+            clientCredentials: { ...clientCredentials, authorizationServer: address },
+            fetch,
+          }).accessToken(),
+      }
+      for (const [name, work] of Object.entries(works))
+        expect(textOf(await failureOf(work)), name).not.toContain(secret)
+    },
+  )
 })
 
 describe('an access token by client credentials', () => {

@@ -342,6 +342,13 @@ describe('the stream client', () => {
       /^clientCredentials\.privateKey must be set/,
     ],
     [
+      {
+        transmitter,
+        clientCredentials: { clientId: 'x', clientSecret: 'x', authorizationServer: 'http://as.example' },
+      },
+      /^clientCredentials\.authorizationServer is not allowed, got "http:\/\/as\.example"$/,
+    ],
+    [
       { transmitter, clientCredentials: { clientId: 'x', clientSecrets: 'x' } },
       /^clientCredentials\.clientSecrets is not an option/,
     ],

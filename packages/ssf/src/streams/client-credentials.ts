@@ -10,11 +10,10 @@ import {
   PrivateKeyJwt,
   processClientCredentialsResponse,
   processDiscoveryResponse,
-  type AuthorizationServer,
   type ClientAuth,
   type CryptoKey,
 } from 'oauth4webapi'
-import { requireAllowed, textOf } from './request.js'
+import { allowedUrl, textOf } from './request.js'
 
 /** The OAuth client credentials for stream management and poll. */
 export interface ClientCredentials {
@@ -52,7 +51,7 @@ function authenticationOf({ clientSecret, privateKey, kid, authentication }: Cli
   const key = method === 'private_key_jwt' ? 'privateKey' : 'clientSecret'
   requireOption(!!{ privateKey, clientSecret }[key], `clientCredentials.${key}`, `must be set for ${method}`)
   if (method !== 'private_key_jwt') return secretMethods[method](clientSecret!)
-  return PrivateKeyJwt(kid ? { key: privateKey!, kid } : privateKey!)
+  return PrivateKeyJwt({ key: privateKey!, kid: kid! })
 }
 
 /**
@@ -65,16 +64,20 @@ export function createTokenSource(
 ): (isRefused?: boolean) => Promise<string> {
   const { clientId, scope = 'ssf.read ssf.manage', authorizationServer = options.transmitter } = credentials
   const authentication = authenticationOf(credentials)
-  const issuer = new URL(authorizationServer)
+  const issuer = allowedUrl(
+    authorizationServer,
+    authorizationServer,
+    options.allowInsecureRequests,
+    'clientCredentials.authorizationServer',
+  )
   const flights = singleFlight<Flight<string>>(tokenTime)
-  let server: AuthorizationServer | undefined
   let cached: { token: string; until: number } | undefined
 
   const get = async (): Promise<string> => {
     const http = {
       [customFetch]: async (url: string, init: object): Promise<Response> => {
-        requireAllowed(url, issuer.href, options.allowInsecureRequests)
-        const response = await (options.fetch ?? fetch)(url, init)
+        const { href } = allowedUrl(url, issuer.href, options.allowInsecureRequests)
+        const response = await (options.fetch ?? fetch)(href, init)
         // oauth4webapi does not limit the size of an answer. So `textOf` reads the answer up to a limit, and oauth4webapi
         // gets a new response with the text.
         return new Response(await textOf(response), response)
@@ -83,14 +86,21 @@ export function createTokenSource(
       [insecure]: true,
       signal: AbortSignal.timeout(tokenTime * 1000),
     }
-    server ??= await processDiscoveryResponse(issuer, await discoveryRequest(issuer, { algorithm: 'oauth2', ...http }))
+    // The metadata is read for each token, because the authorization server can move its token endpoint.
+    const server = await processDiscoveryResponse(
+      issuer,
+      await discoveryRequest(issuer, { algorithm: 'oauth2', ...http }),
+    )
     const client = { client_id: clientId }
     const response = await clientCredentialsGrantRequest(server, client, authentication, { scope }, http)
     const { access_token: token, expires_in: seconds = usedFor } = await processClientCredentialsResponse(
       server,
       client,
       response,
-    )
+    ).catch((error: Error) => {
+      // The cause can be the body of the answer, with the token.
+      throw Object.assign(error, { cause: undefined })
+    })
     cached = { token, until: monotonicNow() + seconds - earlier }
     return token
   }

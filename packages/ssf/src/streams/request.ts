@@ -1,4 +1,4 @@
-import { isAllowed, isObject, isText, readText, withTimeout, type JSONObject } from '@bcl/core/kit'
+import { isAllowed, isObject, readText, requireOption, withTimeout, type JSONObject } from '@bcl/core/kit'
 
 /** The largest answer that is read from a transmitter or an authorization server, in bytes. */
 const maxBytes = 1024 * 1024
@@ -62,15 +62,22 @@ export function inTurn<T>(transmitter: string, work: () => Promise<T>): Promise<
   return run
 }
 
-/** @throws {TypeError} if a transmitter or an authorization server names an address that is not allowed. */
-export function requireAllowed(
+/**
+ * Returns a URL that a transmitter, an authorization server or an option names.
+ *
+ * @param path The name of the URL in the error.
+ * @throws {TypeError} if requests to the URL are not allowed. The error does not show a password in the URL.
+ */
+export function allowedUrl(
   url: unknown,
   issuer: string,
   allowInsecureRequests: boolean | undefined,
-): asserts url is string {
+  path = 'URL',
+): URL {
+  const text = String(url)
   // A remote server must not name an `http:` address on this machine. An issuer with `http:` counts as local.
-  if (!isText(url) || !isAllowed(url, allowInsecureRequests, issuer.startsWith('http:')))
-    throw new TypeError(`${url} is not allowed`)
+  requireOption(isAllowed(text, allowInsecureRequests, issuer.startsWith('http:')), path, 'is not allowed', text)
+  return new URL(text)
 }
 
 /** Reads an answer as text. Returns `undefined` if the answer is too large, and an empty text if it has no body. */
@@ -79,39 +86,45 @@ export const textOf = ({ body }: Response): Promise<string | undefined> => readT
 /**
  * Sends one request with the access token. Waits for earlier requests to the same transmitter.
  *
+ * @param streamId The stream, if the URL must name it.
  * @returns the JSON object of the answer. It is empty if the answer has no body.
  */
 export async function send(
   options: RequestOptions,
   method: string,
-  url: unknown,
+  endpoint: unknown,
   body?: JSONObject,
+  streamId?: string,
 ): Promise<JSONObject> {
   const { transmitter, accessToken, signal } = options
-  requireAllowed(url, transmitter, options.allowInsecureRequests)
+  const target = allowedUrl(endpoint, transmitter, options.allowInsecureRequests)
+  if (streamId !== undefined) target.searchParams.set('stream_id', streamId)
+  const url = target.href
   const request = async (isRefused = false): Promise<JSONObject> => {
     const token = await tokenOf(accessToken, isRefused)
+    const authorization = `Bearer ${token}`.trim()
+    // For a wrong header, `fetch` would show the token in its error.
+    requireOption(/^[ -~]+$/.test(authorization), 'accessToken', 'must be printable ASCII')
     const timeout = AbortSignal.timeout(requestTime * 1000)
     const response = await (options.fetch ?? fetch)(url, {
       method,
       headers: {
         accept: 'application/json',
-        authorization: `Bearer ${token}`,
+        authorization,
         ...(body && { 'content-type': 'application/json' }),
       },
       body: body ? JSON.stringify(body) : null,
       redirect: 'manual',
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: AbortSignal.any([signal ?? timeout, timeout]),
     })
     const text = await textOf(response)
     // A transmitter can revoke a token before it expires. So a refused token is replaced once.
     if (response.status === 401 && !isRefused && token !== accessToken) return request(true)
-    if (response.ok && text === '') return {}
     try {
-      const json: unknown = response.ok && text && JSON.parse(text)
+      const json: unknown = response.ok && JSON.parse(text === '' ? '{}' : text!)
       if (isObject(json)) return json
     } catch {
-      // The error is thrown below.
+      // The answer is no JSON, or too large. The error is thrown below.
     }
     const problem = response.ok ? 'no JSON object' : `status ${response.status}`
     throw new StreamRequestError(`${method} ${url}: ${problem}`, response.status)

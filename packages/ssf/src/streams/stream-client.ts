@@ -76,7 +76,8 @@ export interface StreamClientOptions {
 
 /**
  * Manages the streams of one transmitter. Every method rejects with a `StreamRequestError` if the transmitter answers with
- * an error status or a wrong body. It rejects with a `TypeError` if the metadata does not have the endpoint.
+ * an error status or a wrong body. It rejects with a `TypeError` if the metadata does not have the endpoint, or if the access
+ * token contains other characters than printable ASCII.
  *
  * @see {@link https://openid.net/specs/openid-sharedsignals-framework-1_0.html OpenID Shared Signals Framework 1.0, 8.1}
  */
@@ -183,17 +184,17 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
     read,
   )
   let found: JSONObject | undefined
-  const endpoint = async (name: string): Promise<string> => {
-    found ??= (await inTurn(transmitter, () => discover(AbortSignal.timeout(metadataTime * 1000)))).metadata
-    const url = found[`${name}_endpoint`]
-    requireOption(isText(url), `${name}_endpoint`, 'is not in the metadata')
-    return url
-  }
-
   const call = async <T>(method: string, name: string, body?: object, streamId?: string): Promise<T> => {
-    const url = new URL(await endpoint(name))
-    if (streamId !== undefined) url.searchParams.set('stream_id', streamId)
-    return (await send(request, method, url.href, body as JSONObject)) as T
+    try {
+      found ??= (await inTurn(transmitter, () => discover(AbortSignal.timeout(metadataTime * 1000)))).metadata
+      const endpoint = found[`${name}_endpoint`]
+      requireOption(isText(endpoint), `${name}_endpoint`, 'is not in the metadata')
+      return (await send(request, method, endpoint, body as JSONObject, streamId)) as T
+    } catch (error) {
+      // The transmitter may have moved the endpoint. So the next call reads the metadata again.
+      found = undefined
+      throw error
+    }
   }
   const configure = (method: string, stream: Parameters<typeof requestOf>[0]) =>
     call<StreamConfiguration>(method, 'configuration', requestOf(stream))
