@@ -213,6 +213,7 @@ test('the password in an address is not shown', () => {
       { ...good, issuers: [{ ...issuer, issuer: wrong }] },
       'got "https://…@op.example"',
     ]),
+    [{ ...good, issuers: [{ ...issuer, issuer: 'HTTPS:app:password@op.example' }] }, 'got "HTTPS:…@op.example"'],
     [
       { ...good, issuers: [{ ...issuer, keys: new URL('http://app:password@db.example/') }] },
       'got "http://…@db.example/"',

@@ -40,7 +40,7 @@ export const fetchRules: Rules = { fetch: callback(), allowInsecureRequests: one
 /** The options of functions that need only a clock. */
 export const nowRules: Rules = { now: callback(systemNow) }
 
-const isWeb = (text: string): boolean => text.startsWith('http') && URL.canParse(text)
+const isWeb = (text: string): boolean => /^http/i.test(text) && URL.canParse(text)
 
 /** Formats a value for a message. Hides objects, because they can contain secrets. */
 export function show(value: unknown): string {
