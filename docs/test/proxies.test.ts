@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import { test, type TestContext } from 'node:test'
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
 import { createTestIssuer } from '@bcl/testing'
 
-import { codeBlocks } from '../../checks/scripts/code-blocks.ts'
+import { codeBlocks, replaceOnce } from '../../checks/scripts/code-blocks.ts'
 import { freePort } from '../../checks/test-support/src/free-port.ts'
 import { createApp } from '../snippets/docs-deploying-docker-md/server.ts'
 import { run, SECRET } from './application.ts'
@@ -42,6 +42,26 @@ interface Proxy {
   certificate: string
 }
 
+/** Writes a configuration of nginx with these blocks into the folder. Returns the arguments of nginx. */
+function configureNginx(folder: string, http: string, server: string): string[] {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  const file = join(folder, 'nginx.conf')
+  writeFileSync(
+    file,
+    `daemon off; pid ${join(folder, 'pid')}; error_log stderr notice;
+    events {}
+    http {
+      access_log off;
+      ${temporary.map((name) => `${name}_temp_path ${join(folder, name)};`).join('\n')}
+      ${http}
+      server {
+        ${server}
+      }
+    }`,
+  )
+  return ['-p', folder, '-e', 'stderr', '-c', file]
+}
+
 const proxies: Proxy[] = [
   {
     program: 'nginx',
@@ -52,24 +72,8 @@ const proxies: Proxy[] = [
       execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject, ...files], {
         stdio: 'pipe',
       })
-      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-      const file = join(folder, 'nginx.conf')
-      writeFileSync(
-        file,
-        `daemon off; pid ${join(folder, 'pid')}; error_log stderr notice;
-        events {}
-        http {
-          access_log off;
-          ${temporary.map((name) => `${name}_temp_path ${join(folder, name)};`).join('\n')}
-          server {
-            listen 127.0.0.1:${port} ssl;
-            ssl_certificate ${certificate};
-            ssl_certificate_key ${key};
-            ${documented('nginx', app)}
-          }
-        }`,
-      )
-      return ['-p', folder, '-e', 'stderr', '-c', file]
+      const listen = `listen 127.0.0.1:${port} ssl; ssl_certificate ${certificate}; ssl_certificate_key ${key};`
+      return configureNginx(folder, '', listen + documented('nginx', app))
     },
     env: () => ({}),
     started: /start worker process/,
@@ -128,21 +132,21 @@ async function handshake(port: number, ca: Buffer): Promise<void> {
   }
 }
 
+const path = `${process.env.PATH}${delimiter}/usr/sbin`
 const isInstalled = (program: string): boolean =>
-  ['/usr/sbin', ...process.env.PATH!.split(delimiter)].some((folder) => existsSync(join(folder, program)))
+  path.split(delimiter).some((folder) => existsSync(join(folder, program)))
+const skipWithout = (program: string) =>
+  process.env.CI === 'true' || isInstalled(program) ? false : `${program} is not installed`
 
 for (const { program, configure, env, started, certificate } of proxies) {
-  const skip = process.env.CI === 'true' || isInstalled(program) ? false : `${program} is not installed`
-
   test(
     `docker.md: ${program} passes Logout Tokens, sessions and live pages on`,
-    { skip, timeout: 30_000 },
+    { skip: skipWithout(program), timeout: 30_000 },
     async (t) => {
       const app = await startApplication(t)
       const folder = mkdtempSync(join(tmpdir(), `${program}-`))
       const port = await freePort()
       const args = configure(folder, app, port)
-      const path = `${process.env.PATH}${delimiter}/usr/sbin`
       const { child, ended, printed } = run({ program, args: () => args }, { PATH: path, ...env(folder) }, port)
       t.after(async () => {
         child.kill()
@@ -197,3 +201,39 @@ for (const { program, configure, env, started, certificate } of proxies) {
     },
   )
 }
+
+test(
+  'rate-limits.md: nginx accepts 2,000 requests at once, and refuses the others',
+  { skip: skipWithout('nginx'), timeout: 60_000 },
+  async (t) => {
+    const app = createServer((_request, response) => response.end()).listen(0, '127.0.0.1')
+    await once(app, 'listening')
+    const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
+    const port = await freePort()
+    const page = readFileSync(join(import.meta.dirname, '../guides/rate-limits.md'), 'utf8')
+    const [zone, location] = codeBlocks(page)
+      .filter(({ language }) => language === 'nginx')
+      .map(({ code }) => code)
+    // With this rate, nginx accepts no request above the burst during the test.
+    const http = replaceOnce(zone!, 'rate=500r/s', 'rate=1r/m')
+    const server = replaceOnce(location!, 'app:3000', `127.0.0.1:${(app.address() as AddressInfo).port}`)
+    const args = configureNginx(folder, http, `listen 127.0.0.1:${port}; ${server}`)
+    const { child, ended, printed } = run({ program: 'nginx', args: () => args }, { PATH: path }, port)
+    t.after(async () => {
+      child.kill()
+      await ended
+      app.close()
+      app.closeAllConnections()
+      rmSync(folder, { recursive: true, force: true })
+    })
+    await printed(/start worker process/)
+    const counts: Record<number, number> = {}
+    const post = async (): Promise<void> => {
+      const { status } = await fetch(`http://127.0.0.1:${port}/backchannel-logout`, { method: 'POST' })
+      counts[status] = (counts[status] ?? 0) + 1
+    }
+    for (let sent = 0; sent < 2010; sent += 30) await Promise.all(Array.from({ length: 30 }, post))
+    // One request, and the burst of 2,000.
+    assert.deepEqual(counts, { 200: 2001, 503: 9 })
+  },
+)
