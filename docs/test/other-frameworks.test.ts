@@ -1,7 +1,9 @@
 // Starts the servers of docs/guides/other-frameworks.md that need no bundler. They are not in guides.test.ts, because `start` uses
 // `@hono/node-server`, which replaces the global `Response`. With this `Response`, h3 answers 200 instead of an error.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -46,5 +48,26 @@ for (const [framework, path] of [
     const body = new URLSearchParams({ logout_token: await provider.op.logoutToken({ sid: 'a' }) })
     assert.equal((await fetch(`${base}/backchannel-logout`, { method: 'POST', body })).status, 200)
     assert.deepEqual([await statusOf('a'), await statusOf('b')], [401, 200])
+
+    // Like a proxy, this agent uses one connection for all requests. A large body of a stranger must not block it.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    t.after(() => agent.destroy())
+    const post = async (type: string, text: string) => {
+      const request = httpRequest(`${base}/backchannel-logout`, {
+        method: 'POST',
+        agent,
+        headers: { 'content-type': type },
+      })
+      request.end(text)
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      await once(response, 'end')
+      return response.statusCode
+    }
+    const form = 'application/x-www-form-urlencoded'
+    for (const type of [form, 'application/json']) {
+      assert.equal(await post(type, 'x'.repeat(300_000)), 413)
+      assert.equal(await post(form, `logout_token=${await provider.op.logoutToken()}`), 200)
+    }
   })
 }

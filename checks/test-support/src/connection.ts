@@ -64,3 +64,19 @@ export async function expectRoomAfterSlowBody(port: number, path: string, token:
   while (!heard().includes('HTTP/1.1 400')) await once(socket, 'data')
   await expectNext(conversation, 'x'.repeat(399_996), path, token)
 }
+
+/** Sends a request with a body of 300,000 bytes. Expects this status. The next request on the connection must work (RP-4). */
+export async function expectRoomAfterBody(
+  port: number,
+  path: string,
+  token: string,
+  { status, method, lines }: { status: number; method: string; lines: string[] },
+): Promise<void> {
+  const conversation = open(port)
+  const { socket, heard } = conversation
+  const start = [`${method} ${path} HTTP/1.1`, 'host: app.example', ...lines, 'content-length: 300000', '', '']
+  socket.write(start.join('\r\n') + 'x'.repeat(300_000))
+  await once(socket, 'data')
+  expect(heard()).toMatch(`HTTP/1.1 ${status} `)
+  await expectNext(conversation, '', path, token)
+}

@@ -78,7 +78,7 @@ describe('RP-37: a wrong session is an error, never "not logged out"', () => {
   const good = op.session()
 
   const text = 'must be a non-empty string'
-  const date = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
+  const date = 'must be seconds, not milliseconds, and not in the future'
   test.each<[string, object | null | undefined, message: string]>([
     ['undefined', undefined, `session.iss ${text}, got undefined`],
     ['null', null, `session.iss ${text}, got undefined`],

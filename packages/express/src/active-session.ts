@@ -1,6 +1,7 @@
 import type { SessionClaims } from '@bcl/core'
 import { requireSessionOptions } from '@bcl/node'
 import type { Request, RequestHandler, Response } from 'express'
+import { failWith } from './fail-with.js'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. If one of these functions fails, the error goes to `next`. */
@@ -83,7 +84,7 @@ export function activeSession(logout: LogoutSource, options: ActiveSessionOption
     try {
       passed = await passes(request, response)
     } catch (error) {
-      return next(error)
+      return failWith(next, error)
     }
     if (passed) next()
   }

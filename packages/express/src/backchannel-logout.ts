@@ -1,6 +1,7 @@
 import type { LogoutEndpoint } from '@bcl/core'
 import { respondTo, sendResponse } from '@bcl/node'
 import type { RequestHandler } from 'express'
+import { failWith } from './fail-with.js'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /**
@@ -29,6 +30,6 @@ export const backchannelLogout =
     try {
       sendResponse(response, await respondTo(logoutOf(logout, request), request))
     } catch (error) {
-      next(error)
+      failWith(next, error)
     }
   }

@@ -229,6 +229,33 @@ describe.each<[string, typeof express5]>([
       }
     })
 
+    // With these values, `next` of Express goes on to the page.
+    test.each<unknown>([undefined, null, 0, '', 'route', 'router'])(
+      'a function that fails with %j does not let the request pass',
+      async (value) => {
+        const fail = async (): Promise<never> => Promise.reject(value)
+        const logout = create()
+        await logout.receive(await op.logoutToken())
+        const apps = await Promise.all([
+          checking(logout, { session: fail }),
+          checking(logout, { onLoggedOut: fail }),
+          checking(down(), { onUnavailable: fail }),
+        ])
+        for (const app of apps) {
+          expect((await app.fetch('/', {})).status).toBe(500)
+          expect(app.errors).toMatchObject([{ message: 'a function failed without an error', cause: value }])
+          await app.close()
+        }
+        const app = await using(
+          backchannelLogout(() => {
+            throw value as Error
+          }),
+        )
+        expect((await app.fetch(path, await form())).status).toBe(500)
+        await app.close()
+      },
+    )
+
     test('an error in a later handler goes to next only once', async () => {
       const app = await using(activeSession(create(), { session: () => op.session() }), () => {
         throw new Error('later')

@@ -20,6 +20,8 @@ function incomingOf({ env }: Context): Incoming | undefined {
  * is no copy, returns null (T-13).
  */
 async function bodyOf({ req }: Context, incoming: Incoming | undefined): Promise<LogoutRequest['body']> {
+  // Nobody would read the body of another method, and unread data blocks the connection as soon as its stream exists.
+  if (req.method !== 'POST') return null
   if (!req.raw.bodyUsed) {
     // Reads Node's stream, because it is much faster than the Web stream. If the body is encoded, reads the Web stream,
     // because an earlier middleware can have replaced it with a decoded stream.

@@ -1,9 +1,13 @@
-import { createBackchannelLogout, MemoryStore } from '@bcl/core'
+import { createBackchannelLogout, MemoryStore, type BackchannelLogout } from '@bcl/core'
 import { backchannelLogout } from '@bcl/hono'
-import { expectRoomAfterLargeBody, expectRoomAfterSlowBody } from '@bcl-checks/test-support/connection'
+import {
+  expectRoomAfterBody,
+  expectRoomAfterLargeBody,
+  expectRoomAfterSlowBody,
+} from '@bcl-checks/test-support/connection'
 import { createTestIssuer, testAdapter, type MountAdapter, type MountedAdapter } from '@bcl/testing'
 import { serve } from '@hono/node-server'
-import { Hono, type MiddlewareHandler } from 'hono'
+import { Hono, type Handler, type MiddlewareHandler } from 'hono'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -72,11 +76,26 @@ test.each(['keeps', 'removes'])(
   },
 )
 
-test.each([
-  ['too large', expectRoomAfterLargeBody],
-  ['too slow and too large', expectRoomAfterSlowBody],
-])('RP-4: after a body that was %s, the connection serves the next request', async (_, expectRoom) => {
-  const served = await listen(new Hono().all('/backchannel-logout', backchannelLogout(create())))
-  await expectRoom(served.port, '/backchannel-logout', await op.logoutToken())
-  await served.close?.()
+/** Sends a body of 300,000 bytes at once, as a proxy does. */
+const after =
+  (status: number, method: string, ...lines: string[]) =>
+  (port: number, path: string, token: string) =>
+    expectRoomAfterBody(port, path, token, { status, method, lines })
+
+describe.each<[string, (logout: BackchannelLogout) => Handler]>([
+  ['backchannelLogout', backchannelLogout],
+  ['handle', (logout) => (c) => logout.handle(c.req.raw)],
+])('RP-4c: %s: the connection serves the next request after a body that was', (_, mount) => {
+  test.each([
+    ['too large', expectRoomAfterLargeBody],
+    ['too slow and too large', expectRoomAfterSlowBody],
+    ['a form', after(413, 'POST', 'content-type: application/x-www-form-urlencoded')],
+    ['JSON', after(413, 'POST', 'content-type: application/json')],
+    ['encoded', after(413, 'POST', 'content-type: application/json', 'content-encoding: identity')],
+    ['the body of a PUT', after(405, 'PUT', 'content-encoding: identity')],
+  ])('%s', async (_name, expectRoom) => {
+    const served = await listen(new Hono().all('/backchannel-logout', mount(create())))
+    await expectRoom(served.port, '/backchannel-logout', await op.logoutToken())
+    await served.close?.()
+  })
 })

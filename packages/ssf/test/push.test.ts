@@ -178,6 +178,28 @@ describe('the request', () => {
     expect(answer.headers.get('allow')).toBe(status === 405 ? 'POST' : null)
   })
 
+  test.each([
+    ['no Authorization', 401, {}],
+    ['another media type', 400, { authorization, 'content-type': 'application/json' }],
+    ['a body that is too large', 413, { authorization, 'content-type': 'application/secevent+jwt' }],
+  ])('%s: the whole body is read, because unread data blocks the connection', async (_, status, headers) => {
+    const whole = Promise.withResolvers<void>()
+    let pulled = 0
+    const body = new ReadableStream({
+      pull(controller) {
+        controller.enqueue(new Uint8Array(16 * 1024))
+        pulled += 1
+        if (pulled < 20) return
+        controller.close()
+        whole.resolve()
+      },
+      cancel: () => whole.reject(new Error('was cancelled')),
+    })
+    const request = new Request('https://app.example', { method: 'POST', headers, body, duplex: 'half' } as RequestInit)
+    expect((await receiving().receiver.handle(request)).status).toBe(status)
+    await whole.promise
+  })
+
   test.each<[string, object, unknown, string]>([
     ['another method', { method: 'GET' }, '', 'method is refused'],
     ['a wrong Authorization', { authorization: 'x' }, '', 'authorization is refused'],

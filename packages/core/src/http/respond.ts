@@ -1,7 +1,7 @@
 import { readText, type ByteStream } from '../util/read-text.js'
 import { asLogoutError, BackchannelLogoutError, type BackchannelLogoutErrorCode } from '../errors.js'
 import { defined } from '../util/objects.js'
-import { isText } from '../util/options.js'
+import { isFunction, isText } from '../util/options.js'
 import type { Receiving } from '../receive/receive.js'
 import { runGuarded } from '../util/run-guarded.js'
 import { withTimeout } from '../util/with-timeout.js'
@@ -71,16 +71,17 @@ export const requestError = (status: number, part: string, cause?: unknown): Bac
 
 /**
  * Reads a body that is text, bytes, a stream or a function. Returns `undefined` for an object from a body parser. Rejects if
- * the body is larger than 64 KiB, or if reading takes more than 5 seconds.
+ * the body is larger than 64 KiB, or if reading takes more than 5 seconds. Then a stream is still read to its end, because
+ * unread data blocks the connection, and a proxy may use the same connection for the provider's next request.
  */
 export function readBody(body: LogoutRequest['body']): Promise<string> | undefined {
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
-  const isReader = typeof body === 'function'
+  const isReader = isFunction(body)
   if (!isWhole && !isReader && !(Symbol.asyncIterator in Object(body))) return undefined
   return withTimeout(bodyTime, async () => {
     const text = isReader
       ? await (body as BodyReader)(maxBody)
-      : await readText(isWhole ? [body] : (body as ByteStream), maxBody)
+      : await readText(isWhole ? [body] : (body as ByteStream), maxBody, true)
     if (text === undefined) throw requestError(413, 'size')
     return text
   })
@@ -102,11 +103,13 @@ export const answer = (status: number, body: string): LogoutResponse => ({
  * Reads the Logout Token from a form (RP-1 to RP-4). The form must contain exactly one Logout Token. The form is
  * text, bytes, a stream, a function, or an object from a body parser.
  */
-async function readToken({ method, contentType, body }: LogoutRequest): Promise<string> {
-  if (method !== 'POST') throw requestError(405, 'method')
-  if (!/^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
+async function readToken(request: LogoutRequest): Promise<string> {
+  if (request.method !== 'POST') throw requestError(405, 'method')
+  const { contentType, body } = request
   let form = Object(body) as object
+  // Reads the body also if its media type is wrong.
   const text = await readBody(body)
+  if (!/^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType!)) throw requestError(400, 'media type')
   if (text !== undefined) {
     // Counts the parameters before the text is parsed, because 64 KiB can hold tens of thousands of parameters.
     if (text.split('&', maxParameters + 1).length > maxParameters) throw requestError(400, 'number of parameters')
@@ -120,7 +123,7 @@ async function readToken({ method, contentType, body }: LogoutRequest): Promise<
     count += typeof value === 'object' ? Object.keys(Object(value)).length : 1
     if (count > maxParameters) throw requestError(400, 'number of parameters')
     size += name.length + (isText(value) ? value.length : 0)
-    if (/^logout_token(?:$|\[)/.test(name)) {
+    if (/^logout_token($|\[)/.test(name)) {
       if (token || name !== 'logout_token' || !isText(value)) throw requestError(400, 'logout_token')
       token = value
     }
@@ -167,9 +170,10 @@ export const createRespond =
     }
     if (onDelivery) {
       const { iss, clientIds, jti } = run?.token ?? {}
-      const code = error?.code
       const durationMs = performance.now() - startedAt
-      runGuarded(() => onDelivery(defined({ outcome, code, error, iss, clientIds, jti, durationMs }) as LogoutDelivery))
+      runGuarded(() =>
+        onDelivery(defined({ outcome, code: error?.code, error, iss, clientIds, jti, durationMs }) as LogoutDelivery),
+      )
     }
     return answer(status, body)
   }
@@ -183,7 +187,10 @@ export async function handleWith(
     method: request.method,
     contentType: request.headers.get('content-type'),
     authorization: request.headers.get('authorization'),
-    body: request.bodyUsed ? null : request.body,
+    // A getter, because some servers prepare the body at the first access, and then wait until somebody has read it.
+    get body() {
+      return request.bodyUsed ? null : request.body
+    },
   })
   return new Response(body || null, init)
 }

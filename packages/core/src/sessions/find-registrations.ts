@@ -2,7 +2,7 @@ import type { Issuers } from '../issuers/issuers.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 import { isText, mustBeText, requireOption } from '../util/options.js'
 
-const mustBePast = 'must be a NumericDate: seconds, not milliseconds, and not in the future'
+const mustBePast = 'must be seconds, not milliseconds, and not in the future'
 
 /** The members of a session, or of a user to end, that are checked against the issuers. */
 export interface Dated {

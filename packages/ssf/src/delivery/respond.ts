@@ -1,5 +1,10 @@
-import type { BackchannelLogoutError, BackchannelLogoutErrorCode, LogoutRequest, LogoutResponse } from '@bcl/core'
-import { answer, asLogoutError, codeOf, defined, readBody, requestError, runGuarded, withTimeout } from '@bcl/core/kit'
+import {
+  BackchannelLogoutError,
+  type BackchannelLogoutErrorCode,
+  type LogoutRequest,
+  type LogoutResponse,
+} from '@bcl/core'
+import { answer, asLogoutError, defined, readBody, requestError, runGuarded, withTimeout } from '@bcl/core/kit'
 import { faultOf, isFailure } from '../events/failure.js'
 import type { ParsedSet } from '../events/verify-set.js'
 import type { KnownTransmitter } from '../transmitters/transmitter.js'
@@ -57,16 +62,19 @@ export const createRespond =
     const receipt: Receipt = {}
 
     const run = async (): Promise<boolean> => {
-      const { method, contentType, authorization, body } = request
+      const { method, contentType, authorization } = request
       const isAuthorized = async ({ pushAuthorization: value }: KnownTransmitter): Promise<boolean> =>
         value === undefined || (!!authorization && isSame(value, authorization))
       if (method !== 'POST') throw requestError(405, 'method')
+      // Reads the body even if the request is refused below, because unread data blocks the connection.
+      const reading = readBody(request.body)
+      reading?.catch(() => {})
       // Before the token is parsed, the transmitter is not known. So this check accepts the value of any transmitter.
       // A second check follows when `iss` is known.
       if (!(await Promise.all(transmitters.map(isAuthorized))).includes(true)) throw requestError(401, 'authorization')
       if (!/^\s*application\/secevent\+jwt\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
-      const jwt = await readBody(body)?.catch((error: unknown) => {
-        throw codeOf(error) === 'ERR_LOGOUT_REQUEST_INVALID' ? error : requestError(400, 'body', error)
+      const jwt = await reading?.catch((error: unknown) => {
+        throw error instanceof BackchannelLogoutError ? error : requestError(400, 'body', error)
       })
       // If a body parser has made an object, `parse` refuses it.
       const set = parse(jwt as string)
