@@ -5,7 +5,7 @@ import { execFile, type ExecFileOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -18,6 +18,7 @@ import { schema, SqlStore } from '@bcl/sql'
 import { createTestIssuer } from '@bcl/testing'
 import { serve } from '@hono/node-server'
 import { trace } from '@opentelemetry/api'
+import { Redis } from 'ioredis'
 import mysql from 'mysql2/promise'
 import { Pool } from 'pg'
 
@@ -479,4 +480,31 @@ test('stores.md: the statements correct a table of MySQL', { skip: skipWithout(m
   await connection.query(`DROP TABLE bcl_logouts; ${schema('mysql')}`)
   const columnsOf = (table: string) => table.match(/^ *`\w+` .*$/gm)
   assert.deepEqual(columnsOf(corrected), columnsOf(await columns()))
+})
+
+test('stores.md: a build does not connect to Redis, because the client connects at its first call', async (t) => {
+  let connections = 0
+  const server = createServer((socket) => {
+    connections += 1
+    socket.destroy()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const url = process.env.REDIS_URL
+  process.env.REDIS_URL = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
+  t.after(() => (url === undefined ? delete process.env.REDIS_URL : (process.env.REDIS_URL = url)))
+  t.mock.method(console, 'error', () => {})
+  const { mock } = t.mock.method(Redis.prototype, 'connect')
+  const disconnect = () => mock.calls.forEach(({ this: client }) => (client as Redis).disconnect())
+  t.after(disconnect)
+  const { createStore } = await import('../snippets/docs-stores-md/create-store.ts')
+  const store = createStore()
+  // If the client had begun to connect, its connection would arrive before this one.
+  const own = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  await once(own, 'close')
+  assert.equal(connections, 1)
+  const read = Promise.resolve(store.values(['key'])).catch(() => {})
+  await once(server, 'connection')
+  disconnect()
+  await read
 })

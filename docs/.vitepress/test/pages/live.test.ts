@@ -8,10 +8,15 @@ import type { AddressInfo } from 'node:net'
 import test from 'node:test'
 
 import { chromium } from 'playwright-core'
-import { codeBlocks } from '../../../../checks/scripts/code-blocks.ts'
+import { codeBlocks, replaceOnce } from '../../../../checks/scripts/code-blocks.ts'
 
 const guide = readFileSync(new URL('../../../guides/live.md', import.meta.url), 'utf8')
 const { code } = codeBlocks(guide).find((block) => block.code.includes('new EventSource'))!
+const scripts: Record<string, string> = {
+  '/account': code,
+  // A component of React or Svelte calls `listen`, and later the function that it returns.
+  '/component': replaceOnce(code, '\nlisten()\n', '\nconst stop = listen()\n'),
+}
 
 test('the page of docs/guides/live.md shows a logout at once, and does not stop its own sign-out', async (t) => {
   // The Hono page has its HTML in a template literal.
@@ -40,8 +45,8 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
       response.writeHead(303, { location: '/end_session' }).end()
     } else {
       if (pathname === '/') onReload()
-      const page = `<form method="post" action="/logout"><button>Sign out</button></form><script>${code}</script>`
-      response.writeHead(200, { 'content-type': 'text/html' }).end(pathname === '/account' ? page : '')
+      const page = `<form method="post" action="/logout"><button>Sign out</button></form><script>${scripts[pathname]}</script>`
+      response.writeHead(200, { 'content-type': 'text/html' }).end(pathname in scripts ? page : '')
     }
   }).listen(0, '127.0.0.1')
   t.after(() => server.close())
@@ -53,14 +58,15 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
 
   const page = await browser.newPage()
   await page.clock.install()
-  const opens = async (status = 200): Promise<void> => {
-    const [opened] = await Promise.all([page.waitForResponse(`${origin}/events`), page.goto(`${origin}/account`)])
+  const opens = async (status = 200, path = '/account'): Promise<void> => {
+    const [opened] = await Promise.all([page.waitForResponse(`${origin}/events`), page.goto(origin + path)])
     assert.equal(opened.status(), status)
   }
   // After a refused stream, the page tries again.
   isFull = true
+  const asked = page.waitForResponse(`${origin}/me`)
   await opens(503)
-  while (!(await page.evaluate('events.readyState === EventSource.CLOSED'))) await page.waitForTimeout(10)
+  await asked
   isFull = false
   let again: number | undefined
   void page.waitForResponse(`${origin}/events`).then((answer) => (again = answer.status()))
@@ -80,8 +86,25 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
   sendLogout()
   await page.waitForURL(`${origin}/`)
 
-  await opens()
-  await page.getByRole('button').click()
-  await page.waitForURL((url) => url.pathname !== '/account')
-  assert.equal(new URL(page.url()).pathname, '/end_session')
+  for (const path of Object.keys(scripts)) {
+    await opens(200, path)
+    await page.getByRole('button').click()
+    await page.waitForURL((url) => url.pathname !== path)
+    assert.equal(new URL(page.url()).pathname, '/end_session')
+  }
+
+  // The component goes away. First while its stream is open, and then while it waits for the next attempt.
+  await opens(200, '/component')
+  await page.evaluate('stop()')
+  await closed
+  isFull = true
+  isSignedIn = true
+  const refused = page.waitForResponse(`${origin}/me`)
+  await opens(503, '/component')
+  await refused
+  await page.evaluate('stop()')
+  let requests = 0
+  page.on('request', () => (requests += 1))
+  await page.clock.runFor(60_000)
+  assert.equal(requests, 0)
 })
