@@ -8,7 +8,7 @@ import {
 import { createTestIssuer, createTestKey, type TestIssuer } from '@bcl/testing'
 import { base64url, decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { advance, createClock, deferred, refusal, timersOf } from './support.js'
+import { advance, createClock, deferred, pooledIssuer, refusal, timersOf } from './support.js'
 
 type Fetch = (url: string, init: RequestInit) => Response | Promise<Response>
 
@@ -51,7 +51,7 @@ const jwks = 'https://op.example.com/jwks'
 
 describe('RP-50: discovery', () => {
   test('discovery runs once for all clients of the issuer', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const issuers = ['test-client', 'second'].map((clientId) => ({ issuer: op.issuer, clientId }))
     const { requests, logout, token } = discovering(op, { issuers })
     await Promise.all([
@@ -71,7 +71,7 @@ describe('RP-50: discovery', () => {
     ['https://op.example.com/', 'https://op.example.com/.well-known/openid-configuration'],
     ['https://am.example.com:443/openam', 'https://am.example.com:443/openam/.well-known/openid-configuration'],
   ])('of %s', async (issuer, url) => {
-    const op = await createTestIssuer({ issuer })
+    const op = await pooledIssuer({ issuer })
     const { requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
     expect(requests[0]).toBe(url)
@@ -89,7 +89,7 @@ describe('RP-50: discovery', () => {
     ['nothing', () => new Response(null)],
     ['more than 256 KiB', (op) => Response.json({ issuer: op.issuer, jwks_uri: jwks, filler: 'x'.repeat(256 * 1024) })],
   ])('if discovery answers %s, the keys are unavailable, and no keys are fetched', async (_, respond) => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome } = discovering(op, {
       answer: (url: string) => (url === discovery ? respond(op) : undefined),
     })
@@ -98,7 +98,7 @@ describe('RP-50: discovery', () => {
   })
 
   test('if the connection breaks during an answer that is not read, the only error is that the keys are unavailable', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     const cancel = vi.fn(() => Promise.reject(new Error('terminated')))
@@ -111,7 +111,7 @@ describe('RP-50: discovery', () => {
   })
 
   test('requests JSON, and does not follow redirects', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const inits: RequestInit[] = []
     const { outcome } = discovering(op, { answer: (_: string, init: RequestInit) => void inits.push(init) })
     await outcome()
@@ -142,7 +142,7 @@ describe('RP-50: discovery', () => {
   })
 
   test('an answer may arrive in pieces, even if a piece ends within a character', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const kid = 'clé №1'
     const keys = JSON.stringify({ keys: op.jwks.keys.map((key) => ({ ...key, kid })) })
     const bytes = new TextEncoder().encode(keys)
@@ -158,7 +158,7 @@ describe('RP-50: discovery', () => {
   })
 
   test('discoverKeys works with verifyLogoutToken', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys: discoverKeys(op.issuer, { fetch: op.fetch }) }]
     for (let times = 0; times < 3; times += 1) await verifyLogoutToken(await op.logoutToken(), issuers)
     expect(op.requests.length).toBe(2)
@@ -170,7 +170,7 @@ describe('RP-50: discovery', () => {
 
 describe('RP-51: a token with a known key is verified at once', () => {
   test('even during the refresh of a stale JWK Set', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const gate = deferred()
     let slow = false
     const { clock, requests, outcome } = discovering(op, {
@@ -189,7 +189,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   })
 
   test('even while the provider does not answer the fetch that a forged token caused', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isSilent = false
     const { requests, logout, outcome } = discovering(op, {
       answer: () => (isSilent ? new Promise<never>(() => {}) : undefined),
@@ -210,7 +210,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
 
   test('a new key is found while a stale JWK Set is refreshed, even if the refresh fails or hangs', async () => {
     for (const respond of [undefined, () => new Response(null, { status: 500 }), () => new Promise<never>(() => {})]) {
-      const op = await createTestIssuer()
+      const op = await pooledIssuer()
       let isStale = false
       const { clock, requests, outcome } = discovering(op, {
         answer: (url: string) => (isStale && url === discovery ? respond?.() : undefined),
@@ -227,7 +227,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   })
 
   test('a new key is found even if an earlier request is still running', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const old = { keys: [...op.jwks.keys] }
     const gate = deferred()
     const asked = deferred()
@@ -260,7 +260,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   ])(
     'a new key with the old kid is found although a fetch that began before its publication %s',
     async (_, ofForged) => {
-      const op = await createTestIssuer()
+      const op = await pooledIssuer()
       const kid = 'the only one'
       const [gate, asked] = [deferred(), deferred()]
       let isSlow = false
@@ -297,7 +297,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   )
 
   test('RP-53a: the same holds if the JWK Set is stale and its refresh fails', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const [gate, asked] = [deferred(), deferred()]
     const answers: (() => Response | Promise<Response>)[] = []
     const { clock, logout, token, outcome } = discovering(op, {
@@ -323,7 +323,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   })
 
   test('a token whose first check was slow uses the keys that another token has fetched meanwhile', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const kid = 'the only one'
     const { requests, outcome } = discovering(op, {
       answer: (url) => (url === jwks ? Response.json({ keys: [{ ...op.key.publicJwk, kid }] }) : undefined),
@@ -347,7 +347,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   })
 
   test('an older answer does not replace a newer one', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const old = { keys: [...op.jwks.keys] }
     const [gate, asked] = [deferred(), deferred()]
     let isSlow = false
@@ -377,7 +377,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   test.each([{}, { kid: undefined }])(
     'when the JWK Set is stale, the first token under a withdrawn key is refused: %j',
     async (header) => {
-      const op = await createTestIssuer()
+      const op = await pooledIssuer()
       const { clock, requests, outcome, logout, token } = discovering(op)
       expect(await outcome(header)).toBe('ok')
       advance(clock, 23 * 3600)
@@ -392,7 +392,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   )
 
   test('a new key with the old kid verifies its first token, whether the JWK Set is fresh or stale', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome } = discovering(op, {
       answer: (url) =>
         url === jwks ? Response.json({ keys: [{ ...op.key.publicJwk, kid: 'the only one' }] }) : undefined,
@@ -408,7 +408,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
   })
 
   test('a token waits at most 1.5 s for a provider that does not answer', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { outcome } = discovering(op, { answer: () => new Promise(() => {}) })
     const started = performance.now()
     expect(await outcome()).toBe(unavailable)
@@ -418,7 +418,7 @@ describe('RP-51: a token with a known key is verified at once', () => {
 
 describe('RP-51: a refresh of a stale set that times out', () => {
   test('RP-51a, RP-52e: the refresh delays only the tokens of its first second, and no token of the next 30 s', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isSilent = false
     const { clock, requests, logout, token, outcome } = discovering(op, {
       answer: () => (isSilent ? new Promise<never>(() => {}) : undefined),
@@ -460,7 +460,7 @@ describe('RP-54a: a jwks_uri on loopback', () => {
     'http://[::ffff:127.1.2.3]/jwks',
     'http://[::ffff:0.0.0.0]/jwks',
   ])('is not requested if a remote issuer names it: %s', async (uri) => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     for (const allowInsecureRequests of [false, true]) {
       const { requests, outcome } = discovering(op, {
         allowInsecureRequests,
@@ -472,10 +472,10 @@ describe('RP-54a: a jwks_uri on loopback', () => {
   })
 
   test('is requested if an issuer on loopback names it, or if the application configures it', async () => {
-    const op = await createTestIssuer({ issuer: 'http://127.0.0.1:9' })
+    const op = await pooledIssuer({ issuer: 'http://127.0.0.1:9' })
     const { outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
-    const remote = await createTestIssuer()
+    const remote = await pooledIssuer()
     const uri = 'http://localhost:9/jwks'
     const configured = discovering(remote, {
       issuers: [{ issuer: remote.issuer, clientId: remote.clientId, keys: new URL(uri) }],
@@ -487,7 +487,7 @@ describe('RP-54a: a jwks_uri on loopback', () => {
 
 describe('keys before the first token', () => {
   test('the first check of a session fetches the keys of all listed issuers in the background, once', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, logout, outcome } = discovering(op)
     expect(requests).toEqual([])
     expect(await logout.isLoggedOut(op.session())).toBe(false)
@@ -499,7 +499,7 @@ describe('keys before the first token', () => {
   })
 
   test('the first token also fetches the keys of the other listed issuers', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const other = 'https://other.example/jwks'
     const issuers = [jwks, other].map((url, index) => {
       return { issuer: index ? 'https://other.example' : op.issuer, clientId: op.clientId, keys: new URL(url) }
@@ -510,7 +510,7 @@ describe('keys before the first token', () => {
   })
 
   test('T-18: the keys are there before the first POST, because some providers serve no keys during a POST', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isPosting = false
     const { logout, outcome, requests } = discovering(op, {
       answer: () => (isPosting ? new Promise<never>(() => {}) : undefined),
@@ -522,7 +522,7 @@ describe('keys before the first token', () => {
   })
 
   test('a failed fetch in the background is reported, and the first token tries again', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isDown = true
     const { requests, logout, outcome, onError } = discovering(op, {
       answer: () => (isDown ? new Response(null, { status: 500 }) : undefined),
@@ -539,7 +539,7 @@ describe('keys before the first token', () => {
   test('no fetch starts in the background on Workers, because it would end with its request', async () => {
     vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
     onTestFinished(() => void vi.unstubAllGlobals())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, logout, outcome } = discovering(op)
     await logout.isLoggedOut(op.session())
     expect(requests).toEqual([])
@@ -549,14 +549,14 @@ describe('keys before the first token', () => {
   test('a fetch starts in the background if there is no navigator, as on Node 20', async () => {
     vi.stubGlobal('navigator', undefined)
     onTestFinished(() => void vi.unstubAllGlobals())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, logout } = discovering(op)
     await logout.isLoggedOut(op.session())
     await vi.waitFor(() => expect(requests).toEqual([discovery, jwks]))
   })
 
   test('verifyLogoutToken fetches only the keys of the issuer of the token', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const fetched = vi.fn(async () => Response.json(op.jwks))
     vi.stubGlobal('fetch', fetched)
     onTestFinished(() => void vi.unstubAllGlobals())
@@ -570,7 +570,7 @@ describe('keys before the first token', () => {
   test('keysTimeout limits discovery and keys together', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     onTestFinished(() => void vi.useRealTimers())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const slow = { answer: () => new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 800)) }
     const run = async (keysTimeout?: number) => {
       const { outcome, requests } = discovering(op, { ...slow, ...(keysTimeout && { keysTimeout }) })
@@ -603,7 +603,7 @@ async function forging(op: TestIssuer) {
 
 describe('RP-52: requests that forged tokens can cause', () => {
   test.each(['cold', 'warm'])('RP-52a: 60 unknown kids at once cause at most 6 requests: %s', async (start) => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome, logout } = discovering(op)
     if (start === 'warm') await logout.warm()
     const outcomes = await Promise.all(Array.from({ length: 60 }, (_, index) => outcome({ kid: `forged-${index}` })))
@@ -614,7 +614,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52g: 60 unknown kids in a row cause at most 6 requests. Without a permit, the answer is an outage', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome } = discovering(op)
     const outcomes: string[] = []
     for (let index = 0; index < 60; index += 1) outcomes.push(await outcome({ kid: `forged-${index}` }))
@@ -631,7 +631,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   test.each(['at once', 'one after another'])(
     '60 unknown kids with a stale JWK Set cause at most 6 requests: %s',
     async (how) => {
-      const op = await createTestIssuer()
+      const op = await pooledIssuer()
       const { clock, requests, outcome } = discovering(op)
       expect(await outcome()).toBe('ok')
       advance(clock, 600)
@@ -646,7 +646,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   )
 
   test('a kid that was not found causes no fetch for 30 s', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome } = discovering(op)
     await outcome({ kid: 'forged' })
     await outcome({ kid: 'forged' })
@@ -661,7 +661,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52g: if a key is published late, its tokens get an outage until the next fetch', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const published = [{ keys: [...op.jwks.keys] }]
     const { clock, outcome } = discovering(op, {
       answer: (url) => (url === jwks ? Response.json(published.at(-1)) : undefined),
@@ -676,7 +676,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52c: many bad signatures under a known kid use only one permit in 15 s', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome, logout, forged } = await forging(op)
     const outcomes: string[] = []
     for (let times = 0; times < 20; times += 1) outcomes.push(await forged())
@@ -692,7 +692,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('if there is no permit for a refresh, a bad signature is answered as an outage', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome, forged } = await forging(op)
     for (let index = 0; index < 20; index += 1) await outcome({ kid: `forged-${index}` })
     requests.length = 0
@@ -701,7 +701,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52d: forged tokens cannot use up the permit for a stale JWK Set', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome, fail } = await forging(op)
     fail(true)
     advance(clock, 590)
@@ -718,7 +718,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
     // On Cloudflare Workers, the clock stands still until an answer arrives.
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isDown = false
     const { logout, outcome } = discovering(op, {
       issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
@@ -737,7 +737,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52d: only the first refresh of a stale JWK Set has a reserved permit', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome, fail } = await forging(op)
     fail(true)
     advance(clock, 600)
@@ -752,7 +752,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   test.each([undefined, new URL(jwks)])(
     'a bad signature is an outage if the keys cannot be fetched, and each error says why: %s',
     async (keys) => {
-      const op = await createTestIssuer()
+      const op = await pooledIssuer()
       const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys }]
       const { logout, token } = discovering(op, {
         issuers,
@@ -772,7 +772,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   )
 
   test('RP-52: keys at a URL need no permit for discovery, so two unknown kids in a row get the same answer', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { outcome } = discovering(op, {
       issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
     })
@@ -780,7 +780,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('discovery does not run again if several of the new keys fit the token', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const other = (await createTestKey('RS256', 'other')).publicJwk
     let keys = [(await createTestKey('ES256', 'first')).publicJwk]
     const { requests, outcome, logout } = discovering(op, {
@@ -794,7 +794,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52c: while its kid causes no fetch, a bad signature is checked only once', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { forged } = await forging(op)
     const verify = vi.spyOn(crypto.subtle, 'verify')
     onTestFinished(() => verify.mockRestore())
@@ -805,7 +805,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52: only the last 100 missing kids are remembered, because a kid can have 1,024 characters', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome, logout, token } = discovering(op)
     await logout.warm()
     const forged = await Promise.all(
@@ -822,7 +822,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('a key that was found is not remembered as missing', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
     await op.rotate({ keepOld: false })
@@ -831,7 +831,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52c: a bad signature under another known kid causes another fetch', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome, forged } = await forging(op)
     expect(await forged()).toBe(wrongSignature)
     await op.rotate()
@@ -842,7 +842,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('many simultaneous bad signatures cause one request', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, logout, token } = discovering(op)
     await logout.warm()
     requests.length = 0
@@ -856,7 +856,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('RP-52f: a jump of the system clock gives and takes no permits', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { clock, requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
     clock.time += 3600
@@ -876,7 +876,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   test('RP-52f: a clock that jumps an hour ahead and back freezes no missed kid and no refresh', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     onTestFinished(() => void vi.useRealTimers())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const published = [{ keys: [...op.jwks.keys] }]
     let isDown = false
     const { clock, logout, token, outcome } = discovering(op, {
@@ -915,7 +915,7 @@ describe('RP-52: requests that forged tokens can cause', () => {
   })
 
   test('failed fetches use permits', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome } = discovering(op, { answer: () => new Response(null, { status: 500 }) })
     for (let times = 0; times < 20; times += 1) expect(await outcome()).toBe(unavailable)
     expect(requests.length).toBe(4)
@@ -936,7 +936,7 @@ function moving(op: TestIssuer, served = (): object => op.jwks, isDown = () => f
 
 describe('RP-53, RP-54: keys that change', () => {
   test('RP-53a: the first token with a new key finds the key', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome } = discovering(op)
     expect(await outcome()).toBe('ok')
     await op.rotate()
@@ -945,7 +945,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('the new key is found even if a forged kid arrives at the same time and discovery may not be read yet', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const before = Response.json(op.jwks)
     const held = deferred<Response>()
     const { logout, token, outcome, requests } = discovering(op, {
@@ -975,7 +975,7 @@ describe('RP-53, RP-54: keys that change', () => {
     ])('RP-53a: a genuine token with %s is accepted', async (__, kid) => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
       onTestFinished(() => void vi.useRealTimers())
-      const op = await createTestIssuer()
+      const op = await pooledIssuer()
       const answered = deferred()
       let isWarm = false
       const { logout, outcome, token, requests } = discovering(op, {
@@ -1010,7 +1010,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('many simultaneous tokens find the key with one request', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome, logout } = discovering(op)
     await logout.warm()
     await op.rotate()
@@ -1019,7 +1019,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test.each([404, 200])('a moved jwks_uri is found while the old URL answers %d', async (status) => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let uri = 'https://op.example.com/old'
     const old = { keys: [...op.jwks.keys] }
     const answer = (url: string) => {
@@ -1035,7 +1035,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('a moved jwks_uri is found while forged kids arrive all the time', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { move, answer } = moving(op)
     const { clock, outcome } = discovering(op, { answer })
     expect(await outcome()).toBe('ok')
@@ -1050,7 +1050,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('RP-54: a moved jwks_uri is found while the old URL hangs, and one token needs three requests', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { move, answer } = moving(op)
     let isSilent = false
     const { requests, outcome } = discovering(op, {
@@ -1070,7 +1070,7 @@ describe('RP-53, RP-54: keys that change', () => {
     ['has the same URL', undefined],
     ['fails', () => new Response(null, { status: 500 })],
   ])('a slow JWK Set is used if discovery %s in the meantime', async (_, discover) => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const slow = deferred<Response>()
     let isSlow = false
     const { requests, outcome } = discovering(op, {
@@ -1093,7 +1093,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('RP-54: a new key with the old kid is found 30 seconds after discovery, although the old URL still answers', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { move, answer } = moving(op, () => ({ keys: [{ ...op.key.publicJwk, kid: 'the only one' }] }))
     const { clock, requests, outcome } = discovering(op, { answer })
     const header = { kid: 'the only one' }
@@ -1110,7 +1110,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('RP-54: a moved jwks_uri is found although bad signatures use up all permits', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const known = [op.key.kid]
     for (let rotations = 0; rotations < 4; rotations += 1) {
       await op.rotate()
@@ -1130,7 +1130,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('RP-51a: a withdrawn key is refused ten minutes after discovery, although the old URL still serves it', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { move, answer } = moving(op)
     const { clock, logout, token, outcome } = discovering(op, { answer })
     expect(await outcome()).toBe('ok')
@@ -1147,7 +1147,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('RP-51a: if the new URL does not answer at first, the refresh is tried again after 31 seconds', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isDown = false
     const { move, answer } = moving(
       op,
@@ -1174,7 +1174,7 @@ describe('RP-53, RP-54: keys that change', () => {
   describe('if a fetch from the old URL ends after a fetch from the new URL', () => {
     /** The refresh of a stale set fetches from the new URL. A token with an unknown kid fetches from the old URL meanwhile. */
     async function race() {
-      const op = await createTestIssuer()
+      const op = await pooledIssuer()
       const { move, answer } = moving(op)
       const [slowNew, slowOld] = [deferred(), deferred()]
       const asked: string[] = []
@@ -1235,7 +1235,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('a token without kid waits for the refresh of a stale JWK Set', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const [asked, answered] = [deferred(), deferred()]
     let isSlow = false
     const { clock, logout, token, outcome } = discovering(op, {
@@ -1261,7 +1261,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('if the provider is down, a known key is accepted for 24 hours', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isDown = false
     const { clock, outcome, onError } = discovering(op, {
       answer: () => (isDown ? Promise.reject(new Error('down')) : undefined),
@@ -1280,7 +1280,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('RP-54b: skips keys for other uses, and values that are not keys', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { publicKey } = await generateKeyPair('RSA-OAEP', { extractable: true })
     const strange = [
       null,
@@ -1307,7 +1307,7 @@ describe('RP-53, RP-54: keys that change', () => {
     ['has 1,024 bits', { n: base64url.encode(new Uint8Array(128).fill(255)) }],
     ['has an empty modulus', { n: '' }],
   ])('RP-53a: a key that %s counts as missing, so the corrected key is found', async (_, wrong) => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isWrong = true
     const { clock, outcome } = discovering(op, {
       answer: (url) =>
@@ -1321,14 +1321,14 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('a kid of more than 1,024 characters is refused before any request', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome } = discovering(op)
     expect(await outcome({ kid: 'k'.repeat(1025) })).toBe('ERR_LOGOUT_TOKEN_INVALID')
     expect(requests).toEqual([])
   })
 
   test('RP-54c: a token without kid is checked against at most eight fitting keys', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const others = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => (await createTestKey('RS256', `o${index}`)).publicJwk),
     )
@@ -1339,7 +1339,7 @@ describe('RP-53, RP-54: keys that change', () => {
   })
 
   test('an answer that is not a JWK Set is an outage', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     for (const body of [{}, { keys: {} }, []]) {
       const { outcome } = discovering(op, { answer: (url: string) => (url === jwks ? Response.json(body) : undefined) })
       expect(await outcome()).toBe(unavailable)
@@ -1352,7 +1352,7 @@ describe('the time limits of keys, exactly', () => {
   async function still(options: Discovering = {}) {
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const issuers = [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }]
     const made = discovering(op, { issuers, ...options })
     const after = (seconds: number) => {
@@ -1394,7 +1394,7 @@ describe('the time limits of keys, exactly', () => {
   test('RP-51a: one second after the start of a refresh, a token waits no longer', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isSilent = false
     const { logout, outcome } = discovering(op, { answer: () => (isSilent ? new Promise(() => {}) : undefined) })
     await logout.warm()
@@ -1431,7 +1431,7 @@ describe('the time limits of keys, exactly', () => {
   test('RP-52: a bad signature waits at most keysTimeout for a provider that does not answer', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     let isSilent = false
     const { logout, token, requests } = discovering(op, {
       answer: () => (isSilent ? new Promise(() => {}) : undefined),
@@ -1517,7 +1517,7 @@ describe('the time limits of keys, exactly', () => {
 })
 
 test('the JWK Sets and the permits of all listed issuers are kept, even if there are more than a thousand', async () => {
-  const op = await createTestIssuer()
+  const op = await pooledIssuer()
   const issuers = Array.from({ length: 1001 }, (_, index) => {
     const issuer = `https://op-${index}.example`
     return { issuer, clientId: op.clientId, keys: new URL(`${issuer}/jwks`) }
@@ -1544,7 +1544,7 @@ describe('other sources of keys', () => {
   })
 
   test('with discoverKeys, a refresh that fails causes no unhandled rejection', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const clock = createClock(op.now())
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
@@ -1562,7 +1562,7 @@ describe('other sources of keys', () => {
   })
 
   test('the limit of all unproven issuers does not count for discoverKeys', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const fetchKeys = async (url: string) => {
       const { origin } = new URL(url)
       return Response.json(url.endsWith('/jwks') ? op.jwks : { issuer: origin, jwks_uri: `${origin}/jwks` })
@@ -1576,7 +1576,7 @@ describe('other sources of keys', () => {
   })
 
   test('keys at a URL are fetched without discovery, and over http only on loopback', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, outcome } = discovering(op, {
       issuers: [{ issuer: op.issuer, clientId: op.clientId, keys: new URL(jwks) }],
     })
@@ -1588,7 +1588,7 @@ describe('other sources of keys', () => {
   })
 
   test('a function gets the header and the parts of the token', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const keys = vi.fn(async () => op.key.publicKey)
     const token = await op.logoutToken()
     await verifyLogoutToken(token, [{ ...op.trusted, keys }])
@@ -1603,19 +1603,19 @@ describe('other sources of keys', () => {
     ['fails with a code of its own', () => Promise.reject(Object.assign(new Error('vault'), { code: 'MY_ERR_JWS_X' }))],
     ['never answers', () => new Promise(() => {})],
   ])('a function that %s is an outage', async (_, keys) => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { outcome } = discovering(op, { issuers: [{ issuer: op.issuer, clientId: op.clientId, keys }] })
     expect(await outcome()).toBe(unavailable)
   })
 
   test('verifyLogoutToken also refuses an http URL', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const insecure = { ...op.trusted, keys: new URL('http://op.example.com/jwks') }
     await expect(verifyLogoutToken(await op.logoutToken(), [insecure])).rejects.toThrow('issuers[0].keys must be https')
   })
 
   test('RP-11a: an unknown issuer is refused before any request', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, logout, token } = discovering(op)
     const error = await refusal(logout.receive(await token({ iss: 'https://op.example.com/' })))
     expect([error.code, error.claim, error.expected, requests]).toEqual([
@@ -1629,7 +1629,7 @@ describe('other sources of keys', () => {
 
 describe('warm', () => {
   test('fetches the keys of each issuer once', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { requests, logout, outcome } = discovering(op)
     await Promise.all([logout.warm(), logout.warm()])
     await logout.warm()
@@ -1638,7 +1638,7 @@ describe('warm', () => {
   })
 
   test('rejects while the provider is down', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { logout } = discovering(op, { answer: () => new Response(null, { status: 503 }) })
     expect(await refusal(logout.warm())).toMatchObject({
       code: unavailable,
@@ -1647,7 +1647,7 @@ describe('warm', () => {
   })
 
   test('the error names the issuer if the discovery document has another issuer', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const { logout } = discovering(op, { answer: () => Response.json({ issuer: 'https://other.example' }) })
     expect((await refusal(logout.warm())).cause).toMatchObject({ message: `${discovery}: issuer is not ${op.issuer}` })
   })
@@ -1659,7 +1659,7 @@ describe('warm', () => {
   ])('waits for a slow provider %s', async (_, options, milliseconds, expected) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     onTestFinished(() => void vi.useRealTimers())
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const sleep = () => new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), milliseconds))
     const { logout } = discovering(op, {
       ...options,
@@ -1675,7 +1675,7 @@ describe('warm', () => {
   })
 
   test('does nothing for keys that need no fetch', async () => {
-    const op = await createTestIssuer()
+    const op = await pooledIssuer()
     const issuers = [op.trusted, { issuer: 'entity', clientId: 'c', algorithms: ['HS256'], clientSecret: 's' }]
     const { requests, logout } = discovering(op, { issuers })
     await logout.warm()

@@ -6,7 +6,7 @@ import {
   type BackchannelLogoutOptions,
   type LogoutStore,
 } from '@bcl/core'
-import { createTestIssuer, type TestIssuer } from '@bcl/testing'
+import { createTestIssuer, createTestKey, type TestIssuer, type TestIssuerOptions, type TestKey } from '@bcl/testing'
 import { expect, vi } from 'vitest'
 
 /** A clock that stands still until a test moves it. */
@@ -32,6 +32,21 @@ export function advance(clock: Clock, seconds: number): void {
 
 /** An issuer that the tests of one file share, because generating keys takes longer than most tests. */
 export const sharedIssuer = async (clock?: Clock): Promise<TestIssuer> => createTestIssuer(clock && { now: clock.now })
+
+/** More than the number of issuers in any test. */
+const poolSize = 32
+const pool: Promise<TestKey>[] = []
+let issuerCount = 0
+
+/**
+ * Makes an issuer like {@link createTestIssuer}, but takes its first key from a pool. Making a key takes much longer than most tests.
+ * The issuers of one test have different keys.
+ */
+export async function pooledIssuer(options?: Omit<TestIssuerOptions, 'alg' | 'kid' | 'key'>): Promise<TestIssuer> {
+  const index = (issuerCount += 1) % poolSize
+  const key = await (pool[index] ??= createTestKey('RS256', 'key-1'))
+  return createTestIssuer({ ...options, key: { ...key, publicJwk: { ...key.publicJwk } } })
+}
 
 export const create = (op: TestIssuer, options: Partial<BackchannelLogoutOptions> = {}): BackchannelLogout =>
   createBackchannelLogout({
