@@ -1,9 +1,18 @@
-import type { FetchLike, TestProvider } from '@bcl/testing'
+import { createTestKey, type FetchLike, type TestProvider } from '@bcl/testing'
 
 const home = 'https://app.example.com'
 
 export const contract = { login: `${home}/login`, me: `${home}/me` }
 export const endpoint = `${home}/backchannel-logout`
+
+/**
+ * The first keys of all providers in one test file. Each application trusts only its own provider, so they can share these keys.
+ * Making a key takes long.
+ */
+export const sharedKeys = {
+  key: await createTestKey('RS256', crypto.randomUUID()),
+  otherKey: await createTestKey('ES256', crypto.randomUUID()),
+}
 
 interface Parts<Session> {
   /** The back-channel logout endpoint. */

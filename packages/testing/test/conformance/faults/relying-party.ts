@@ -7,7 +7,7 @@ import {
   type SessionClaims,
 } from '@bcl/core'
 import { createTestProvider, type TestProvider } from '@bcl/testing'
-import { createApplication } from '../application.ts'
+import { createApplication, sharedKeys } from '../application.ts'
 import { decode } from './reissue.ts'
 
 /** A fault of the application that {@link createRelyingParty} makes. */
@@ -43,7 +43,7 @@ const formType = 'application/x-www-form-urlencoded'
 export async function createRelyingParty(fault: Fault = {}) {
   let time = 1_800_000_000
   const now = () => time
-  const provider = await createTestProvider({ now })
+  const provider = await createTestProvider({ ...sharedKeys, now })
   const good = new MemoryStore({ now })
   const store = fault.store?.(good) ?? good
   let code: string | undefined

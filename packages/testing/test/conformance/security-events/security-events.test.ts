@@ -8,13 +8,13 @@ import {
   type ConformanceResult,
 } from '@bcl/testing'
 import { describe, expect, test } from 'vitest'
-import { contract, endpoint } from '../application.ts'
+import { contract, endpoint, sharedKeys } from '../application.ts'
 import { createSetReceiver, type SetFaults } from './set-receiver.ts'
 
 async function certify(faults: SetFaults = {}, options: object = { signIn: contract }): Promise<ConformanceResult[]> {
   let time = 1_800_000_000
   const now = () => time
-  const provider = await createTestProvider({ now })
+  const provider = await createTestProvider({ ...sharedKeys, now })
   const { issuer, key } = provider.op
   const transmitter = await createTestTransmitter({ issuer, key, now })
   return runConformance(createSetReceiver(provider, transmitter.audience, faults), {
@@ -48,7 +48,7 @@ test.each<[string, SetFaults, string]>([
   ['passes the cases about wrong tokens', {}, 'passed'],
   ['fails if a wrong token ends this session', { endsFirst: true }, 'failed'],
 ])('with a session that exists already, a receiver %s', async (_, faults, outcome) => {
-  const provider = await createTestProvider({ now: () => 1_800_000_000 })
+  const provider = await createTestProvider({ ...sharedKeys, now: () => 1_800_000_000 })
   const { issuer, key } = provider.op
   const transmitter = await createTestTransmitter({ issuer, key, now: () => 1_800_000_000 })
   const fetch = createSetReceiver(provider, transmitter.audience, faults)

@@ -1,12 +1,12 @@
 import { conformanceCases, createTestProvider, runConformance, type ConformanceResult } from '@bcl/testing'
 import { expect, test } from 'vitest'
-import { contract, endpoint } from '../application.ts'
+import { contract, endpoint, sharedKeys } from '../application.ts'
 import { switches } from './checks.ts'
 import { createSwitchReceiver, type Switches } from './switch-receiver.ts'
 
 async function certify(options: Switches, only?: readonly string[]): Promise<ConformanceResult[]> {
   let time = 1_800_000_000
-  const provider = await createTestProvider({ now: () => time })
+  const provider = await createTestProvider({ ...sharedKeys, now: () => time })
   const nextSecond = async (): Promise<void> => void (time += 1)
   const fetch = createSwitchReceiver(provider, options)
   return runConformance(fetch, { provider, endpoint, signIn: contract, nextSecond, only })
