@@ -12,11 +12,10 @@ import {
   parseUrl,
 } from './commands/arguments.js'
 import { applyConfig } from './commands/config-file.js'
-import { conformance, listCases, type ConformanceCommandOptions } from './commands/conformance.js'
-import { doctor, type DoctorCommandOptions } from './commands/doctor.js'
-import { inspect, type InspectCommandOptions } from './commands/inspect.js'
-import { provider } from './commands/provider.js'
-import { send, type SendCommandOptions } from './commands/send.js'
+import type { ConformanceCommandOptions } from './commands/conformance.js'
+import type { DoctorCommandOptions } from './commands/doctor.js'
+import type { InspectCommandOptions } from './commands/inspect.js'
+import type { SendCommandOptions } from './commands/send.js'
 import type { ServeOptions } from './provider/serve-provider.js'
 import { CommandError, toSentence } from './terminal/command-error.js'
 import type { Output } from './terminal/output.js'
@@ -115,6 +114,7 @@ function addConformance(program: Command, output: Output, exit: Exit): void {
         options: ConformanceCommandOptions & { list?: boolean },
         command: Command,
       ) => {
+        const { conformance, listCases } = await import('./commands/conformance.js')
         if (options.list) return listCases(options, output)
         exit(await conformance(endpointOf(argument, command), command.opts(), output))
       },
@@ -156,6 +156,7 @@ function addDoctor(program: Command, output: Output, exit: Exit): void {
       },
     })
     .action(async (issuer: string, clientId: string, url: string, options: DoctorCommandOptions) => {
+      const { doctor } = await import('./commands/doctor.js')
       exit(await doctor({ issuer, clientId, url, ...options }, output))
     })
 }
@@ -183,6 +184,7 @@ function addInspect(program: Command, output: Output, exit: Exit): void {
       ),
     )
     .action(async (token: string | undefined, options: InspectCommandOptions) => {
+      const { inspect } = await import('./commands/inspect.js')
       exit(await inspect(token, options, output))
     })
 }
@@ -219,6 +221,7 @@ function addSend(program: Command, output: Output, exit: Exit): void {
       ),
     )
     .action(async (url: string, options: SendCommandOptions) => {
+      const { send } = await import('./commands/send.js')
       exit(await send(url, options, output))
     })
 }
@@ -239,12 +242,13 @@ function addProvider(program: Command, output: Output): void {
         'bcl provider http://app:3001/backchannel-logout --host 0.0.0.0 --issuer http://host.docker.internal:4000',
       ),
     )
-    .action(async (argument: string | undefined, _options: ServeOptions, command: Command) =>
-      provider(endpointOf(argument, command), command.opts(), output),
-    )
+    .action(async (argument: string | undefined, _options: ServeOptions, command: Command) => {
+      const { provider } = await import('./commands/provider.js')
+      return provider(endpointOf(argument, command), command.opts(), output)
+    })
 }
 
-/** Creates the command `bcl`. */
+/** Creates the command `bcl`. Each command loads its modules when it runs, so that the help and error messages appear quickly. */
 export function createProgram(output: Output, exit: Exit): Command {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   const program = new Command('bcl')
