@@ -464,6 +464,8 @@ class World {
     this.#promise('RP-53a: a key that has arrived is accepted.', isSafe && isLoaded, isAccepted, outcome)
 
     const isPublished = key.publishedAt <= start && key.withdrawnAt > end && provider.current === current
+    // A fetch can have begun at the moment of the token, and yet before the key was published. In real time, no two moments are equal.
+    const isTooEarly = provider.sent.some(({ at, keys }) => at === start && keys && !keys.includes(key))
     const since = Math.max(key.publishedAt, provider.goodSince + 5)
     const isFound =
       isPublished &&
@@ -471,6 +473,7 @@ class World {
       isSettled &&
       !isHeldBack &&
       !isReplaced &&
+      !isTooEarly &&
       isReread &&
       provider.goodSince <= start - 5.1
     this.#promise('RP-53a: a new key is found.', isSteady && isFound, isAccepted, outcome)
