@@ -55,20 +55,37 @@ export function activeSession<StateT = DefaultState, ContextT = DefaultContext>(
 ): Middleware<StateT, ContextT> {
   requireSessionOptions(options)
   const { session: sessionOf, onLoggedOut, onUnavailable } = options
-  return async (ctx, next) => {
+
+  /** Sends a response, or resolves to true if the request passes. */
+  const passes = async (ctx: Parameters<Middleware<StateT, ContextT>>[0]): Promise<boolean> => {
     const session = await sessionOf(ctx)
-    if (!session) return next()
+    if (!session) return true
     let loggedOut: boolean
     try {
       loggedOut = await logoutOf(logout, ctx).isLoggedOut(session)
     } catch (error) {
       if (error instanceof TypeError) throw error
-      if (onUnavailable) return onUnavailable(ctx, error)
-      return ctx.throw(503, 'Service Unavailable', { cause: error })
+      if (!onUnavailable) return ctx.throw(503, 'Service Unavailable', { cause: error })
+      await onUnavailable(ctx, error)
+      return false
     }
-    if (!loggedOut) return next()
-    if (onLoggedOut) return onLoggedOut(ctx)
-    ctx.status = 401
-    ctx.body = ''
+    if (!loggedOut) return true
+    if (onLoggedOut) await onLoggedOut(ctx)
+    else {
+      ctx.status = 401
+      ctx.body = ''
+    }
+    return false
+  }
+
+  return async (ctx, next) => {
+    let passed: boolean
+    try {
+      passed = await passes(ctx)
+    } catch (error) {
+      // For undefined and null, Koa sends no answer at all.
+      throw error ?? new Error('a function failed without an error')
+    }
+    return passed ? next() : undefined
   }
 }

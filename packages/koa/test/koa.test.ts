@@ -167,6 +167,27 @@ describe.each<[string, typeof Koa3]>([
     await Promise.all([redirecting.close(), byDefault.close()])
   })
 
+  // For these values, Koa sends no answer.
+  test.each([undefined, null])(
+    'a function that fails with %s is an error, and the request is answered',
+    async (value) => {
+      const fail = async (): Promise<never> => Promise.reject(value)
+      const logout = create()
+      await logout.receive(await op.logoutToken())
+      const session = () => op.session()
+      for (const middleware of [
+        activeSession(logout, { session: fail }),
+        activeSession(logout, { session, onLoggedOut: fail }),
+        activeSession(down(), { session, onUnavailable: fail }),
+      ]) {
+        const app = await using(middleware)
+        expect((await app.fetch('/', {})).status).toBe(500)
+        expect(app.errors).toMatchObject([{ message: 'a function failed without an error' }])
+        await app.close()
+      }
+    },
+  )
+
   test('if the store is down, onUnavailable answers. Without onUnavailable, the middleware throws an HttpError with 503', async () => {
     const handled = await using(
       activeSession(down(), {

@@ -218,8 +218,7 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
 
   return {
     respond,
-    pollOnce: (options) =>
-      rounds.run(async () => (await pollOnce(readOptions(options, pollRules), poller)).result, {}).result,
+    pollOnce: (options) => rounds.run(async () => pollOnce(readOptions(options, pollRules), poller), {}).result,
     async poll(options) {
       const loop = readOptions(options, pollRules)
       const stop = new AbortController()

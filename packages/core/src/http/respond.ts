@@ -71,13 +71,14 @@ export const requestError = (status: number, part: string, cause?: unknown): Bac
 
 /**
  * Reads a body that is text, bytes, a stream or a function. Returns `undefined` for an object from a body parser. Rejects if
- * the body is larger than 64 KiB, or if reading takes more than 5 seconds. Then a stream is still read to its end, because
- * unread data blocks the connection, and a proxy may use the same connection for the provider's next request.
+ * the body is larger than 64 KiB, or if reading takes more than 5 seconds. Then up to 16 MiB of the stream are
+ * still read and discarded, because unread data blocks the connection, and a proxy may use the same connection for the provider's
+ * next request.
  */
 export function readBody(body: LogoutRequest['body']): Promise<string> | undefined {
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   const isReader = isFunction(body)
-  if (!isWhole && !isReader && !(Symbol.asyncIterator in Object(body))) return undefined
+  if (!(isWhole || isReader || Symbol.asyncIterator in Object(body))) return undefined
   return withTimeout(bodyTime, async () => {
     const text = isReader
       ? await (body as BodyReader)(maxBody)
@@ -107,7 +108,7 @@ async function readToken(request: LogoutRequest): Promise<string> {
   if (request.method !== 'POST') throw requestError(405, 'method')
   const { contentType, body } = request
   let form = Object(body) as object
-  // Reads the body also if its media type is wrong.
+  // Reads the body also if its media type is wrong, because unread data blocks the connection.
   const text = await readBody(body)
   if (!/^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType!)) throw requestError(400, 'media type')
   if (text !== undefined) {
@@ -129,8 +130,8 @@ async function readToken(request: LogoutRequest): Promise<string> {
     }
   }
   if (size > maxBody) throw requestError(413, 'size')
-  if (!token) throw requestError(400, 'logout_token')
-  return token
+  if (token) return token
+  throw requestError(400, 'logout_token')
 }
 
 /**

@@ -69,8 +69,7 @@ const mostDoublings = 3
 export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureRequests'> {
   /** @throws {TypeError} if the transmitter is not configured. */
   findTransmitter(issuer: string): KnownTransmitter
-  /** Resolves to false if all events of the token had already been carried out. */
-  receive(jwt: string, transmitter: KnownTransmitter): Promise<boolean>
+  receive(jwt: string, transmitter: KnownTransmitter): Promise<unknown>
   onError(error: unknown): void
 }
 
@@ -78,13 +77,14 @@ export interface Poller extends Pick<RequestOptions, 'fetch' | 'allowInsecureReq
  * Does one round (RFC 8936): gets tokens, carries them out, and acknowledges them.
  *
  * @param more The number of tokens to get in addition to `maxEvents`.
- * @returns the result, and whether a token was carried out for the first time.
+ * @param onNames Gets the names of the tokens that the transmitter has sent.
  */
 export async function pollOnce(
   options: PollOnceOptions,
   poller: Poller,
   more = 0,
-): Promise<{ result: PollResult; hasNew: boolean }> {
+  onNames?: (names: string) => void,
+): Promise<PollResult> {
   const { transmitter: issuer, stream, accessToken, signal, maxEvents } = options
   const configured = poller.findTransmitter(issuer)
   const { aud, delivery } = stream
@@ -98,16 +98,16 @@ export async function pollOnce(
   const limit = maxEvents! + more
   const { sets, moreAvailable } = await ask({ maxEvents: limit })
   const received = Object.entries(isObject(sets) ? sets : {})
+  onNames?.(received.map(([jti]) => jti).join())
   const ack: string[] = []
   const faults: [string, SetFault][] = []
   let failed = 0
-  let hasNew = false
   // Handles one token after the other, to keep the order of the transmitter. A transmitter can send more tokens than it was
   // asked for, and many tokens would block the process. The tokens over the limit stay at the transmitter.
   for (const [jti, jwt] of received.splice(0, limit)) {
     signal?.throwIfAborted()
     try {
-      if (await withTimeout(tokenTime / (1 + failed), () => poller.receive(jwt as string, transmitter))) hasNew = true
+      await withTimeout(tokenTime / (1 + failed), () => poller.receive(jwt as string, transmitter))
       ack.push(jti)
     } catch (reason) {
       const error: BackchannelLogoutError = asLogoutError('the token', reason)
@@ -118,7 +118,7 @@ export async function pollOnce(
   }
   const [handled, refused] = [ack.length, faults.length]
   if (handled + refused) await ask({ maxEvents: 0, ack, setErrs: refused ? Object.fromEntries(faults) : undefined })
-  return { result: { handled, refused, failed, moreAvailable: !!received[0] || moreAvailable === true }, hasNew }
+  return { handled, refused, failed, moreAvailable: !!received[0] || moreAvailable === true }
 }
 
 /** Waits for some seconds, or until the signal aborts. Replaces the `onabort` handler of the signal. */
@@ -136,22 +136,24 @@ const waitFor = (seconds: number, signal: AbortSignal): Promise<void> =>
 
 /**
  * Repeats rounds until the signal aborts. After each failure in a row, the wait is longer, up to `longestWait`. If a round
- * carries out a new token, the round does not count as a failure. Only then can the next round begin at once. So a
- * transmitter that sends the same tokens again and again is not asked without a pause.
+ * carries out a token, the round does not count as a failure. If more tokens are available, the next round begins at once. But if
+ * the transmitter has sent the same tokens as in the last round, it is not asked again without a pause.
  */
 export async function poll(options: PollOptions & { signal: AbortSignal }, poller: Poller): Promise<void> {
   const { signal, interval } = options
   poller.findTransmitter(options.transmitter)
   let failures = 0
   let failed = 0
+  let names = ''
   while (!signal.aborted) {
     let hasMore = false
     try {
       // The transmitter sends the failed tokens again, before new tokens. So this round asks for additional tokens.
-      const { result, hasNew } = await pollOnce(options, poller, failed)
+      const lastNames = names
+      const result = await pollOnce(options, poller, failed, (sent) => (names = sent))
       failed = result.failed
-      failures = failed && !hasNew ? Math.min(failures + 1, mostDoublings) : 0
-      hasMore = hasNew && result.moreAvailable
+      failures = failed && !result.handled ? Math.min(failures + 1, mostDoublings) : 0
+      hasMore = result.moreAvailable && result.handled + result.refused > 0 && names !== lastNames
     } catch (error) {
       failures += 1
       // The answer may have been too large. So the next round asks for fewer tokens.

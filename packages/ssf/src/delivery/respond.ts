@@ -72,7 +72,7 @@ export const createRespond =
       // Before the token is parsed, the transmitter is not known. So this check accepts the value of any transmitter.
       // A second check follows when `iss` is known.
       if (!(await Promise.all(transmitters.map(isAuthorized))).includes(true)) throw requestError(401, 'authorization')
-      if (!/^\s*application\/secevent\+jwt\s*(?:;|$)/i.test(contentType!)) throw requestError(400, 'media type')
+      if (!/^\s*application\/secevent\+jwt\s*(;|$)/i.test(contentType!)) throw requestError(400, 'media type')
       const jwt = await reading?.catch((error: unknown) => {
         throw error instanceof BackchannelLogoutError ? error : requestError(400, 'body', error)
       })
