@@ -497,8 +497,7 @@ test('stores.md: a build does not connect to Redis, because the client connects 
   const { mock } = t.mock.method(Redis.prototype, 'connect')
   const disconnect = () => mock.calls.forEach(({ this: client }) => (client as Redis).disconnect())
   t.after(disconnect)
-  const { createStore } = await import('../snippets/docs-stores-md/create-store.ts')
-  const store = createStore()
+  const { store } = await import('../snippets/docs-stores-md/store.ts')
   // If the client had begun to connect, its connection would arrive before this one.
   const own = connect((server.address() as AddressInfo).port, '127.0.0.1')
   await once(own, 'close')
