@@ -79,9 +79,9 @@ const sections: Record<SectionName, Section> = {
   bodies: {
     title: 'Bodies that are too large',
     measured:
-      '`handle` gets a body of 10 MiB. For comparison, `handle` gets a body of 80 KiB. Both bodies arrive in chunks of 16 KiB. The limit is 64 KiB.',
+      '`handle` gets a body of 10 MiB. For comparison, `handle` gets a body of 80 KiB. Both bodies arrive in chunks of 16 KiB. The limit is 64 KiB. The time includes the rest of the body, which is discarded.',
     meaning: (rows) =>
-      `A huge body takes ${range(rows)} of the time of a body just above the limit. The receiver reads only 80 KiB of each body.`,
+      `A huge body takes ${range(rows)} times as long as a body just above the limit. The receiver answers after 80 KiB, and then reads and discards the rest.`,
     columns: ['10 MiB', '80 KiB'],
     isCost: true,
   },
