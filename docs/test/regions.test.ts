@@ -12,8 +12,17 @@ import { passOn } from '../snippets/docs-deploying-regions-md/pass-on.ts'
 
 const op = await createTestIssuer()
 const session = { iss: op.issuer, sub: 'alice', sid: 'a', iat: Math.floor(Date.now() / 1000) - 1 }
-const createRegion = () =>
-  createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 60, store: new MemoryStore() })
+const createRegion = (store = new MemoryStore()) =>
+  createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 60, store, unavailableStatus: 503 })
+
+/** A store that accepts no logout while `isDown` is true. */
+class FailingStore extends MemoryStore {
+  isDown = true
+  override add(key: string, value: string, expiresAt: number): void {
+    if (this.isDown) throw new Error('the store is down')
+    super.add(key, value, expiresAt)
+  }
+}
 
 const post = (body: string) =>
   new Request('https://us.example.com/backchannel-logout', {
@@ -62,6 +71,23 @@ test('if the other region is down, answers 503 and still ends the session in thi
   const answer = await passOn(us, [`http://127.0.0.1:${await freePort()}/`], post(await form()))
   assert.equal(answer.status, 503)
   assert.equal(await us.isLoggedOut(session), true)
+})
+
+test('if the store of this region is down, still passes the token on, and answers 503', async () => {
+  const eu = createRegion()
+  const other = await serveRegion(eu)
+  const store = new FailingStore()
+  const us = createRegion(store)
+  try {
+    const answer = await passOn(us, [other.url], post(await form()))
+    assert.equal(answer.status, 503)
+    assert.equal(answer.headers.get('retry-after'), '5')
+    assert.deepEqual(await Promise.all([us, eu].map((region) => region.isLoggedOut(session))), [true, true])
+  } finally {
+    other.close()
+    store.isDown = false
+    await us.close()
+  }
 })
 
 test('does not send a wrong token to the other region', async () => {
