@@ -27,7 +27,7 @@ function tokenizeQuery(query: string): string[] {
   const words: [RegExp, string][] = [
     [/\b(?:users? )?(?:still|stays?) (?:logged|signed) in\b|\bnot (?:logged|signed) out\b/g, 'logout did not work'],
     [/\blogout (?:does not|doesn't|not) work(?:ing)?\b|\bdebug(?:ging)?\b|\btroubleshoot\w*/g, 'logout did not work'],
-    [/\bforced? (?:logout|log out|sign[- ]out)\b|\b(?:logout|log out|sign out) a user\b/g, 'getting people out'],
+    [/\bforced? (?:logout|log out|sign[- ]out)\b|\b(?:logout|log out|sign out) a user\b/g, 'end the sessions of a user'],
     [
       /\bsingle (?:logout|log[- ]out|sign[- ]out)\b|\b(?:logout|log out|sign out) (?:from )?all\b/g,
       'sign out everywhere',
@@ -47,7 +47,7 @@ function tokenizeQuery(query: string): string[] {
     [/\b(?:black|block|deny|revocation)[ -]?list\b/g, 'denylist'],
     [/\bngrok\b|\breach(?:es)? (?:my |the )?(?:machine|computer|laptop|localhost)\b/g, 'reach the application tunnel'],
     [/\bcookies? (?:is |are )?too (?:big|large|long)\b/g, 'encrypted cookie'],
-    [/\b(?:ban|block|deactivate|delete|disable|kick)(?: out)? (?:a |the )?user\b/g, 'getting people out'],
+    [/\b(?:ban|block|deactivate|delete|disable|kick)(?: out)? (?:a |the )?user\b/g, 'end the sessions of a user'],
     [/\bhealth ?checks?\b/g, 'readiness probe'],
     [/\b(?:browser|multiple|open|other|several) tabs?\b/g, 'live pages'],
     [/\bmonitor(?:ing)?\b|\bgrafana\b/g, 'metrics prometheus'],
@@ -66,7 +66,7 @@ function tokenizeQuery(query: string): string[] {
     [/\b(?:gdpr|personal data)\b/g, 'privacy'],
     [
       /\bpasswords? (?:change\w*|reset\w*)\b|\b(?:chang\w+|reset\w*) (?:a |my |the |their )?passwords?\b/g,
-      'password getting people out',
+      'password end the sessions of a user',
     ],
     [/\bstore (?:all )?(?:my |the )?sessions\b/g, 'marker tracked session'],
   ]
