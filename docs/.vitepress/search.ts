@@ -27,7 +27,10 @@ function tokenizeQuery(query: string): string[] {
   const words: [RegExp, string][] = [
     [/\b(?:users? )?(?:still|stays?) (?:logged|signed) in\b|\bnot (?:logged|signed) out\b/g, 'logout did not work'],
     [/\blogout (?:does not|doesn't|not) work(?:ing)?\b|\bdebug(?:ging)?\b|\btroubleshoot\w*/g, 'logout did not work'],
-    [/\bforced? (?:logout|log out|sign[- ]out)\b|\b(?:logout|log out|sign out) a user\b/g, 'end the sessions of a user'],
+    [
+      /\bforced? (?:logout|log out|sign[- ]out)\b|\b(?:logout|log out|sign out) a user\b/g,
+      'end the sessions of a user',
+    ],
     [
       /\bsingle (?:logout|log[- ]out|sign[- ]out)\b|\b(?:logout|log out|sign out) (?:from )?all\b/g,
       'sign out everywhere',

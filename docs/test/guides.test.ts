@@ -860,6 +860,17 @@ test('docker.md: the application listens on PORT, and ends on SIGTERM', { timeou
   assert.ok(performance.now() - stoppedAt < 9000)
 })
 
+test('workers.md: Workers finish the answer if the client disconnects', async () => {
+  const { default: worker } = await import('../snippets/docs-start-workers-md/app.ts')
+  const settings = { CLIENT_ID: 'my-client', CLIENT_SECRET: 'secret', SESSION_SECRET: 'x'.repeat(32), DB: {} as never }
+  const env = { ISSUER: op.issuer, BASE_URL: 'https://app.example.com', ...settings }
+  const works: unknown[] = []
+  const context = { waitUntil: (work: unknown) => void works.push(work) } as never
+  const response = worker.fetch(new Request('https://app.example.com/backchannel-logout'), env, context)
+  assert.equal(works[0], response)
+  assert.equal((await response).status, 405)
+})
+
 test('workers.md: the cron trigger deletes expired entries', async (t) => {
   const { code } = codeBlocks(readFileSync(join(import.meta.dirname, '../deploying/workers.md'), 'utf8')).find(
     (block) => block.code.includes('scheduled'),

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { schema } from '@bcl/sql'
 import { serve } from '@hono/node-server'
 
-type Fetch = (request: Request, env: object) => Response | Promise<Response>
+type Fetch = (request: Request, env: object, context: object) => Response | Promise<Response>
 
 /** Returns the part of Cloudflare's D1 that a store needs. */
 function createDatabase() {
@@ -32,10 +32,11 @@ const port = Number(new URL(process.env.BASE_URL!).port)
 if (runtime === 'bun' && (app.port !== port || app.hostname !== '127.0.0.1'))
   throw new Error(`Bun would use port ${app.port} and the address ${app.hostname}`)
 const env = { ...process.env, DB: createDatabase() }
+const context = { waitUntil() {} } // Node.js finishes all work by itself
 serve({
   async fetch(request) {
     try {
-      return await app.fetch(request, env)
+      return await app.fetch(request, env, context)
     } catch (error) {
       // A Worker also answers 500, and its log shows the stack.
       process.stderr.write(`${(error as Error).stack}\n`)

@@ -1,6 +1,8 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Report } from './cases/case.ts'
 
@@ -52,17 +54,24 @@ export async function serve(
 }
 
 /** Starts workerd with a configuration, requests one path after the other, and stops workerd. */
-export async function askWorkerd(command: string, config: string, paths: readonly string[]): Promise<Report[]> {
+export async function askWorkerd(command: string, config: string): Promise<Report[]> {
   const { ports, stop } = await serve(command, ['serve', '--control-fd=1', config], ['http'])
+  const port = ports.get('http')!
+  const ask = async (path: string): Promise<unknown> => {
+    const signal = AbortSignal.timeout(patience)
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', signal })
+    if (!response.ok) throw new Error(`workerd answered ${response.status}: ${await response.text()}`)
+    return response.json()
+  }
   try {
-    const reports: Report[] = []
-    for (const path of paths) {
-      const signal = AbortSignal.timeout(patience)
-      const response = await fetch(`http://127.0.0.1:${ports.get('http')}${path}`, { method: 'POST', signal })
-      if (!response.ok) throw new Error(`workerd answered ${response.status}: ${await response.text()}`)
-      reports.push((await response.json()) as Report)
-    }
-    return reports
+    const reports: unknown[] = []
+    for (const path of ['/cases', '/begin', '/after']) reports.push(await ask(path))
+    const sender = connect(port, '127.0.0.1')
+    sender.write('POST /cut HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n')
+    while ((await ask('/fetches-of-cut')) === 0) await delay(10)
+    sender.resetAndDestroy()
+    reports.push(await ask('/after-cut'))
+    return reports as Report[]
   } finally {
     await stop()
   }

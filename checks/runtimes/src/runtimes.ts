@@ -59,7 +59,7 @@ export const runtimes: readonly Runtime[] = [
   {
     name: 'workerd (Cloudflare Workers)',
     version: versionOf(workerd),
-    run: async () => merge(await askWorkerd(workerd, file('src/worker.capnp'), ['/cases', '/begin', '/after'])),
+    run: async () => merge(await askWorkerd(workerd, file('src/worker.capnp'))),
     applications: web,
     serve: (PROVIDER) =>
       serve(workerd, ['serve', '--control-fd=1', file('src/applications/worker.capnp')], web, { PROVIDER }),

@@ -176,7 +176,10 @@ export interface BackchannelLogout extends LogoutEndpoint {
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_FAILED` if the store failed.
    */
   untrackSession(session: SessionClaims, sessionId: string): Promise<void>
-  /** Answers a Web-standard `Request` to the endpoint. Never rejects. */
+  /**
+   * Answers a Web-standard `Request` to the endpoint. Never rejects. On Cloudflare Workers, also give the promise to `waitUntil`,
+   * because Workers stop the work of a request if its client disconnects.
+   */
   handle(request: Request): Promise<Response>
   /**
    * Fetches the keys of the listed issuers, unless they have been fetched already. Call it in a readiness probe. If `issuers`

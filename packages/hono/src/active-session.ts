@@ -2,6 +2,7 @@ import type { SessionClaims } from '@bcl/core'
 import { requireSessionOptions } from '@bcl/node'
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { finish } from './finish.js'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** Options of {@link activeSession}. */
@@ -52,7 +53,7 @@ export function activeSession<E extends Env = any>(
     if (!session) return next()
     let loggedOut: boolean
     try {
-      loggedOut = await logoutOf(logout, c).isLoggedOut(session)
+      loggedOut = await finish(c, logoutOf(logout, c).isLoggedOut(session))
     } catch (error) {
       if (error instanceof TypeError) throw error
       if (onUnavailable) return onUnavailable(c, error)

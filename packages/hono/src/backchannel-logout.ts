@@ -1,19 +1,9 @@
 import type { LogoutEndpoint, LogoutRequest } from '@bcl/core'
 import { readBody } from '@bcl/node'
 import type { Context, Env, Handler } from 'hono'
+import { finish } from './finish.js'
+import { incomingOf, type Incoming } from './incoming.js'
 import { logoutOf, type LogoutSource } from './logout-source.js'
-
-/** The part of Node's request that this file uses. `@hono/node-server` puts the request into the context. */
-interface Incoming {
-  headers: Record<string, unknown>
-  readableDidRead: boolean
-  resume(): unknown
-}
-
-function incomingOf({ env }: Context): Incoming | undefined {
-  const { incoming } = Object(env) as { incoming?: Incoming }
-  return typeof incoming?.readableDidRead === 'boolean' ? incoming : undefined
-}
 
 /**
  * Returns the body: an unread stream, or the copy that Hono cached when an earlier middleware read the body. If there
@@ -61,12 +51,13 @@ async function bodyOf({ req }: Context, incoming: Incoming | undefined): Promise
 export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E, LogoutEndpoint>): Handler<E> {
   return async (c) => {
     const incoming = incomingOf(c)
-    const { status, headers, body } = await logoutOf(logout, c).respond({
+    const answer = logoutOf(logout, c).respond({
       method: c.req.method,
       contentType: c.req.header('content-type'),
       authorization: c.req.header('authorization'),
       body: await bodyOf(c, incoming),
     })
+    const { status, headers, body } = await finish(c, answer)
     incoming?.resume() // discards the rest of a refused body, because unread data blocks the connection
     c.res = new Response(body === '' ? null : body, { status, headers })
     // If an earlier middleware has set headers on `c.res`, Hono prefers them to the headers of the new response. So the

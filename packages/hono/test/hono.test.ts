@@ -208,3 +208,35 @@ test.each(wrongSessionOptions)('activeSession throws a TypeError: %s', (message,
 test('activeSession accepts options that are undefined', () => {
   expect(() => activeSession(create(), { session: () => null, onLoggedOut: undefined })).not.toThrow()
 })
+
+describe('on Workers, the runtime finishes the work if the client disconnects', () => {
+  const started = () => {
+    const works: Promise<unknown>[] = []
+    const context = {
+      waitUntil: (work: Promise<unknown>) => void works.push(work),
+      passThroughOnException() {},
+      props: {},
+    }
+    return { works, context }
+  }
+
+  test('the endpoint gives its work to waitUntil', async () => {
+    const { works, context } = started()
+    const logout = create()
+    const app = new Hono().all('/backchannel-logout', backchannelLogout(logout))
+    void app.request('/backchannel-logout', await form(), {}, context)
+    await expect.poll(() => works.length).toBe(1)
+    await works[0]
+    expect(await logout.isLoggedOut(op.session())).toBe(true)
+  })
+
+  test('activeSession gives its work to waitUntil, and a failed check is not reported twice', async () => {
+    const { works, context } = started()
+    const check = Promise.reject(new Error('the store failed'))
+    const receiver = { ...create(), isLoggedOut: () => check }
+    const app = new Hono().use(activeSession(receiver, { session: () => op.session() }))
+    expect((await app.request('/', {}, {}, context)).status).toBe(503)
+    expect(works).toHaveLength(1)
+    await works[0]
+  })
+})

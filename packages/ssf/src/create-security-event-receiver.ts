@@ -83,7 +83,10 @@ export interface SecurityEventReceiverOptions {
 
 /** A receiver of Security Event Tokens. The adapters for Logout Tokens can also mount this receiver. */
 export interface SecurityEventReceiver extends LogoutEndpoint {
-  /** Answers a push that arrives as a Web-standard `Request`. Never rejects. */
+  /**
+   * Answers a push that arrives as a Web-standard `Request`. Never rejects. On Cloudflare Workers, also give the promise to
+   * `waitUntil`, because Workers stop the work of a request if its client disconnects.
+   */
   handle(request: Request): Promise<Response>
   /**
    * Polls once (RFC 8936). Use this function in schedulers and on Workers. If `fetch` or `accessToken` fails, rejects with
