@@ -12,8 +12,8 @@ import { passOn } from '../snippets/docs-deploying-regions-md/pass-on.ts'
 
 const op = await createTestIssuer()
 const session = { iss: op.issuer, sub: 'alice', sid: 'a', iat: Math.floor(Date.now() / 1000) - 1 }
-const createRegion = (store = new MemoryStore()) =>
-  createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 60, store, unavailableStatus: 503 })
+const createRegion = (store = new MemoryStore(), more: object = {}) =>
+  createBackchannelLogout({ issuers: [op.trusted], sessionMaxAge: 60, store, unavailableStatus: 503, ...more })
 
 /** A store that accepts no logout while `isDown` is true. */
 class FailingStore extends MemoryStore {
@@ -87,6 +87,19 @@ test('if the store of this region is down, still passes the token on, and answer
     other.close()
     store.isDown = false
     await us.close()
+  }
+})
+
+test('does not send a token to the other region if this region has no keys to verify it', async () => {
+  const other = await serveRegion(createRegion())
+  const fetch = () => Promise.reject(new Error('the provider is down'))
+  const us = createRegion(undefined, { issuers: [{ issuer: op.issuer, clientId: op.clientId }], fetch })
+  try {
+    const answer = await passOn(us, [other.url], post(await form()))
+    assert.equal(answer.status, 503)
+    assert.equal(other.requests(), 0)
+  } finally {
+    other.close()
   }
 })
 

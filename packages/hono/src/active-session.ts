@@ -53,7 +53,9 @@ export function activeSession<E extends Env = any>(
     if (!session) return next()
     let loggedOut: boolean
     try {
-      loggedOut = await finish(c, logoutOf(logout, c).isLoggedOut(session))
+      const check = logoutOf(logout, c).isLoggedOut(session)
+      finish(c, () => check)
+      loggedOut = await check
     } catch (error) {
       if (error instanceof TypeError) throw error
       if (onUnavailable) return onUnavailable(c, error)

@@ -1,17 +1,15 @@
 import type { Context } from 'hono'
-import { incomingOf } from './incoming.js'
 
 /**
- * Returns the work. On Cloudflare Workers, also makes the runtime finish the work if the client disconnects. Otherwise, a cut
- * connection would stop the work. A logout could be lost, and later requests could wait for a fetch that never ends.
+ * Makes Cloudflare Workers finish this work, even if the client disconnects. Otherwise, Workers stop the work of a request together
+ * with its connection. Then a logout could be lost, and later requests that share a fetch with this request would fail. Other
+ * runtimes finish the work by themselves, so there, this function does nothing.
  */
-export function finish<T>(c: Context, work: Promise<T>): Promise<T> {
-  // Node.js finishes the work by itself. The failed lookup below would be slow there.
-  if (incomingOf(c)) return work
+export function finish(c: Context, work: () => Promise<unknown>): void {
+  if (globalThis.navigator?.userAgent !== 'Cloudflare-Workers') return
   try {
-    c.executionCtx.waitUntil(work.catch(() => {}))
+    c.executionCtx.waitUntil(work().catch(() => {}))
   } catch {
-    // Bun and Deno have no execution context. They finish the work by themselves.
+    // The application called `app.fetch` without the context.
   }
-  return work
 }

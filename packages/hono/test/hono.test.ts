@@ -7,7 +7,7 @@ import { csrf } from 'hono/csrf'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { application } from './application.js'
 
 const mountBehind =
@@ -210,7 +210,9 @@ test('activeSession accepts options that are undefined', () => {
 })
 
 describe('on Workers, the runtime finishes the work if the client disconnects', () => {
-  const started = () => {
+  const started = (userAgent = 'Cloudflare-Workers') => {
+    vi.stubGlobal('navigator', { userAgent })
+    onTestFinished(() => void vi.unstubAllGlobals())
     const works: Promise<unknown>[] = []
     const context = {
       waitUntil: (work: Promise<unknown>) => void works.push(work),
@@ -230,6 +232,25 @@ describe('on Workers, the runtime finishes the work if the client disconnects', 
     expect(await logout.isLoggedOut(op.session())).toBe(true)
   })
 
+  test.each([
+    [5000, 'for 5 seconds, because the work of a security event goes on', 503, ''],
+    [5000, 'for 5 seconds, because the work of a logout goes on', 400, '{"error":"temporarily_unavailable"}'],
+    [0, 'not, because a refused token leaves no work', 400, '{"error":"invalid_request"}'],
+  ])('after the answer, the endpoint holds the request %i ms: %s', async (held, _, status, body) => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { works, context } = started()
+    const receiver: LogoutEndpoint = { respond: async () => ({ status, headers: {}, body }) }
+    const app = new Hono().all('/events', backchannelLogout(receiver))
+    expect((await app.request('/events', { method: 'POST' }, {}, context)).status).toBe(status)
+    const before = Date.now()
+    let heldFor: number | undefined
+    void works[0]!.then(() => (heldFor = Date.now() - before))
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(heldFor).toBe(held)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   test('activeSession gives its work to waitUntil, and a failed check is not reported twice', async () => {
     const { works, context } = started()
     const check = Promise.reject(new Error('the store failed'))
@@ -238,5 +259,18 @@ describe('on Workers, the runtime finishes the work if the client disconnects', 
     expect((await app.request('/', {}, {}, context)).status).toBe(503)
     expect(works).toHaveLength(1)
     await works[0]
+  })
+
+  test('an application that passes no context still answers', async () => {
+    started()
+    const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
+    expect((await app.request('/backchannel-logout', await form())).status).toBe(200)
+  })
+
+  test('other runtimes finish the work by themselves', async () => {
+    const { works, context } = started('Node.js/24')
+    const app = new Hono().all('/backchannel-logout', backchannelLogout(create()))
+    expect((await app.request('/backchannel-logout', await form(), {}, context)).status).toBe(200)
+    expect(works).toEqual([])
   })
 })
