@@ -210,6 +210,28 @@ test('access-tokens.md: an answer of the provider is reused for some seconds', a
   assert.equal(await isActive('d'), false, 'the token is for another API')
 })
 
+test('access-tokens.md: a slow answer does not replace the answer to a later question', async () => {
+  let isSlow = true
+  let answerFirst = (): void => {}
+  const { configuration, requests } = createAuthorizationServer({
+    '/introspect': async () => {
+      if (!isSlow) return { active: false, aud: 'api' }
+      await new Promise<void>((resolve) => (answerFirst = resolve))
+      return { active: true, aud: 'api' }
+    },
+  })
+  let time = 1000
+  const isActive = createIsActive(configuration, 'api', 10, () => time)
+  const first = isActive('a')
+  while (requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  isSlow = false
+  time += 1
+  assert.equal(await isActive('a'), false)
+  answerFirst()
+  await first
+  assert.equal(await isActive('a'), false)
+})
+
 test('access-tokens.md: a request without a token gets 401, and causes no request to the provider', async () => {
   const { configuration, requests } = createAuthorizationServer({})
   assert.equal(await createIsActive(configuration, 'api')(''), false)

@@ -45,7 +45,8 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
       response.writeHead(303, { location: '/end_session' }).end()
     } else {
       if (pathname === '/') onReload()
-      const page = `<form method="post" action="/logout"><button>Sign out</button></form><script>${scripts[pathname]}</script>`
+      const page = `<form method="post" action="/logout"><button>Sign out</button></form>
+        <dialog open><form method="dialog"><button>Close</button></form></dialog><script>${scripts[pathname]}</script>`
       response.writeHead(200, { 'content-type': 'text/html' }).end(pathname in scripts ? page : '')
     }
   }).listen(0, '127.0.0.1')
@@ -53,7 +54,11 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim()
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox'],
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  })
   t.after(() => browser.close())
 
   const page = await browser.newPage()
@@ -88,10 +93,28 @@ test('the page of docs/guides/live.md shows a logout at once, and does not stop 
 
   for (const path of Object.keys(scripts)) {
     await opens(200, path)
-    await page.getByRole('button').click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
     await page.waitForURL((url) => url.pathname !== path)
     assert.equal(new URL(page.url()).pathname, '/end_session')
   }
+
+  // The Back button asks the server for the page again.
+  await opens()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.waitForURL(`${origin}/end_session`)
+  const shownAgain = page.waitForResponse(`${origin}/account`)
+  await page.evaluate('history.back()')
+  await shownAgain
+  await page.waitForURL(`${origin}/account`)
+  await page.waitForLoadState()
+
+  // A form that does not leave the page delays the event, but does not suppress it.
+  await opens()
+  await page.getByRole('button', { name: 'Close' }).click()
+  sendLogout()
+  await closed
+  await page.clock.runFor(10_000)
+  await page.waitForURL(`${origin}/`)
 
   // The component goes away. First while its stream is open, and then while it waits for the next attempt.
   await opens(200, '/component')
