@@ -73,6 +73,21 @@ test('if the other region is down, answers 503 and still ends the session in thi
   assert.equal(await us.isLoggedOut(session), true)
 })
 
+test('a redirect of a proxy does not count as a logout', async () => {
+  const port = await freePort()
+  const proxy = serve({
+    port,
+    hostname: '127.0.0.1',
+    fetch: ({ url }) => (url.endsWith('/sign-in') ? new Response('Sign in') : Response.redirect(`${url}sign-in`, 302)),
+  })
+  try {
+    const answer = await passOn(createRegion(), [`http://127.0.0.1:${port}/`], post(await form()))
+    assert.equal(answer.status, 503)
+  } finally {
+    proxy.close()
+  }
+})
+
 test('if the store of this region is down, still passes the token on, and answers 503', async () => {
   const eu = createRegion()
   const other = await serveRegion(eu)
