@@ -77,7 +77,8 @@ ${conformanceTable(results)}
 A second set of cases calls the built packages directly, inside each runtime. These cases cover the requests and tokens of
 \`@bcl/testing\`, every algorithm, encrypted tokens, sessions, discovery, and security events by push and by poll. Deno has no
 permission at all here. On workerd, the receiver is created in the scope of a module, as in a Worker. There, background work can end together with its
-request. So additional cases check that a later request starts this work again, and that a logout is carried out although its sender disconnects.
+request. So additional cases check that a later request starts this work again. They also check that a logout is carried out although its sender
+disconnects, and that a listener finishes after its time-out.
 
 ${table(
   ['runtime', 'version', 'passed', 'failed', 'not supported'],

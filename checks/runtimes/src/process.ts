@@ -75,6 +75,9 @@ export async function askWorkerd(command: string, config: string): Promise<Repor
     }
     sender.resetAndDestroy()
     reports.push(await ask('/after-cut'))
+    const status = await ask('/time-out')
+    if (status !== 400) throw new Error(`the logout with a slow listener was answered with ${String(status)}`)
+    reports.push(await ask('/after-time-out'))
     return reports as Report[]
   } finally {
     await stop()

@@ -2,7 +2,7 @@ import { createTestIssuer } from '@bcl/testing'
 import type { ExecutionContext } from 'hono'
 import { runAll } from './cases/case.ts'
 import { runCases } from './cases/cases.ts'
-import { cut, cutRows, fetchesOfCut } from './cases/cut-rows.ts'
+import { cut, cutRows, fetchesOfCut, timeOut, timeOutRows } from './cases/cut-rows.ts'
 import { afterRows, beginRows } from './cases/worker-rows.ts'
 
 /** Tells whether this runtime refuses random numbers in the scope of a module. Workers must refuse them. */
@@ -31,6 +31,10 @@ const worker = {
         return Response.json(fetchesOfCut())
       case '/after-cut':
         return Response.json(await runAll(cutRows, op))
+      case '/time-out':
+        return Response.json(await timeOut(op, env, context))
+      case '/after-time-out':
+        return Response.json(await runAll(timeOutRows, op))
       default: {
         const report = await runCases()
         if (!isStrict)

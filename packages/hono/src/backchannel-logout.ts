@@ -1,7 +1,7 @@
 import type { LogoutEndpoint, LogoutRequest } from '@bcl/core'
 import { readBody } from '@bcl/node'
 import type { Context, Env, Handler } from 'hono'
-import { finish } from './finish.js'
+import { answerAndRest, finish } from './finish.js'
 import { logoutOf, type LogoutSource } from './logout-source.js'
 
 /** The part of Node's request that this file uses. `@hono/node-server` puts the request into the context. */
@@ -15,9 +15,6 @@ function incomingOf({ env }: Context): Incoming | undefined {
   const { incoming } = Object(env) as { incoming?: Incoming }
   return typeof incoming?.readableDidRead === 'boolean' ? incoming : undefined
 }
-
-/** Milliseconds. The time-outs of the store, of listeners and of a fetch of keys are at most this long by default. */
-const timeForTheRest = 5000
 
 /**
  * Returns the body: an unread stream, or the copy that Hono cached when an earlier middleware read the body. If there
@@ -71,12 +68,7 @@ export function backchannelLogout<E extends Env = any>(logout: LogoutSource<E, L
       authorization: c.req.header('authorization'),
       body: await bodyOf(c, incoming),
     })
-    finish(c, async () => {
-      const { status, body } = await answer
-      // After a time-out, the work behind the answer goes on.
-      if (status === 503 || body.includes('temporarily_unavailable'))
-        await new Promise((resolve) => setTimeout(resolve, timeForTheRest))
-    })
+    finish(c, () => answerAndRest(answer))
     const { status, headers, body } = await answer
     incoming?.resume() // discards the rest of a refused body, because unread data blocks the connection
     c.res = new Response(body === '' ? null : body, { status, headers })

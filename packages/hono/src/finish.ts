@@ -1,4 +1,13 @@
+import type { LogoutResponse } from '@bcl/core'
 import type { Context } from 'hono'
+
+/** Milliseconds. The time-outs of the store, of listeners and of a fetch of keys are at most this long by default. */
+const timeForTheRest = 5000
+/** Milliseconds. An answer that came sooner did not come by a time-out, so no work goes on. */
+const shortestTimeOut = 500
+/** The largest number of requests that are held at the same time. So forged tokens cannot fill the memory. */
+const maxHeld = 100
+let held = 0
 
 /**
  * Makes Cloudflare Workers finish this work, even if the client disconnects. Otherwise, Workers stop the work of a request together
@@ -12,4 +21,15 @@ export function finish(c: Context, work: () => Promise<unknown>): void {
   } catch {
     // The application called `app.fetch` without the context.
   }
+}
+
+/** Resolves with the answer, or later if the answer came by a time-out, because then the work behind the answer goes on. */
+export async function answerAndRest(answer: Promise<LogoutResponse>): Promise<void> {
+  const startedAt = performance.now()
+  const { status, body } = await answer
+  const isFailure = status === 503 || body.includes('temporarily_unavailable')
+  if (!isFailure || performance.now() - startedAt < shortestTimeOut || held >= maxHeld) return
+  held += 1
+  await new Promise((resolve) => setTimeout(resolve, timeForTheRest))
+  held -= 1
 }

@@ -232,23 +232,38 @@ describe('on Workers, the runtime finishes the work if the client disconnects', 
     expect(await logout.isLoggedOut(op.session())).toBe(true)
   })
 
-  test.each([
-    [5000, 'for 5 seconds, because the work of a security event goes on', 503, ''],
-    [5000, 'for 5 seconds, because the work of a logout goes on', 400, '{"error":"temporarily_unavailable"}'],
-    [0, 'not, because a refused token leaves no work', 400, '{"error":"invalid_request"}'],
-  ])('after the answer, the endpoint holds the request %i ms: %s', async (held, _, status, body) => {
+  /** Posts to an endpoint that answers after `delay` milliseconds. Returns for how long each answered request was held. */
+  async function holds(requests: number, delay: number, status: number, body: string): Promise<(number | undefined)[]> {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
     const { works, context } = started()
-    const receiver: LogoutEndpoint = { respond: async () => ({ status, headers: {}, body }) }
+    const wait = () => new Promise((resolve) => setTimeout(resolve, delay))
+    const receiver: LogoutEndpoint = { respond: async () => (await wait(), { status, headers: {}, body }) }
     const app = new Hono().all('/events', backchannelLogout(receiver))
-    expect((await app.request('/events', { method: 'POST' }, {}, context)).status).toBe(status)
-    const before = Date.now()
-    let heldFor: number | undefined
-    void works[0]!.then(() => (heldFor = Date.now() - before))
-    await vi.advanceTimersByTimeAsync(10_000)
-    expect(heldFor).toBe(held)
+    const begun = Date.now()
+    for (let count = 0; count < requests; count += 1) void app.request('/events', { method: 'POST' }, {}, context)
+    const times = Array.from<number | undefined>({ length: requests })
+    await vi.advanceTimersByTimeAsync(0)
+    for (const [index, work] of works.entries()) void work.then(() => (times[index] = Date.now() - begun - delay))
+    await vi.advanceTimersByTimeAsync(20_000)
     expect(vi.getTimerCount()).toBe(0)
+    return times
+  }
+
+  test.each([
+    [5000, 'the work of a security event goes on', 900, 503, ''],
+    [5000, 'the work of a logout goes on', 1500, 400, '{"error":"temporarily_unavailable"}'],
+    [0, 'a refused token leaves no work', 1500, 400, '{"error":"invalid_request"}'],
+    [0, 'an answer at once leaves no work', 0, 503, '{"error":"temporarily_unavailable"}'],
+  ])('after the answer, the endpoint holds the request %i ms: %s', async (held, _, delay, status, body) => {
+    expect(await holds(1, delay, status, body)).toEqual([held])
+  })
+
+  test('the endpoint holds at most 100 requests at the same time', async () => {
+    const times = await holds(150, 1000, 503, '')
+    expect(times.filter((time) => time === 5000)).toHaveLength(100)
+    expect(times.filter((time) => time === 0)).toHaveLength(50)
+    expect(await holds(1, 1000, 503, '')).toEqual([5000])
   })
 
   test('activeSession gives its work to waitUntil, and a failed check is not reported twice', async () => {

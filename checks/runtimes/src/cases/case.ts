@@ -60,9 +60,9 @@ export async function rejection(work: Promise<unknown>): Promise<{ name?: unknow
 }
 
 /** Resolves when `check` returns true. Rejects after two seconds. */
-export async function eventually(check: () => boolean, what: string): Promise<void> {
+export async function eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
-    if (check()) return
+    if (await check()) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error(`${what} did not happen`)
