@@ -41,6 +41,8 @@ export interface WatchersOptions {
 
 export function createWatchers({ store, hasEnded, subscribe, pollInterval, onError }: WatchersOptions): Watchers {
   const watchers = new MultiMap<Watcher>()
+  /** Watchers whose keys have not been read yet. */
+  let unread = new MultiMap<Watcher>()
   let cancelPoll = (): void => {}
   let isPolling = false
   let isClosed = false
@@ -55,19 +57,16 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
   const notifyIfEnded = (watcher: Watcher, stored: readonly string[][]): void =>
     runGuarded(() => hasEnded(watcher.session, watcher.keys, stored) && remove(watcher) && watcher.listener(), onError)
 
-  /** Reads each key from the store once, and calls the watchers whose sessions have ended. */
-  const checkStore = async (
-    keys: readonly string[],
-    watchersOf = (some: readonly string[]) => watchers.valuesOf(some),
-  ): Promise<void> => {
+  /** Reads each key from the store once, and calls those of `some` watchers whose sessions have ended. */
+  const checkStore = async (some: MultiMap<Watcher>, keys = [...some.keys()]): Promise<void> => {
     // This call finds sessions that ended by age or by a pending marker. It does not need the store.
-    for (const watcher of watchersOf(keys)) notifyIfEnded(watcher, [])
+    for (const watcher of some.valuesOf(keys)) notifyIfEnded(watcher, [])
     for (let start = 0; start < keys.length; start += maxKeys) {
       const part = keys.slice(start, start + maxKeys)
       try {
         const stored = await store.values(part)
         for (const [index, key] of part.entries())
-          if (stored[index]![0]) for (const watcher of watchersOf([key])) notifyIfEnded(watcher, [stored[index]!])
+          if (stored[index]![0]) for (const watcher of some.valuesOf([key])) notifyIfEnded(watcher, [stored[index]!])
       } catch (error) {
         // If one part fails, the other parts still run.
         onError(error)
@@ -80,7 +79,7 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
     while (!isClosed && watchers.size) {
       await new Promise<void>((resolve) => (cancelPoll = startBackgroundTimer(pollInterval, resolve)))
       await subscribe()
-      await checkStore([...watchers.keys()])
+      await checkStore(watchers)
     }
     isPolling = false
   }
@@ -97,7 +96,12 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
       const start = async (): Promise<void> => {
         await checked
         await subscribe()
-        await checkStore(watcher.keys, () => [watcher])
+        for (const key of watcher.keys) unread.add(key, watcher)
+        // Watchers that begin at the same moment share the read of the first.
+        await undefined
+        const some = unread
+        unread = new MultiMap()
+        await checkStore(some)
       }
       runGuarded(start, (error) => {
         // A `TypeError` means that the session is wrong, or its issuer is not trusted. After any other failure, the next
@@ -111,7 +115,11 @@ export function createWatchers({ store, hasEnded, subscribe, pollInterval, onErr
       for (const { key, value } of markers)
         for (const watcher of watchers.valuesOf([key])) notifyIfEnded(watcher, [[value]])
     },
-    onBroadcast: (keys) => checkStore(keys.filter((key) => watchers.has(key))),
+    onBroadcast: (keys) =>
+      checkStore(
+        watchers,
+        keys.filter((key) => watchers.has(key)),
+      ),
     close() {
       isClosed = true
       cancelPoll()
