@@ -234,6 +234,15 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     await logout.close()
   })
 
+  test('a listener that changes the event does not stop destroySession', async () => {
+    const destroySession = vi.fn()
+    const { logout } = receiver({ destroySession })
+    logout.onLogout((event) => void ((event.sessionIds as string[]).length = 0))
+    await logout.trackSession(session(), 'id-1')
+    await logout.endSession(session())
+    expect(destroySession).toHaveBeenCalledOnce()
+  })
+
   test('a later marker of the same client supersedes an earlier marker, whatever wrote them', async () => {
     const { logout, store } = receiver()
     const markers = () =>
@@ -261,6 +270,20 @@ describe('endSession and endAllSessions have all effects of a received logout', 
     expect(heard).toHaveBeenCalledTimes(4)
     expect((await there.logout.endAllSessions({ iss: op.issuer, sub: 'alice' }, { key: 'other' })).replayed).toBe(false)
     await expect(here.logout.endSession(session(), { key: '' })).rejects.toThrow('origin.key')
+  })
+
+  test('a key counts for one session or one subject only', async () => {
+    const destroySession = vi.fn()
+    const { logout } = receiver({ destroySession })
+    const [laptop, phone, unknown] = [session(), session({ sid: 'phone' }), session({ sid: undefined })]
+    for (const [index, each] of [laptop, phone, unknown].entries()) await logout.trackSession(each, `id-${index}`)
+    const origin = { key: 'k' }
+    expect(await logout.endSession(laptop, origin)).toMatchObject({ replayed: false, sessionIds: ['id-0'] })
+    expect(await logout.endSession(unknown, origin)).toMatchObject({ replayed: false, sessionIds: ['id-2'] })
+    const all = { iss: op.issuer, sub: 'alice' }
+    expect(await logout.endAllSessions(all, origin)).toMatchObject({ replayed: false, sessionIds: ['id-1'] })
+    expect(destroySession).toHaveBeenCalledTimes(3)
+    expect((await logout.endAllSessions(all, origin)).replayed).toBe(true)
   })
 
   test('simultaneous calls with the same key share one run', async () => {

@@ -76,7 +76,7 @@ test('logouts of the application are stored under these keys', async () => {
   const marker = [`["${clientId}",${time}]`]
   expect(stored(store)).toEqual({
     [`[1,"logout","sid","${issuer}","s"]`]: marker,
-    [`[1,"key","${issuer}","${clientId}","k \\"1\\""]`]: ['1'],
+    [JSON.stringify([1, 'key', clientId, 'k "1"', `"sid","${issuer}","s"]`])]: ['1'],
     [`[1,"logout","nosid","${issuer}","\\u00e4lice"]`]: marker,
     [`[1,"logout","sub","${issuer}","bob"]`]: marker,
   })

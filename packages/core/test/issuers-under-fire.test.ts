@@ -544,30 +544,36 @@ describe('RP-11j: a function that takes 50 ms and 300 tenants that have sent a v
   )
 })
 
-test.each([0, 300])(
-  'RP-11k: a function that hangs for 60 tenants stops no logout of other tenants, with %i forged tokens a second of made-up issuers',
-  async (invented) => {
+test.each([
+  { hanging: 45, invented: 0, outage: false },
+  { hanging: 45, invented: 300, outage: false },
+  // After an outage, the last call for each tenant has failed.
+  { hanging: 20, invented: 0, outage: true },
+])(
+  'RP-11k: a function that hangs for some tenants stops no logout of other tenants: $hanging tenants, $invented forged tokens a second of made-up issuers, an outage: $outage',
+  async ({ hanging, invented, outage }) => {
     const op = await pooledIssuer()
-    const names = Array.from({ length: 90 }, (_, index) => `https://tenant-${index}.example`)
-    const hanging = names.slice(0, 60)
-    const healthy = names.slice(60)
+    const names = Array.from({ length: hanging + 30 }, (_, index) => `https://tenant-${index}.example`)
+    const healthy = names.slice(hanging)
     let hangs = false
+    let isDown = false
     let running = 0
     let most = 0
     const issuers = async (issuer: string): Promise<TrustedIssuer | undefined> => {
       running += 1
       most = Math.max(most, running)
       // The library waits 1.5 seconds for a call that never answers.
-      const isHanging = hangs && hanging.includes(issuer)
+      const isHanging = hangs && !healthy.includes(issuer) && names.includes(issuer)
       await sleep(isHanging ? 1400 : 50)
       running -= 1
       if (isHanging) return new Promise(() => {})
+      if (isDown) throw new Error('down')
       return names.includes(issuer) ? { issuer, clientId: op.clientId, keys: op.jwks } : undefined
     }
     const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
-    for (let start = 0; start < 90; start += 15) {
+    for (let start = 0; start < names.length; start += 15) {
       const tokens = await Promise.all(names.slice(start, start + 15).map((iss) => op.logoutToken({ iss })))
-      expect(count(await settled(tokens.map((token) => send(logout, token))))).toBe(15)
+      expect(count(await settled(tokens.map((token) => send(logout, token))))).toBe(tokens.length)
     }
     await pass(130_000, 10_000)
     hangs = true
@@ -575,10 +581,20 @@ test.each([0, 300])(
     const tokens = await Promise.all(healthy.map((iss) => op.logoutToken({ iss })))
     const genuine: Promise<string>[] = []
     let made = 0
-    await pass(42_000, 20, (time) => {
-      for (let times = 0; times < 4; times += 1) void send(logout, forged(hanging[(made += 1) % 60]!))
+    const attack = () => {
+      for (let times = 0; times < 4; times += 1) void send(logout, forged(names[(made += 1) % hanging]!))
       for (let times = 0; times < invented / 50; times += 1)
         void send(logout, forged(`https://made-up-${(made += 1)}.example`))
+    }
+    if (outage) {
+      await pass(12_000, 20, attack)
+      isDown = true
+      for (const iss of healthy) void send(logout, forged(iss))
+      await pass(3000, 20, attack)
+      isDown = false
+    }
+    await pass(42_000, 20, (time) => {
+      attack()
       if (time % 1000 === 0 && tokens[0]) genuine.push(send(logout, tokens.pop()!))
     })
     expect(count(await settled(genuine))).toBe(30)

@@ -1447,7 +1447,12 @@ describe('the time limits of keys, exactly', () => {
     expect((await refused).code).toBe(unavailable)
   })
 
-  test.each([[[]], [[null, 1]]])('RP-53b: a JWK Set without keys does not replace the last keys: %j', async (empty) => {
+  test.each([
+    ['without keys', []],
+    ['without objects', [null, 1]],
+    // The import of each key fails, and would be tried again for each token.
+    ['with more than 100 keys', Array.from({ length: 101 }, () => ({ kty: 'RSA' }))],
+  ])('RP-53b: a JWK Set %s does not replace the last keys', async (_, empty) => {
     let isEmpty = false
     const { op, logout, after, outcome, requests, onError } = await still({
       answer: () => (isEmpty ? Response.json({ keys: empty }) : undefined),
@@ -1457,7 +1462,9 @@ describe('the time limits of keys, exactly', () => {
     after(600)
     expect(await outcome()).toBe('ok')
     expect(requests).toEqual(once)
-    expect(onError.mock.calls.map(([error]) => String(error.cause))).toEqual([`TypeError: ${jwks} has no keys`])
+    expect(onError.mock.calls.map(([error]) => String(error.cause))).toEqual([
+      `TypeError: ${jwks} must have 1 to 100 keys`,
+    ])
     expect(await outcome({ kid: 'forged' })).toBe(unavailable)
     expect(await outcome()).toBe('ok')
     isEmpty = false

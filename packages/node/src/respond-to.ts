@@ -15,15 +15,18 @@ interface ParsedBody {
  * before the first chunk arrives.
  *
  * The parsed value counts only if the stream has been read. For an unknown media type, a parser makes an empty object
- * and does not read the stream. On a serverless platform, `body` can be a getter that throws.
+ * and does not read the stream. On a serverless platform, `body` can be a getter that throws. Nitro (Nuxt) makes a request there
+ * whose stream has ended before anything was read.
  */
 function bodyOf(request: IncomingMessage & ParsedBody, parsed: ParsedBody): LogoutRequest['body'] {
   try {
     const { rawBody = request.rawBody } = parsed
-    const isUnread = request.readableDidRead === false
+    const isUnread = request.readableDidRead === false && !request.readableEnded
     const isEmpty = (Object(rawBody) as { length?: number }).length === 0
     if (rawBody && !isEmpty) return rawBody
-    return (isUnread ? readBody(request) : (parsed.body ?? request.body)) as LogoutRequest['body']
+    if (isUnread) return readBody(request)
+    const body = parsed.body ?? request.body
+    return (body instanceof ArrayBuffer ? new Uint8Array(body) : body) as LogoutRequest['body']
   } catch {
     return null
   }

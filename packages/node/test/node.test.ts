@@ -2,6 +2,7 @@ import { createBackchannelLogout, MemoryStore, type BackchannelLogout, type Logo
 import { backchannelLogout, readBody, respondTo, sendResponse } from '@bcl/node'
 import { createTestIssuer } from '@bcl/testing'
 import { expectRoomAfterLargeBody, expectRoomAfterSlowBody, head } from '@bcl-checks/test-support/connection'
+import { callNodeRequestHandler } from 'node-mock-http'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
@@ -60,6 +61,21 @@ describe('backchannelLogout', () => {
     const { headers } = await form()
     expect((await app.fetch(path, { method: 'POST', headers: headers!, body: '' })).status).toBe(400)
     await app.close()
+  })
+
+  // On AWS Lambda, Netlify, Cloudflare and Bun, Nitro (Nuxt) makes such requests.
+  test.each<[string, (body: string) => unknown]>([
+    ['text', (body) => body],
+    ['a Buffer', (body) => Buffer.from(body)],
+    ['an ArrayBuffer', (body) => new TextEncoder().encode(body).buffer],
+    ['a Web stream', (body) => new Response(body).body],
+  ])('T-3: reads the body of a request that node-mock-http makes, as %s', async (_, convert) => {
+    const endpoint = backchannelLogout(create())
+    const { headers, method, body } = await form()
+    const post = async (text: string) =>
+      callNodeRequestHandler(endpoint, { url: path, method, headers, body: convert(text) } as never)
+    expect((await post(body as string)).status).toBe(200)
+    expect((await post('logout_token=wrong')).status).toBe(400)
   })
 
   test('reads the body if a middleware has paused the stream', async () => {

@@ -60,7 +60,8 @@ type CallLimit = <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => Promise<T
 /**
  * Makes three limits for calls that tokens cause: for issuers that are not in use, for issuers in use, and for issuers in
  * use whose last call failed. An issuer is in use after its first valid token, or after the check of a session. Each limit
- * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
+ * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out. In the third
+ * limit, the oldest runs first. Otherwise the calls of an issuer that hangs would come before the others again and again.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
@@ -83,7 +84,7 @@ function createCallLimits(): CallLimit[] {
             // Without calls in progress, only this timer notices a new permit. It is cancelled when the wait ends. Otherwise,
             // the number of timers would grow for as long as an attack lasts.
             const cancel = startBackgroundTimer(1, () => waiting.pop()?.())
-            const length = waiting.push((isDropped) => {
+            const length = waiting[index > 1 ? 'unshift' : 'push']((isDropped) => {
               cancel()
               resolve(isDropped)
             })
@@ -144,19 +145,26 @@ export function createIssuerFunction(
     usedAnswers.get(iss) ?? otherAnswers.get(iss) ?? emptyAnswers.get(iss)
   const calls = singleFlight<Flight<readonly Registration[]>>(answerTime)
 
-  const callFunction = async (iss: string, caller: Caller): Promise<readonly Registration[]> => {
+  const callFunction = async (
+    iss: string,
+    caller: Caller,
+    flight: Flight<unknown>,
+  ): Promise<readonly Registration[]> => {
     const usedAnswer = usedAnswers.get(iss)
     const isToken = caller === 'token'
     let askedAt = 0
+    // Other tokens of the issuer share the wait. Otherwise an issuer whose calls hang would fill the queue.
+    flight.until += waitTime
     const ask = (): Promise<readonly Registration[]> => {
       askedAt = monotonicNow()
+      flight.until = askedAt + answerTime
       if (usedAnswer) usedAnswer[3] = true
       return withTimeout(answerTime, () => askFunction(iss))
     }
     const registrations = await withTimeout(
       waitTime,
       // An issuer in use has its own permits for failed calls, so its failures do not delay other issuers (RP-11i).
-      () => (isToken ? limits[usedAnswer?.[3] ? 2 : +usedAnswers.has(iss)]!(ask, usedAnswer?.[2].failed) : ask()),
+      () => (isToken ? limits[usedAnswer?.[3] ? 2 : +!!usedAnswer]!(ask, usedAnswer?.[2].failed) : ask()),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const last = cached(iss)
@@ -178,7 +186,8 @@ export function createIssuerFunction(
 
   const findAll: FindAll = (iss, caller, isComplete, maxAge = freshFor, since = monotonicNow()) => {
     const key = `${caller} ${iss}`
-    const call = (): Promise<readonly Registration[]> => calls.run(() => callFunction(iss, caller), key).result
+    const call = (): Promise<readonly Registration[]> =>
+      calls.run((flight) => callFunction(iss, caller, flight), key).result
     const running = calls.get(key)
     if (maxAge === 0 && running && running.until - answerTime < since)
       return withTimeout(answerTime, () => running.result)

@@ -138,7 +138,8 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   const load = async (uri: string, signal: AbortSignal): Promise<void> => {
     const beganAt = monotonicNow()
     const members = ((await fetchJson(uri, signal, options))['keys'] as JWK[]).filter(isObject)
-    requireOption(!!members[0], uri, 'has no keys')
+    // If jose cannot import a key, it tries again for each token. So the number of keys is limited (RP-54c).
+    requireOption(!!members[0] && !members[100], uri, 'must have 1 to 100 keys')
     // A fetch that started earlier can finish later. It must not overwrite newer keys.
     if (beganAt < requestedAt) return
     // The keys of another URL need their own discovery. Until then, they are stale.

@@ -35,8 +35,8 @@ export interface SubjectToEnd {
 }
 
 /**
- * The cause of a logout by the application. If `key` is set, a second logout with the same `key` does not call the listeners
- * again. With `source: 'security-event'`, the other members become members of the {@link LogoutEvent}.
+ * The cause of a logout by the application. If `key` is set, a second logout of the same session or subject with the same `key`
+ * does not call the listeners again. With `source: 'security-event'`, the other members become members of the {@link LogoutEvent}.
  */
 export type LogoutOrigin =
   | { key?: string | undefined }
@@ -115,12 +115,12 @@ export function createEndSession(options: EndSessionOptions): EndSession {
       event: defined({ source: 'application', ...from, iss, clientIds, iat, sub, sid }) as Wish['event'],
       markers: clientIds.map((id) => ({ clientId: id, iat, scopes })),
       done: clientIds.flatMap((id) =>
-        key ? [{ key: applicationKey(iss, id, key), expiresAt: expiryFor(iat, now(), sessionMaxAge) }] : [],
+        key ? [{ key: applicationKey(id, key, scopes), expiresAt: expiryFor(iat, now(), sessionMaxAge) }] : [],
       ),
     }
     // If calls for the same logout have the same key and overlap, the logout is carried out once.
     return key
-      ? flights.run(() => carryOut(wish), JSON.stringify([iss, clientIds, key, iat, scopes])).result
+      ? flights.run(() => carryOut(wish), JSON.stringify([clientIds, key, iat, scopes])).result
       : carryOut(wish)
   }
 

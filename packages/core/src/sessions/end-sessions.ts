@@ -97,8 +97,9 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const call = (work: () => unknown): Promise<unknown> =>
       withTimeout(listenerTimeout, work).catch((error: unknown) => failures.push(error))
     await Promise.all([
-      ...[...listeners].map((listener) => call(() => listener(event))),
+      // Comes first, because a listener can change the list.
       ...event.sessionIds.map((id) => call(() => destroySession?.(id, event))),
+      ...[...listeners].map((listener) => call(() => listener(event))),
     ])
     if (failures.length > 0) throw asLogoutError('a listener', new AggregateError(failures))
   }

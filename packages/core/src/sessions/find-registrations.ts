@@ -1,5 +1,6 @@
 import type { Issuers } from '../issuers/issuers.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
+import { chain } from '../util/maybe.js'
 import { isText, mustBeText, requireOption } from '../util/options.js'
 
 const mustBePast = 'must be seconds, not milliseconds, and not in the future'
@@ -40,7 +41,9 @@ export function createFindRegistrations(issuers: Issuers, now: () => number) {
       requireOption(isPast, `${name}.${dateName}`, mustBePast, iat)
       return chosen
     }
-    const atIssuer = issuers.findForSession(iss, (known) => known.some(isWanted), maxAge)
-    return 'then' in atIssuer ? atIssuer.then(choose) : choose(atIssuer)
+    return chain(
+      issuers.findForSession(iss, (known) => known.some(isWanted), maxAge),
+      choose,
+    )
   }
 }

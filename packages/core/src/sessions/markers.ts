@@ -44,9 +44,9 @@ export const doneKey = (
   clientId: string,
 ): string => formatTuple(version, 'done', iss, clientId, jti, iat, sub, sid)
 
-/** The key of a record. The record says that a logout by the application was carried out for a client. */
-export const applicationKey = (iss: string, clientId: string, key: string): string =>
-  formatTuple(version, 'key', iss, clientId, key)
+/** The key of a record. The record says that a logout by the application was carried out for a client and these scopes. */
+export const applicationKey = (clientId: string, key: string, scopes: readonly Scope[]): string =>
+  formatTuple(version, 'key', clientId, key, ...scopes)
 
 /** Returns the two scopes of a session: the scope of its `sid` (or of an unknown `sid`), and the scope of its subject. */
 export function scopesOfSession({ iss, sub, sid }: SessionClaims): [Scope, Scope] {

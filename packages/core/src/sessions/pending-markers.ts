@@ -23,8 +23,8 @@ const maxPending = 100_000
 /** Seconds between two flushes. A flush writes the markers that the store did not take before their request ended. */
 const retryAfter = 1
 /**
- * The largest number of entries that are written or removed at the same time. A flush writes one group after another. If all
- * writes of a group fail, the flush stops.
+ * The largest number of entries that are written or removed at the same time. A flush writes one marker, and then one group after
+ * another. If all writes of a group fail, the flush stops.
  */
 export const maxCalls = 50
 
@@ -99,9 +99,9 @@ export function createPendingMarkers({
     return flushes.run(async (flight) => {
       const waiting = [...failed]
       let failure: unknown
-      let isTaken = true
-      while (waiting[0] && isTaken && monotonicNow() < flight.until) {
-        isTaken = false
+      for (let group = 1; waiting[0] && monotonicNow() < flight.until; group = maxCalls) {
+        const slowAt = monotonicNow() + storeTimeout / 2
+        let isTaken = false
         const tryWrite = async (marker: StoredMarker): Promise<void> => {
           try {
             await write(marker)
@@ -111,7 +111,10 @@ export function createPendingMarkers({
             failure = error
           }
         }
-        await Promise.all(waiting.splice(0, maxCalls).map(tryWrite))
+        await Promise.all(waiting.splice(0, group).map(tryWrite))
+        // If writes hang, the first write notices that. More writes would take the connections that the checks need. A store that
+        // refuses the first marker at once may take the others.
+        if (!isTaken && (group > 1 || monotonicNow() > slowAt)) break
       }
       if (failure) onError(failure)
       schedule()
