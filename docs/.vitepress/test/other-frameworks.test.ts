@@ -239,6 +239,12 @@ describe('other-frameworks.md: the application of', { concurrency: 3 }, () => {
           assert.equal(await statusOfForm('/other', { origin: 'null', 'sec-fetch-site': 'same-origin' }), 401)
           assert.equal(await statusOfForm('/logout', own), 404, 'the application of this test has no such route')
           assert.equal(await statusOfForm('/other', own), 401)
+          assert.equal(await statusOfForm('/?_action=remove', own), 401, 'an action through a public page')
+          assert.equal(
+            await statusOf('/_image'),
+            400,
+            'Astro answers itself, because the address of the image is missing',
+          )
           assert.deepEqual(
             await Promise.all(['/', '/other', '/me', '/%6de', '/login/../me'].map((path) => statusOf(path))),
             [404, 401, 401, 401, 401],
