@@ -603,6 +603,25 @@ test.each([
   120_000,
 )
 
+test('RP-11: one early forged token for each of 300 tenants does not hold up the logouts of these tenants', async () => {
+  const op = await pooledIssuer()
+  const names = Array.from({ length: 300 }, (_, index) => `https://tenant-${index}.example`)
+  const issuers = async (issuer: string): Promise<TrustedIssuer> => {
+    await sleep(200)
+    return { issuer, clientId: op.clientId, keys: op.jwks }
+  }
+  const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+  for (const iss of names) void logout.isLoggedOut(op.session({ iss }))
+  await pass(130_000, 10_000)
+  const tokens = await Promise.all(names.slice(0, 30).map((iss) => op.logoutToken({ iss })))
+  for (const iss of names) void send(logout, forged(iss))
+  const genuine: Promise<string>[] = []
+  await pass(6000, 20, (time) => {
+    if (time >= 1600 && time % 100 === 0 && tokens[0]) genuine.push(send(logout, tokens.pop()!))
+  })
+  expect(count(await settled(genuine))).toBe(30)
+})
+
 /** A provider with many tenants. It knows the tenants that `keysOf` returns. Each answer takes 50 ms. */
 function vendor(keysOf: (tenant: string) => TestIssuer | undefined, isEachServed: boolean, alg = 'RS256') {
   const requests: string[] = []

@@ -60,8 +60,7 @@ type CallLimit = <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => Promise<T
 /**
  * Makes three limits for calls that tokens cause: for issuers that are not in use, for issuers in use, and for issuers in
  * use whose last call failed. An issuer is in use after its first valid token, or after the check of a session. Each limit
- * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out. In the third
- * limit, the oldest runs first. Otherwise the calls of an issuer that hangs would come before the others again and again.
+ * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
@@ -84,7 +83,7 @@ function createCallLimits(): CallLimit[] {
             // Without calls in progress, only this timer notices a new permit. It is cancelled when the wait ends. Otherwise,
             // the number of timers would grow for as long as an attack lasts.
             const cancel = startBackgroundTimer(1, () => waiting.pop()?.())
-            const length = waiting[index > 1 ? 'unshift' : 'push']((isDropped) => {
+            const length = waiting.push((isDropped) => {
               cancel()
               resolve(isDropped)
             })
@@ -153,10 +152,9 @@ export function createIssuerFunction(
     const usedAnswer = usedAnswers.get(iss)
     const isToken = caller === 'token'
     let askedAt = 0
-    // Other tokens of the issuer share the wait. Otherwise an issuer whose calls hang would fill the queue.
-    flight.until += waitTime
     const ask = (): Promise<readonly Registration[]> => {
       askedAt = monotonicNow()
+      // Other tokens of the issuer share the call until it ends. Otherwise an issuer whose calls hang would fill the queue.
       flight.until = askedAt + answerTime
       if (usedAnswer) usedAnswer[3] = true
       return withTimeout(answerTime, () => askFunction(iss))

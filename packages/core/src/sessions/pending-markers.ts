@@ -22,9 +22,11 @@ export const retryTime = 1.5
 const maxPending = 100_000
 /** Seconds between two flushes. A flush writes the markers that the store did not take before their request ended. */
 const retryAfter = 1
+/** The number of markers with which a flush begins. If writes hang, more writes would take the connections that the checks need. */
+const firstCalls = 5
 /**
- * The largest number of entries that are written or removed at the same time. A flush writes one marker, and then one group after
- * another. If all writes of a group fail, the flush stops.
+ * The largest number of entries that are written or removed at the same time. A flush writes one group after another. If all
+ * writes of a group fail, the flush stops.
  */
 export const maxCalls = 50
 
@@ -99,7 +101,11 @@ export function createPendingMarkers({
     return flushes.run(async (flight) => {
       const waiting = [...failed]
       let failure: unknown
-      for (let group = 1; waiting[0] && monotonicNow() < flight.until; group = maxCalls) {
+      for (
+        let group = isClosed ? maxCalls : firstCalls;
+        waiting[0] && monotonicNow() < flight.until;
+        group = maxCalls
+      ) {
         const slowAt = monotonicNow() + storeTimeout / 2
         let isTaken = false
         const tryWrite = async (marker: StoredMarker): Promise<void> => {
@@ -112,9 +118,8 @@ export function createPendingMarkers({
           }
         }
         await Promise.all(waiting.splice(0, group).map(tryWrite))
-        // If writes hang, the first write notices that. More writes would take the connections that the checks need. A store that
-        // refuses the first marker at once may take the others.
-        if (!isTaken && (group > 1 || monotonicNow() > slowAt)) break
+        // A store that refuses the first markers at once may take the others.
+        if (!isTaken && (group === maxCalls || monotonicNow() > slowAt)) break
       }
       if (failure) onError(failure)
       schedule()
