@@ -1,5 +1,7 @@
-// Checks that every file has a known type and is in a known folder. This keeps saved output and stray folders out of commits.
+// Checks that every file has a known type and is in a known folder. This keeps saved output and stray folders out of commits. Also
+// checks that no code span of a text is split over two lines, because tests read code spans, and readers copy them.
 import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 
 const extensions = new Set('.capnp .cjs .css .cts .js .json .md .mjs .png .sh .svg .ts .tsx .yaml .yml'.split(' '))
@@ -14,13 +16,25 @@ function faultOf(file: string): string | undefined {
   return isKnown ? undefined : 'is of an unknown kind'
 }
 
+/** Returns the number of the first line outside code blocks that has half a code span. */
+function splitSpanOf(text: string): number | undefined {
+  let isCode = false
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trimStart().startsWith('```')) isCode = !isCode
+    else if (!isCode && line.split('`').length % 2 === 0) return index + 1
+  }
+  return undefined
+}
+
 // Includes new files that git does not ignore, because the next commit could contain them.
 const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
 const files = list.trim().split('\n')
 const faults = files.flatMap((file) => {
   const fault = faultOf(file)
-  return fault === undefined ? [] : [`${file} ${fault}: remove it, or change check-files.ts`]
+  if (fault !== undefined) return [`${file} ${fault}: remove it, or change check-files.ts`]
+  const line = extname(file) === '.md' && existsSync(file) && splitSpanOf(readFileSync(file, 'utf8'))
+  return line ? [`${file}:${line} splits a code span over two lines`] : []
 })
 for (const fault of faults) console.error(fault)
-console.log(`${files.length} files, ${faults.length} that should not be here`)
+console.log(`${files.length} files, ${faults.length} faults`)
 if (faults.length > 0) process.exitCode = 1
