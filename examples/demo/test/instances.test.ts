@@ -195,7 +195,7 @@ describe.skipIf(skip)(title, () => {
       })
     })
 
-    it('a restart loses no logout and no session', async () => {
+    it('a restart loses no logout and no session', { timeout: 60_000 }, async () => {
       const [ended, lasting] = [await signedIn('carol'), await signedIn('carol')]
       await endAt(ended, 'carol')
       await Promise.all(processes.slice(1).map((each) => each.stop()))
