@@ -545,8 +545,8 @@ describe('RP-11j: a function that takes 50 ms and 300 tenants that have sent a v
 })
 
 test.each([
-  { hanging: 45, invented: 0, outage: false },
-  { hanging: 45, invented: 300, outage: false },
+  { hanging: 60, invented: 0, outage: false },
+  { hanging: 60, invented: 300, outage: false },
   // After an outage, the last call for each tenant has failed.
   { hanging: 20, invented: 0, outage: true },
 ])(
