@@ -18,6 +18,8 @@ describe.skipIf(skip)(title, () => {
     let redis: RedisServer
     let provider: ProviderClient
     let processes: ExampleProcess[]
+    // All processes of this example, also those that a test was starting when its time ran out.
+    const started: Promise<ExampleProcess>[] = []
     let startInstance: (port: number) => Promise<ExampleProcess>
     let ports: [number, number, number]
     let [a, b]: [App, App] = [undefined!, undefined!]
@@ -40,9 +42,14 @@ describe.skipIf(skip)(title, () => {
         post_logout_redirect_uris: [`${urlA}/`, `${urlB}/`],
         backchannel_logout_uri: `${urlA}/backchannel-logout`,
       }
-      startInstance = (port) => startExample(example, port, env)
+      const start = (...parameters: Parameters<typeof startExample>) => {
+        const starting = startExample(...parameters)
+        started.push(starting)
+        return starting
+      }
+      startInstance = (port) => start(example, port, env)
       processes = [
-        await startExample('provider', ports[0], { ISSUER: issuer, CLIENTS: JSON.stringify([client]) }),
+        await start('provider', ports[0], { ISSUER: issuer, CLIENTS: JSON.stringify([client]) }),
         ...(await Promise.all([startInstance(ports[1]), startInstance(ports[2])])),
       ]
       provider = createProviderClient(issuer)
@@ -51,7 +58,7 @@ describe.skipIf(skip)(title, () => {
     })
 
     afterAll(async () => {
-      await Promise.all(processes?.map((each) => each.stop()) ?? [])
+      await Promise.allSettled(started.map(async (starting) => (await starting).stop()))
       await redis?.stop()
     })
 
