@@ -134,8 +134,8 @@ const built: Built[] = [
       'src/app.html': '<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>',
       'src/lib/server/events.ts': eventsFile,
       'src/routes/events/+server.ts': eventsRoute(
-        `import { kept, logout, sessionMaxAge, type Session } from '$lib/server/auth'
-         import { createEvents } from '$lib/server/events'`,
+        `import { kept, logout, sessionMaxAge, type Session } from '../../lib/server/auth'
+         import { createEvents } from '../../lib/server/events'`,
         'export async function GET({ cookies, request })',
         inLive('In SvelteKit', /^const \{ claims \} = /),
         inLive('In SvelteKit', /^events\(/),
