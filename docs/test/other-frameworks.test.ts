@@ -2,7 +2,7 @@
 // `@hono/node-server`, which replaces the global `Response`. With this `Response`, h3 answers 200 instead of an error.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -15,12 +15,17 @@ import { SECRET, start } from './application.ts'
 const page = readFileSync(join(import.meta.dirname, '../guides/other-frameworks.md'), 'utf8')
 const files = new Map(codeBlocks(page).map(({ name, code }) => [name, code]))
 
-for (const [framework, path] of [
-  ['h3', '/me'],
-  ['elysia', '/me'],
-  ['trpc', '/trpc/me'],
+const bun = join(import.meta.dirname, '../../checks/runtimes/node_modules/.bin/bun')
+
+for (const [framework, path, runtime] of [
+  ['h3', '/me', process.execPath],
+  ['elysia', '/me', process.execPath],
+  ['elysia', '/me', bun],
+  ['trpc', '/trpc/me', process.execPath],
 ] as const) {
-  test(`start-${framework}.ts starts a server that receives logouts`, { timeout: 60_000 }, async (t) => {
+  const skip = !existsSync(runtime) && !process.env['CI'] && 'run `pnpm --dir checks/runtimes install` first'
+  const on = runtime === bun ? 'Bun' : 'Node.js'
+  test(`start-${framework}.ts on ${on} starts a server that receives logouts`, { timeout: 60_000, skip }, async (t) => {
     const program = `start-${framework}.ts`
     const application: Record<string, string> = {
       'logout.ts': replaceOnce(files.get('logout.ts')!, "'https://op.example.com'", 'process.env.ISSUER!'),
@@ -28,16 +33,16 @@ for (const [framework, path] of [
       [`${framework}.ts`]: files.get(`${framework}.ts`)!,
       [program]: replaceOnce(files.get(program)!, '3000', 'Number(process.env.PORT)'),
     }
-    if (framework === 'elysia') {
+    if (framework === 'elysia' && runtime !== bun) {
       assert.match(page, /^`node` from it, and write `new Elysia\(\{ adapter: node\(\) \}\)`:$/m)
       const code = replaceOnce(files.get('elysia.ts')!, 'new Elysia()', 'new Elysia({ adapter: node() })')
       application['elysia.ts'] = `import { node } from '@elysiajs/node'\n${code}`
     }
-    const cwd = join(import.meta.dirname, '../snippets/other-frameworks', framework)
+    const cwd = join(import.meta.dirname, '../snippets/other-frameworks', `${framework} on ${on}`)
     mkdirSync(cwd, { recursive: true })
     for (const [file, code] of Object.entries(application)) writeFileSync(join(cwd, file), code)
 
-    const args = (port: number) => [`PORT=${port}`, process.execPath, program]
+    const args = (port: number) => [`PORT=${port}`, runtime, program]
     const { base, provider } = await start(t, { program: 'env', args, cwd, env: { NODE_ENV: 'production' } })
     const statusOf = async (sid: string) => {
       const session = { claims: provider.op.session({ sid }) }
