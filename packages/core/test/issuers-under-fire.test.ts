@@ -886,6 +886,37 @@ test('RP-52b: forged tokens for 1,100 tenants in use do not refill the permits o
   await pass(5000, 100)
 }, 60_000)
 
+test.each([
+  ['1.5 s later', 1500],
+  ['in the same moment', 0],
+])(
+  'RP-52b: forged tokens that cause no fetch do not use up the permits of their issuers: first logouts %s',
+  async (_, gap) => {
+    const op = await pooledIssuer()
+    const names = Array.from({ length: 150 }, (__, index) => `https://tenant-${index}.example`)
+    const { logout, requests } = vendor((issuer) => (names.includes(issuer) ? op : undefined), false)
+    const tokens = await Promise.all(names.map((iss) => op.logoutToken({ iss })))
+    await pass(60_000, 10_000)
+    let made = 0
+    // The first token of a step gets the free permit of the process. With 7 tokens, this is each time another tenant.
+    const forge = (): void => {
+      for (let index = 0; index < 7; index += 1)
+        void send(logout, forged(names[made % names.length]!, `kid-${(made += 1)}`))
+    }
+    await pass(20_000, 50, forge)
+    const iat = Math.floor(Date.now() / 1000)
+    for (const iss of names) await logout.isLoggedOut(op.session({ iss, iat }))
+    await pass(gap, 50, forge)
+    const outcomes = await settled(tokens.map((token) => send(logout, token)))
+    expect(outcomes.filter((outcome) => outcome !== 'ok')).toEqual([])
+    // The budgets still hold: no provider gets more than 8 requests at once, and then 3 every 15 seconds.
+    const most = Math.max(...names.map((iss) => requests.filter((url) => url.startsWith(`${iss}/`)).length))
+    expect(most).toBeLessThanOrEqual(8 + 6)
+    await pass(10_000, 100)
+  },
+  60_000,
+)
+
 test('RP-11f: of a tenant in use, only the first fetch of the keys does not count for the limit of the process', async () => {
   const op = await pooledIssuer()
   const { logout, requests } = vendor(() => op, false)

@@ -54,6 +54,8 @@ test.each<[claims: object, message: string, shown: string]>([
   [{ sub: '.*' }, 'no .*', '[withheld]'],
   [{ sub: '$& $1' }, 'no $& $1 there', 'no [withheld] there'],
   [{ sid: '12345' }, 'no 12345', 'no [withheld]'],
+  [{ sid: ':9876' }, 'no :9876', 'no [withheld]'],
+  [{ sid: '{1234}' }, 'no {1234}', 'no [withheld]'],
   [{ sid: '["a1","b2"]' }, 'no ["a1","b2"]', '[withheld]'],
 ])('claim values are withheld: %j in %j', async (claims, message, shown) => {
   expect((await causeOf(new Error(message), claims)).message).toBe(shown)

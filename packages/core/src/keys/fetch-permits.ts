@@ -33,9 +33,12 @@ export const createFetchPermits =
   async (isUnproven: boolean, isFirst: boolean, isReserved?: boolean): Promise<void> => {
     const takeFetch = budgets.get(name) ?? createTokenBucket(4, 15)
     requirePermit(isReserved || takeFetch())
-    const isInUse = isUsed?.()
-    const takeShared = isInUse ? takeUsedFetch : takeUnprovenFetch
-    for (let wait = 0.05; isUnproven && !(isFirst && isInUse) && !takeShared(); wait *= 2) {
+    // An issuer can come into use during the wait.
+    for (let wait = 0.05; isUnproven; wait *= 2) {
+      const isInUse = isUsed?.()
+      if ((isFirst && isInUse) || (isInUse ? takeUsedFetch : takeUnprovenFetch)()) break
+      // Gives the permit of the issuer back. Otherwise forged tokens could use up the budget without a fetch (RP-52b).
+      if (wait > longest && !isReserved) takeFetch(-1)
       requirePermit(wait <= longest)
       await pause(wait)
     }

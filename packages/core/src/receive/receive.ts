@@ -2,7 +2,7 @@ import { asLogoutError, BackchannelLogoutError } from '../errors.js'
 import type { IssuerSource } from '../issuers/issuer-source.js'
 import type { Registration } from '../issuers/trusted-issuer.js'
 import type { LogoutEvent, Wish } from '../sessions/end-sessions.js'
-import { doneKey, scopeOf, type Scope } from '../sessions/markers.js'
+import { doneKey, scopesOfLogout, type Scope } from '../sessions/markers.js'
 import { expiryFor } from '../sessions/one-rule.js'
 import type { CheckedClaims } from '../token/logout-token.js'
 import { verify, type Verified } from '../token/verify-logout-token.js'
@@ -31,12 +31,9 @@ export interface ReceiveOptions {
  */
 function scopesOfToken(
   { sub, sid }: CheckedClaims,
-  { logoutScope, issuer, sessionIssuer: iss = issuer }: Registration,
+  { logoutScope, issuer, sessionIssuer = issuer }: Registration,
 ): Scope[] {
-  const kind = sid && logoutScope === 'session' ? 'nosid' : 'sub'
-  const scopes: Scope[] = sid ? [scopeOf('sid', iss, sid)] : []
-  if (sub) scopes.push(scopeOf(kind, iss, sub))
-  return scopes
+  return scopesOfLogout(sessionIssuer, sid, sid && logoutScope === 'session' ? 'nosid' : 'sub', sub)
 }
 
 /** Makes the function that verifies a Logout Token, and ends the sessions that the token names. */

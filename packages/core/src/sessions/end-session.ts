@@ -4,7 +4,7 @@ import { defined } from '../util/objects.js'
 import { isText, mustBeText, readOptions, requireOption, text, type Rule } from '../util/options.js'
 import { singleFlight, type Flight } from '../util/single-flight.js'
 import type { LogoutEvent, Wish } from './end-sessions.js'
-import { applicationKey, scopeOf, type Scope } from './markers.js'
+import { applicationKey, scopesOfLogout } from './markers.js'
 import { expiryFor } from './one-rule.js'
 import { checkMembers, type Dated } from './find-registrations.js'
 
@@ -105,11 +105,10 @@ export function createEndSession(options: EndSessionOptions): EndSession {
     const { key, ...from } = origin
     const registrations = await findRegistrations(dated, name, dateName, clientId ? undefined : 0)
     const iat = Math.floor(date)
-    const scopes: Scope[] = []
-    if (sid) scopes.push(scopeOf('sid', iss, sid))
     // If the application ends a session by its `sid`, the user's sessions without a known `sid` stay alive. A Logout
     // Token or a security event ends them, too.
-    if (sub && (!sid || 'source' in origin)) scopes.push(scopeOf(isSession ? 'nosid' : 'sub', iss, sub))
+    const isForSubject = !sid || 'source' in origin
+    const scopes = scopesOfLogout(iss, sid, isSession ? 'nosid' : 'sub', isForSubject && sub)
     const clientIds = registrations.map(({ clientId: id }) => id)
     const wish: Wish = {
       event: defined({ source: 'application', ...from, iss, clientIds, iat, sub, sid }) as Wish['event'],

@@ -28,7 +28,7 @@ const formatText = (text: string): string =>
   /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : formatTuple(text).slice(1, -1)
 
 /** Makes a scope. It is the end of the two keys of the scope. */
-export const scopeOf = (kind: 'sid' | 'sub' | 'nosid', iss: string, name: string): Scope =>
+const scopeOf = (kind: 'sid' | 'sub' | 'nosid', iss: string, name: string): Scope =>
   `"${kind}",${formatText(iss)},${formatText(name)}]`
 
 /** The key of the markers of a scope. */
@@ -52,6 +52,17 @@ export const applicationKey = (clientId: string, key: string, scopes: readonly S
 export function scopesOfSession({ iss, sub, sid }: SessionClaims): [Scope, Scope] {
   return [sid ? scopeOf('sid', iss, sid) : scopeOf('nosid', iss, sub), scopeOf('sub', iss, sub)]
 }
+
+/**
+ * Returns the scopes that a logout ends: the session of `sid`, and the sessions of `sub` that `kind` names. Each of the two claims
+ * can be missing.
+ */
+export const scopesOfLogout = (
+  iss: string,
+  sid: string | undefined,
+  kind: 'sub' | 'nosid',
+  sub: string | false | undefined,
+): Scope[] => [...(sid ? [scopeOf('sid', iss, sid)] : []), ...(sub ? [scopeOf(kind, iss, sub)] : [])]
 
 /** The keys of all markers that can end a session. */
 export const markerKeysOf = (session: SessionClaims): string[] => scopesOfSession(session).map(markerKey)

@@ -1,4 +1,4 @@
-import { decodeObject, splitCompact } from './compact.js'
+import { decodeObject, splitCompact, utf8Of } from './compact.js'
 import { decrypt } from './decrypt.js'
 import { claimError, invalidToken } from '../errors.js'
 import { findIssuer, type IssuerSource, type Trust } from '../issuers/issuer-source.js'
@@ -58,7 +58,7 @@ export async function verify(jwt: string, source: IssuerSource, now: () => numbe
       if (!algorithms.includes(alg)) throw signatureError()
       const secret = isSymmetric(alg) ? clientSecret : undefined
       if (!checks.has(secret)) {
-        const keys = secret ? { getKey: () => new TextEncoder().encode(secret) } : source.keysOf(registration)
+        const keys = secret ? { getKey: () => utf8Of(secret) } : source.keysOf(registration)
         checks.set(secret, verifySignature(jws, header, keys))
       }
       await checks.get(secret)

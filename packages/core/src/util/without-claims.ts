@@ -1,8 +1,11 @@
 import { defined } from './objects.js'
 import { isText } from './options.js'
 
-/** Matches a part of a stored key or value if the part is not a claim value: punctuation, the version, or a fixed word. */
-const fixedPart = /^(?:[[\]{},:]+(?:\d+[[\]{},:]*)?|logout|session|done|nosid|sid|sub|iss|iat|clientId)?$/
+/**
+ * Matches a part of a stored key or value if the part is not a claim value: punctuation, also with a version or a time, or a
+ * fixed word.
+ */
+const fixedPart = /^(?:[[\]{},:]+(?:(?:[01]|\d{5,})[[\]{},:]*)?|logout|session|done|nosid|sid|sub|iss|iat|clientId)?$/
 const withheld = '[withheld]'
 /** The largest number of claim values that are searched for. */
 const maxClaims = 50
