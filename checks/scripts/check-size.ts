@@ -21,7 +21,7 @@ const budgets = {
   express: 2000,
   fastify: 2000,
   nestjs: 2000,
-  ssf: 7150,
+  ssf: 7240,
 }
 /** The budget for the bytes that `@bcl/core/kit` adds to an application that bundles both entries of core. */
 const kitBudget = 1200

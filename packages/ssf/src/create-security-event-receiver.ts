@@ -186,10 +186,10 @@ export function createSecurityEventReceiver(options: SecurityEventReceiverOption
 
   const receive = async (set: ParsedSet, receipt: Receipt): Promise<boolean> => {
     const { transmitter } = set
-    const found = await verifySet(set, now())
+    const { events: found, audience } = await verifySet(set, now())
     const { jti } = found[0]!
     Object.assign(receipt, { iss: transmitter.issuer, jti, types: found.map(({ type }) => type) })
-    const carriedOut = await Promise.all(found.map((event) => events.carryOut(event, transmitter)))
+    const carriedOut = await Promise.all(found.map((event) => events.carryOut(event, transmitter, audience)))
     return carriedOut.includes(true)
   }
 

@@ -183,6 +183,34 @@ describe('subjects', () => {
     expect(ended).toEqual([])
   })
 
+  const accountEvents = [types.accountDisabled, types.accountPurged, types.sessionsRevoked, types.tokensRevoked]
+  const sessions: [string, unknown][] = [
+    ['in another format', { format: 'jwt_id', iss: issuer, jti: 's1' }],
+    ['with an empty id', session('')],
+    ['with a number as id', { format: 'opaque', id: 1 }],
+    ['that is null', null],
+  ]
+  test.each(accountEvents.flatMap((type) => sessions.map(([name, value]) => [type, name, value] as const)))(
+    'SE-9: %s ends all sessions of the user, also if the subject has a session %s',
+    async (type, _, value) => {
+      const { push, events, isLoggedOut } = receiving()
+      const sub_id = complex({ user: alice, session: value })
+      expect((await push(await signSet({ sub_id, events: { [type]: {} } }))).status).toBe(202)
+      expect(events).toMatchObject([{ ended: 'all' }])
+      expect(await isLoggedOut({ sid: 's2' })).toBe(true)
+    },
+  )
+
+  test.each(['device', 'application', 'group', 'org_unit'])(
+    'SE-7: account-disabled with the member %s ends nothing',
+    async (member) => {
+      const { push, events } = receiving()
+      const sub_id = complex({ user: alice, [member]: session('x') })
+      expect((await push(await signSet({ sub_id, events: { [types.accountDisabled]: {} } }))).status).toBe(202)
+      expect(events).toMatchObject([{ ended: 'nothing', reason: 'scope' }])
+    },
+  )
+
   test('SE-6: known critical members do not change the result', async () => {
     const metadata = {
       issuer,

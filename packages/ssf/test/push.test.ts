@@ -2,7 +2,19 @@ import { BACKCHANNEL_LOGOUT_EVENT, createBackchannelLogout, MemoryStore, type Lo
 import { createSecurityEventReceiver } from '@bcl/ssf'
 import { createTestIssuer } from '@bcl/testing'
 import { describe, expect, test, vi } from 'vitest'
-import { alice, authorization, clock, complex, issuer, op, receiving, session, signSet, types } from './support.js'
+import {
+  alice,
+  authorization,
+  clock,
+  complex,
+  issuer,
+  op,
+  receiving,
+  session,
+  signSet,
+  types,
+  type Receiving,
+} from './support.js'
 
 const stranger = await createTestIssuer({ issuer: 'https://other.example' })
 const day = 86_400
@@ -14,6 +26,27 @@ async function endedSessions({ logout }: Pick<ReturnType<typeof receiving>, 'log
   const ended = await Promise.all(sessions.map((claims) => logout.isLoggedOut(op.session(claims))))
   return ['s1', 's2', 'nosid', 'bob'].filter((_, index) => ended[index]).join(' ')
 }
+
+test('SE-12: two applications with one store each carry out an event that is for both', async () => {
+  const store = new MemoryStore({ now: op.now })
+  const [web, api] = ['web', 'api'].map((clientId) => {
+    const destroySession = vi.fn()
+    const audience = ['unused', `${clientId}-receiver`]
+    const core = { issuers: [{ ...op.trusted, clientId }], destroySession }
+    return { ...receiving({ store, core, transmitter: { audience } }), clientId, destroySession }
+  }) as [Application, Application]
+  const jwt = await signSet({ aud: ['web-receiver', 'api-receiver'] })
+  for (const { logout, clientId } of [web, api])
+    await logout.trackSession(op.session({ sid: 's1', clientId }), `row of ${clientId}`)
+
+  for (const application of [web, api]) {
+    for (let time = 0; time < 2; time += 1) expect((await application.push(jwt)).status).toBe(202)
+    expect(application.deliveries.map(({ outcome }) => outcome)).toEqual(['handled', 'replayed'])
+    expect(application.destroySession.mock.calls).toEqual([[`row of ${application.clientId}`, expect.anything()]])
+    expect(await application.isLoggedOut({ sid: 's1', clientId: application.clientId })).toBe(true)
+  }
+})
+type Application = Receiving & { clientId: string; destroySession: ReturnType<typeof vi.fn> }
 
 describe('a right SET', () => {
   test('SE-1: ends all sessions of the user. The answer is an empty 202 that is not cached', async () => {

@@ -244,6 +244,35 @@ describe('poll', () => {
     await stop()
   })
 
+  test('handles all tokens of a transmitter that sends more than a megabyte at once, whatever it was asked for', async () => {
+    const { transmitter, waiting, errors, start } = await polling()
+    for (let count = 0; count < 80; count += 1) await transmitter.emit({ padding: 'x'.repeat(10_000) })
+    transmitter.fault = async (request) => {
+      if (!request.url.includes('/poll/')) return undefined
+      const { ack = [] } = (await request.clone().json()) as { ack?: string[] }
+      for (const jti of ack) waiting.delete(jti)
+      return Response.json({ sets: Object.fromEntries(waiting), moreAvailable: false })
+    }
+    const stop = start()
+    expect([await nextWait(), waiting.size, errors]).toEqual([1, 0, []])
+    await stop()
+  })
+
+  test('a new token is handled although failed tokens of more than a megabyte wait before it', async () => {
+    const { transmitter, waiting, start } = await polling(({ claims }) => {
+      if (claims['padding']) throw new Error('down')
+    })
+    for (let count = 0; count < 80; count += 1) await transmitter.emit({ padding: 'x'.repeat(10_000) })
+    await transmitter.emit()
+    const stop = start()
+    for (let round = 0; round < 5 && waiting.size > 80; round += 1) {
+      await nextWait()
+      await pass(8)
+    }
+    expect(waiting.size).toBe(80)
+    await stop()
+  })
+
   test.each([
     ['wrong', { aud: 'other' }],
     ['carried out before', {}],
@@ -357,9 +386,10 @@ describe('poll', () => {
 test.each([
   ['maxEvent is not an option. Did you mean maxEvents?', { maxEvent: 1 }],
   ['sinal is not an option. Did you mean signal?', { sinal: undefined }],
-  ['maxEvents must be whole and above 0, got 0', { maxEvents: 0 }],
-  ['maxEvents must be whole and above 0, got 0.5', { maxEvents: 0.5 }],
-  ['maxEvents must be whole and above 0, got "2"', { maxEvents: '2' }],
+  ['maxEvents must be whole, from 1 to 1,000, got 0', { maxEvents: 0 }],
+  ['maxEvents must be whole, from 1 to 1,000, got 0.5', { maxEvents: 0.5 }],
+  ['maxEvents must be whole, from 1 to 1,000, got 1001', { maxEvents: 1001 }],
+  ['maxEvents must be whole, from 1 to 1,000, got "2"', { maxEvents: '2' }],
   // With such an interval, `poll` would ask without a pause.
   ['interval must be seconds above 0, got -1', { interval: -1 }],
   ['interval must be seconds above 0, got NaN', { interval: Number.NaN }],

@@ -105,11 +105,27 @@ describe('poll', () => {
     ['a redirect', () => new Response(null, { status: 302, headers: { location: 'http://127.0.0.1/' } })],
     ['an array', () => Response.json([])],
     ['no JSON', () => new Response('{')],
-    ['more than a megabyte', () => new Response(`{"a":"${'a'.repeat(1_048_576)}"}`)],
   ])('%s fails the round', async (_, answer) => {
     const { transmitter, receiver, round } = await polling()
     transmitter.fault = answer
     await expect(receiver.pollOnce(round)).rejects.toThrow(StreamRequestError)
+  })
+
+  test('more than 16 megabytes fail a round, and more than a megabyte fails another request', async () => {
+    const { transmitter, receiver, round } = await polling()
+    const [mebibyte, tooLarge] = [
+      2 ** 20,
+      expect.objectContaining({ status: 200, message: expect.stringMatching(/: answer is too large$/) }),
+    ]
+    const answer = (bytes: number) => () => new Response(`{"a":"${'a'.repeat(bytes - 8)}"}`)
+    transmitter.fault = answer(16 * mebibyte)
+    expect(await receiver.pollOnce(round)).toMatchObject({ handled: 0 })
+    transmitter.fault = answer(16 * mebibyte + 1)
+    await expect(receiver.pollOnce(round)).rejects.toEqual(tooLarge)
+    const { issuer, fetch, accessToken } = transmitter
+    const client = createStreamClient({ transmitter: issuer, accessToken, fetch })
+    transmitter.fault = ({ url }) => (url.includes('.well-known') ? undefined : answer(mebibyte + 1)())
+    await expect(client.getStream('x')).rejects.toEqual(tooLarge)
   })
 
   test('no request follows a redirect, because it carries the access token', async () => {

@@ -19,7 +19,7 @@ export interface PollOnceOptions {
    * transmitter sends the tokens of the round again.
    */
   signal?: AbortSignal | undefined
-  /** The largest number of tokens in one round. @default 25 */
+  /** The largest number of tokens in one round, at most 1,000. @default 25 */
   maxEvents?: number | undefined
 }
 
@@ -37,7 +37,7 @@ export const pollRules: Record<keyof PollOptions, Rule> = {
   stream: any,
   accessToken: any,
   signal: any,
-  maxEvents: [(value) => Number.isInteger(value) && value > 0, 'must be whole and above 0', 25],
+  maxEvents: [(value) => Number.isInteger(value) && value > 0 && value <= 1000, 'must be whole, from 1 to 1,000', 25],
   interval: period(1),
 }
 
@@ -61,6 +61,11 @@ export interface PollResult {
  * delay the other tokens for long. A token that needs more time goes on, and succeeds in a later round.
  */
 const tokenTime = 10
+/**
+ * The largest answer to a poll, in bytes: 1,000 tokens of 16 KiB. Failed tokens come again before new tokens. So if failed tokens
+ * fill an answer, no new token arrives.
+ */
+const maxBytes = 16 * 1024 * 1024
 /** The longest back-off, in seconds. */
 const longestWait = 60
 /** While a token fails, the wait is doubled at most this many times. A token that always fails must not delay new tokens. */
@@ -88,9 +93,9 @@ export async function pollOnce(
   const { transmitter: issuer, stream, accessToken, signal, maxEvents } = options
   const configured = poller.findTransmitter(issuer)
   const { aud, delivery } = stream
-  const transmitter = isAudience(aud) ? { ...configured, hasAudience: createAudience(aud) } : configured
+  const transmitter = isAudience(aud) ? { ...configured, findAudience: createAudience(aud) } : configured
   const ask = (body: JSONObject): Promise<JSONObject> =>
-    send({ ...poller, transmitter: issuer, accessToken, signal }, 'POST', Object(delivery).endpoint_url, {
+    send({ ...poller, transmitter: issuer, accessToken, signal, maxBytes }, 'POST', Object(delivery).endpoint_url, {
       returnImmediately: true,
       ...body,
     })

@@ -52,21 +52,21 @@ function subjectOf(subject: unknown): SubjectIdentifier | undefined {
 /**
  * Verifies a token. Checks `aud`, the signature, the claims and the events, in this order.
  *
- * @returns the events of the token. There is at least one.
+ * @returns the events of the token (at least one), and the audiences of this receiver that the token names.
  */
 export async function verifySet(
   { jwt, header, claims, transmitter }: ParsedSet,
   now: number,
-): Promise<SecurityEvent[]> {
-  const isForUs = await transmitter.hasAudience(claims['aud']).catch((error: unknown) => {
+): Promise<{ events: SecurityEvent[]; audience: string[] }> {
+  const audience = await transmitter.findAudience(claims['aud']).catch((error: unknown) => {
     throw failure('the audience', error)
   })
-  if (!isForUs) throw claimError('aud', 'is for another receiver')
+  if (!audience[0]) throw claimError('aud', 'is for another receiver')
   if (!transmitter.algorithms.includes(header.alg)) throw signatureError()
   await verifySignature(jwt, header, transmitter.keys)
 
   const { clockTolerance, maxTokenAge } = transmitter
-  const { jti, sub_id: subject, events } = claims
+  const { jti, sub_id: subject, events: byType } = claims
   const date = (name: string, ifAbsent?: number): number => {
     const value = claims[name]
     if (value === undefined && ifAbsent !== undefined) return ifAbsent
@@ -80,14 +80,15 @@ export async function verifySet(
   for (const name of ['iat', 'nbf'])
     if (date(name, -Infinity) > now + clockTolerance) throw claimError(name, 'is in the future')
   if (!isText(jti)) throw claimError('jti', 'is not a non-empty string')
-  const types = isObject(events) ? Object.keys(events) : []
+  const types = isObject(byType) ? Object.keys(byType) : []
   const isRight = types.length > 0 && types.length <= maxEvents && !types.includes(BACKCHANNEL_LOGOUT_EVENT)
   if (!isRight) throw claimError('events', `must hold 1 to ${maxEvents} security events`)
-  return types.map((type) => {
-    const value = (events as JSONObject)[type]
+  const events = types.map((type) => {
+    const value = (byType as JSONObject)[type]
     const values = isObject(value) ? value : {}
     const named = subjectOf(subject === undefined ? values['subject'] : subject)
     if (!named && !isStreamEvent(type)) throw claimError('sub_id', 'is not a Subject Identifier')
     return { transmitter: transmitter.issuer, jti, iat, type, subject: named, values, claims }
   })
+  return { events, audience }
 }

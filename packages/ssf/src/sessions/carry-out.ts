@@ -39,8 +39,10 @@ export interface CarryOut {
   /**
    * Carries out one event. Resolves to false if the event was already carried out. Rejects if the store or a callback
    * fails.
+   *
+   * @param audience The audiences of this receiver that the token names.
    */
-  carryOut(event: SecurityEvent, transmitter: KnownTransmitter): Promise<boolean>
+  carryOut(event: SecurityEvent, transmitter: KnownTransmitter, audience: readonly string[]): Promise<boolean>
   /** Waits for all events in progress. */
   settled(): Promise<unknown>
 }
@@ -85,9 +87,10 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
   }
 
   return {
-    carryOut(event, transmitter) {
-      // The transmitter, `jti` and type identify an event. A retry may have a new `iat`.
-      const key = doneKey({ iss: event.transmitter, jti: event.jti, iat: 0 }, event.type)
+    carryOut(event, transmitter, audience) {
+      // The transmitter, `jti`, type and audience identify an event. Another application with the same store has another audience. A
+      // retry may have a new `iat`.
+      const key = doneKey({ iss: event.transmitter, jti: event.jti, iat: 0, sub: audience.join() }, event.type)
       return flights.run(
         () =>
           work(event, transmitter, key).catch((error: unknown) => {

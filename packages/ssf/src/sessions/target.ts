@@ -82,14 +82,16 @@ export async function findTarget(
   if (!subjectIssuers.includes(found.iss) || !(await isTrusted(found.iss))) return 'issuer'
 
   let { iss, sub, sid } = found
+  if (isComplex && !sid && narrowing.some((member) => subject[member] !== undefined)) return 'scope'
+  // An event about the account ends all sessions of the user, even if the subject also names a session in any format.
+  if (sub && isAccountEvent(type)) return { iss, sub }
   if (isComplex && !sid) {
     const { user, session } = subject
-    if (narrowing.some((member) => subject[member] !== undefined)) return 'scope'
     const id = session === undefined ? 'ALL' : sessionOf(subject)
     // `ALL` means all sessions of the user. Without a user, no session can be found.
     if (id === 'ALL' ? user === undefined : !id) return 'scope'
     if (id !== 'ALL') sid = id
   }
   if (!sid && !sub) return 'subject'
-  return { iss, sub, sid: sub && isAccountEvent(type) ? undefined : sid }
+  return { iss, sub, sid }
 }

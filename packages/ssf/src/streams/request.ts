@@ -1,7 +1,7 @@
 import { isAllowed, isObject, readText, requireOption, withTimeout, type JSONObject } from '@bcl/core/kit'
 
 /** The largest answer that is read from a transmitter or an authorization server, in bytes. */
-const maxBytes = 1024 * 1024
+const defaultMaxBytes = 1024 * 1024
 /**
  * The time-out of the work that {@link inTurn} runs, in seconds. This work is one request with its retry, or the requests that
  * look for the metadata at each possible address.
@@ -10,7 +10,7 @@ const requestTime = 10
 
 /**
  * The transmitter answered a request with an error status or with a wrong body: a body that is not a JSON object, or that is
- * larger than 1 MiB.
+ * larger than 1 MiB (in a poll, 16 MiB).
  */
 export class StreamRequestError extends Error {
   override readonly name: string = 'StreamRequestError'
@@ -41,6 +41,8 @@ export interface RequestOptions {
   fetch?: typeof fetch | undefined
   allowInsecureRequests?: boolean | undefined
   signal?: AbortSignal | undefined
+  /** The largest answer, in bytes. @default 1 MiB */
+  maxBytes?: number | undefined
 }
 
 /** For each transmitter, a promise that settles when its last request ends. */
@@ -81,7 +83,8 @@ export function allowedUrl(
 }
 
 /** Reads an answer as text. Returns `undefined` if the answer is too large, and an empty text if it has no body. */
-export const textOf = ({ body }: Response): Promise<string | undefined> => readText(body ?? [], maxBytes)
+export const textOf = ({ body }: Response, maxBytes = defaultMaxBytes): Promise<string | undefined> =>
+  readText(body ?? [], maxBytes)
 
 /**
  * Sends one request with the access token. Waits for earlier requests to the same transmitter.
@@ -117,7 +120,7 @@ export async function send(
       redirect: 'manual',
       signal: AbortSignal.any([signal ?? timeout, timeout]),
     })
-    const text = await textOf(response)
+    const text = await textOf(response, options.maxBytes)
     // A transmitter can revoke a token before it expires. So a refused token is replaced once.
     if (response.status === 401 && !isRefused && token !== accessToken) return request(true)
     try {
@@ -126,7 +129,8 @@ export async function send(
     } catch {
       // The answer is no JSON, or too large. The error is thrown below.
     }
-    const problem = response.ok ? 'no JSON object' : `status ${response.status}`
+    const wrong = text === undefined ? 'answer is too large' : 'no JSON object'
+    const problem = response.ok ? wrong : `status ${response.status}`
     throw new StreamRequestError(`${method} ${url}: ${problem}`, response.status)
   }
   return inTurn(transmitter, request)

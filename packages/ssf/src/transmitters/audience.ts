@@ -24,14 +24,14 @@ export const isAudience = (value: unknown): value is Audience => isText(value) |
 
 export const mustBeAudience = 'must be a string or a list of strings'
 
-/** Tells whether `aud` has one of the audiences. */
-const isOneOf = (aud: unknown, known: Audience): boolean => {
+/** Returns the audiences that `aud` has. */
+const match = (aud: unknown, known: Audience): string[] => {
   const audiences = new Set([aud].flat())
-  return [known].flat().some((name) => audiences.has(name))
+  return [known].flat().filter((name) => audiences.has(name))
 }
 
 /**
- * Makes the check of `aud` (SE-3). An audience function has a time-out. It is called at most every 0.3 seconds, because anybody can
+ * Makes the check of `aud` (SE-3). The check resolves to the audiences in `aud`. An audience function has a time-out. It is called at most every 0.3 seconds, because anybody can
  * send tokens. A token with an unknown audience waits for the next call, because the stream may be new.
  *
  * @param seconds The time-out of an audience function.
@@ -39,8 +39,8 @@ const isOneOf = (aud: unknown, known: Audience): boolean => {
 export function createAudience(
   audience: Audience | (() => Audience | Promise<Audience>),
   seconds = 0,
-): (aud: unknown) => Promise<boolean> {
-  if (typeof audience !== 'function') return async (aud) => isOneOf(aud, audience)
+): (aud: unknown) => Promise<string[]> {
+  if (typeof audience !== 'function') return async (aud) => match(aud, audience)
   const flights = singleFlight<Flight<void>>(seconds + recheckedAfter)
   let known: Audience = []
   let foundAt = -Infinity
@@ -60,10 +60,10 @@ export function createAudience(
   return async (aud) => {
     const before = calls
     // A call that began before the token arrived can lack a new stream. Many transmitters send a token only once.
-    while ((monotonicNow() - foundAt > cachedFor || !isOneOf(aud, known)) && calls === before)
+    while ((monotonicNow() - foundAt > cachedFor || !match(aud, known)[0]) && calls === before)
       await flights.run(find).result.catch((error: unknown) => {
         if (calls !== before) throw error
       })
-    return isOneOf(aud, known)
+    return match(aud, known)
   }
 }

@@ -69,7 +69,7 @@ type Checked = { [Name in Defaulted]-?: Exclude<Transmitter[Name], undefined> }
 /** A checked {@link Transmitter} with its keys. */
 export interface KnownTransmitter extends Readonly<Checked> {
   readonly pushAuthorization: string | undefined
-  readonly hasAudience: (aud: unknown) => Promise<boolean>
+  readonly findAudience: (aud: unknown) => Promise<string[]>
   readonly keys: KeySource & { warm?(): Promise<void> }
   /** The members of a complex subject that the transmitter declares as critical. */
   readonly criticalMembers: () => unknown
@@ -141,7 +141,7 @@ export function knowTransmitter(
   return {
     ...read,
     subjectIssuers: read.subjectIssuers ?? [issuer],
-    hasAudience: createAudience(read.audience, options.timeout),
+    findAudience: createAudience(read.audience, options.timeout),
     keys: createKeySource(
       { issuer, keys, metadata: urls },
       {
