@@ -1,5 +1,7 @@
 // Tests the handler of docs/deploying/regions.md that passes a Logout Token on to other regions.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, request, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 
 import { createBackchannelLogout, MemoryStore } from '@bcl/core'
@@ -71,6 +73,31 @@ test('if the other region is down, answers 503 and still ends the session in thi
   const answer = await passOn(us, [`http://127.0.0.1:${await freePort()}/`], post(await form()))
   assert.equal(answer.status, 503)
   assert.equal(await us.isLoggedOut(session), true)
+})
+
+test('a request that the receiver refuses gets its answer, and the next request on the connection, too', async (t) => {
+  const port = await freePort()
+  const region = createRegion(new MemoryStore(), { onDelivery() {} })
+  const server = serve({ port, hostname: '127.0.0.1', fetch: createApp(region, []).fetch })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => {
+    agent.destroy()
+    server.close()
+  })
+  const send = async (method: string, body: string, isWhole = true): Promise<number | undefined> => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length + +!isWhole }
+    const sent = request({ port, path: '/backchannel-logout', method, agent, headers })
+    sent.on('error', () => {}) // the server closes a connection whose body does not arrive
+    sent.write(body)
+    if (isWhole) sent.end()
+    const [response] = (await once(sent, 'response', { signal: AbortSignal.timeout(20_000) })) as [IncomingMessage]
+    response.resume()
+    return response.statusCode
+  }
+  for (const method of ['PUT', 'DELETE', 'PATCH']) assert.equal(await send(method, 'hello'), 405)
+  for (const body of ['a=b', 'x'.repeat(300_000)]) assert.equal(await send('POST', body), body === 'a=b' ? 400 : 413)
+  assert.equal(await send('POST', await form()), 200)
+  assert.equal(await send('POST', 'logout_token=', false), 400, 'a body that stops')
 })
 
 test('a redirect of a proxy does not count as a logout', async () => {

@@ -240,6 +240,9 @@ describe('other-frameworks.md: the application of', { concurrency: 3 }, () => {
           assert.equal(await statusOfForm('/logout', own), 404, 'the application of this test has no such route')
           assert.equal(await statusOfForm('/other', own), 401)
           assert.equal(await statusOfForm('/?_action=remove', own), 401, 'an action through a public page')
+          const action = '/backchannel-logout?_action=remove'
+          assert.equal(await statusOfForm(action), 403, 'an action of another site, through the endpoint')
+          assert.equal(await statusOfForm(action, own), 401, 'an action through the endpoint')
           assert.equal(
             await statusOf('/_image'),
             400,

@@ -35,7 +35,12 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       readiness.stop()
-      server.close(() => void Promise.all([logout.close(), securityEvents?.close()]).then(store.close))
+      server.close(async () => {
+        // The events come first, because an event in progress can end sessions, and `logout.close` writes these logouts.
+        await securityEvents?.close()
+        await logout.close()
+        await store.close()
+      })
       // Waits for a logout whose body is still arriving. Then closes open /events streams, because they would keep the server running.
       void logout.close().then(() => setTimeout(() => server.closeAllConnections(), 500).unref())
     })
