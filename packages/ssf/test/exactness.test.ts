@@ -221,6 +221,22 @@ describe('subjects', () => {
     },
   )
 
+  test.each([
+    [
+      'all sessions of the user if resolveSubject returns a sid and a sub',
+      'all',
+      { iss: issuer, sub: 'alice', sid: 's1' },
+    ],
+    ['only the session of a sid that resolveSubject returns alone', 'session', { iss: issuer, sid: 's1' }],
+  ])('SE-7, SE-9: account-disabled with a device ends %s', async (_, ended, resolvedTo) => {
+    const { push, events, isLoggedOut } = receiving({ resolveSubject: () => resolvedTo })
+    const sub_id = complex({ user: alice, device: session('x') })
+    expect((await push(await signSet({ sub_id, events: { [types.accountDisabled]: {} } }))).status).toBe(202)
+    expect(events).toMatchObject([{ ended }])
+    expect(await isLoggedOut({ sid: 's1' })).toBe(true)
+    expect(await isLoggedOut({ sid: 's2' })).toBe(ended === 'all')
+  })
+
   test('SE-6: known critical members do not change the result', async () => {
     const metadata = {
       issuer,
