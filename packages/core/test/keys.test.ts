@@ -1129,6 +1129,24 @@ describe('RP-53, RP-54: keys that change', () => {
     }
   })
 
+  test('RP-54: a moved jwks_uri is found although the old URL has another new key with the same kid', async () => {
+    const [op, other] = await Promise.all([pooledIssuer(), pooledIssuer()])
+    const old = structuredClone(op.jwks)
+    let uri = 'https://op.example.com/old'
+    const { clock, outcome } = discovering(op, {
+      answer(url) {
+        if (url === discovery) return Response.json({ issuer: op.issuer, jwks_uri: uri })
+        return Response.json(url === uri ? op.jwks : old)
+      },
+    })
+    expect(await outcome()).toBe('ok')
+    await op.rotate()
+    uri = 'https://op.example.com/new'
+    old.keys.push({ ...other.jwks.keys[0], kid: op.key.kid })
+    advance(clock, 60)
+    expect(await outcome()).toBe('ok')
+  })
+
   test('RP-51a: a withdrawn key is refused ten minutes after discovery, although the old URL still serves it', async () => {
     const op = await pooledIssuer()
     const { move, answer } = moving(op)

@@ -147,13 +147,13 @@ export const createRespond =
   async (request: LogoutRequest): Promise<LogoutResponse> => {
     const startedAt = performance.now()
     let run: Receiving | undefined
-    let outcome: LogoutDelivery['outcome'] = 'logged_out'
+    let outcome: LogoutDelivery['outcome']
     let status = 200
     let body = ''
     let error: (BackchannelLogoutError & { status?: number }) | undefined
     try {
       run = receive(await readToken(request))
-      if ((await run.result).replayed) outcome = 'replayed'
+      outcome = (await run.result).replayed ? 'replayed' : 'logged_out'
     } catch (reason) {
       error =
         run || reason instanceof BackchannelLogoutError

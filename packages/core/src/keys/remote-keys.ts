@@ -230,9 +230,10 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       await join((signal) => reloadUntil(signal, () => match(args)))
       key = await match(args)
     }
-    if (!key) noFetchUntil.set(id, monotonicNow() + absentFor)
-    // If the key is missing, `keys` throws the error of jose.
-    return key ?? keys!(...args)
+    if (key) return key
+    noFetchUntil.set(id, monotonicNow() + absentFor)
+    // Throws the error of jose, because the key is missing.
+    return keys!(...args)
   }
 
   const keySet: RemoteKeys = {
@@ -249,23 +250,20 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       }
     },
     async renew(since, kid) {
-      if (requestedAt < since) {
-        if (monotonicNow() < noFetchUntil.get(kid as string)!) return undefined
-        try {
-          await withTimeout(since + keysTimeout - monotonicNow(), async () => {
-            // A fetch that began before `since` may have loaded the old key, and its failure does not count.
-            await flights.get()?.result.catch(() => {})
-            // The old URL of moved keys may still answer. So the metadata must not be much older than the keys.
-            const isRecent = async () => monotonicNow() < discoveredAt + absentFor
-            if (requestedAt < since) await join((signal) => reloadUntil(signal, isRecent))
-          })
-        } catch (error) {
+      // The old URL of moved keys may still answer. So the metadata must not be much older than the keys.
+      const isRenewed = async () => requestedAt >= since && monotonicNow() < discoveredAt + absentFor
+      if (!(await isRenewed()) && !(monotonicNow() < noFetchUntil.get(kid as string)!)) {
+        await withTimeout(since + keysTimeout - monotonicNow(), async () => {
+          // A fetch that began before `since` may have loaded the old key, and its failure does not count.
+          await flights.get()?.result.catch(() => {})
+          if (!(await isRenewed())) await join((signal) => reloadUntil(signal, isRenewed))
+        }).catch((error: unknown) => {
           // The fetch can also fail after it has loaded the keys.
           if (requestedAt < since) throw error
-        }
+        })
         noFetchUntil.set(kid as string, monotonicNow() + renewedFor)
       }
-      return keys
+      return requestedAt < since ? undefined : keys
     },
     prove() {
       onProven?.(keySet)

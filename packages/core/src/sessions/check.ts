@@ -83,8 +83,8 @@ export function createCheck({ store, hasEnded, recheckAfter, storeTimeout, subsc
   }
 
   const recheck = (session: SessionClaims): Maybe<boolean> => {
-    const { sub, sid, iat, clientId } = session
-    const claims = Object.values(session)
+    const claims: unknown[] = Object.values(session)
+    const [, sub, sid, iat, clientId] = claims
     // The map is fast because its ids are short. Different sessions can have the same id, so the claims are compared.
     const id = `${sid || sub} ${iat} ${clientId}`
     const found = alive.get(id)

@@ -157,7 +157,7 @@ export function createEndSessions(options: EndSessionsOptions): (wish: Wish) => 
     const event: LogoutEvent = Object.freeze({ ...wish.event, sessionIds, replayed } as LogoutEvent)
 
     if (!replayed) {
-      if (listeners.size || sessionIds[0]) await callListeners(event)
+      await callListeners(event)
       for (const [value, [, session]] of tracked)
         for (const scope of scopesOfSession(session)) removals.push([trackKey(scope), value])
     }

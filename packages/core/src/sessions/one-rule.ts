@@ -6,8 +6,8 @@ import type { SessionClaims } from './session-claims.js'
  * Tells whether a marker covers a session: the date of the marker is the second in which the session began, or later (RP-32).
  */
 export const covers = (marker: Marker, { iat, clientId }: SessionClaims): boolean =>
-  // If a session has a `clientId`, only markers of that client cover it. The `iat` of an older cookie may have a fraction.
-  marker.iat >= Math.floor(iat) && (clientId === undefined || clientId === marker.clientId)
+  // If a session has a `clientId`, only markers of that client cover it.
+  marker.iat >= iat && (clientId === undefined || clientId === marker.clientId)
 
 /** Tells whether `marker` makes `other` unnecessary: both have the same client, and `marker` has the later date. */
 export const supersedes = (marker: Marker, other: Marker): boolean =>

@@ -1,4 +1,5 @@
 import { isLogoutToken } from '../token/is-logout-token.js'
+import { defined } from '../util/objects.js'
 import { isText, mustBeText, requireOption } from '../util/options.js'
 import { checkMembers } from './find-registrations.js'
 
@@ -35,6 +36,7 @@ export function checkSession(session: SessionClaims): SessionClaims {
   checkMembers(claims, 'session')
   requireOption(isText(sub), 'session.sub', mustBeText)
   claims.sid ||= undefined
+  claims.iat = Math.floor(iat)
   return claims
 }
 
@@ -57,6 +59,5 @@ export function checkSession(session: SessionClaims): SessionClaims {
 export function sessionClaims(idTokenClaims: object): SessionClaims {
   const { iss, sub, sid, iat, events } = Object(idTokenClaims) as SessionClaims & { events?: unknown }
   requireOption(events === undefined && !isLogoutToken(idTokenClaims), 'idTokenClaims', 'must be claims of an ID Token')
-  checkSession({ iss, sub, sid, iat })
-  return { iss, sub, ...(sid && { sid }), iat: Math.floor(iat) }
+  return defined(checkSession({ iss, sub, sid, iat }))
 }

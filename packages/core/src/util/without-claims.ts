@@ -41,16 +41,17 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   /** Returns `undefined` if no part of the text may be shown. */
   const clean = (text: unknown): string | undefined => {
     if (!isText(text)) return undefined
-    let rest = text.slice(0, maxLength)
-    const words = new Set(rest.split(/\W/))
+    // The text between the claim values. If the word that replaces a claim value were part of the text, claim values such as
+    // `held` would be found in this word again and again, and the text would grow without limit.
+    let rest = [text.slice(0, maxLength)]
     for (const claim of claims) {
-      if (claim.length > 3) rest = rest.replaceAll(claim, withheld)
+      if (claim.length > 3) rest = rest.flatMap((part) => part.split(claim))
       // A short claim value can equal a word of the driver. Then the position of a replacement would reveal the value.
       // So the whole text is withheld.
-      else if (/\W/.test(claim) ? rest.includes(claim) : words.has(claim)) return undefined
+      else if (rest.some((part) => (/\W/.test(claim) ? part : part.split(/\W/)).includes(claim))) return undefined
     }
     // If the driver has cut off a key or a value, its end is an incomplete claim value.
-    return rest.split('\n').map(withoutCutEntry).join('\n')
+    return rest.join(withheld).split('\n').map(withoutCutEntry).join('\n')
   }
 
   const copy = (from: unknown, depth = 0): Error | undefined => {
