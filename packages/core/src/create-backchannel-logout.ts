@@ -108,7 +108,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Back
   const pending = createPendingMarkers({ ...common, onWritten })
 
   const hasEnded = (session: SessionClaims, keys: readonly string[], stored: readonly string[][]): boolean =>
-    isEnded(session, { pending: pending.markersOf(keys), stored, now: now(), sessionMaxAge })
+    isEnded(session, now() - sessionMaxAge, pending.markersOf(keys), stored)
 
   const findRegistrations = createFindRegistrations(issuers, now)
 

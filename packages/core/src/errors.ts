@@ -97,6 +97,10 @@ export const asLogoutError = (part: string, cause?: unknown): BackchannelLogoutE
     ? cause
     : new BackchannelLogoutError('ERR_LOGOUT_FAILED', `${part} failed`, { cause })
 
+/** The description of an error for the sender of the token. It contains no claim values. */
+export const describe = ({ code, claim }: BackchannelLogoutError): string =>
+  code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : '')
+
 /**
  * The code of an error. Errors of jose are recognised by their code, because `instanceof` fails if an application has
  * several copies of jose.

@@ -12,7 +12,7 @@
  *
  * @packageDocumentation
  */
-export { asLogoutError, claimError, codeOf, invalidToken, keysUnavailable } from './errors.js'
+export { asLogoutError, claimError, codeOf, describe, invalidToken, keysUnavailable } from './errors.js'
 export { answer, handleWith, readBody, requestError } from './http/respond.js'
 export { internalsOf } from './internals.js'
 export { sourceRules } from './issuers/trusted-issuer.js'
@@ -22,6 +22,7 @@ export { createKeySource } from './keys/key-source.js'
 export { doneKey } from './sessions/markers.js'
 export { expiryFor } from './sessions/one-rule.js'
 export { decodeObject, splitCompact } from './token/compact.js'
+export { numericDate } from './token/logout-token.js'
 export { readHeader, signatureError, verifySignature } from './token/verify-signature.js'
 export { monotonicNow, systemNow } from './util/clock.js'
 export { LruMap } from './util/lru-map.js'

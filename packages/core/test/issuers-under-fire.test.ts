@@ -544,6 +544,27 @@ describe('RP-11j: a function that takes 50 ms and 300 tenants that have sent a v
   )
 })
 
+test('RP-11k: forged tokens for unknown clients of 300 tenants in use do not stop the logouts of these tenants', async () => {
+  const op = await pooledIssuer()
+  const names = Array.from({ length: 300 }, (_, index) => `https://tenant-${index}.example`)
+  const issuers = async (issuer: string): Promise<TrustedIssuer> => {
+    await sleep(100)
+    return { issuer, clientId: op.clientId, keys: op.jwks }
+  }
+  const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+  await settled(names.map((iss) => logout.isLoggedOut({ iss, sub: 'alice', iat: op.session().iat })))
+  // After two minutes, the answers are too old for tokens.
+  await pass(130_000, 10_000)
+  const tokens = await Promise.all(names.map((iss) => op.logoutToken({ iss })))
+  const genuine: Promise<string>[] = []
+  let made = 0
+  await pass(4000, 20, (time) => {
+    for (let times = 0; times < 6; times += 1) void send(logout, forged(names[made % 300]!, `kid-${(made += 1)}`, 'x'))
+    if (time >= 300 && time % 60 === 0 && genuine.length < 60) genuine.push(send(logout, tokens[genuine.length * 5]!))
+  })
+  expect(count(await settled(genuine))).toBeGreaterThanOrEqual(59)
+}, 60_000)
+
 test.each([
   { hanging: 60, invented: 0, outage: false },
   { hanging: 60, invented: 300, outage: false },
@@ -931,6 +952,29 @@ test('RP-11f: of a tenant in use, only the first fetch of the keys does not coun
   // Each tenant fetches its discovery document and its keys once. The other fetches share the limit: 8, then 5 a second.
   expect(requests.length).toBeGreaterThanOrEqual(200)
   expect(requests.length).toBeLessThanOrEqual(200 + 3 * (8 + 5 * 5))
+  await pass(10_000, 100)
+}, 60_000)
+
+test('RP-52d: forged tokens for 100 tenants in use do not stop the refresh of their stale JWK Sets', async () => {
+  const op = await pooledIssuer()
+  const { logout } = vendor(() => op, false)
+  const session = (iss: string) => op.session({ iss, iat: Math.floor(Date.now() / 1000) })
+  const names = Array.from({ length: 100 }, (_, index) => `https://tenant-${index}.example`)
+  for (const iss of names) await logout.isLoggedOut(session(iss))
+  // No token is valid, but the keys of all tenants are loaded.
+  await settled(names.map((iss) => send(logout, forged(iss, op.key.kid))))
+  const now = Math.floor(Date.now() / 1000) + 660
+  const stolen = await Promise.all(names.slice(0, 30).map((iss) => op.logoutToken({ iss, iat: now, exp: now + 120 })))
+  await op.rotate({ keepOld: false })
+  await pass(660_000, 10_000)
+  for (const iss of names) await logout.isLoggedOut(session(iss))
+  const outcomes: Promise<string>[] = []
+  let made = 0
+  await pass(9000, 20, (time) => {
+    void send(logout, forged(names[made % 100]!, `kid-${(made += 1)}`))
+    if (time >= 1000 && time % 200 === 0 && stolen[0]) outcomes.push(send(logout, stolen.pop()!))
+  })
+  expect(count(await settled(outcomes))).toBe(0)
   await pass(10_000, 100)
 }, 60_000)
 

@@ -521,6 +521,40 @@ describe('keys before the first token', () => {
     expect(await outcome()).toBe('ok')
   })
 
+  test('T-18: the keys are also there after a day without a token, if sessions are checked', async () => {
+    const op = await pooledIssuer()
+    let isPosting = false
+    const { clock, logout, outcome, requests } = discovering(op, {
+      answer: () => (isPosting ? new Promise<never>(() => {}) : undefined),
+    })
+    await logout.warm()
+    for (let hours = 0; hours < 25; hours += 1) {
+      advance(clock, 3600)
+      await logout.isLoggedOut(op.session({ iat: clock.time }))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await vi.waitFor(() => expect(requests).toEqual([discovery, jwks, discovery, jwks, discovery, jwks]))
+    isPosting = true
+    expect(await outcome()).toBe('ok')
+  })
+
+  test('a failed fetch in the background is tried again, at most every ten minutes', async () => {
+    const op = await pooledIssuer()
+    const { clock, logout, requests, onError } = discovering(op, { answer: () => new Response(null, { status: 500 }) })
+    for (let minutes = 0; minutes < 30; minutes += 1) {
+      await logout.isLoggedOut(op.session({ iat: clock.time }))
+      await new Promise((resolve) => setImmediate(resolve))
+      advance(clock, 60)
+    }
+    expect(requests).toEqual([discovery, discovery, discovery])
+    expect(onError).toHaveBeenCalledTimes(3)
+  })
+
+  test.each([5.0005, 16.1, 32.3])('the keys are fetched with a keysTimeout of %d seconds', async (keysTimeout) => {
+    const { outcome } = discovering(await pooledIssuer(), { keysTimeout })
+    expect(await outcome()).toBe('ok')
+  })
+
   test('a failed fetch in the background is reported, and the first token tries again', async () => {
     const op = await pooledIssuer()
     let isDown = true
@@ -1491,7 +1525,9 @@ describe('the time limits of keys, exactly', () => {
   })
 
   test.each([
-    [86_400, 'ok', never],
+    [43_199, 'ok', never],
+    [43_200, 'ok', once],
+    [86_400, 'ok', once],
     [86_401, unavailable, once],
   ])('RP-53: after %i s without an answer, a known key is %s, and `warm` causes the requests %j', async (...row) => {
     const [seconds, expected, asked] = row

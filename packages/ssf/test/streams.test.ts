@@ -111,6 +111,22 @@ describe('poll', () => {
     await expect(receiver.pollOnce(round)).rejects.toThrow(StreamRequestError)
   })
 
+  test.each<[string, (count: number) => string]>([
+    ['members', (count) => `{"sets":{${Array.from({ length: count }, (_, index) => `"${index}":1`).join()}}}`],
+    ['nested lists', (count) => `{"a":${'['.repeat(count)}${']'.repeat(count)}}`],
+    ['numbers', (count) => `{"a":[${'1,'.repeat(count)}1]}`],
+  ])('an answer with 60,000 %s fails the round before it is parsed', async (_, text) => {
+    const { transmitter, receiver, round } = await polling()
+    const parse = vi.spyOn(JSON, 'parse')
+    const huge = text(60_000)
+    transmitter.fault = () => new Response(huge)
+    await expect(receiver.pollOnce(round)).rejects.toThrow(/: answer is too large$/)
+    expect(parse.mock.calls).not.toContainEqual([huge])
+    parse.mockRestore()
+    transmitter.fault = () => new Response(text(9900))
+    expect(await receiver.pollOnce(round)).toMatchObject({ handled: 0 })
+  })
+
   test('more than 16 megabytes fail a round, and more than a megabyte fails another request', async () => {
     const { transmitter, receiver, round } = await polling()
     const [mebibyte, tooLarge] = [

@@ -1,5 +1,5 @@
 import { readText, type ByteStream } from '../util/read-text.js'
-import { asLogoutError, BackchannelLogoutError, type BackchannelLogoutErrorCode } from '../errors.js'
+import { asLogoutError, BackchannelLogoutError, describe, type BackchannelLogoutErrorCode } from '../errors.js'
 import { defined } from '../util/objects.js'
 import { isFunction, isText } from '../util/options.js'
 import type { Receiving } from '../receive/receive.js'
@@ -159,14 +159,14 @@ export const createRespond =
         run || reason instanceof BackchannelLogoutError
           ? asLogoutError('the logout', reason)
           : requestError(400, 'body', reason)
-      const { code, claim } = error
+      const { code } = error
       // The token is not the cause of these failures, so the provider may send the token again (RP-41).
       const isOutage = code === 'ERR_LOGOUT_KEYS_UNAVAILABLE' || code === 'ERR_LOGOUT_FAILED'
       outcome = isOutage ? 'failed' : 'refused'
       status = isOutage ? unavailableStatus : (error.status ?? 400)
       body = JSON.stringify({
         error: isOutage ? 'temporarily_unavailable' : 'invalid_request',
-        error_description: code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : ''),
+        error_description: describe(error),
       })
     }
     if (onDelivery) {

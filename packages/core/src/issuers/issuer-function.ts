@@ -13,7 +13,7 @@ import type { Registration } from './trusted-issuer.js'
 const freshFor = 60
 /** The largest number of cached answers for issuers in use. Only valid tokens and checks of sessions add such answers. */
 const maxUsed = 10_000
-/** The largest number of answers in each of the other two caches (RP-11), and of waiting calls in each of the three queues. */
+/** The largest number of answers in each of the other two caches (RP-11), and of waiting calls in each of the four queues. */
 const maxEntries = 1000
 /** The time-out of one call of the issuer function, in seconds. */
 const answerTime = 1.5
@@ -58,15 +58,17 @@ const createPermits = (): Answer[2] => ({
 type CallLimit = <T>(work: () => Promise<T>, takeOwn?: TokenBucket) => Promise<T>
 
 /**
- * Makes three limits for calls that tokens cause: for issuers that are not in use, for issuers in use, and for issuers in
- * use whose last call failed. An issuer is in use after its first valid token, or after the check of a session. Each limit
- * has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to time out.
+ * Makes four limits for calls that tokens cause: for issuers that are not in use, and for issuers in use whose cached answer is
+ * too old, whose answer is usable, or whose last call failed. An issuer is in use after its first valid token, or after the check
+ * of a session. Each limit has its own waiting calls. The newest waiting call runs first, because the oldest calls are about to
+ * time out.
  */
 function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const queues: ((isDropped?: boolean) => void)[][] = []
-  // If seven calls run, only calls for issuers in use start. Calls of the third limit wake up last.
-  return [7, maxCalls, maxCalls].map((most, index) => {
+  // If seven calls run, only calls for issuers in use start. A call that has ended wakes one waiting call of each limit, in this
+  // order. So calls that a logout cannot do without start before calls that forged tokens can cause again and again.
+  return [7, maxCalls, maxCalls, maxCalls].map((most, index) => {
     const waiting: (typeof queues)[number] = (queues[index] = [])
     const inProgress = singleFlight<Flight<unknown>>(answerTime)
     const takeShared = createTokenBucket(maxCalls, 1, inProgress.size)
@@ -159,19 +161,21 @@ export function createIssuerFunction(
       if (usedAnswer) usedAnswer[3] = true
       return withTimeout(answerTime, () => askFunction(iss))
     }
+    const isUsable = monotonicNow() - (usedAnswer?.[1] as number) < 2 * freshFor
+    const limit = limits[usedAnswer?.[3] ? 3 : isUsable ? 2 : +!!usedAnswer]!
     const registrations = await withTimeout(
       waitTime,
       // An issuer in use has its own permits for failed calls, so its failures do not delay other issuers (RP-11i).
-      () => (isToken ? limits[usedAnswer?.[3] ? 2 : +!!usedAnswer]!(ask, usedAnswer?.[2].failed) : ask()),
+      () => (isToken ? limit(ask, usedAnswer?.[2].failed) : ask()),
       (error) => asLogoutError('the issuer function', withoutClaims(error, [iss])),
     )
     const last = cached(iss)
     // A slow call must not replace the answer of a call that began later.
     const newest: Answer = last && last[1] > askedAt ? last : [registrations, askedAt, last?.[2] ?? createPermits()]
-    const isKnown = !!newest[0][0]
+    const [registration] = newest[0]
     // An issuer in use stays in use if the function does not know it for a moment.
-    const isInUse = usedAnswers.has(iss) || (isKnown && !isToken)
-    const answers = isInUse ? usedAnswers : isKnown ? otherAnswers : emptyAnswers
+    const isInUse = usedAnswers.has(iss) || (registration && !isToken)
+    const answers = isInUse ? usedAnswers : registration ? otherAnswers : emptyAnswers
     otherAnswers.delete(iss)
     answers.set(iss, newest)
     return newest[0]

@@ -4,7 +4,7 @@ import { createRemoteKeys, keySetName, type RemoteKeys, type RemoteKeysOptions }
 import { LruMap } from '../util/lru-map.js'
 import { chain } from '../util/maybe.js'
 import { requireOption } from '../util/options.js'
-import type { TokenBucket } from '../util/token-bucket.js'
+import { createTokenBucket, type TokenBucket } from '../util/token-bucket.js'
 import { createIssuerFunction, type Caller, type IssuerFunction } from './issuer-function.js'
 import type { IssuerSource } from './issuer-source.js'
 import { needsNoKeys, register, type Registration, type TrustedIssuer } from './trusted-issuer.js'
@@ -115,18 +115,17 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
   const warmAll = (): Promise<void>[] => all.filter(isRemote).map((registration) => remoteKeys(registration).warm())
 
   // On Cloudflare Workers, a fetch ends together with its request. Other requests that share the fetch would wait for ever.
-  let canPrefetch = !sets && globalThis.navigator?.userAgent !== 'Cloudflare-Workers'
-  /**
-   * Fetches the keys of all listed issuers in the background. Runs once, at the first check of a session or of a signature.
-   */
+  const canPrefetch = !sets && globalThis.navigator?.userAgent !== 'Cloudflare-Workers'
+  const takePrefetch = createTokenBucket(1, 600)
+  /** Fetches the keys of all listed issuers in the background, unless they are cached. Does so at most every ten minutes. */
   const prefetch = (): void => {
-    if (canPrefetch) for (const warmed of warmAll()) warmed.catch(onError)
-    canPrefetch = false
+    if (canPrefetch && takePrefetch()) for (const warmed of warmAll()) warmed.catch(onError)
   }
 
   const findFor =
     (caller: Caller): IssuerSource['find'] =>
     (iss, isComplete, maxAge) => {
+      // The keys must be there when a token arrives, even if no token has used them for a day (T-18).
       if (caller === 'session') prefetch()
       const ofIssuer = (registrations: readonly Registration[]): readonly Registration[] =>
         registrations.filter(
@@ -153,7 +152,8 @@ export function createIssuers(options: IssuersOptions, sets?: KeySets): Issuers 
     find: findFor('token'),
     findForSession: findFor('session'),
     keysOf(registration) {
-      prefetch()
+      // A later token refreshes the keys of its own issuer.
+      if (!used.size) prefetch()
       return isRemote(registration) ? remoteKeys(registration) : localKeys(registration.keys as LocalKeys)
     },
     use,

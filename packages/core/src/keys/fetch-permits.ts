@@ -11,7 +11,7 @@ const takeUsedFetch = createTokenBucket(8, 0.2)
 
 /** The limits of the fetches of one issuer. */
 export interface FetchLimits {
-  /** Tells whether the issuer is in use. Then the first fetch of its keys has no limit of the process. */
+  /** Tells whether the issuer is in use. Then the first fetch of its keys and a reserved fetch have no limit of the process. */
   isUsed?: () => boolean
   /** The budget of each issuer: its permits for fetches, by `keySetName`. Budgets outlive the JWK Sets (RP-52). */
   budgets?: Map<string, TokenBucket>
@@ -36,7 +36,7 @@ export const createFetchPermits =
     // An issuer can come into use during the wait.
     for (let wait = 0.05; isUnproven; wait *= 2) {
       const isInUse = isUsed?.()
-      if ((isFirst && isInUse) || (isInUse ? takeUsedFetch : takeUnprovenFetch)()) break
+      if (((isFirst || isReserved) && isInUse) || (isInUse ? takeUsedFetch : takeUnprovenFetch)()) break
       // Gives the permit of the issuer back. Otherwise forged tokens could use up the budget without a fetch (RP-52b).
       if (wait > longest && !isReserved) takeFetch(-1)
       requirePermit(wait <= longest)

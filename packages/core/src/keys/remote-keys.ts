@@ -77,7 +77,7 @@ export interface KeySource {
 
 /** The keys of one issuer, for the life of the process. */
 export interface RemoteKeys extends Required<KeySource> {
-  /** Fetches the keys, unless usable keys are cached. */
+  /** Fetches the keys, unless the cached keys are usable for at least 12 hours more. */
   warm(): Promise<void>
 }
 
@@ -105,7 +105,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
   let refreshedAt = -Infinity
   const takeDiscovery = createTokenBucket(1, 15)
   const takePermits = createFetchPermits(keySetName(location), options, keysTimeout / 2)
-  const backgroundTime = Math.max(fetchTime, keysTimeout)
+  const backgroundTime = Math.ceil(Math.max(fetchTime, keysTimeout))
   const flights = singleFlight<Flight<void>>(backgroundTime)
   /**
    * For each `kid` that caused a fetch, the time until which it causes no other fetch. The key is `alg` and `kid` after a missing
@@ -270,7 +270,7 @@ export function createRemoteKeys(location: KeyLocation, options: RemoteKeysOptio
       onProven = undefined
     },
     async warm() {
-      await withTimeout(backgroundTime, async () => age() <= goodFor || join(reload), keysUnavailable)
+      await withTimeout(backgroundTime, async () => age() < goodFor / 2 || join(reload), keysUnavailable)
     },
   }
   return keySet

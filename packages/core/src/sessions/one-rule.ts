@@ -17,20 +17,19 @@ export const supersedes = (marker: Marker, other: Marker): boolean =>
  * Tells whether a session has ended: a marker covers it, or it is older than `sessionMaxAge` (RP-32, RP-36). Every
  * check of a session uses this function.
  *
+ * @param earliest The date of the oldest sessions that are alive: now minus `sessionMaxAge`.
  * @param pending Markers that are not yet in the store.
  * @param stored The values that the store has under the session's keys.
  */
-export const isEnded = (session: SessionClaims, { pending, stored, now, sessionMaxAge }: EndedBy): boolean =>
-  now - session.iat > sessionMaxAge ||
+export const isEnded = (
+  session: SessionClaims,
+  earliest: number,
+  pending: readonly Marker[],
+  stored: readonly (readonly string[])[],
+): boolean =>
+  session.iat < earliest ||
   pending.some((marker) => covers(marker, session)) ||
   stored.some((values) => values.some((value) => covers(parseMarker(value), session)))
-
-export interface EndedBy {
-  pending: readonly Marker[]
-  stored: readonly (readonly string[])[]
-  now: number
-  sessionMaxAge: number
-}
 
 /** The latest expiry of an entry. It is a date in the year 9987, because some stores cannot represent a later date. */
 const latestExpiry = 253e9

@@ -25,9 +25,8 @@ export async function decrypt(
     const candidates = iss === undefined ? trusted.all : await findIssuer(iss, trusted, isComplete)
     // Several registrations can share a key. Each key is tried at most once, and at most four keys are tried.
     const keys = [...new Map(candidates.flatMap(keysOf).map((key) => [identityOf(key), key]))].filter(
-      ([identity]) => !seen.has(identity),
+      ([identity]) => !seen.has(identity) && seen.add(identity),
     )
-    for (const [identity] of keys) seen.add(identity)
     const withKid = keys.filter(([, key]) => kid && (key as JWK).kid === kid)
     for (const [identity, key] of (withKid[0] ? withKid : keys).slice(0, 4)) {
       try {

@@ -49,7 +49,7 @@ export type CheckedClaims = Omit<LogoutToken, 'clientId' | 'clientIds'>
  * Reads a claim that must be a finite number (RP-17). `1e999` is not finite. If an optional claim is absent, `ifAbsent` is
  * returned.
  */
-function numericDate(claims: JSONObject, name: string, ifAbsent?: number): number {
+export function numericDate(claims: JSONObject, name: string, ifAbsent?: number): number {
   const value = claims[name]
   if (value === undefined && ifAbsent !== undefined) return ifAbsent
   if (!Number.isFinite(value)) throw claimError(name, 'is not a finite number')

@@ -39,7 +39,7 @@ function verifyWithKey(jws: string, alg: string, key: CryptoKey): Promise<boolea
     )
   const end = jws.lastIndexOf('.')
   const { name } = key.algorithm
-  const bits = Number(alg.slice(2))
+  const bits = +alg.slice(2)
   // ECDSA needs `hash`, and RSA-PSS needs `saltLength`. WebCrypto ignores the parameters that an algorithm does not need.
   const parameters = bits ? { name, hash: `SHA-${bits}`, saltLength: bits / 8 } : name
   const verified = crypto.subtle.verify(parameters, key, bytesOf(jws.slice(end + 1)), utf8Of(jws.slice(0, end)))
@@ -84,7 +84,9 @@ export async function verifySignature(
       (await renew?.(since, header.kid).then((newKeys) => newKeys && verifyWith(jws, header, newKeys)))
   } catch (error) {
     // These codes of jose mean that the token is wrong. Any other error means that the keys are not available.
-    throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(String(codeOf(error))) ? signatureError(error) : keysUnavailable(error)
+    throw /^ERR_J(?:WS_|WKS_NO_|OSE_NOT_)/.test(codeOf(error) as string)
+      ? signatureError(error)
+      : keysUnavailable(error)
   }
   if (!isRight) throw signatureError(new errors.JWSSignatureVerificationFailed())
   prove?.()

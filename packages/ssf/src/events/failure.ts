@@ -1,4 +1,5 @@
 import { BackchannelLogoutError } from '@bcl/core'
+import { describe } from '@bcl/core/kit'
 
 /** The error for a failure of this receiver, not of the token. The transmitter may send the token again. */
 export const failure = (part: string, cause: unknown): BackchannelLogoutError =>
@@ -23,11 +24,12 @@ export interface SetFault {
 }
 
 /** @see {@link https://www.rfc-editor.org/rfc/rfc8935#section-2.4 RFC 8935, 2.4} */
-export function faultOf({ code, claim, status }: BackchannelLogoutError & { status?: number }): SetFault {
+export function faultOf(error: BackchannelLogoutError & { status?: number }): SetFault {
+  const { code, claim, status } = error
   let err: SetErrorCode = 'invalid_request'
   if (status === 401) err = 'authentication_failed'
   if (code === 'ERR_LOGOUT_TOKEN_SIGNATURE') err = 'invalid_key'
   if (claim === 'iss') err = 'invalid_issuer'
   if (claim === 'aud') err = 'invalid_audience'
-  return { err, description: code.slice(4).toLowerCase().replaceAll('_', ' ') + (claim ? `: ${claim}` : '') }
+  return { err, description: describe(error) }
 }

@@ -5,6 +5,7 @@ import {
   invalidToken,
   isObject,
   isText,
+  numericDate,
   readHeader,
   signatureError,
   splitCompact,
@@ -67,12 +68,7 @@ export async function verifySet(
 
   const { clockTolerance, maxTokenAge } = transmitter
   const { jti, sub_id: subject, events: byType } = claims
-  const date = (name: string, ifAbsent?: number): number => {
-    const value = claims[name]
-    if (value === undefined && ifAbsent !== undefined) return ifAbsent
-    if (!Number.isFinite(value)) throw claimError(name, 'is not a finite number')
-    return value as number
-  }
+  const date = (name: string, ifAbsent?: number): number => numericDate(claims, name, ifAbsent)
   const iat = Math.floor(date('iat'))
   const earliest = now - clockTolerance
   const expired = earliest > iat + maxTokenAge ? 'iat' : earliest >= date('exp', Infinity) && 'exp'

@@ -3,14 +3,19 @@ import { isAllowed, isObject, readText, requireOption, withTimeout, type JSONObj
 /** The largest answer that is read from a transmitter or an authorization server, in bytes. */
 const defaultMaxBytes = 1024 * 1024
 /**
+ * The largest number of quotes, commas and opening brackets in an answer. In the answer to a poll, a token needs five of them. A
+ * transmitter can send more tokens than it was asked for, so this is enough for 10,000 tokens.
+ */
+const maxParts = 50_000
+/**
  * The time-out of the work that {@link inTurn} runs, in seconds. This work is one request with its retry, or the requests that
  * look for the metadata at each possible address.
  */
 const requestTime = 10
 
 /**
- * The transmitter answered a request with an error status or with a wrong body: a body that is not a JSON object, or that is
- * larger than 1 MiB (in a poll, 16 MiB).
+ * The transmitter answered a request with an error status or with a wrong body: a body that is not a JSON object, that is
+ * larger than 1 MiB (in a poll, 16 MiB), or that has 50,000 quotes, commas and opening brackets.
  */
 export class StreamRequestError extends Error {
   override readonly name: string = 'StreamRequestError'
@@ -82,9 +87,15 @@ export function allowedUrl(
   return new URL(text)
 }
 
-/** Reads an answer as text. Returns `undefined` if the answer is too large, and an empty text if it has no body. */
-export const textOf = ({ body }: Response, maxBytes = defaultMaxBytes): Promise<string | undefined> =>
-  readText(body ?? [], maxBytes)
+/**
+ * Reads an answer as text. Returns `undefined` if the answer is too large or has too many values, and an empty text if it has no
+ * body.
+ */
+export const textOf = async ({ body }: Response, maxBytes = defaultMaxBytes): Promise<string | undefined> => {
+  const text = await readText(body ?? [], maxBytes)
+  // Counts the values before the text is parsed. With millions of small values, `JSON.parse` would block the process for seconds.
+  return text?.split(/["[{,]/, maxParts).length === maxParts ? undefined : text
+}
 
 /**
  * Sends one request with the access token. Waits for earlier requests to the same transmitter.
