@@ -1,6 +1,6 @@
 // Stops the applications of the start pages as docs/deploying/docker.md says, while a live page is open.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 
@@ -27,7 +27,11 @@ interface Framework {
   edit: (code: string) => string
   /** How the process ends. NestJS sends the signal to itself again. */
   end?: [code: number | null, signal: string | null]
+  /** The command, without the file. @default Node.js */
+  command?: [program: string, ...args: string[]]
 }
+
+const runtimes = join(docs, '../checks/runtimes/node_modules')
 
 const stream = `new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode(':')) }))`
 const withServer = (code: string): string =>
@@ -67,17 +71,47 @@ const frameworks: Record<string, Framework> = {
     edit: (code) => replaceOnce(code, 'NestFactory.create(AppModule)', codeIn('NestJS', /^NestFactory/)[0]),
     end: [null, 'SIGTERM'],
   },
+  Bun: {
+    page: 'bun',
+    route: `const withEvents = (request: Request) => (request.url.endsWith('/events') ? ${stream} : answer(request))`,
+    edit(code) {
+      const [begin, end] = codeIn('Bun', /^(?:const server|\}\))/)
+      const [head, object] = code.split('\nexport default {')
+      const served = replaceOnce(object!.replace(/^\}$/m, end!), 'fetch: answer', 'fetch: withEvents')
+      return [head, begin + served, ...codeIn('Bun', /^process\.once/)].join('\n')
+    },
+    command: [join(runtimes, '.bin/bun')],
+  },
+  Deno: {
+    page: 'deno',
+    route: `const withEvents = (request: Request) => (request.url.endsWith('/events') ? ${stream} : answer(request))`,
+    edit(code) {
+      const [serve] = codeIn('Deno', /^const server/)
+      const served = replaceOnce(replaceOnce(serve, '3000', 'Number(new URL(BASE_URL).port)'), 'answer', 'withEvents')
+      const [head] = code.split('\nexport default {')
+      return [head, served, ...codeIn('Deno', /^process\.once/)].join('\n')
+    },
+    command: [join(runtimes, 'deno/deno'), 'run', '--allow-env', '--allow-net'],
+  },
 }
 
 describe('docker.md: an open live page does not stop the shutdown of', { concurrency: 3 }, () => {
-  for (const [name, { page: startPage, route, edit, end = [0, null] }] of Object.entries(frameworks)) {
-    test(name, { timeout: 60_000 }, async (t) => {
+  for (const [name, framework] of Object.entries(frameworks)) {
+    const {
+      page: startPage,
+      route,
+      edit,
+      end = [0, null],
+      command: [command, ...args] = [process.execPath],
+    } = framework
+    const skip = !existsSync(command) && !process.env['CI'] && 'run `pnpm --dir checks/runtimes install` first'
+    test(name, { timeout: 60_000, skip }, async (t) => {
       const source = readFileSync(join(docs, `snippets/docs-start-${startPage}-md/app.ts`), 'utf8')
-      const edited = edit(source.replace(/^(?:await )?(?:app\.listen|serve)\(/m, `${route}\n$&`))
+      const edited = edit(source.replace(/^(?:(?:await )?(?:app\.listen|serve)\(|export default)/m, `${route}\n$&`))
       const file = join(folder, `${startPage}.ts`)
       writeFileSync(file, edited)
       const program = name === 'NestJS' ? join(compileNest('shutdown', ['nestjs.ts']), 'nestjs.js') : file
-      const application = await start(t, { args: () => [program] })
+      const application = await start(t, { program: command, args: () => [...args, program] })
       const events = await fetch(`${application.base}/events`, { signal: t.signal })
       assert.equal(events.status, 200)
       const closed = assert.rejects(events.text())

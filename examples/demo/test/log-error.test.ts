@@ -30,3 +30,13 @@ it('if a logout fails, logs which part of the application failed', () => {
     ['Logout: failed, ERR_LOGOUT_FAILED: the store failed: connection lost'],
   ])
 })
+
+it('logs why each listener failed', () => {
+  const errors = [
+    new Error('no answer', { cause: new Error('down') }),
+    new Error('not found'),
+    new SyntaxError('{"a":1}'),
+  ]
+  const error = new Error('a listener failed', { cause: new AggregateError(errors) })
+  expect(logged(() => logError('Logout', error))).toEqual([['Logout: a listener failed: no answer: down, not found']])
+})

@@ -46,7 +46,16 @@ const withTransmitterOptions = (command: Command): Command =>
 
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
 
-const errorText = (text: string): string => `${toSentence(text.trim().replace(/^error: /, ''))}\n`
+/** Matches the error for a wrong value of an option whose value is secret. The error repeats the value. */
+const secretValue = /^(option '--(?:redis|cookie) [^']*') argument '.*' (is invalid\.)/s
+
+const errorText = (text: string): string =>
+  `${toSentence(
+    text
+      .trim()
+      .replace(/^error: /, '')
+      .replace(secretValue, '$1 $2'),
+  )}\n`
 
 /** Returns the endpoint from the command line or from the configuration file. */
 function endpointOf(argument: string | undefined, command: Command): string {

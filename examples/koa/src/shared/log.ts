@@ -15,12 +15,16 @@ export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
  * Logs only messages. Other fields of an error can contain a token. The message of a JSON parser can also contain a
  * token, so this message is left out.
  */
-export function logError(what: string, error: unknown): void {
-  const messages = [what]
-  for (let part = error; part instanceof Error && !(part instanceof SyntaxError); part = part.cause) {
-    messages.push(part.message)
+export const logError = (what: string, error: unknown): void => console.error([what, ...messagesOf(error)].join(': '))
+
+function messagesOf(error: unknown): string[] {
+  if (!(error instanceof Error) || error instanceof SyntaxError) return []
+  // The errors of several listeners have no common message.
+  if (error instanceof AggregateError) {
+    const messages = error.errors.map((one) => messagesOf(one).join(': '))
+    return [messages.filter(Boolean).join(', ')]
   }
-  console.error(messages.join(': '))
+  return [error.message, ...messagesOf(error.cause)]
 }
 
 /** Logs why a sign-in failed, with the OAuth `error` code if the provider sent one. */

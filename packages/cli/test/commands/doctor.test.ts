@@ -318,7 +318,7 @@ test('a wrong escape in the URL of Redis is an error', async () => {
     '--redis',
     'redis://a:%zz@x',
   ])
-  expect(err).toContain('Its user name and password must be percent-encoded.')
+  expect(err).toContain("Option '--redis <url>' is invalid. Its user name and password must be percent-encoded.\n")
   expect(code).toBe(2)
 })
 

@@ -147,3 +147,9 @@ test('prints how the client is registered', async () => {
   expect(err).toMatch(/^id_token_signed_response_alg {9}ES256$/m)
   expect(err).toMatch(/^backchannel_logout_uri +http:.*\/backchannel-logout$/m)
 })
+
+test('a wrong value of --cookie is an error, which does not show the value', async () => {
+  const { err, code } = await bcl(['send', 'http://127.0.0.1:1', '--cookie', "session=it's secret; Path=/"])
+  expect(err).toContain("Option '--cookie <name=value>' is invalid. It must be name=value, as in the header Cookie.\n")
+  expect(code).toBe(2)
+})
