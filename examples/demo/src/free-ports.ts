@@ -15,7 +15,8 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Tells whether a server can listen on a loopback port. */
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port, '127.0.0.1')
   try {
     await once(server, 'listening')

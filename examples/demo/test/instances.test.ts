@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nextSecond } from '../src/clock.ts'
 import { createDevice, type Device } from '../src/device.ts'
 import { callbackPath, type ExampleProcess, startExample } from '../src/example-process.ts'
-import { freePorts } from '../src/free-ports.ts'
+import { freePorts, isFree } from '../src/free-ports.ts'
 import { createProviderClient, type ProviderClient } from '../src/provider-client.ts'
 import { hasRedis, type RedisServer, startRedis } from '../src/redis-server.ts'
 import type { App } from '../src/stack.ts'
@@ -206,6 +206,8 @@ describe.skipIf(skip)(title, () => {
       const [ended, lasting] = [await signedIn('carol'), await signedIn('carol')]
       await endAt(ended, 'carol')
       await Promise.all(processes.slice(1).map((each) => each.stop()))
+      // A process that has ended can hold its port for a moment.
+      await expect.poll(() => Promise.all(ports.slice(1).map(isFree)), { timeout: 15_000 }).toEqual([true, true])
       processes = [processes[0]!, ...(await Promise.all([startInstance(ports[1]), startInstance(ports[2])]))]
       expect([(await ended.me(a)).status, (await ended.me(b)).status]).toEqual([401, 401])
       expect([(await lasting.me(a)).status, (await lasting.me(b)).status]).toEqual([200, 200])
