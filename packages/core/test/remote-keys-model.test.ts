@@ -494,13 +494,13 @@ class World {
   async #warm(): Promise<void> {
     const start = now()
     const providers = this.#hasList ? this.#providers : []
-    const areKnown = providers.every(({ goodAt }) => goodAt > start - 86_400)
+    const areRecent = providers.every(({ goodAt }) => goodAt > start - 43_200)
     const areQuiet = providers.every(({ sent }) => !sent.some(({ at }) => at > start - 15.1))
     const result = await this.#run(`warm at ${start}`, 5, () => this.#logout.warm())
     const areGood = providers.every(({ goodSince, movedAt }) => Math.max(goodSince + 5.1, movedAt) < start)
     this.#promise(
-      'RP-51: warm does nothing if the keys are known.',
-      areKnown,
+      'RP-51: warm does nothing if the keys were fetched in the last 12 hours.',
+      areRecent,
       result === 'ok' && now() === start,
       result,
     )
