@@ -43,12 +43,13 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
     if (!isText(text)) return undefined
     // The text between the claim values. If the word that replaces a claim value were part of the text, claim values such as
     // `held` would be found in this word again and again, and the text would grow without limit.
-    let rest = [text.slice(0, maxLength)]
+    const whole = text.slice(0, maxLength)
+    let rest = [whole]
     for (const claim of claims) {
       if (claim.length > 3) rest = rest.flatMap((part) => part.split(claim))
       // A short claim value can equal a word of the driver. Then the position of a replacement would reveal the value.
       // So the whole text is withheld.
-      else if (rest.some((part) => (/\W/.test(claim) ? part : part.split(/\W/)).includes(claim))) return undefined
+      else if ((/\W/.test(claim) ? whole : whole.split(/\W/)).includes(claim)) return undefined
     }
     // If the driver has cut off a key or a value, its end is an incomplete claim value.
     return rest.join(withheld).split('\n').map(withoutCutEntry).join('\n')
