@@ -182,8 +182,8 @@ export interface BackchannelLogout extends LogoutEndpoint {
    */
   handle(request: Request): Promise<Response>
   /**
-   * Fetches the keys of the listed issuers, unless they have been fetched in the last 12 hours. Call it in a readiness probe. If
-   * `issuers` is a function, it does nothing.
+   * Fetches the keys of the listed issuers, unless they have been fetched in the last 12 hours. Call it in a readiness probe until one
+   * call has succeeded. If `issuers` is a function, it does nothing.
    *
    * @throws {BackchannelLogoutError} `ERR_LOGOUT_KEYS_UNAVAILABLE` if the keys of an issuer cannot be fetched.
    */

@@ -544,6 +544,35 @@ describe('RP-11j: a function that takes 50 ms and 300 tenants that have sent a v
   )
 })
 
+test('RP-11k: forged tokens for unknown clients do not stop a logout while a session of the same tenant is checked', async () => {
+  const op = await pooledIssuer()
+  const issuers = async (issuer: string): Promise<TrustedIssuer> => {
+    await sleep(100)
+    return { issuer, clientId: op.clientId, keys: op.jwks }
+  }
+  const logout = createBackchannelLogout({ issuers, sessionMaxAge: 3600, store: new MemoryStore() })
+  const check = (iss: string) =>
+    logout.isLoggedOut({ iss, sub: 'alice', iat: Math.floor(Date.now() / 1000) }).catch(String)
+  const quiet = 'https://quiet.example'
+  await settled([Promise.resolve(check(quiet))])
+  await pass(130_000, 10_000)
+  const names = Array.from({ length: 300 }, (_, index) => `https://tenant-${index}.example`)
+  await settled(names.map(async (iss) => check(iss)))
+  let made = 0
+  const flood = (): void => {
+    for (let times = 0; times < 8; times += 1) void send(logout, forged(names[made % 300]!, `kid-${(made += 1)}`, 'x'))
+  }
+  await pass(1000, 20, flood)
+  const token = await op.logoutToken({ iss: quiet })
+  void check(quiet)
+  await pass(40, 20, flood)
+  let outcome: string | undefined
+  void send(logout, token).then((code) => (outcome = code))
+  await pass(1000, 20, flood)
+  expect(outcome).toBe('ok')
+  await pass(6000, 100)
+}, 60_000)
+
 test('RP-11k: forged tokens for unknown clients of 300 tenants in use do not stop the logouts of these tenants', async () => {
   const op = await pooledIssuer()
   const names = Array.from({ length: 300 }, (_, index) => `https://tenant-${index}.example`)

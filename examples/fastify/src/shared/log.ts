@@ -1,7 +1,7 @@
 import { BackchannelLogoutError, type LogoutDelivery } from '@bcl/core'
 import * as openid from 'openid-client'
 
-/** Logs one line for each request to the endpoint. The line contains no token and nothing that names a user. */
+/** Logs one line for each request to the endpoint. The line names no token and no user, unless an error of your own code does. */
 export function logDelivery({ outcome, code, error }: LogoutDelivery): void {
   if (code === undefined) return console.log(`Logout: ${outcome}`)
   const { claim, expected } = error instanceof BackchannelLogoutError ? error : {}
@@ -19,10 +19,10 @@ export const logError = (what: string, error: unknown): void => console.error([w
 
 function messagesOf(error: unknown): string[] {
   if (!(error instanceof Error) || error instanceof SyntaxError) return []
-  // The errors of several listeners have no common message.
+  // The errors of several listeners.
   if (error instanceof AggregateError) {
     const messages = error.errors.map((one) => messagesOf(one).join(': '))
-    return [messages.filter(Boolean).join(', ')]
+    return [error.message, messages.filter(Boolean).join(', ')].filter(Boolean)
   }
   return [error.message, ...messagesOf(error.cause)]
 }

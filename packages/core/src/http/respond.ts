@@ -171,9 +171,18 @@ export const createRespond =
     }
     if (onDelivery) {
       const { iss, clientIds, jti } = run?.token ?? {}
-      const durationMs = performance.now() - startedAt
       runGuarded(() =>
-        onDelivery(defined({ outcome, code: error?.code, error, iss, clientIds, jti, durationMs }) as LogoutDelivery),
+        onDelivery(
+          defined({
+            outcome,
+            code: error?.code,
+            error,
+            iss,
+            clientIds,
+            jti,
+            durationMs: performance.now() - startedAt,
+          }) as LogoutDelivery,
+        ),
       )
     }
     return answer(status, body)

@@ -40,8 +40,8 @@ type Answer = [
    * permits for failed calls.
    */
   takeCall: Readonly<Record<'token' | 'session' | 'failed', TokenBucket>>,
-  /** True if the last call for this issuer failed or still runs. The next answer replaces the whole entry. */
-  hasFailed?: true,
+  /** True if the last call for a token failed or still runs. The next answer replaces the whole entry. */
+  hasFailed?: boolean,
 ]
 
 const createPermits = (): Answer[2] => ({
@@ -158,7 +158,7 @@ export function createIssuerFunction(
       askedAt = monotonicNow()
       // Other tokens of the issuer share the call until it ends. Otherwise an issuer whose calls hang would fill the queue.
       flight.until = askedAt + answerTime
-      if (usedAnswer) usedAnswer[3] = true
+      if (usedAnswer) usedAnswer[3] ||= isToken
       return withTimeout(answerTime, () => askFunction(iss))
     }
     const isUsable = monotonicNow() - (usedAnswer?.[1] as number) < 2 * freshFor
