@@ -19,7 +19,7 @@ export const logError = (what: string, error: unknown): void => console.error([w
 
 function messagesOf(error: unknown): string[] {
   if (!(error instanceof Error) || error instanceof SyntaxError) return []
-  // The errors of several listeners.
+  // A failed logout can have the errors of several listeners.
   if (error instanceof AggregateError) {
     const messages = error.errors.map((one) => messagesOf(one).join(': '))
     return [error.message, messages.filter(Boolean).join(', ')].filter(Boolean)

@@ -67,7 +67,7 @@ function createCallLimits(): CallLimit[] {
   const running = singleFlight<Flight<unknown>>(answerTime)
   const queues: ((isDropped?: boolean) => void)[][] = []
   // If seven calls run, only calls for issuers in use start. A call that has ended wakes one waiting call of each limit, in this
-  // order. So calls that a logout cannot do without start before calls that forged tokens can cause again and again.
+  // order. A logout needs the call if the cached answer is too old. Forged tokens can cause many calls although an answer is usable.
   return [7, maxCalls, maxCalls, maxCalls].map((most, index) => {
     const waiting: (typeof queues)[number] = (queues[index] = [])
     const inProgress = singleFlight<Flight<unknown>>(answerTime)

@@ -11,7 +11,7 @@ const takeUsedFetch = createTokenBucket(8, 0.2)
 
 /** The limits of the fetches of one issuer. */
 export interface FetchLimits {
-  /** Tells whether the issuer is in use. Then the first fetch of its keys and a reserved fetch have no limit of the process. */
+  /** Tells whether the issuer is in use. Then its first fetch and its reserved fetches need no permit of the process. */
   isUsed?: () => boolean
   /** The budget of each issuer: its permits for fetches, by `keySetName`. Budgets outlive the JWK Sets (RP-52). */
   budgets?: Map<string, TokenBucket>

@@ -41,9 +41,9 @@ export function withoutClaims(error: unknown, args: readonly unknown[]): Error {
   /** Returns `undefined` if no part of the text may be shown. */
   const clean = (text: unknown): string | undefined => {
     if (!isText(text)) return undefined
-    // The text between the claim values. If the word that replaces a claim value were part of the text, claim values such as
-    // `held` would be found in this word again and again, and the text would grow without limit.
     const whole = text.slice(0, maxLength)
+    // The parts between the claim values. If `[withheld]` were put in now, claim values such as `held` would be found in it again
+    // and again, and the text would grow without limit.
     let rest = [whole]
     for (const claim of claims) {
       if (claim.length > 3) rest = rest.flatMap((part) => part.split(claim))

@@ -4,7 +4,7 @@ import { isAllowed, isObject, readText, requireOption, withTimeout, type JSONObj
 const defaultMaxBytes = 1024 * 1024
 /**
  * The largest number of quotes, commas and opening brackets in an answer. In the answer to a poll, a token needs five of them. A
- * transmitter can send more tokens than it was asked for, so this is enough for 10,000 tokens.
+ * transmitter can send more tokens than it was asked for, so this is enough for nearly 10,000 tokens.
  */
 const maxParts = 50_000
 /**
